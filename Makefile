@@ -1,0 +1,97 @@
+# Everything is set up by the targets that need it: `make up` runs the backbone, `make test` its tests.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+PIP    := $(UV) pip install --quiet --python $(BIN)/python --require-hashes
+
+export HIGHROAD_HOME ?= $(CURDIR)/.highroad
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+.PHONY: help up test unit bench check soak docs wheel lock format clean
+
+help:  ## What there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+up: .make/runtime .make/portal  ## Set up, start the backbone on the twin, play the tour, stay up
+	@$(BIN)/highroad up $(UP)
+
+test: .make/dev .make/portal .make/chromium  ## All tests, on a fresh set-up of their own
+	cd portal && npm test --silent
+	$(BIN)/pytest $(TESTS)
+
+check: .make/dev .make/portal  ## Style, types, import contract, docs; no test is run
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	cd portal && npm run --silent check
+	$(BIN)/highroad network build us --check
+	$(BIN)/highroad network build global --check
+	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	@.ci/no-registry
+
+bench: .make/dev .make/portal  ## Every figure, as a table
+	$(BIN)/python -m bench $(BENCH)
+
+soak: .make/dev .make/portal  ## Orders, cuts, drains and kill -9 for SOAK_S seconds (default 3600)
+	$(BIN)/python -m bench.soak $${SOAK_S:-3600}
+
+docs: .make/dev  ## The documentation, served on a local port
+	$(BIN)/mkdocs serve
+
+wheel: .make/dev .make/portal  ## The package, in dist/
+	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+
+format: .make/dev  ## Bring the style in order
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lock: .make/venv  ## Resolve the dependencies anew, with hashes and without addresses
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" pyproject.toml -o requirements/runtime.txt
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	cd portal && npm install --package-lock-only
+
+clean:  ## Remove what was built; what .highroad holds stays
+	rm -rf $(VENV) .make build dist portal/node_modules src/highroad/api/portal
+
+.make/venv: requirements/bootstrap.txt
+	@mkdir -p .make
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Highroad needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/debian python3-venv
+	@echo "· Python environment in $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+.make/runtime: .make/venv requirements/runtime.txt pyproject.toml
+	@echo "· Python packages, by their hashes"
+	@$(PIP) -r requirements/runtime.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.make/dev: .make/runtime requirements/dev.txt
+	@echo "· development packages, by their hashes"
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+PORTAL_SOURCES := $(shell find portal -path portal/node_modules -prune -o -type f -print)
+
+.make/node: portal/package-lock.json
+	@mkdir -p .make
+	@command -v npm >/dev/null || .ci/debian nodejs npm
+	@echo "· Node packages, by their lock"
+	@cd portal && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.make/portal: .make/node $(PORTAL_SOURCES)
+	@echo "· the page"
+	@cd portal && npm run --silent build >../.make/portal.log 2>&1 || { cat ../.make/portal.log; exit 1; }
+	@touch $@
+
+.make/chromium:
+	@mkdir -p .make
+	@command -v chromium >/dev/null || .ci/debian chromium || echo "the tests of the page are skipped"
+	@touch $@
