@@ -1,0 +1,117 @@
+"""Shortest paths over the links of a network, under a filter: the kernel that admission stands on."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from highroad.model.network import LinkId, Network, SiteId
+
+
+@dataclass(frozen=True, slots=True)
+class Arc:
+    """A link as the search sees it: integers only. `index` is its place in `Graph.links`."""
+
+    index: int
+    head: int
+    latency_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """A network's links as adjacency lists; sites and links are numbered in the network's order.
+
+    Latencies are whole nanoseconds, rounded up: sums are exact, so that a bound that a path meets to the
+    nanosecond is met in either direction and in any order of summation.
+    """
+
+    sites: tuple[SiteId, ...]
+    links: tuple[LinkId, ...]
+    number: dict[SiteId, int]
+    link_number: dict[LinkId, int]
+    out: tuple[tuple[Arc, ...], ...]
+    latency_ns: tuple[int, ...]
+
+    def latency_ms(self, path: Sequence[LinkId]) -> float:
+        """The one-way latency of a path: the sum over its links."""
+        return sum(self.latency_ns[self.link_number[link]] for link in path) / 1e6
+
+
+def graph_of(network: Network) -> Graph:
+    """The graph of a checked network."""
+    sites = tuple(site.id for site in network.sites)
+    number = {site: index for index, site in enumerate(sites)}
+    links = tuple(link.id for link in network.links)
+    latency_ns = tuple(ns_from_ms(link.latency_ms) for link in network.links)
+    out: list[list[Arc]] = [[] for _ in sites]
+    for index, link in enumerate(network.links):
+        out[number[link.tail]].append(Arc(index=index, head=number[link.head], latency_ns=latency_ns[index]))
+    return Graph(
+        sites=sites,
+        links=links,
+        number=number,
+        link_number={link: index for index, link in enumerate(links)},
+        out=tuple(map(tuple, out)),
+        latency_ns=latency_ns,
+    )
+
+
+def ns_from_ms(latency_ms: float) -> int:
+    """Whole nanoseconds, rounded up but for what a double cannot tell (1e-9 of a nanosecond's million)."""
+    return -int(-(latency_ms * 1e6 - 1e-6) // 1)
+
+
+def least_latency_path(
+    graph: Graph,
+    source: SiteId,
+    target: SiteId,
+    usable: Callable[[int], bool],
+    *,
+    transit: Callable[[int], bool] | None = None,
+    bound_ns: int | None = None,
+) -> tuple[LinkId, ...] | None:
+    """The path of least latency over usable links, or None where there is none (inside the bound).
+
+    `usable` is asked about link numbers, each at most once; `transit` about site numbers between the two ends.
+    Among equals the fewest hops win, then the lowest link numbers: the answer is a function of its arguments.
+    Dijkstra (1959) with a binary heap: O((sites + links) log sites).
+    """
+    start, goal = graph.number[source], graph.number[target]
+    best: dict[int, tuple[int, int]] = {start: (0, 0)}
+    came: dict[int, tuple[int, int]] = {}
+    heap: list[tuple[int, int, int]] = [(0, 0, start)]
+    asked: dict[int, bool] = {}
+    while heap:
+        distance, hops, here = heapq.heappop(heap)
+        if here == goal:
+            return _trace(graph, came, start, goal)
+        if (distance, hops) > best[here]:
+            continue
+        if here != start and transit is not None and not transit(here):
+            continue
+        for arc in graph.out[here]:
+            there = (distance + arc.latency_ns, hops + 1)
+            if bound_ns is not None and there[0] > bound_ns:
+                continue
+            known = best.get(arc.head)
+            if known is not None and known <= there:
+                continue
+            ok = asked.get(arc.index)
+            if ok is None:
+                ok = asked[arc.index] = usable(arc.index)
+            if not ok:
+                continue
+            best[arc.head] = there
+            came[arc.head] = (here, arc.index)
+            heapq.heappush(heap, (*there, arc.head))
+    return None
+
+
+def _trace(graph: Graph, came: dict[int, tuple[int, int]], start: int, goal: int) -> tuple[LinkId, ...]:
+    path: list[LinkId] = []
+    here = goal
+    while here != start:
+        here, link = came[here]
+        path.append(graph.links[link])
+    return tuple(reversed(path))

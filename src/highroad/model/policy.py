@@ -1,0 +1,70 @@
+"""What a headend holds for a service (RFC 9256): candidate paths by preference, each of weighted segment lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from highroad.model.network import LinkId
+from highroad.model.service import Service, ServiceId, ServiceKind, TrafficClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentList:
+    """One explicit path, link by link; `weight` is its share of the traffic beside its siblings."""
+
+    links: tuple[LinkId, ...]
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidatePath:
+    """The segment lists of one preference; the highest preference that is up carries the traffic."""
+
+    preference: int
+    segment_lists: tuple[SegmentList, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """All that the fabric needs to carry a service; equal policies need no change on any router.
+
+    `there` and `back` are the candidate paths of the two headends. What only people read (a description) is not
+    in it.
+    """
+
+    service: ServiceId
+    kind: ServiceKind
+    traffic_class: TrafficClass
+    guaranteed_gbps: float
+    ceiling_gbps: float
+    """Guarantee and burst together: the most that the headend lets in."""
+    there: tuple[CandidatePath, ...]
+    back: tuple[CandidatePath, ...]
+
+    @property
+    def links(self) -> frozenset[LinkId]:
+        """Every link that it may use."""
+        return frozenset(
+            link
+            for candidate in (*self.there, *self.back)
+            for segments in candidate.segment_lists
+            for link in segments.links
+        )
+
+
+def policy_of(service: Service) -> Policy | None:
+    """The policy that carries a service as it stands, or None if nothing is to be carried."""
+    placement = service.placement
+    if placement is None or not service.wants_carrying:
+        return None
+    order = service.order
+    guaranteed = placement.bandwidth_gbps
+    return Policy(
+        service=service.id,
+        kind=order.kind,
+        traffic_class=order.traffic_class,
+        guaranteed_gbps=guaranteed,
+        ceiling_gbps=max(guaranteed, order.burst_gbps or 0.0),
+        there=(CandidatePath(preference=100, segment_lists=(SegmentList(links=placement.there),)),),
+        back=(CandidatePath(preference=100, segment_lists=(SegmentList(links=placement.back),)),),
+    )

@@ -1,0 +1,196 @@
+"""What customers hold: tenants, ports, orders, and the services that come of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from highroad.model.jurisdiction import Fence
+from highroad.model.lifecycle import CARRYING, HOLDING, State
+from highroad.model.network import LinkId, SiteId
+from highroad.units import mbps_from_gbps
+
+TenantId = NewType("TenantId", str)
+PortId = NewType("PortId", str)
+ServiceId = NewType("ServiceId", str)
+
+
+class ServiceKind(StrEnum):
+    """What a service carries."""
+
+    IP = "ip"
+    ETHERNET = "ethernet"
+
+
+class TrafficClass(StrEnum):
+    """Orders shedding, queueing and who gets the burst; never weakens a guarantee. Most protected first."""
+
+    INTERACTIVE = "interactive"
+    ASSURED = "assured"
+    BULK = "bulk"
+    SCAVENGER = "scavenger"
+
+    @property
+    def rank(self) -> int:
+        """0 is served first."""
+        return list(TrafficClass).index(self)
+
+
+class Protection(StrEnum):
+    """What a service survives."""
+
+    NONE = "none"
+    PATH = "path"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """A customer."""
+
+    id: TenantId
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """Where a tenant plugs in: a site, a rate, an MTU in bytes."""
+
+    id: PortId
+    tenant: TenantId
+    site: SiteId
+    rate_gbps: float
+    mtu_bytes: int = 9000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One end of a service on a port: a VLAN tag, or the whole port, and for `ip` the prefixes behind it."""
+
+    port: PortId
+    vlan: int | None = None
+    prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """When a service is wanted: [start, end) in UTC seconds; an open end is None."""
+
+    start_s: float
+    end_s: float | None = None
+
+    @property
+    def until_s(self) -> float:
+        """The end, or infinity."""
+        return math.inf if self.end_s is None else self.end_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """One end as a tenant asks for it: at a port, or at a site where it has one; a VLAN tag is found if none is given."""
+
+    at: str
+    vlan: int | None = None
+    whole_port: bool = False
+    prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a tenant asks for, in its own words: `highroad.planning.order` makes an `Order` of it, or says why not.
+
+    It may hold anything that a caller can send. `start_s` None is now.
+    """
+
+    tenant: TenantId
+    a: End
+    b: End
+    bandwidth_gbps: float
+    start_s: float | None = None
+    end_s: float | None = None
+    kind: ServiceKind = ServiceKind.IP
+    traffic_class: TrafficClass = TrafficClass.ASSURED
+    burst_gbps: float | None = None
+    latency_bound_ms: float | None = None
+    fence: tuple[str, ...] | None = None
+    protection: Protection = Protection.NONE
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A request whose ends and window are resolved and whose every figure was checked.
+
+    `a` and `b` are the attachments, at `a_site` and `b_site`; bandwidth is guaranteed each way; the latency bound
+    is one way, and holds in both directions; `fence` None allows everywhere.
+    """
+
+    tenant: TenantId
+    a: Attachment
+    b: Attachment
+    a_site: SiteId
+    b_site: SiteId
+    bandwidth_gbps: float
+    window: Window
+    kind: ServiceKind = ServiceKind.IP
+    traffic_class: TrafficClass = TrafficClass.ASSURED
+    burst_gbps: float | None = None
+    latency_bound_ms: float | None = None
+    fence: Fence | None = None
+    protection: Protection = Protection.NONE
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a service is carried: the links there and the links back, and the rate kept on each of them."""
+
+    there: tuple[LinkId, ...]
+    back: tuple[LinkId, ...]
+    bandwidth_gbps: float
+
+    def load_mbps(self) -> dict[LinkId, int]:
+        """What the placement takes of each link (both directions of a service may share one)."""
+        rate = mbps_from_gbps(self.bandwidth_gbps)
+        load: dict[LinkId, int] = {}
+        for link in (*self.there, *self.back):
+            load[link] = load.get(link, 0) + rate
+        return load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Connectivity that a tenant holds.
+
+    `placement` is what routers are to carry, `leaving` what they may still carry until the fabric has confirmed a
+    change: the calendar keeps both, so a change never oversells and a restart needs no memory. `version` counts
+    the edits of the order.
+    """
+
+    id: ServiceId
+    version: int
+    state: State
+    order: Order
+    created_s: float
+    changed_s: float
+    placement: Placement | None = None
+    leaving: tuple[Placement, ...] = ()
+    reason: str | None = None
+    """Why it is DEGRADED, FAILED or not yet carried, in words."""
+    ended_s: float | None = None
+
+    @property
+    def tenant(self) -> TenantId:
+        """Whose it is."""
+        return self.order.tenant
+
+    @property
+    def wants_carrying(self) -> bool:
+        """Whether routers are to hold a policy for it now."""
+        return self.state in CARRYING and self.placement is not None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the calendar keeps capacity for its window."""
+        return self.state in HOLDING and self.placement is not None

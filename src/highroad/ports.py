@@ -1,0 +1,242 @@
+"""What the control loop needs of the world, as Protocols: a clock, a store, a fabric.
+
+Adapters implement them (`storage`, `fabric.twin`, later `fabric.linux`); `main` picks which; tests hold every
+implementation to one contract suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from highroad.model.incident import Incident, Maintenance
+from highroad.model.network import FibreId, LinkId, Network
+from highroad.model.policy import Policy
+from highroad.model.service import Port, Service, ServiceId, Tenant
+
+
+class Clock(Protocol):
+    """Where time comes from: real, or virtual in tests and what-ifs."""
+
+    def now_s(self) -> float:
+        """UTC seconds since 1970."""
+
+    async def sleep(self, duration_s: float) -> None:
+        """Wait, in this clock's time."""
+
+
+# --- fabric -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Install:
+    """Carry a service that the fabric does not carry yet."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replace:
+    """Carry a service by another policy, make-before-break: nothing in flight is lost on links that are up."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """Stop carrying a service."""
+
+    service: ServiceId
+
+
+Change = Install | Replace | Withdraw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What the fabric says of itself: the policies that routers hold, and the fibres known to be dark.
+
+    `down_since_s` is when the fabric noticed that a fibre went dark.
+    """
+
+    policies: Mapping[ServiceId, Policy]
+    down_since_s: Mapping[FibreId, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCounters:
+    """Of one service, both directions together, since it was installed; they survive changes of its policy.
+
+    `dark_s` is the time in which it offered traffic and, for want of light or of a path, nothing at all arrived in
+    one direction or the other. A withdrawal ends the counters.
+    Rates and latencies are now; `there` and `back` are its two directions.
+    """
+
+    offered_bytes: float
+    carried_bytes: float
+    lost_bytes: float
+    dark_s: float
+    offered_gbps: float
+    carried_gbps_there: float
+    carried_gbps_back: float
+    latency_ms_there: float
+    latency_ms_back: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkCounters:
+    """Of one link: what it has carried, what it carries now, and whether light gets through."""
+
+    carried_bytes: float
+    carried_gbps: float
+    up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One reading of every counter, all at the same instant."""
+
+    at_s: float
+    services: Mapping[ServiceId, ServiceCounters]
+    links: Mapping[LinkId, LinkCounters]
+
+
+class Fabric(Protocol):
+    """What carries traffic. Every method is idempotent; what it was told survives the controller."""
+
+    async def read(self) -> Observed:
+        """The state now, as routers report it."""
+
+    async def apply(self, changes: Sequence[Change]) -> Mapping[ServiceId, str]:
+        """Make the changes, in order, and answer when routers have confirmed them.
+
+        Returns what could not be done: a reason in words for each service; the others are done.
+        """
+
+    async def sample(self) -> Sample:
+        """Every counter now."""
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yields when something may have changed by itself (a fibre was seen to fail or to return): read again."""
+
+    async def adopt(self, network: Network) -> None:
+        """Use another network from now on; policies over links that it lacks carry nothing."""
+
+
+class Lab(Protocol):
+    """What a fabric offers besides when it is a lab: breaking things on purpose."""
+
+    async def cut(self, fibre: FibreId) -> None:
+        """Cut a fibre; the fabric notices by itself. Idempotent."""
+
+    async def uncut(self, fibre: FibreId) -> None:
+        """Splice it. Idempotent."""
+
+    async def cuts(self) -> Mapping[FibreId, float]:
+        """What is cut, noticed or not, and since when (UTC seconds)."""
+
+    async def offer(self, service: ServiceId, offered_gbps: float | None) -> None:
+        """Let a service offer so much each way from now on; None for the lab's own traffic model."""
+
+
+# --- store --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecord:
+    """Something that happened, for ever. `sequence` is its place in the one order; the store gives it.
+
+    `tenant` None means that only operators may see it. `kind` is the CloudEvents type, e.g.
+    `highroad.service.activated`.
+    """
+
+    kind: str
+    subject: str
+    at_s: float
+    tenant: str | None
+    data: Mapping[str, Any]
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """A bearer token, of which only a hash is kept. `tenant` None is an operator's."""
+
+    id: str
+    hash: str
+    tenant: str | None
+    label: str
+    created_s: float
+    revoked_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was answered to a request with an Idempotency-Key: repeated when the key comes again.
+
+    `scope` is who asked; `digest` is of the request, so that another one under the same key is caught.
+    """
+
+    scope: str
+    key: str
+    digest: str
+    at_s: float
+    outcome: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What is written together: all of it or none of it."""
+
+    network: Network | None = None
+    tenants: Sequence[Tenant] = ()
+    ports: Sequence[Port] = ()
+    services: Sequence[Service] = ()
+    incidents: Sequence[Incident] = ()
+    maintenances: Sequence[Maintenance] = ()
+    tokens: Sequence[TokenRecord] = ()
+    answers: Sequence[Answer] = ()
+    events: Sequence[EventRecord] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything that the controller keeps in memory, as the store has it."""
+
+    network: Network | None
+    network_revision: int
+    tenants: Sequence[Tenant] = ()
+    ports: Sequence[Port] = ()
+    services: Sequence[Service] = ()
+    incidents: Sequence[Incident] = ()
+    maintenances: Sequence[Maintenance] = ()
+    tokens: Sequence[TokenRecord] = ()
+    last_sequence: int = 0
+
+
+class Store(Protocol):
+    """Where what was acknowledged is kept. Blocking: the loop calls it in a thread of its own."""
+
+    def commit(self, commit: Commit) -> Sequence[EventRecord]:
+        """Write all of it durably, or raise Unavailable and write none. Returns the events, numbered."""
+
+    def load(self) -> Snapshot:
+        """Everything that the controller starts from. Services that ended stay in the store."""
+
+    def answer(self, scope: str, key: str) -> Answer | None:
+        """What was answered under an Idempotency-Key, if anything."""
+
+    def events(
+        self, *, after: int, limit: int, tenant: str | None = None, operator: bool = False
+    ) -> Sequence[EventRecord]:
+        """Events after a sequence number, in order: a tenant's own, or all for an operator."""
+
+    def service(self, service_id: str) -> Service | None:
+        """One service, live or ended."""
+
+    def services(self, *, tenant: str | None, after: str | None, limit: int) -> Sequence[Service]:
+        """Services, live and ended, by id."""
+
+    def close(self) -> None:
+        """Let go of the file or the connections."""
