@@ -1,0 +1,172 @@
+"""What a tenant can have instead: counter-offers found by search, each of which would be admitted if taken now."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from highroad.model.jurisdiction import Fence
+from highroad.model.service import Order, Placement, Request, Window
+from highroad.planning.ground import Ground, port_resource
+from highroad.planning.placement import Want, latency_ms, place, want_of
+from highroad.units import gbps_from_mbps, iso_from_s, mbps_from_gbps
+
+MOST_OFFERS = 3
+SEARCH_AHEAD_S = 90 * 86400.0
+"""How far later a window may be offered."""
+
+LATER_TRIES = 64
+SHOWN_LATENCY_MS = 0.1
+"""Bounds are offered in steps of this, rounded up."""
+
+SOLD_STEP_MBPS = 1000
+"""Free capacity is shown, and rates are offered, in whole Gbit/s; below one, as it is."""
+
+Takes = Callable[[Request], tuple[Order, Placement] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A request that would be admitted: what it changes of the one that was asked, by the API's field names."""
+
+    message: str
+    changes: dict[str, Any]
+    request: Request
+    latency_ms: float
+
+
+def sold(rate_mbps: int) -> int:
+    """A free rate as it is shown: rounded down to the step in which it is sold, never below 0."""
+    return max(0, rate_mbps if rate_mbps < SOLD_STEP_MBPS else rate_mbps // SOLD_STEP_MBPS * SOLD_STEP_MBPS)
+
+
+def most_mbps(ground: Ground, want: Want) -> int:
+    """The highest rate at which a placement exists, found by bisection: fitting is monotone in the rate."""
+    low, high = 0, 0 if want.bandwidth_gbps is None else mbps_from_gbps(want.bandwidth_gbps)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if place(ground, replace(want, bandwidth_gbps=gbps_from_mbps(middle))) is None:
+            high = middle - 1
+        else:
+            low = middle
+    return low
+
+
+def search(ground: Ground, request: Request, order: Order, now_s: float, takes: Takes) -> tuple[Offer, ...]:
+    """Up to three offers, each checked by `takes`: first those that change one thing, then two, then three.
+
+    One thing: the bound, the start, the rate, the fence; of each kind the nearest to what was asked.
+    """
+    found: list[Offer] = []
+    for candidate in _candidates(ground, request, order, now_s):
+        taken = takes(candidate)
+        if taken is None:
+            continue
+        found.append(_offer(ground, request, candidate, taken[1]))
+        if len(found) == MOST_OFFERS:
+            break
+    return tuple(found)
+
+
+def _candidates(ground: Ground, request: Request, order: Order, now_s: float) -> Iterator[Request]:
+    want = want_of(order)
+    any_bound = replace(want, bound_ms=None)
+    any_fence = replace(want, fence=None)
+    single = False
+    for candidate in (
+        _slower(ground, request, any_bound),
+        _later(ground, request, order, now_s),
+        _less(ground, request, order, want),
+        _wider(ground, request, order, any_fence),
+    ):
+        if candidate is not None:
+            single = True
+            yield candidate
+    if single:
+        return
+    for relaxed in (any_bound, any_fence, replace(any_bound, fence=None)):
+        less = _less(ground, request, order, relaxed)
+        if less is None:
+            less = request
+        at = replace(relaxed, bandwidth_gbps=less.bandwidth_gbps)
+        wider = _wider(ground, less, order, at) if relaxed.fence is None else less
+        slower = _slower(ground, wider or less, at) if relaxed.bound_ms is None else wider
+        candidate = slower or wider or less
+        if candidate != request:
+            yield candidate
+
+
+def _slower(ground: Ground, request: Request, want: Want) -> Request | None:
+    if request.latency_bound_ms is None:
+        return None
+    placement = place(ground, want)
+    if placement is None:
+        return None
+    bound = round(math.ceil(latency_ms(ground, placement) / SHOWN_LATENCY_MS - 1e-9) * SHOWN_LATENCY_MS, 6)
+    return replace(request, latency_bound_ms=bound) if bound > request.latency_bound_ms else None
+
+
+def _less(ground: Ground, request: Request, order: Order, want: Want) -> Request | None:
+    ports = min(ground.calendar.free(port_resource(end.port), order.window) for end in (order.a, order.b))
+    rate = sold(min(ports, most_mbps(ground, want)))
+    if 0 < rate < mbps_from_gbps(request.bandwidth_gbps):
+        return replace(request, bandwidth_gbps=gbps_from_mbps(rate))
+    return None
+
+
+def _later(ground: Ground, request: Request, order: Order, now_s: float) -> Request | None:
+    """The same length at the earliest later start at which anything that is in the way is given back."""
+    ends = [port_resource(end.port) for end in (order.a, order.b)]
+    falls = ground.calendar.falls([*ground.graph.links, *ends], order.window.start_s)
+    for start in falls[:LATER_TRIES]:
+        if start > now_s + SEARCH_AHEAD_S:
+            return None
+        end = None if order.window.end_s is None else start + order.window.end_s - order.window.start_s
+        window = Window(start_s=start, end_s=end)
+        rate = mbps_from_gbps(order.bandwidth_gbps)
+        if all(ground.calendar.free(name, window) >= rate for name in ends) and place(
+            ground, replace(want_of(order), window=window)
+        ):
+            return replace(request, start_s=start, end_s=end)
+    return None
+
+
+def _wider(ground: Ground, request: Request, order: Order, want: Want) -> Request | None:
+    if order.fence is None:
+        return None
+    placement = place(ground, want)
+    if placement is None:
+        return None
+    outside = order.fence.outside(ground.touched(placement.there) | ground.touched(placement.back))
+    if not outside:
+        return None
+    fence = Fence((*order.fence.codes, *outside))
+    return replace(request, fence=tuple(fence.codes))
+
+
+def _offer(ground: Ground, asked: Request, offered: Request, placement: Placement) -> Offer:
+    changes: dict[str, Any] = {}
+    words: list[str] = []
+    if offered.bandwidth_gbps != asked.bandwidth_gbps:
+        changes["bandwidth_gbps"] = offered.bandwidth_gbps
+        words.append(f"{offered.bandwidth_gbps:g} Gbit/s instead of {asked.bandwidth_gbps:g}")
+    if offered.latency_bound_ms != asked.latency_bound_ms:
+        changes["latency_bound_ms"] = offered.latency_bound_ms
+        words.append(f"a bound of {offered.latency_bound_ms:g} ms instead of {asked.latency_bound_ms:g}")
+    if offered.start_s is not None and offered.start_s != asked.start_s:
+        changes["start"] = iso_from_s(offered.start_s)
+        words.append(f"from {iso_from_s(offered.start_s)} on")
+        if offered.end_s is not None:
+            changes["end"] = iso_from_s(offered.end_s)
+    if offered.fence != asked.fence and offered.fence is not None and asked.fence is not None:
+        changes["fence"] = list(offered.fence)
+        more = ", ".join(code for code in offered.fence if code not in asked.fence)
+        words.append(f"a fence that takes in {more}")
+    return Offer(
+        message=" and ".join(words),
+        changes=changes,
+        request=offered,
+        latency_ms=latency_ms(ground, placement),
+    )

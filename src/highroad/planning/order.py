@@ -1,0 +1,341 @@
+"""From a request to an order: every end, figure and time resolved and checked, all findings at once."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import math
+import unicodedata
+from collections.abc import Collection
+
+from highroad.errors import Finding
+from highroad.graph.geo import great_circle_km
+from highroad.model.jurisdiction import Fence, is_code
+from highroad.model.network import Network, Site
+from highroad.model.service import (
+    Attachment,
+    End,
+    Order,
+    Port,
+    PortId,
+    Protection,
+    Request,
+    ServiceId,
+    ServiceKind,
+    TrafficClass,
+    Window,
+)
+from highroad.planning.ground import Ground
+from highroad.units import LIGHT_IN_VACUUM_MS_PER_KM, iso_from_s, mbps_from_gbps
+
+PAST_TOLERANCE_S = 60.0
+"""A window may start so long ago and still mean now: clocks differ, and requests travel."""
+
+LAST_S = 32503680000.0
+"""The year 3000: what is later is a mistake."""
+
+DESCRIPTION_LIMIT = 500
+VLAN_TAGS = range(1, 4095)
+"""IEEE 802.1Q: 0 and 4095 are reserved."""
+
+
+def resolve(
+    request: Request, ground: Ground, now_s: float, *, also: ServiceId | None = None
+) -> tuple[Order | None, list[Finding]]:
+    """The order that a request means, or every reason why it means none. Places are the API's field names.
+
+    `also` is a service whose place on its ports the request may take over (an order for the same service).
+    """
+    wrong = Wrong()
+    a = _port(request, request.a, "from", ground, wrong)
+    b = _port(request, request.b, "to", ground, wrong)
+    window = _window(request, now_s, wrong)
+    _check_rate(request, a, b, wrong)
+    if a is not None and b is not None:
+        _check_ends(request, ground.network.site[a.site], ground.network.site[b.site], wrong)
+    elif request.latency_bound_ms is not None:
+        _check_bound(request.latency_bound_ms, wrong)
+    fence = _fence(request, ground.network, a, b, wrong)
+    if request.protection is Protection.PATH:
+        wrong(
+            "protection-not-offered",
+            "protection",
+            "protection `path` is not sold yet; ask for `none`: a service is placed anew after a failure",
+        )
+    wrong.findings.extend(check_description(request.description))
+    ends = [
+        None if port is None or window is None else _attachment(request, end, port, window, place, ground, also, wrong)
+        for end, port, place in ((request.a, a, "from"), (request.b, b, "to"))
+    ]
+    if wrong.findings or a is None or b is None or window is None or ends[0] is None or ends[1] is None:
+        return None, wrong.findings
+    return Order(
+        tenant=request.tenant,
+        a=ends[0],
+        b=ends[1],
+        a_site=a.site,
+        b_site=b.site,
+        bandwidth_gbps=request.bandwidth_gbps,
+        window=window,
+        kind=request.kind,
+        traffic_class=request.traffic_class,
+        burst_gbps=request.burst_gbps,
+        latency_bound_ms=request.latency_bound_ms,
+        fence=fence,
+        protection=request.protection,
+        description=request.description,
+    ), []
+
+
+def check_rate(bandwidth_gbps: float, traffic_class: TrafficClass, port_gbps: float | None) -> list[Finding]:
+    """What is wrong with a guaranteed rate, on ports of which the slower has so much."""
+    wrong = Wrong()
+    _rate(
+        bandwidth_gbps,
+        "bandwidth_gbps",
+        port_gbps,
+        wrong,
+        zero_is_right=traffic_class is TrafficClass.SCAVENGER,
+    )
+    return wrong.findings
+
+
+def check_description(description: str) -> list[Finding]:
+    """What is wrong with a description."""
+    if len(description) <= DESCRIPTION_LIMIT and not _has_control(description):
+        return []
+    message = f"a description has at most {DESCRIPTION_LIMIT} characters and no control characters"
+    return [Finding(code="description", place="description", message=message)]
+
+
+class Wrong:
+    """Collects what is wrong: called with a code, a place and a message."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def __call__(self, code: str, place: str, message: str) -> None:
+        self.findings.append(Finding(code=code, place=place, message=message))
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+
+def _port(request: Request, end: End, place: str, ground: Ground, wrong: Wrong) -> Port | None:
+    own = [port for port in ground.ports.values() if port.tenant == request.tenant]
+    port = ground.ports.get(PortId(end.at))
+    if port is not None and port.tenant == request.tenant:
+        return port
+    here = [port for port in own if port.site == end.at]
+    if len(here) == 1:
+        return here[0]
+    if here:
+        names = ", ".join(sorted(port.id for port in here))
+        wrong("which-port", place, f"you have several ports at {end.at}: name one of {names}")
+    elif end.at in ground.network.site:
+        wrong("no-port-at-site", place, f"you have no port at {end.at}; you have ports at {_some(own)}")
+    else:
+        sites = [site.id for site in ground.network.sites]
+        wrong(
+            "unknown-site",
+            place,
+            f"there is no site or port {_shown(end.at)} that you may use{_nearest(end.at, sites)}",
+        )
+    return None
+
+
+def _window(request: Request, now_s: float, wrong: Wrong) -> Window | None:
+    start, end = request.start_s, request.end_s
+    before = len(wrong)
+    if start is not None and not now_s - PAST_TOLERANCE_S <= start <= LAST_S:
+        if start < now_s:
+            wrong(
+                "window-past",
+                "start",
+                f"the window would start at {iso_from_s(start)}, which is over: it is {iso_from_s(now_s)}",
+            )
+        else:
+            wrong("window-far", "start", "the window would start after the year 3000")
+    if end is not None:
+        since = now_s if start is None else start
+        if end <= since:
+            wrong(
+                "window-empty",
+                "end",
+                f"the window has no length: it would end at {iso_from_s(end)}, "
+                f"{'at' if end == since else 'before'} its start {iso_from_s(since)}",
+            )
+        elif end <= now_s:
+            wrong("window-past", "end", f"the window would end at {iso_from_s(end)}, which is over")
+        elif end > LAST_S:
+            wrong(
+                "window-far",
+                "end",
+                "the window would end after the year 3000; leave `end` out for an open one",
+            )
+    if len(wrong) != before:
+        return None
+    return Window(start_s=now_s if start is None else max(start, now_s), end_s=end)
+
+
+def _check_rate(request: Request, a: Port | None, b: Port | None, wrong: Wrong) -> None:
+    rates = [port.rate_gbps for port in (a, b) if port is not None]
+    slowest = min(rates) if rates else None
+    before = len(wrong)
+    scavenger = request.traffic_class is TrafficClass.SCAVENGER
+    _rate(request.bandwidth_gbps, "bandwidth_gbps", slowest, wrong, zero_is_right=scavenger)
+    if scavenger and request.bandwidth_gbps > 0:
+        wrong(
+            "scavenger-guarantee",
+            "bandwidth_gbps",
+            "scavenger takes what is left and guarantees 0: ask for bandwidth_gbps 0 and a burst_gbps",
+        )
+    burst = request.burst_gbps
+    if burst is not None:
+        _rate(burst, "burst_gbps", slowest, wrong, zero_is_right=False)
+        if len(wrong) == before and burst < request.bandwidth_gbps:
+            wrong(
+                "burst-below-guarantee",
+                "burst_gbps",
+                f"a burst of {burst:g} Gbit/s is less than the guarantee of {request.bandwidth_gbps:g}",
+            )
+    elif scavenger:
+        wrong("scavenger-burst", "burst_gbps", "scavenger needs a burst_gbps: it has no guarantee to live on")
+
+
+def _rate(rate_gbps: float, place: str, most_gbps: float | None, wrong: Wrong, *, zero_is_right: bool) -> None:
+    if not math.isfinite(rate_gbps):
+        wrong("rate-not-a-number", place, f"a rate is a finite number of Gbit/s, not {rate_gbps}")
+    elif rate_gbps < 0 or (rate_gbps == 0 and not zero_is_right):
+        wrong("rate-not-positive", place, f"a rate is more than 0 Gbit/s, not {rate_gbps:g}")
+    elif most_gbps is not None and rate_gbps > most_gbps:
+        wrong("rate-over-port", place, f"{rate_gbps:g} Gbit/s is more than the port's {most_gbps:g}")
+    elif rate_gbps > 1e6:
+        wrong("rate-too-high", place, f"{rate_gbps:g} Gbit/s is more than any port has")
+    elif abs(rate_gbps * 1000 - mbps_from_gbps(rate_gbps)) > 1e-6:
+        nearest = mbps_from_gbps(rate_gbps) / 1000
+        wrong("rate-step", place, f"rates are sold in steps of 0.001 Gbit/s: {nearest:g} is the nearest")
+
+
+def _check_ends(request: Request, a: Site, b: Site, wrong: Wrong) -> None:
+    if a.id == b.id:
+        wrong("same-ends", "to", f"both ends are at {a.id}: a service joins two sites")
+    bound = request.latency_bound_ms
+    if bound is None or not _check_bound(bound, wrong):
+        return
+    distance_km = great_circle_km(a.lat, a.lon, b.lat, b.lon)
+    least_ms = distance_km * LIGHT_IN_VACUUM_MS_PER_KM
+    if bound < least_ms:
+        wrong(
+            "faster-than-light",
+            "latency_bound_ms",
+            f"{bound:g} ms one way is less than light needs: {a.id} and {b.id} are {distance_km:,.0f} km apart, "
+            f"{least_ms:.3f} ms in a vacuum along the straightest way",
+        )
+
+
+def _check_bound(bound_ms: float, wrong: Wrong) -> bool:
+    if math.isfinite(bound_ms) and bound_ms > 0:
+        return True
+    wrong("bound-not-positive", "latency_bound_ms", f"a latency bound is more than 0 ms, not {bound_ms:g}")
+    return False
+
+
+def _fence(request: Request, network: Network, a: Port | None, b: Port | None, wrong: Wrong) -> Fence | None:
+    if request.fence is None:
+        return None
+    before = len(wrong)
+    for index, code in enumerate(request.fence):
+        if not is_code(code):
+            wrong(
+                "fence-code",
+                f"fence[{index}]",
+                f"{_shown(code)} is not a jurisdiction: give an ISO 3166 code such as `US` or `US-CO`, or `EU`",
+            )
+    if len(wrong) != before:
+        return None
+    fence = Fence(tuple(sorted(set(request.fence))))
+    if not any(fence.allows(site.jurisdiction) for site in network.sites):
+        countries = ", ".join(sorted({site.jurisdiction.partition("-")[0] for site in network.sites})[:20])
+        wrong(
+            "fence-empty",
+            "fence",
+            f"no site is inside the fence ({fence}); the network has sites in {countries}",
+        )
+        return None
+    for port, place in ((a, "from"), (b, "to")):
+        if port is not None and not fence.allows(network.site[port.site].jurisdiction):
+            wrong(
+                "fence-excludes-end",
+                "fence",
+                f"`{place}` is at {port.site} in {network.site[port.site].jurisdiction}, outside the fence ({fence})",
+            )
+    return fence
+
+
+def _attachment(
+    request: Request,
+    end: End,
+    port: Port,
+    window: Window,
+    place: str,
+    ground: Ground,
+    also: ServiceId | None,
+    wrong: Wrong,
+) -> Attachment | None:
+    before = len(wrong)
+    taken = {
+        vlan
+        for service, (other, vlan) in ground.plugged.get(port.id, {}).items()
+        if service != also and other.start_s < window.until_s and window.start_s < other.until_s
+    }
+    vlan: int | None = end.vlan
+    if end.whole_port:
+        if vlan is not None:
+            wrong("whole-port-vlan", f"{place}.vlan", "a whole port carries no tag: give one or the other")
+        if taken:
+            wrong(
+                "port-taken",
+                place,
+                f"port {port.id} is in use by {len(taken)} of your services in that window",
+            )
+    elif None in taken:
+        wrong("port-taken", place, f"port {port.id} is taken whole by another service of yours in that window")
+    elif vlan is None:
+        vlan = next((tag for tag in VLAN_TAGS[1:] if tag not in taken), None)
+        if vlan is None:
+            wrong("no-vlan-left", place, f"every VLAN tag of port {port.id} is in use in that window")
+    elif vlan not in VLAN_TAGS:
+        wrong("vlan-range", f"{place}.vlan", f"a VLAN tag is from 1 to 4094, not {vlan}")
+    elif vlan in taken:
+        wrong("vlan-taken", f"{place}.vlan", f"VLAN {vlan} of port {port.id} is in use in that window")
+    if end.prefixes and request.kind is ServiceKind.ETHERNET:
+        wrong("ethernet-prefixes", f"{place}.prefixes", "an ethernet service has no prefixes behind its ends")
+    for index, prefix in enumerate(end.prefixes):
+        try:
+            ipaddress.ip_network(prefix)
+        except ValueError as error:
+            wrong("prefix", f"{place}.prefixes[{index}]", f"not a prefix such as `10.1.0.0/16`: {error}")
+    if len(wrong) != before:
+        return None
+    return Attachment(port=port.id, vlan=vlan, prefixes=end.prefixes)
+
+
+def _has_control(text: str) -> bool:
+    return any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in text)
+
+
+def _shown(text: str) -> str:
+    clean = "".join("?" if _has_control(character) else character for character in text[:60])
+    return f"`{clean}`" + ("…" if len(text) > 60 else "")
+
+
+def _some(ports: Collection[Port]) -> str:
+    names = sorted(port.site for port in ports)
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return (", ".join(names[:8]) + more) if names else "no site: an operator gives you one with `highroad port add`"
+
+
+def _nearest(name: str, names: Collection[str]) -> str:
+    near = difflib.get_close_matches(name[:100].lower(), names, n=1, cutoff=0.6)
+    return f"; did you mean `{near[0]}`?" if near else ""
