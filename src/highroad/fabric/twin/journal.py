@@ -1,0 +1,195 @@
+"""The plant's own memory on disk: routers keep forwarding with the controller gone, and so does their model.
+
+After kill -9 of the whole process the plant loads its last event from here and integrates what lies between,
+as if it had gone on carrying. It is a file of its own, in SQLite's WAL mode, and locked by the one process
+that models the plant.
+
+`synchronous=NORMAL` is enough: what was committed is with the operating system before the call returns, so it
+survives the end of the process at any instant. A power cut may take the last events, never the file's
+integrity; the controller, whose own store does not forget, then finds a plant that lacks a change and makes
+it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from highroad.errors import Finding, Invalid, Unavailable
+from highroad.fabric.twin.plant import Memory
+from highroad.fabric.twin.wound import Wound
+from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, RiskGroup, Site
+from highroad.model.policy import Policy
+from highroad.model.service import ServiceId
+
+_VERSION = 1
+_LOCK_PATIENCE_S = 2.0
+"""How long to wait for a predecessor that is just ending to let go of the file."""
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS network (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS state (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS policy (service TEXT NOT NULL UNIQUE, value BLOB NOT NULL)",
+    f"PRAGMA user_version = {_VERSION}",
+)
+_KEEP = "INSERT INTO {0} VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value"
+_PUT_POLICY = "INSERT INTO policy VALUES (?, ?) ON CONFLICT (service) DO UPDATE SET value = excluded.value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Network:
+    """A network without the look-ups that follow from it."""
+
+    name: str
+    sites: tuple[Site, ...]
+    fibres: tuple[Fibre, ...]
+    links: tuple[Link, ...]
+    risk_groups: tuple[RiskGroup, ...]
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What changes with every event: small enough to be written as a whole."""
+
+    at_s: float
+    wounds: dict[FibreId, Wound]
+    offers: dict[ServiceId, float]
+    services: dict[ServiceId, tuple[float, float, float, float]]
+    links: dict[LinkId, float]
+
+
+class Journal:
+    """One plant's file, or its stand-in in memory where the path is None; blocking, for about a millisecond.
+
+    Raises Unavailable if another process holds the file or it cannot be written, Invalid if it is no journal.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._name = ":memory:" if path is None else str(path)
+        with self._explained():
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                self._name, timeout=_LOCK_PATIENCE_S, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._explained():
+                self._open()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def load(self) -> Memory | None:
+        """What was written last, or None in a new journal."""
+        with self._explained():
+            network = self._db.execute("SELECT value FROM network").fetchone()
+            state = self._db.execute("SELECT value FROM state").fetchone()
+            policies = dict(self._db.execute("SELECT service, value FROM policy").fetchall())
+        if network is None or state is None:
+            return None
+        kept = msgspec.json.decode(network[0], type=_Network)
+        now = msgspec.msgpack.decode(state[0], type=_State)
+        decode = msgspec.json.Decoder(Policy).decode
+        return Memory(
+            at_s=now.at_s,
+            network=Network(
+                name=kept.name,
+                sites=kept.sites,
+                fibres=kept.fibres,
+                links=kept.links,
+                risk_groups=kept.risk_groups,
+                assumptions=kept.assumptions,
+            ),
+            # In the order of the counters, so that sums come out the same to the bit.
+            policies={service: decode(policies[service]) for service in now.services},
+            wounds=now.wounds,
+            offers=now.offers,
+            services=now.services,
+            links=now.links,
+        )
+
+    def write(self, memory: Memory, *, changed: Iterable[ServiceId] = (), network: bool = False) -> None:
+        """Write an event, all or nothing: the state, the policies that changed, the network if it did."""
+        policies, gone = [], []
+        for service in changed:
+            policy = memory.policies.get(service)
+            if policy is None:
+                gone.append((service,))
+            else:
+                policies.append((service, msgspec.json.encode(policy)))
+        state = _State(
+            at_s=memory.at_s,
+            wounds=dict(memory.wounds),
+            offers=dict(memory.offers),
+            services=dict(memory.services),
+            links=dict(memory.links),
+        )
+        with self._explained(), self._transaction():
+            self._db.execute(_KEEP.format("state"), (msgspec.msgpack.encode(state),))
+            if gone:
+                self._db.executemany("DELETE FROM policy WHERE service = ?", gone)
+            if policies:
+                self._db.executemany(_PUT_POLICY, policies)
+            if network:
+                self._db.execute(_KEEP.format("network"), (_encode_network(memory.network),))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def _open(self) -> None:
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version != (_VERSION if tables else 0):
+            raise self._not_ours(f"it has version {version}, and this program reads version {_VERSION}")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        with self._transaction():
+            for statement in _SCHEMA:
+                self._db.execute(statement)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.OperationalError, sqlite3.ProgrammingError, OSError) as problem:
+            raise Unavailable(
+                f"the plant's journal {self._name} cannot be used: {problem}", path=self._name
+            ) from problem
+        except sqlite3.DatabaseError as problem:
+            raise self._not_ours(str(problem)) from problem
+
+    def _not_ours(self, why: str) -> Invalid:
+        finding = Finding(code="journal", place=self._name, message=f"this is no journal of a plant: {why}")
+        return Invalid([finding], path=self._name)
+
+
+def _encode_network(network: Network) -> bytes:
+    return msgspec.json.encode(
+        _Network(
+            name=network.name,
+            sites=network.sites,
+            fibres=network.fibres,
+            links=network.links,
+            risk_groups=network.risk_groups,
+            assumptions=network.assumptions,
+        )
+    )

@@ -1,0 +1,188 @@
+"""The twin behind the protocols: a plant that lives in a clock's time and remembers on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from highroad.errors import HighroadError
+from highroad.fabric.bell import Bell
+from highroad.fabric.twin.journal import Journal
+from highroad.fabric.twin.plant import Plant
+from highroad.model.network import FibreId, Network
+from highroad.model.service import ServiceId
+from highroad.ports import Change, Clock, Observed, Sample
+
+_CHECKPOINT_S = 10.0
+"""Sampling writes the counters down this often, which bounds what a restart has to integrate again."""
+
+
+class Twin:
+    """A fluid model of a backbone: `Fabric` and `Lab` of `highroad.ports`. Close it with `aclose`.
+
+    A cut is noticed `detection_ms` after it, a splice trusted `restoration_ms` after it; a change takes hold
+    `apply_ms` after it was asked for. Everything that was done to it is durable in the journal before the
+    call returns; without a path it is kept in memory only. Where the journal has a plant, that plant goes on
+    from where it was, over the network that it had until now, and then adopts the one given here.
+
+    If the clock is behind the plant (it was set back), the plant stands still until the clock has caught up.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        clock: Clock,
+        *,
+        seed: int = 0,
+        detection_ms: float = 15.0,
+        restoration_ms: float = 50.0,
+        apply_ms: float = 1.0,
+        journal: Path | None = None,
+    ) -> None:
+        self._clock = clock
+        self._apply_s = apply_ms / 1000.0
+        self._journal = Journal(journal)
+        self._written_s = clock.now_s()
+        self._plant = Plant(
+            network,
+            self._written_s,
+            seed=seed,
+            detection_s=detection_ms / 1000.0,
+            restoration_s=restoration_ms / 1000.0,
+        )
+        self._applying = asyncio.Lock()
+        self._watchmen: dict[float, asyncio.Task[None]] = {}
+        self._bell = Bell()
+        try:
+            memory = self._journal.load()
+            if memory is not None:
+                self._plant.recall(memory)
+                self._plant.advance(self._written_s)
+                self._plant.adopt(network)
+            self._write(changed=(), network=True)
+        except BaseException:
+            self._journal.close()
+            raise
+        self._told = self._plant.beliefs
+
+    # --- Fabric ---------------------------------------------------------------------------------------------
+
+    async def read(self) -> Observed:
+        """The policies installed, and the fibres believed dark, each since its cut plus detection."""
+        self._catch_up()
+        return self._plant.observed()
+
+    async def apply(self, changes: Sequence[Change]) -> Mapping[ServiceId, str]:
+        """Make the changes, in order and at one instant: with both paths up, a replacement loses nothing.
+
+        Calls take their turn. Returns what was refused, with the reason: see `highroad.fabric.validity`.
+        """
+        async with self._applying:
+            await self._clock.sleep(self._apply_s)
+            self._catch_up()
+            refused, changed = self._plant.apply(changes)
+            if changed:
+                self._write(changed=changed)
+            return refused
+
+    async def sample(self) -> Sample:
+        """Every counter now."""
+        self._catch_up()
+        if self._plant.at_s >= self._written_s + _CHECKPOINT_S:
+            self._write()
+        return self._plant.sample()
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yields when a cut or a splice has been noticed since this call, or since it yielded last.
+
+        Several that come before the consumer looks are one. Any number of consumers may watch at once.
+        """
+        self._keep_watch()
+        return self._bell.watch()
+
+    async def adopt(self, network: Network) -> None:
+        """Use another network from now on; policies that it cannot carry lose their offer until replaced."""
+        self._catch_up()
+        if self._plant.adopt(network):
+            self._write(network=True)
+            self._tell()
+
+    async def aclose(self) -> None:
+        """Write the counters down and let go of the journal; whoever watches gets to the end. Idempotent."""
+        if self._bell.closed:
+            return
+        watchmen = list(self._watchmen.values())
+        for watchman in watchmen:
+            watchman.cancel()
+        await asyncio.gather(*watchmen, return_exceptions=True)
+        try:
+            self._catch_up()
+            self._write()
+        finally:
+            self._bell.close()
+            self._journal.close()
+
+    # --- Lab ------------------------------------------------------------------------------------------------
+
+    async def cut(self, fibre: FibreId) -> None:
+        """Cut a fibre; traffic on it is lost at once, and headends notice after the detection time."""
+        self._catch_up()
+        if self._plant.cut(fibre):
+            self._write()
+        self._keep_watch()
+
+    async def uncut(self, fibre: FibreId) -> None:
+        """Splice a fibre; light is back at once, and headends use it again after the restoration time."""
+        self._catch_up()
+        if self._plant.uncut(fibre):
+            self._write()
+        self._keep_watch()
+
+    async def cuts(self) -> Mapping[FibreId, float]:
+        """What is cut, noticed or not, and since when (UTC seconds)."""
+        return self._plant.cuts()
+
+    async def offer(self, service: ServiceId, offered_gbps: float | None) -> None:
+        """Let a service offer so much each way from now on, once it is installed; it outlives the policy."""
+        self._catch_up()
+        if self._plant.offer(service, offered_gbps):
+            self._write()
+
+    # --- time passes, things are noticed --------------------------------------------------------------------
+
+    def _keep_watch(self) -> None:
+        """See to it that what falls due next is noticed at its time, even if nobody asks."""
+        due_s = self._plant.next_due_s()
+        if due_s is not None and due_s not in self._watchmen and not self._bell.closed:
+            self._watchmen[due_s] = asyncio.create_task(self._watch_until(due_s))
+
+    async def _watch_until(self, due_s: float) -> None:
+        try:
+            while (left_s := due_s - self._clock.now_s()) > 0.0:
+                await self._clock.sleep(left_s)
+            self._catch_up()
+        finally:
+            del self._watchmen[due_s]
+        self._keep_watch()
+
+    def _catch_up(self) -> None:
+        self._plant.advance(self._clock.now_s())
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._told != self._plant.beliefs:
+            self._told = self._plant.beliefs
+            self._bell.ring()
+
+    def _write(self, *, changed: Iterable[ServiceId] = (), network: bool = False) -> None:
+        """Make what was done durable, or undo it: what was not acknowledged has not happened."""
+        try:
+            self._journal.write(self._plant.memory(), changed=changed, network=network)
+        except HighroadError:
+            memory = self._journal.load()
+            if memory is not None:
+                self._plant.recall(memory)
+                self._plant.advance(self._clock.now_s())
+            raise
+        self._written_s = self._plant.at_s

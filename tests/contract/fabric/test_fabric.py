@@ -1,0 +1,232 @@
+"""What every fabric does alike, whatever carries the traffic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from tests.contract.fabric.rig import OPENERS, Rig
+from tests.unit.fabric.small import backbone, policy
+
+from highroad.errors import NotFound
+from highroad.model.network import FibreId, LinkId
+from highroad.model.service import ServiceId
+from highroad.ports import Change, Install, Replace, Sample, ServiceCounters, Withdraw
+
+S = ServiceId("s")
+BD = FibreId("b-d")
+OVER_B = policy("s", "a>b>d")
+OVER_C = policy("s", "a>c>d")
+
+Play = Callable[[Callable[[Rig], Awaitable[None]]], None]
+
+
+@pytest.fixture(params=list(OPENERS))
+def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
+    """Plays a scene on a fresh rig of each fabric."""
+
+    def play_(scene: Callable[[Rig], Awaitable[None]]) -> None:
+        async def on_stage() -> None:
+            async with OPENERS[request.param](tmp_path) as rig:
+                await scene(rig)
+
+        asyncio.run(on_stage())
+
+    return play_
+
+
+async def apply(rig: Rig, *changes: Change) -> None:
+    assert await rig.run(rig.fabric.apply(changes)) == {}
+
+
+async def counters(rig: Rig) -> ServiceCounters:
+    return (await rig.fabric.sample()).services[S]
+
+
+def test_what_was_installed_is_read_back_equal(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B), Install(policy=policy("t", "a>c", gbps=0.1)))
+        assert (await rig.fabric.read()).policies == {S: OVER_B, "t": policy("t", "a>c", gbps=0.1)}
+
+    play(scene)
+
+
+def test_every_change_may_be_made_twice(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        for change in (Install(policy=OVER_B), Install(policy=OVER_B), Replace(policy=OVER_B)):
+            await apply(rig, change)
+        assert (await rig.fabric.read()).policies == {S: OVER_B}
+        for change in (Replace(policy=OVER_C), Replace(policy=OVER_C), Install(policy=OVER_C)):
+            await apply(rig, change)
+        assert (await rig.fabric.read()).policies == {S: OVER_C}
+        await apply(rig, Withdraw(service=S))
+        await apply(rig, Withdraw(service=S), Withdraw(service=ServiceId("never-was")))
+        assert (await rig.fabric.read()).policies == {}
+
+    play(scene)
+
+
+def test_an_equal_policy_does_not_touch_the_counters(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        await rig.pass_s(1.0)
+        before = await counters(rig)
+        await apply(rig, Install(policy=OVER_B))
+        assert (await counters(rig)).carried_bytes >= before.carried_bytes > 0.0
+
+    play(scene)
+
+
+def test_changes_are_made_in_order(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(
+            rig, Install(policy=OVER_B), Withdraw(service=S), Install(policy=OVER_B), Replace(policy=OVER_C)
+        )
+        assert (await rig.fabric.read()).policies == {S: OVER_C}
+
+    play(scene)
+
+
+def test_a_policy_that_leads_nowhere_is_refused_and_the_others_are_made(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        refused = await rig.run(
+            rig.fabric.apply([Replace(policy=policy("s", "a>x>d")), Install(policy=policy("t", "a>c"))])
+        )
+        assert list(refused) == [S]
+        assert "a>x" in refused[S]
+        assert (await rig.fabric.read()).policies == {S: OVER_B, "t": policy("t", "a>c")}
+
+    play(scene)
+
+
+def test_a_cut_is_noticed_and_so_is_its_splice(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        changes = rig.fabric.changes()
+        cut_s = rig.now_s()
+        await rig.fabric.cut(BD)
+        await rig.fabric.cut(BD)
+        assert list(await rig.fabric.cuts()) == [BD]
+        assert (await rig.fabric.read()).down_since_s == {}
+        await rig.run(anext(changes))
+        down = (await rig.fabric.read()).down_since_s
+        assert list(down) == [BD]
+        assert cut_s <= down[BD] <= cut_s + rig.noticing_s
+        assert (await rig.fabric.sample()).links[LinkId("b>d")].up is False
+        await rig.fabric.uncut(BD)
+        await rig.fabric.uncut(BD)
+        assert await rig.fabric.cuts() == {}
+        await rig.run(anext(changes))
+        assert (await rig.fabric.read()).down_since_s == {}
+        assert (await rig.fabric.sample()).links[LinkId("b>d")].up is True
+
+    play(scene)
+
+
+def test_a_cut_loses_until_the_policy_is_replaced(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        await rig.pass_s(1.0)
+        await rig.fabric.cut(BD)
+        await rig.pass_s(0.2)
+        assert (await counters(rig)).carried_gbps_there == 0.0
+        await apply(rig, Replace(policy=OVER_C))
+        healed = await counters(rig)
+        assert 0.2 <= healed.dark_s + 1e-6 < 0.2 + rig.noticing_s
+        await rig.pass_s(1.0)
+        now = await counters(rig)
+        assert now.carried_gbps_there > 0.0
+        assert now.dark_s == healed.dark_s
+        assert now.lost_bytes == healed.lost_bytes > 0.0
+
+    play(scene)
+
+
+def test_a_replacement_on_live_links_loses_nothing(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        for turn in range(6):
+            await rig.pass_s(0.3)
+            await apply(rig, Replace(policy=OVER_B if turn % 2 else OVER_C))
+        now = await counters(rig)
+        assert now.lost_bytes == 0.0
+        assert now.dark_s == 0.0
+        assert now.carried_bytes > 0.0
+
+    play(scene)
+
+
+def test_counters_only_grow_and_nothing_appears_or_vanishes(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        samples: list[Sample] = []
+        for turn in range(8):
+            if turn == 3:
+                await rig.fabric.cut(BD)
+            if turn == 5:
+                await rig.fabric.uncut(BD)
+            await rig.pass_s(0.4)
+            samples.append(await rig.fabric.sample())
+        for before, after in pairwise(samples):
+            old, new = before.services[S], after.services[S]
+            assert after.at_s > before.at_s
+            for counter in ("offered_bytes", "carried_bytes", "lost_bytes", "dark_s"):
+                assert getattr(new, counter) >= getattr(old, counter)
+            assert all(
+                after.links[link].carried_bytes >= old_.carried_bytes for link, old_ in before.links.items()
+            )
+            assert new.offered_bytes == pytest.approx(new.carried_bytes + new.lost_bytes, rel=1e-9)
+        assert samples[-1].links[LinkId("a>b")].carried_bytes > 0.0
+        assert set(samples[-1].links) == set(rig.network.link)
+
+    play(scene)
+
+
+def test_a_withdrawn_service_is_not_carried_any_more(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        await rig.pass_s(1.0)
+        await apply(rig, Withdraw(service=S))
+        stopped = await rig.fabric.sample()
+        await rig.pass_s(1.0)
+        now = await rig.fabric.sample()
+        assert S not in now.services
+        assert now.links[LinkId("a>b")].carried_gbps == 0.0
+        assert now.links[LinkId("a>b")].carried_bytes == stopped.links[LinkId("a>b")].carried_bytes > 0.0
+
+    play(scene)
+
+
+def test_another_network_strands_what_it_lacks_until_it_is_replaced(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        await rig.fabric.cut(BD)
+        await rig.run(rig.fabric.adopt(backbone("a-b", "a-c", "c-d")))
+        await rig.run(rig.fabric.adopt(backbone("a-b", "a-c", "c-d")))
+        assert await rig.fabric.cuts() == {}
+        assert (await rig.fabric.read()).policies == {S: OVER_B}
+        await rig.pass_s(0.5)
+        assert (await counters(rig)).carried_gbps_there == 0.0
+        await apply(rig, Replace(policy=OVER_C))
+        await rig.pass_s(0.5)
+        assert (await counters(rig)).carried_gbps_there > 0.0
+        with pytest.raises(NotFound):
+            await rig.fabric.cut(BD)
+
+    play(scene)
+
+
+def test_an_offer_holds_until_it_is_taken_back(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        await rig.fabric.offer(S, 4.0)
+        await rig.pass_s(1.0)
+        assert (await counters(rig)).offered_gbps == pytest.approx(8.0)
+        await rig.fabric.offer(S, None)
+        await rig.pass_s(1.0)
+        assert (await counters(rig)).offered_gbps != pytest.approx(8.0)
+
+    play(scene)

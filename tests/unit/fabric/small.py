@@ -1,0 +1,72 @@
+"""Small backbones and policies, written the way one draws them: spans `a-b`, paths `a>b>c`."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, Site, SiteId, SiteKind
+from highroad.model.policy import CandidatePath, Policy, SegmentList
+from highroad.model.service import ServiceId, ServiceKind, TrafficClass
+
+START_S = 1_800_000_000.0
+
+
+def backbone(*spans: str, capacity_gbps: float = 100.0, latency_ms: float = 1.0) -> Network:
+    """A network with a fibre and a link each way for every span, e.g. `backbone("a-b", "b-c")`."""
+    pairs = [span.split("-") for span in spans]
+    names = sorted({name for pair in pairs for name in pair})
+    return Network(
+        name="small",
+        sites=tuple(
+            Site(id=SiteId(name), name=name, kind=SiteKind.POP, lat=0.0, lon=0.0, jurisdiction="US")
+            for name in names
+        ),
+        fibres=tuple(
+            Fibre(id=FibreId(f"{a}-{b}"), a=SiteId(a), b=SiteId(b), length_km=200.0) for a, b in pairs
+        ),
+        links=tuple(
+            Link(
+                id=LinkId(f"{tail}>{head}"),
+                tail=SiteId(tail),
+                head=SiteId(head),
+                capacity_gbps=capacity_gbps,
+                latency_ms=latency_ms,
+                fibres=(FibreId(f"{a}-{b}"),),
+            )
+            for a, b in pairs
+            for tail, head in ((a, b), (b, a))
+        ),
+    )
+
+
+def path(route: str, weight: int = 1) -> SegmentList:
+    """The links along `a>b>c`."""
+    sites = route.split(">")
+    links = tuple(LinkId(f"{a}>{b}") for a, b in pairwise(sites))
+    return SegmentList(links=links, weight=weight)
+
+
+def opposite(route: str) -> str:
+    """`c>b>a` for `a>b>c`."""
+    return ">".join(reversed(route.split(">")))
+
+
+def policy(
+    service: str,
+    route: str,
+    *,
+    back: str | None = None,
+    gbps: float = 10.0,
+    ceiling_gbps: float | None = None,
+    traffic_class: TrafficClass = TrafficClass.ASSURED,
+) -> Policy:
+    """A policy of one path each way; `back` is the way there reversed unless it is given."""
+    return Policy(
+        service=ServiceId(service),
+        kind=ServiceKind.IP,
+        traffic_class=traffic_class,
+        guaranteed_gbps=gbps,
+        ceiling_gbps=gbps if ceiling_gbps is None else ceiling_gbps,
+        there=(CandidatePath(preference=100, segment_lists=(path(route),)),),
+        back=(CandidatePath(preference=100, segment_lists=(path(back or opposite(route)),)),),
+    )

@@ -1,0 +1,88 @@
+"""Virtual time moves only when told, and wakes everybody in one order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from highroad.fabric.clock import SystemClock, VirtualClock
+
+
+def test_sleepers_wake_in_order_each_at_its_time() -> None:
+    async def scene() -> list[tuple[str, float]]:
+        clock, seen = VirtualClock(100.0), list[tuple[str, float]]()
+
+        async def sleeper(name: str, *naps: float) -> None:
+            for nap in naps:
+                await clock.sleep(nap)
+                seen.append((name, clock.now_s()))
+
+        async with asyncio.TaskGroup() as group:
+            for name, naps in (("a", (3.0, 1.0)), ("b", (1.0, 1.0, 2.0)), ("c", (3.0,))):
+                group.create_task(sleeper(name, *naps))
+            await clock.advance(2.5)
+            seen.append(("half", clock.now_s()))
+            await clock.advance(2.5)
+        return seen
+
+    expected = [
+        ("b", 101.0), ("b", 102.0), ("half", 102.5), ("a", 103.0), ("c", 103.0), ("b", 104.0), ("a", 104.0),
+    ]  # fmt: skip
+    assert asyncio.run(scene()) == expected
+
+
+def test_run_lets_time_pass_until_the_work_is_done() -> None:
+    async def scene() -> tuple[str, float]:
+        clock = VirtualClock()
+
+        async def work() -> str:
+            await clock.sleep(5.0)
+            await asyncio.to_thread(time.sleep, 0.01)
+            await clock.sleep(2.0)
+            return "done"
+
+        return await clock.run(work()), clock.now_s()
+
+    assert asyncio.run(scene()) == ("done", 7.0)
+
+
+def test_run_raises_what_the_work_raises() -> None:
+    async def scene() -> None:
+        clock = VirtualClock()
+
+        async def work() -> None:
+            await clock.sleep(1.0)
+            raise LookupError
+
+        await clock.run(work())
+
+    with pytest.raises(LookupError):
+        asyncio.run(scene())
+
+
+def test_a_cancelled_sleeper_does_not_hold_up_the_others() -> None:
+    async def scene() -> float:
+        clock = VirtualClock()
+        early = asyncio.create_task(clock.sleep(1.0))
+        late = asyncio.create_task(clock.sleep(2.0))
+        await asyncio.sleep(0)
+        early.cancel()
+        await clock.advance(3.0)
+        await late
+        return clock.now_s()
+
+    assert asyncio.run(scene()) == 3.0
+
+
+def test_the_system_clock_is_utc_and_passes() -> None:
+    async def scene() -> float:
+        clock = SystemClock()
+        before = clock.now_s()
+        assert abs(before - time.time()) < 1.0
+        await clock.sleep(0.01)
+        await clock.sleep(-1.0)
+        return clock.now_s() - before
+
+    assert asyncio.run(scene()) >= 0.009

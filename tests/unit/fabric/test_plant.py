@@ -1,0 +1,307 @@
+"""The plant against arithmetic done by hand: what is carried, what is lost, and for how long it is dark."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.fabric.small import START_S, backbone, path, policy
+
+from highroad.errors import Invalid, NotFound
+from highroad.fabric.twin.plant import MAX_STEPS, Plant
+from highroad.model.network import FibreId, LinkId, Network
+from highroad.model.policy import CandidatePath, Policy
+from highroad.model.service import ServiceId, TrafficClass
+from highroad.ports import Install, Replace, ServiceCounters, Withdraw
+
+SQUARE = backbone("a-b", "b-d", "a-c", "c-d")
+GBPS_IN_BYTES = 1e9 / 8.0
+DETECTION_S, RESTORATION_S = 0.015, 0.05
+TIME = 1e-6
+"""What a float of seconds since 1970 can tell apart, with room."""
+
+
+def plant_of(
+    network: Network = SQUARE, *policies: Policy, offer: float | None = None, seed: int = 0
+) -> Plant:
+    plant = Plant(network, START_S, seed=seed, detection_s=DETECTION_S, restoration_s=RESTORATION_S)
+    assert plant.apply([Install(policy=held) for held in policies])[0] == {}
+    if offer is not None:
+        for held in policies:
+            plant.offer(held.service, offer)
+    return plant
+
+
+def counters(plant: Plant, service: str = "s") -> ServiceCounters:
+    return plant.sample().services[ServiceId(service)]
+
+
+def test_what_is_offered_is_carried_both_ways() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+    plant.advance(START_S + 10.0)
+    now = counters(plant)
+    assert now.offered_bytes == now.carried_bytes == pytest.approx(2 * 8.0 * 10.0 * GBPS_IN_BYTES)
+    assert (now.lost_bytes, now.dark_s, now.offered_gbps) == (0.0, 0.0, 16.0)
+    assert (now.carried_gbps_there, now.carried_gbps_back) == (8.0, 8.0)
+    assert (now.latency_ms_there, now.latency_ms_back) == (2.0, 2.0)
+    link = plant.sample().links[LinkId("b>d")]
+    assert (link.carried_gbps, link.up) == (8.0, True)
+    assert link.carried_bytes == pytest.approx(8.0 * 10.0 * GBPS_IN_BYTES)
+
+
+def test_a_service_is_dark_exactly_from_the_cut_to_the_replacement() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+    plant.advance(START_S + 1.0)
+    plant.cut(FibreId("b-d"))
+    plant.advance(START_S + 1.0 + 0.04)
+    plant.apply([Replace(policy=policy("s", "a>c>d"))])
+    plant.advance(START_S + 5.0)
+    now = counters(plant)
+    assert now.dark_s == pytest.approx(0.04, abs=TIME)
+    assert now.lost_bytes == pytest.approx(2 * 8.0 * now.dark_s * GBPS_IN_BYTES, rel=1e-12)
+    assert now.offered_bytes == pytest.approx(now.carried_bytes + now.lost_bytes, rel=1e-12)
+    assert plant.sample().links[LinkId("b>d")].up is False
+
+
+def test_a_cut_under_one_direction_darkens_the_service_and_loses_that_direction() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d", back="d>c>a"), offer=8.0)
+    plant.cut(FibreId("c-d"))
+    plant.advance(START_S + 2.0)
+    now = counters(plant)
+    assert (now.carried_gbps_there, now.carried_gbps_back) == (8.0, 0.0)
+    assert now.dark_s == pytest.approx(2.0)
+    assert now.lost_bytes == pytest.approx(8.0 * 2.0 * GBPS_IN_BYTES)
+
+
+def test_a_cut_frees_the_links_upstream_for_others() -> None:
+    network = backbone("a-b", "b-c", "b-d", capacity_gbps=10.0)
+    rivals = [
+        policy(name, route, gbps=5.0, ceiling_gbps=10.0) for name, route in (("s", "a>b>c"), ("t", "a>b>d"))
+    ]
+    plant = plant_of(network, *rivals, offer=10.0)
+    assert counters(plant, "t").carried_gbps_there == 5.0
+    plant.cut(FibreId("b-c"))
+    assert counters(plant, "t").carried_gbps_there == 10.0
+
+
+def test_a_cut_is_seen_after_the_detection_and_a_splice_trusted_after_the_restoration() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+    fibre = FibreId("b-d")
+    plant.cut(fibre)
+    assert plant.next_due_s() == START_S + DETECTION_S
+    assert plant.cuts() == {fibre: START_S}
+    plant.advance(START_S + 0.014)
+    assert plant.observed().down_since_s == {}
+    plant.advance(START_S + 1.0)
+    assert plant.observed().down_since_s == {fibre: START_S + DETECTION_S}
+    plant.uncut(fibre)
+    assert plant.cuts() == {}
+    assert plant.sample().links[LinkId("b>d")].up is True
+    plant.advance(START_S + 1.04)
+    assert plant.observed().down_since_s == {fibre: START_S + DETECTION_S}
+    plant.advance(START_S + 2.0)
+    assert plant.observed().down_since_s == {}
+    assert plant.next_due_s() is None
+    assert counters(plant).dark_s == pytest.approx(1.0 + RESTORATION_S, abs=TIME)
+
+
+def test_a_blip_that_nobody_notices_still_loses_what_it_loses() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+    plant.cut(FibreId("b-d"))
+    plant.advance(START_S + 0.005)
+    plant.uncut(FibreId("b-d"))
+    beliefs = plant.beliefs
+    plant.advance(START_S + 1.0)
+    assert plant.beliefs == beliefs
+    assert counters(plant).dark_s == pytest.approx(0.005, abs=TIME)
+
+
+def test_a_second_cut_before_trust_returns_is_one_outage_to_headends() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+    fibre = FibreId("b-d")
+    plant.cut(fibre)
+    plant.advance(START_S + 1.0)
+    plant.uncut(fibre)
+    plant.advance(START_S + 1.02)
+    plant.cut(fibre)
+    plant.advance(START_S + 3.0)
+    assert plant.observed().down_since_s == {fibre: START_S + DETECTION_S}
+    assert plant.cuts() == {fibre: pytest.approx(START_S + 1.02)}
+    assert counters(plant).dark_s == pytest.approx(3.0)
+
+
+def test_cutting_and_splicing_twice_is_once() -> None:
+    plant = plant_of()
+    assert [plant.cut(FibreId("a-b")), plant.cut(FibreId("a-b"))] == [True, False]
+    assert [plant.uncut(FibreId("a-b")), plant.uncut(FibreId("a-b"))] == [True, False]
+    with pytest.raises(NotFound):
+        plant.cut(FibreId("x-y"))
+
+
+def test_a_replacement_over_live_links_loses_nothing() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"))
+    for second in range(1, 20):
+        plant.advance(START_S + second + 0.3)
+        plant.apply([Replace(policy=policy("s", "a>c>d" if second % 2 else "a>b>d"))])
+    assert counters(plant).lost_bytes == 0.0
+    assert counters(plant).carried_bytes == counters(plant).offered_bytes > 0.0
+
+
+def test_a_protected_policy_heals_by_itself_at_detection() -> None:
+    spare = replace(
+        policy("s", "a>b>d"),
+        there=(
+            CandidatePath(preference=100, segment_lists=(path("a>b>d"),)),
+            CandidatePath(preference=50, segment_lists=(path("a>c>d"),)),
+        ),
+        back=(
+            CandidatePath(preference=100, segment_lists=(path("d>b>a"),)),
+            CandidatePath(preference=50, segment_lists=(path("d>c>a"),)),
+        ),
+    )
+    plant = plant_of(SQUARE, spare, offer=8.0)
+    plant.cut(FibreId("b-d"))
+    plant.advance(START_S + 9.0)
+    assert counters(plant).dark_s == pytest.approx(DETECTION_S, abs=TIME)
+    assert plant.sample().links[LinkId("c>d")].carried_gbps == 8.0
+
+
+def test_half_a_split_lost_is_loss_but_not_darkness() -> None:
+    halves = (CandidatePath(preference=1, segment_lists=(path("a>b>d"), path("a>c>d"))),)
+    plant = plant_of(
+        SQUARE, replace(policy("s", "a>b>d"), there=halves, back=policy("s", "a>c>d").back), offer=8.0
+    )
+    plant.cut(FibreId("a-b"))
+    plant.advance(START_S + DETECTION_S)
+    now = counters(plant)
+    assert now.dark_s == 0.0
+    assert now.lost_bytes == pytest.approx(4.0 * DETECTION_S * GBPS_IN_BYTES, rel=1e-4)
+    assert now.carried_gbps_there == 8.0
+
+
+def test_congestion_is_loss_but_not_darkness() -> None:
+    network = backbone("a-b", capacity_gbps=10.0)
+    plant = plant_of(
+        network,
+        policy("s", "a>b", gbps=10.0),
+        policy("t", "a>b", gbps=0.0, ceiling_gbps=10.0, traffic_class=TrafficClass.SCAVENGER),
+        offer=10.0,
+    )
+    plant.advance(START_S + 1.0)
+    assert counters(plant, "s").lost_bytes == 0.0
+    starved = counters(plant, "t")
+    assert (starved.carried_bytes, starved.dark_s) == (0.0, 0.0)
+    assert starved.lost_bytes == starved.offered_bytes
+
+
+def test_one_that_offers_nothing_is_not_dark() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=0.0)
+    plant.cut(FibreId("a-b"))
+    plant.advance(START_S + 1.0)
+    assert counters(plant).dark_s == 0.0
+
+
+def test_an_equal_policy_changes_nothing_and_counters_outlive_a_change() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+    plant.advance(START_S + 1.0)
+    before = counters(plant)
+    assert plant.apply([Install(policy=policy("s", "a>b>d")), Replace(policy=policy("s", "a>b>d"))]) == (
+        {},
+        set(),
+    )
+    assert counters(plant) == before
+    plant.apply([Replace(policy=policy("s", "a>c>d"))])
+    assert counters(plant).carried_bytes == before.carried_bytes
+    plant.apply([Withdraw(service=ServiceId("s")), Install(policy=policy("s", "a>c>d"))])
+    assert counters(plant).carried_bytes == 0.0
+
+
+def test_one_refusal_does_not_hold_up_the_others() -> None:
+    plant = plant_of()
+    refused, changed = plant.apply([Install(policy=policy("s", "a>x")), Install(policy=policy("t", "a>b"))])
+    assert list(refused) == ["s"]
+    assert changed == {"t"}
+    assert list(plant.observed().policies) == ["t"]
+
+
+def test_adopting_a_network_strands_what_it_cannot_carry_and_keeps_what_it_can() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), policy("t", "a>c>d"), offer=8.0)
+    plant.cut(FibreId("b-d"))
+    plant.cut(FibreId("a-c"))
+    plant.advance(START_S + 1.0)
+    carried = plant.sample().links[LinkId("a>b")].carried_bytes
+    smaller = backbone("a-b", "a-c", "c-d")
+    assert plant.adopt(smaller) is True
+    assert plant.adopt(backbone("a-b", "a-c", "c-d")) is False
+    assert list(plant.cuts()) == ["a-c"]
+    plant.uncut(FibreId("a-c"))
+    plant.advance(START_S + 2.0)
+    assert counters(plant, "s").carried_gbps_there == 0.0
+    assert counters(plant, "s").dark_s == pytest.approx(2.0)
+    assert counters(plant, "t").carried_gbps_there == 8.0
+    assert set(plant.sample().links) == set(smaller.link)
+    assert plant.sample().links[LinkId("a>b")].carried_bytes == carried
+    assert plant.apply([Replace(policy=policy("s", "a>c>d"))])[0] == {}
+    assert counters(plant, "s").carried_gbps_there == 8.0
+
+
+def test_offers_are_checked_and_go_back_to_the_model() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"))
+    modelled = counters(plant).offered_gbps
+    assert 11.0 <= modelled <= 19.0
+    assert [plant.offer(ServiceId("s"), 3.0), plant.offer(ServiceId("s"), 3.0)] == [True, False]
+    assert counters(plant).offered_gbps == 6.0
+    assert [plant.offer(ServiceId("s"), None), plant.offer(ServiceId("s"), None)] == [True, False]
+    assert counters(plant).offered_gbps == modelled
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(Invalid):
+            plant.offer(ServiceId("s"), wrong)
+
+
+def test_a_clock_that_is_set_back_changes_nothing() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+    plant.advance(START_S + 10.0)
+    before = plant.sample()
+    plant.advance(START_S + 5.0)
+    assert plant.sample() == before
+
+
+def test_many_small_advances_make_one_large_one() -> None:
+    often, once = (plant_of(SQUARE, policy("s", "a>b>d"), seed=3) for _ in range(2))
+    for plant in (often, once):
+        plant.advance(START_S + 0.7)
+        plant.cut(FibreId("a-b"))
+    for tick in range(1, 1000):
+        often.advance(START_S + 0.7 + tick * 0.1)
+    for plant in (often, once):
+        plant.advance(START_S + 150.0)
+    a, b = counters(often), counters(once)
+    assert a.offered_bytes == pytest.approx(b.offered_bytes, rel=1e-9)
+    assert a.lost_bytes == pytest.approx(b.lost_bytes, rel=1e-9)
+    assert a.dark_s == pytest.approx(b.dark_s, rel=1e-9)
+
+
+def test_a_gap_of_a_year_is_coarse_but_close_and_its_outage_exact() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d", gbps=10.0))
+    year_s = 365 * 86400.0
+    plant.cut(FibreId("a-b"))
+    plant.advance(START_S + 1000.0)
+    plant.uncut(FibreId("a-b"))
+    plant.advance(START_S + year_s)
+    now = counters(plant)
+    assert now.dark_s == pytest.approx(1000.0 + RESTORATION_S, abs=TIME * MAX_STEPS)
+    assert now.offered_bytes == pytest.approx(2 * 7.5 * year_s * GBPS_IN_BYTES, rel=0.05)
+
+
+def test_two_runs_are_the_same_to_the_bit() -> None:
+    def run() -> object:
+        plant = plant_of(SQUARE, policy("s", "a>b>d"), policy("t", "b>d>c", gbps=80.0), seed=11)
+        for second in range(50):
+            plant.advance(START_S + second * 0.37)
+            if second % 7 == 3:
+                plant.cut(FibreId("b-d"))
+            if second % 7 == 5:
+                plant.uncut(FibreId("b-d"))
+        return plant.sample()
+
+    assert run() == run()
