@@ -1,0 +1,265 @@
+"""What the controller knows: the store's truth in memory, with the calendar that follows from it.
+
+A `Draft` is the book being changed: what it records goes into one commit. If the commit fails the book is read
+from the store again, so the store is always right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from highroad.graph.paths import Graph
+from highroad.model.incident import Incident, IncidentId, Maintenance, MaintenanceId, MaintenanceState
+from highroad.model.lifecycle import ENDED, Event, advance
+from highroad.model.network import FibreId, LinkId, Network
+from highroad.model.service import Placement, Port, PortId, Service, ServiceId, Tenant, TenantId
+from highroad.planning.calendar import Calendar
+from highroad.planning.ground import Ground, capacities_of, port_resource
+from highroad.planning.placement import latency_ms
+from highroad.ports import Answer, Commit, EventRecord, Snapshot, TokenRecord
+from highroad.units import mbps_from_gbps
+
+EMPTY = Network(name="empty", sites=(), fibres=(), links=())
+
+NOTICED_WITHIN_S = 0.3
+"""A reading so long before a failure was noticed has nothing of its darkness in it."""
+
+FRESH = 1000
+"""More answers than a batch has: older ones are in the store."""
+
+
+class Book:
+    """The truth in memory. Read it freely between awaits; change it through a `Draft`."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.network = snapshot.network or EMPTY
+        self.revision = snapshot.network_revision
+        self.tenants: dict[TenantId, Tenant] = {one.id: one for one in snapshot.tenants}
+        self.ports: dict[PortId, Port] = {one.id: one for one in snapshot.ports}
+        self.services: dict[ServiceId, Service] = {one.id: one for one in snapshot.services}
+        self.incidents: dict[IncidentId, Incident] = {one.id: one for one in snapshot.incidents}
+        self.maintenances: dict[MaintenanceId, Maintenance] = {one.id: one for one in snapshot.maintenances}
+        self.tokens: dict[str, TokenRecord] = {one.id: one for one in snapshot.tokens}
+        self._by_hash = {one.hash: one.id for one in snapshot.tokens}
+        self.last_sequence = snapshot.last_sequence
+        self.down: frozenset[FibreId] = frozenset(
+            fibre for one in self.incidents.values() if one.open for fibre in one.fibres
+        )
+        self.fresh_answers: dict[tuple[str, str], Answer] = {}
+        """Answers that may not be in the store yet: two requests with one key may be in one batch."""
+        self.readings: deque[tuple[float, Mapping[ServiceId, float]]] = deque(maxlen=4)
+        """Each service's dark time in ms as the fabric's last few samples had it, with when they were taken."""
+        self.tried: dict[ServiceId, int] = {}
+        """What found no place, and at which count of `changes`: it is not worth trying before that rises."""
+        self.changes = 0
+        """Raised whenever capacity may have become free or a path usable: what failed before may fit now."""
+        self.ground = self._ground()
+
+    @property
+    def graph(self) -> Graph:
+        """The network's links as the searches see them."""
+        return self.ground.graph
+
+    @property
+    def drained(self) -> frozenset[FibreId]:
+        """Fibres that are kept free of traffic on purpose."""
+        return frozenset(
+            fibre
+            for one in self.maintenances.values()
+            if one.state is not MaintenanceState.RETURNED
+            for fibre in one.fibres
+        )
+
+    def booked_mbps(self, resource: str, at_s: float) -> int:
+        """What the calendar keeps of a link at one instant."""
+        return self.ground.calendar.at(resource, at_s)
+
+    def dark(self, placement: Placement) -> bool:
+        """Whether a placement crosses a fibre that is known to be down, or a link that there is no more."""
+        return any(
+            not self._dark_links.isdisjoint(way) or not self.network.link.keys() >= set(way)
+            for way in (placement.there, placement.back)
+        )
+
+    def dark_before_ms(self, service: ServiceId, at_s: float) -> float:
+        """A service's dark time before a failure was noticed: as last read well before, or as incidents account for it."""
+        for read_s, readings in reversed(self.readings):
+            if read_s <= at_s - NOTICED_WITHIN_S and service in readings:
+                return readings[service]
+        outages = (outage for incident in self.incidents.values() for outage in incident.outages)
+        return sum(outage.dark_ms for outage in outages if outage.service == service)
+
+    def crosses(self, placement: Placement, fibres: frozenset[FibreId]) -> bool:
+        """Whether a placement uses any of the fibres."""
+        links = self.network.link
+        return any(
+            link in links and not fibres.isdisjoint(links[link].fibres) for link in (*placement.there, *placement.back)
+        )
+
+    def latency_ms(self, placement: Placement) -> float:
+        """The worse of the two directions; infinite where a link is gone."""
+        if any(link not in self.network.link for link in (*placement.there, *placement.back)):
+            return math.inf
+        return latency_ms(self.ground, placement)
+
+    def token_by_hash(self, digest: str) -> TokenRecord | None:
+        """The token of a hash, revoked or not."""
+        token = self._by_hash.get(digest)
+        return None if token is None else self.tokens[token]
+
+    def put_token(self, token: TokenRecord) -> None:
+        """Know a token."""
+        self.tokens[token.id] = token
+        self._by_hash[token.hash] = token.id
+
+    def avoid_again(self) -> None:
+        """Bring what placements avoid in line with what is down and drained."""
+        out = self.down | self.drained
+        links: Iterable[LinkId] = (link for fibre in out for link in self.network.links_on.get(fibre, ()))
+        numbers = self.graph.link_number
+        self._dark_links = frozenset(link for fibre in self.down for link in self.network.links_on.get(fibre, ()))
+        self.ground.avoid = frozenset(numbers[link] for link in links)
+        self.changes += 1
+
+    def use(self, network: Network) -> None:
+        """Stand on another network."""
+        self.network = network
+        self.ground = self._ground()
+
+    def _ground(self) -> Ground:
+        ground = Ground(
+            network=self.network,
+            calendar=Calendar(capacities_of(self.network, self.ports)),
+            ports=self.ports,
+        )
+        self.ground = ground
+        for service in self.services.values():
+            ground.keep(service)
+        self.avoid_again()
+        return ground
+
+
+@dataclass(slots=True)
+class Draft:
+    """A change of the book in the making, at one instant: everything it records is committed together."""
+
+    book: Book
+    now_s: float
+    network: Network | None = None
+    tenants: dict[TenantId, Tenant] = field(default_factory=dict)
+    ports: dict[PortId, Port] = field(default_factory=dict)
+    services: dict[ServiceId, Service] = field(default_factory=dict)
+    incidents: dict[IncidentId, Incident] = field(default_factory=dict)
+    maintenances: dict[MaintenanceId, Maintenance] = field(default_factory=dict)
+    tokens: dict[str, TokenRecord] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
+    events: list[EventRecord] = field(default_factory=list)
+
+    def put(self, service: Service) -> Service:
+        """Record a service as it is now. Its version goes up with its order, not with what routers do for it."""
+        before = self.book.services.get(service.id)
+        edited = before is None or before.order != service.order
+        service = replace(service, version=service.version + edited, changed_s=self.now_s)
+        if service.state in ENDED and service.ended_s is None:
+            service = replace(service, ended_s=self.now_s)
+        self.services[service.id] = service
+        self.book.ground.keep(service)
+        if service.state in ENDED:
+            self.book.changes += 1
+        if service.state in ENDED and not service.leaving:
+            self.book.services.pop(service.id, None)
+        else:
+            self.book.services[service.id] = service
+        return service
+
+    def move(self, service: Service, event: Event, kind: str | None = None, **data: Any) -> Service:
+        """Record a service in the state that an event leads to, and say so. Raises Conflict."""
+        moved = self.put(replace(service, state=advance(service.state, event)))
+        self.tell_of(moved, kind or moved.state.value.lower(), **data)
+        return moved
+
+    def tell_of(self, service: Service, kind: str, **data: Any) -> None:
+        """Tell what happened to a service: its tenant may see it."""
+        self.tell(
+            f"highroad.service.{kind}",
+            service.id,
+            tenant=service.tenant,
+            state=service.state.value,
+            reason=service.reason,
+            **data,
+        )
+
+    def tell(self, kind: str, subject: str, *, tenant: str | None = None, **data: Any) -> None:
+        """Add an event; without a tenant only operators see it."""
+        self.events.append(EventRecord(kind=kind, subject=subject, at_s=self.now_s, tenant=tenant, data=data))
+
+    def put_incident(self, incident: Incident) -> Incident:
+        """Record an incident as it is now."""
+        self.incidents[incident.id] = incident
+        self.book.incidents[incident.id] = incident
+        return incident
+
+    def put_maintenance(self, maintenance: Maintenance) -> Maintenance:
+        """Record a maintenance as it is now."""
+        self.maintenances[maintenance.id] = maintenance
+        self.book.maintenances[maintenance.id] = maintenance
+        return maintenance
+
+    def put_port(self, port: Port) -> None:
+        """Record a port."""
+        self.ports[port.id] = port
+        self.book.ports[port.id] = port
+        self.book.ground.calendar.set_capacity(port_resource(port.id), mbps_from_gbps(port.rate_gbps))
+
+    def put_tenant(self, tenant: Tenant) -> None:
+        """Record a tenant."""
+        self.tenants[tenant.id] = tenant
+        self.book.tenants[tenant.id] = tenant
+
+    def put_token(self, token: TokenRecord) -> None:
+        """Record a token."""
+        self.tokens[token.id] = token
+        self.book.put_token(token)
+
+    def put_answer(self, answer: Answer) -> None:
+        """Record what was answered to a request with an Idempotency-Key."""
+        self.answers.append(answer)
+        fresh = self.book.fresh_answers
+        fresh[(answer.scope, answer.key)] = answer
+        while len(fresh) > FRESH:
+            del fresh[next(iter(fresh))]
+
+    def put_network(self, network: Network) -> None:
+        """Put another network in force."""
+        self.network = network
+        self.book.revision += 1
+        self.book.use(network)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        recorded = (self.tenants, self.ports, self.services, self.incidents, self.maintenances)
+        return self.network is None and not any((*recorded, self.tokens, self.answers, self.events))
+
+    def commit(self) -> Commit:
+        """All of it, as the store takes it."""
+        return Commit(
+            network=self.network,
+            tenants=tuple(self.tenants.values()),
+            ports=tuple(self.ports.values()),
+            services=tuple(self.services.values()),
+            incidents=tuple(self.incidents.values()),
+            maintenances=tuple(self.maintenances.values()),
+            tokens=tuple(self.tokens.values()),
+            answers=tuple(self.answers),
+            events=tuple(self.events),
+        )
+
+
+def in_order_of_need(services: Iterable[Service]) -> list[Service]:
+    """Who is served first where there is too little: by class, then who came first."""
+    return sorted(services, key=lambda one: (one.order.traffic_class.rank, one.created_s, one.id))

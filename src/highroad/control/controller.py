@@ -1,0 +1,221 @@
+"""The controller: the planner, the loop and everything that may be asked of them, behind one face."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from highroad.control import accounts, maintain, reload
+from highroad.control import order as orders
+from highroad.control.accounts import Caller, Role
+from highroad.control.book import Book
+from highroad.control.live import Live
+from highroad.control.loop import Loop
+from highroad.control.names import service_id
+from highroad.control.order import Idempotency
+from highroad.control.planner import Planner
+from highroad.control.reload import NetworkChange
+from highroad.errors import NotFound
+from highroad.model.incident import Maintenance, MaintenanceId
+from highroad.model.lifecycle import State
+from highroad.model.network import Network
+from highroad.model.service import Port, Request, Service, ServiceId, Tenant, TenantId
+from highroad.ports import Clock, EventRecord, Fabric, Lab, Sample, Store, TokenRecord
+
+log = logging.getLogger(__name__)
+
+
+class Controller:
+    """Everything that doors may ask for. All of it runs on one event loop; nothing here is acknowledged before the
+    store has it.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        fabric: Fabric,
+        clock: Clock,
+        lab: Lab | None = None,
+        fabric_name: str = "twin",
+        new_service_id: Callable[[], ServiceId] = service_id,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._new_service_id = new_service_id
+        self._live = Live()
+        self._planner = Planner(store, clock, self._published)
+        self._loop = Loop(self._planner, fabric, clock, self._live)
+        self._live.last_sequence = self._planner.book.last_sequence
+        self.lab = lab
+        self.fabric_name = fabric_name
+
+    async def start(self) -> None:
+        """Begin to decide and to reconcile."""
+        self._planner.start()
+        await self._loop.start()
+
+    async def stop(self) -> None:
+        """Stop; the fabric goes on carrying."""
+        await self._loop.stop()
+        await self._planner.stop()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the fabric has been read and the loop runs."""
+        return self._loop.ready
+
+    # --- reading ----------------------------------------------------------------------------------------------
+
+    async def settled(self) -> Book:
+        """What is known, with nothing in it that is not yet in the store. Read it before the next await."""
+        return await self._planner.settled()
+
+    @property
+    def last_sample(self) -> Sample | None:
+        """The newest reading of the fabric's counters."""
+        return self._live.sample
+
+    async def find_service(self, service_id: ServiceId, tenant: TenantId | None) -> Service:
+        """A service, live or ended, of a tenant, or of anybody for None. Raises NotFound."""
+        book = await self.settled()
+        service = book.services.get(service_id)
+        if service is None:
+            service = await asyncio.to_thread(self._store.service, service_id)
+        if service is None or (tenant is not None and service.tenant != tenant):
+            raise NotFound(f"there is no service {service_id}")
+        return service
+
+    async def services(
+        self, tenant: TenantId | None, after: str | None, limit: int, state: State | None = None
+    ) -> list[Service]:
+        """Services by id, live and ended; up to `limit` of those after an id, of one state if one is given."""
+        found: list[Service] = []
+        while len(found) < limit:
+            page = await asyncio.to_thread(self._store.services, tenant=tenant, after=after, limit=limit)
+            found += [one for one in page if state is None or one.state is state]
+            if len(page) < limit:
+                break
+            after = page[-1].id
+        return found[:limit]
+
+    async def events(self, *, after: int, limit: int, caller: Caller) -> Sequence[EventRecord]:
+        """Events after a sequence number that the caller may see, in order."""
+        operator = caller.role is Role.OPERATOR
+        return await asyncio.to_thread(
+            self._store.events, after=after, limit=limit, tenant=caller.tenant, operator=operator
+        )
+
+    def live(self, after: int | None = None) -> AsyncIterator[EventRecord | Sample]:
+        """Everything that happens, from an event on (from now on, for None), and samples as they are taken."""
+        start = self._live.last_sequence if after is None else after
+        return self._live.watch(start, lambda at, limit: self._store.events(after=at, limit=limit, operator=True))
+
+    # --- who --------------------------------------------------------------------------------------------------
+
+    def authenticate(self, token: str) -> Caller:
+        """Who sent a token. Raises Unauthenticated."""
+        return accounts.caller(self._planner.book, token)
+
+    async def issue_token(self, *, tenant: TenantId | None, label: str = "") -> tuple[TokenRecord, str]:
+        """A new token, and its secret. Raises Invalid."""
+        return await self._planner.submit(lambda draft: accounts.issue(draft, tenant=tenant, label=label))
+
+    async def revoke_token(self, token_id: str) -> TokenRecord:
+        """Make a token invalid. Raises NotFound."""
+        return await self._planner.submit(lambda draft: accounts.revoke(draft, token_id))
+
+    async def add_tenant(self, tenant: Tenant, ports: Sequence[Port] = ()) -> Tenant:
+        """Add a customer, and ports of its own with it. Raises Invalid, Conflict; then nothing was added."""
+        return await self._planner.submit(lambda draft: accounts.add_tenant(draft, tenant, ports))
+
+    async def add_port(self, port: Port) -> Port:
+        """Give a tenant a port. Raises Invalid, Conflict."""
+        return await self._planner.submit(lambda draft: accounts.add_port(draft, port))
+
+    # --- services ---------------------------------------------------------------------------------------------
+
+    async def order(
+        self, request: Request, *, dry_run: bool = False, idempotency: Idempotency | None = None
+    ) -> tuple[Service, bool]:
+        """Order connectivity: the service, and whether its key had come before.
+
+        Raises Invalid with every finding; Refused with `binding` and `offers` among its facts; KeyReused.
+        """
+        if dry_run:
+            book = await self.settled()
+            return orders.preview(book, request, self._clock.now_s()), False
+        if idempotency is None:
+            return await self._planner.submit(lambda draft: orders.order(draft, request, self._new_service_id)), False
+        key = idempotency
+        made, was_made = await self._planner.submit(
+            lambda draft: orders.order_once(draft, request, self._new_service_id, key, self._store.answer)
+        )
+        if isinstance(made, Service):
+            return made, was_made
+        return await self.find_service(made, None), True
+
+    async def change(
+        self,
+        service_id: ServiceId,
+        *,
+        tenant: TenantId | None,
+        if_version: int | None,
+        bandwidth_gbps: float | None = None,
+        description: str | None = None,
+        dry_run: bool = False,
+    ) -> Service:
+        """Change a live service in place. Raises NotFound, VersionConflict, Conflict, Invalid, Refused."""
+        if dry_run:
+            book = await self.settled()
+            return orders.changed(book, service_id, tenant, if_version, bandwidth_gbps, description)
+        await self._exists(service_id, tenant)
+        return await self._planner.submit(
+            lambda draft: orders.change(
+                draft,
+                service_id,
+                tenant=tenant,
+                if_version=if_version,
+                bandwidth_gbps=bandwidth_gbps,
+                description=description,
+            )
+        )
+
+    async def release(
+        self, service_id: ServiceId, *, tenant: TenantId | None, if_version: int | None = None
+    ) -> Service:
+        """Give a service back. Raises NotFound, VersionConflict, Conflict."""
+        await self._exists(service_id, tenant)
+        return await self._planner.submit(
+            lambda draft: orders.release(draft, service_id, tenant=tenant, if_version=if_version)
+        )
+
+    # --- operating --------------------------------------------------------------------------------------------
+
+    async def load_network(
+        self, network: Network, *, confirm: str | None = None, dry_run: bool = False
+    ) -> NetworkChange:
+        """Put a network in force. Raises Invalid, Conflict, and ConfirmationRequired where services live on it."""
+        if dry_run:
+            return reload.compare(await self.settled(), network)
+        return await self._planner.submit(lambda draft: reload.load(draft, network, confirm))
+
+    async def drain(self, target: str) -> Maintenance:
+        """Move traffic away from a fibre, a risk group or a site. Raises Invalid, Conflict."""
+        return await self._planner.submit(lambda draft: maintain.drain(draft, target))
+
+    async def end_maintenance(self, maintenance_id: MaintenanceId) -> Maintenance:
+        """End a drain. Raises NotFound, Conflict."""
+        return await self._planner.submit(lambda draft: maintain.end(draft, maintenance_id))
+
+    def _published(self, events: Sequence[EventRecord]) -> None:
+        self._live.events(events)
+        self._loop.wake()
+
+    async def _exists(self, service_id: ServiceId, tenant: TenantId | None) -> None:
+        """Tell what has ended (a conflict, said by the planner's own words) from what never was."""
+        book = await self.settled()
+        if service_id not in book.services:
+            service = await self.find_service(service_id, tenant)
+            raise orders.has_ended(service)

@@ -1,0 +1,116 @@
+"""Runs the loop: woken by the planner, by the fabric, by a window's edge, or by the second; never twice at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from functools import partial
+
+from highroad.control import reconcile
+from highroad.control.book import Book
+from highroad.control.live import Live
+from highroad.control.planner import Planner
+from highroad.errors import HighroadError
+from highroad.ports import Clock, Fabric
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+"""How often the loop looks without being told, and samples are taken."""
+
+ROUNDS = 20
+"""How often in a row the loop may find something to do before it lets others run."""
+
+
+class Loop:
+    """Reads the fabric, observes, applies the difference, until there is none; then waits."""
+
+    def __init__(self, planner: Planner, fabric: Fabric, clock: Clock, live: Live) -> None:
+        self._planner = planner
+        self._fabric = fabric
+        self._clock = clock
+        self._live = live
+        self._woken = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._adopted: int | None = None
+        self.ready = False
+        self.refusals: dict[str, str] = {}
+        """What the fabric would not do when last asked, by service."""
+
+    async def start(self) -> None:
+        """Begin; returns when the first pass is through, or has failed and will be tried again."""
+        with suppress(HighroadError):
+            await self.step()
+        self._tasks = [
+            asyncio.create_task(self._run(), name="reconcile"),
+            asyncio.create_task(self._listen(), name="fabric changes"),
+            asyncio.create_task(self._tick(), name="tick"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop between two steps."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    def wake(self) -> None:
+        """Look now."""
+        self._woken.set()
+
+    async def step(self) -> None:
+        """One pass: until the fabric carries what is wanted, or what is left has to wait."""
+        for _ in range(ROUNDS):
+            book = await self._planner.settled()
+            if book.revision and book.revision != self._adopted:
+                await self._fabric.adopt(book.network)
+                self._adopted = book.revision
+            observed = await self._fabric.read()
+            sample = await self._fabric.sample() if self._sample_is_due(book) else None
+            await self._planner.submit(partial(reconcile.observe, observed=observed, sample=sample), urgent=True)
+            if sample is not None:
+                self._live.sampled(sample)
+            changes = reconcile.diff(await self._planner.settled(), observed.policies)
+            self.ready = True
+            if not changes:
+                return
+            refusals = await self._fabric.apply(changes)
+            self.refusals = {str(service): why for service, why in refusals.items()}
+            if refusals:
+                log.warning("the fabric refused %d changes: %s", len(refusals), next(iter(refusals.values())))
+                return
+
+    def _sample_is_due(self, book: Book) -> bool:
+        """Each tick, and as long as it has to be known how long something was dark."""
+        last = self._live.sample
+        if last is None or abs(self._clock.now_s() - last.at_s) >= TICK_S * 0.9:
+            return True
+        return any(not outage.healed for one in book.incidents.values() if one.open for outage in one.outages)
+
+    async def _run(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                await self.step()
+            except HighroadError as error:
+                log.warning("the loop will try again: %s", error)
+                await self._clock.sleep(TICK_S)
+                self._woken.set()
+            except Exception:
+                log.exception("the loop failed and will try again")
+                await self._clock.sleep(TICK_S)
+                self._woken.set()
+
+    async def _listen(self) -> None:
+        async for _ in self._fabric.changes():
+            self._woken.set()
+
+    async def _tick(self) -> None:
+        while True:
+            now = self._clock.now_s()
+            boundary = reconcile.next_boundary_s(self._planner.book, now)
+            wait = TICK_S if boundary is None else min(TICK_S, max(0.0, boundary - now))
+            await self._clock.sleep(wait)
+            self._woken.set()

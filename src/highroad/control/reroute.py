@@ -1,0 +1,44 @@
+"""Moves one service to another path, make-before-break: the old path is kept until routers confirm the new."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from highroad.control.book import Book, Draft
+from highroad.model.lifecycle import CARRYING
+from highroad.model.service import Placement, Service
+from highroad.planning.placement import place, want_of
+
+WORTH_MS = 0.001
+"""A return to a better path has to gain at least so much latency."""
+
+
+def find(book: Book, service: Service, *, any_latency: bool = False) -> Placement | None:
+    """Where a service could go now, its own capacity counting as free where the old path and the new share links.
+
+    The fence always holds; `any_latency` lets the bound go, for a service that would else be dark.
+    """
+    want = want_of(service.order)
+    if any_latency:
+        want = replace(want, bound_ms=None)
+    with book.ground.calendar.without(service.id):
+        return place(book.ground, want)
+
+
+def move(draft: Draft, service: Service, placement: Placement) -> Service:
+    """Make a placement the wanted one. The old one stays in the calendar until the fabric has confirmed the change."""
+    leaving = service.leaving
+    if service.state in CARRYING and service.placement is not None:
+        leaving = (*leaving, service.placement)
+    return draft.put(replace(service, placement=placement, leaving=leaving))
+
+
+def better(draft: Draft, service: Service) -> Service | None:
+    """Move a service to a path that is faster than the one it has, if there is one."""
+    here = service.placement
+    found = find(draft.book, service)
+    if here is None or found is None:
+        return None
+    if draft.book.latency_ms(found) > draft.book.latency_ms(here) - WORTH_MS:
+        return None
+    return move(draft, service, found)

@@ -1,0 +1,10 @@
+"""What Alembic runs around the migrations: on the connection that `highroad.storage.migrate` hands it."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from highroad.storage.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()
