@@ -6,14 +6,16 @@ implementation to one contract suite.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from highroad.model.incident import Incident, Maintenance
 from highroad.model.network import FibreId, LinkId, Network
 from highroad.model.policy import Policy
 from highroad.model.service import Port, Service, ServiceId, Tenant
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -24,6 +26,13 @@ class Clock(Protocol):
 
     async def sleep(self, duration_s: float) -> None:
         """Wait, in this clock's time."""
+
+
+class Executor(Protocol):
+    """Where blocking work goes, so that the event loop goes on: a thread, or, in virtual time, nowhere."""
+
+    async def __call__(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+        """Do the work and return what it returns."""
 
 
 # --- fabric -------------------------------------------------------------------------------------------------

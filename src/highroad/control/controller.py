@@ -21,7 +21,7 @@ from highroad.model.incident import Maintenance, MaintenanceId
 from highroad.model.lifecycle import State
 from highroad.model.network import Network
 from highroad.model.service import Port, Request, Service, ServiceId, Tenant, TenantId
-from highroad.ports import Clock, EventRecord, Fabric, Lab, Sample, Store, TokenRecord
+from highroad.ports import Clock, EventRecord, Executor, Fabric, Lab, Sample, Store, TokenRecord
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +40,14 @@ class Controller:
         lab: Lab | None = None,
         fabric_name: str = "twin",
         new_service_id: Callable[[], ServiceId] = service_id,
+        execute: Executor = asyncio.to_thread,
     ) -> None:
         self._store = store
         self._clock = clock
         self._new_service_id = new_service_id
+        self._execute = execute
         self._live = Live()
-        self._planner = Planner(store, clock, self._published)
+        self._planner = Planner(store, clock, self._published, execute)
         self._loop = Loop(self._planner, fabric, clock, self._live)
         self._live.last_sequence = self._planner.book.last_sequence
         self.lab = lab
@@ -82,7 +84,7 @@ class Controller:
         book = await self.settled()
         service = book.services.get(service_id)
         if service is None:
-            service = await asyncio.to_thread(self._store.service, service_id)
+            service = await self._execute(self._store.service, service_id)
         if service is None or (tenant is not None and service.tenant != tenant):
             raise NotFound(f"there is no service {service_id}")
         return service
@@ -93,7 +95,7 @@ class Controller:
         """Services by id, live and ended; up to `limit` of those after an id, of one state if one is given."""
         found: list[Service] = []
         while len(found) < limit:
-            page = await asyncio.to_thread(self._store.services, tenant=tenant, after=after, limit=limit)
+            page = await self._execute(self._store.services, tenant=tenant, after=after, limit=limit)
             found += [one for one in page if state is None or one.state is state]
             if len(page) < limit:
                 break
@@ -103,7 +105,7 @@ class Controller:
     async def events(self, *, after: int, limit: int, caller: Caller) -> Sequence[EventRecord]:
         """Events after a sequence number that the caller may see, in order."""
         operator = caller.role is Role.OPERATOR
-        return await asyncio.to_thread(
+        return await self._execute(
             self._store.events, after=after, limit=limit, tenant=caller.tenant, operator=operator
         )
 

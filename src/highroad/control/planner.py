@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from highroad.control.book import Book, Draft
 from highroad.errors import HighroadError, Unavailable
-from highroad.ports import Clock, Commit, EventRecord, Store
+from highroad.ports import Clock, Commit, EventRecord, Executor, Store
 
 T = TypeVar("T")
 
@@ -33,10 +33,11 @@ class _Task(Generic[T]):
 class Planner:
     """Decides on drafts of the book, one after the other, and commits them in batches."""
 
-    def __init__(self, store: Store, clock: Clock, published: Callable[[Sequence[EventRecord]], None]) -> None:
+    def __init__(self, store: Store, clock: Clock, published: Callable[[Sequence[EventRecord]], None], execute: Executor) -> None:
         self._store = store
         self._clock = clock
         self._published = published
+        self._execute = execute
         self._tasks: asyncio.Queue[_Task[Any]] = asyncio.Queue()
         self._settled = asyncio.Lock()
         self._running: asyncio.Task[None] | None = None
@@ -111,7 +112,7 @@ class Planner:
                 commits.append(draft.commit())
         if commits:
             try:
-                events = await asyncio.to_thread(self._store.commit, merge(commits))
+                events = await self._execute(self._store.commit, merge(commits))
             except Exception as error:
                 await self._reload()
                 reason = error if isinstance(error, HighroadError) else Unavailable(f"nothing was written: {error}")
@@ -133,7 +134,7 @@ class Planner:
         changes = self.book.changes
         while True:
             try:
-                self.book = Book(await asyncio.to_thread(self._store.load))
+                self.book = Book(await self._execute(self._store.load))
                 self.book.changes += changes
                 self.reloads += 1
                 return

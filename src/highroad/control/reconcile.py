@@ -26,9 +26,9 @@ def observe(draft: Draft, observed: Observed, sample: Sample | None) -> None:
     """Bring services, incidents and maintenances in line with the time and with what the fabric reports."""
     _windows(draft)
     repair.failures(draft, observed)
+    _confirmations(draft, observed)
     repair.degraded(draft)
     maintain.drains(draft)
-    _confirmations(draft, observed)
     repair.heal(draft, observed, sample)
     repair.close(draft)
     past = draft.book.readings

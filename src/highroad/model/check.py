@@ -204,7 +204,8 @@ class _Check:
             return
         self._joined(link, known, place)
         light_ms = sum(fibre.latency_ms for fibre in known)
-        if latency_ok and light_ms > 0 and link.latency_ms < light_ms * (1 - _LIGHT_TOLERANCE):
+        lengths_ok = all(0 < fibre.length_km <= MAX_LENGTH_KM for fibre in known)
+        if latency_ok and lengths_ok and link.latency_ms < light_ms * (1 - _LIGHT_TOLERANCE):
             self._error(
                 "faster-than-light",
                 f"{place}.latency_ms",

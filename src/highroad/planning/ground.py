@@ -87,18 +87,20 @@ def port_resource(port: PortId) -> str:
 def claims_of(service: Service) -> list[Claim]:
     """What a service keeps of every link and port: the equation of never overselling.
 
-    In its window it keeps its placement; from now until routers have confirmed that they let go, it keeps every
-    placement that it is leaving; on a link in both it is one stream and keeps the larger:
-    claim(link, t) = max(leaving(link), placement(link) if t in window).
+    In its window it keeps its placement; until its window ends, or routers have confirmed that they let go, it
+    keeps every placement that it is leaving; on a link in both it is one stream and keeps the larger:
+    claim(link, t) = max(leaving(link), placement(link) if t in window). Past the end of the window its room is
+    somebody else's by right; that they do not meet on a link is then the reconciler's doing, which installs nothing
+    before it fits beside what routers still hold.
     """
     always: dict[str, int] = {}
     for leaving in service.leaving:
         for link, rate in leaving.load_mbps().items():
             always[link] = max(rate, always.get(link, 0))
-    claims = [Claim(link, float("-inf"), float("inf"), rate) for link, rate in always.items()]
+    window = service.order.window
+    claims = [Claim(link, float("-inf"), window.until_s, rate) for link, rate in always.items()]
     placement = service.placement
     if service.holds and placement is not None:
-        window = service.order.window
         for link, rate in placement.load_mbps().items():
             more = rate - always.get(link, 0)
             if more > 0:

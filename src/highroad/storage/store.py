@@ -98,6 +98,8 @@ class SqlStore:
     ) -> Sequence[EventRecord]:
         """Events after a sequence number, in order: a tenant's own, or all for an operator."""
         query = select(tables.events).where(tables.events.c.sequence > after)
+        if tenant is None and not operator:
+            return []
         if not operator:
             query = query.where(tables.events.c.tenant == tenant)
         with self._engine.connect() as connection:
@@ -202,5 +204,11 @@ def _engine(path: Path | Literal[":memory:"]) -> Engine:
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # The driver would begin only at the first write, and never for a change of tables (sqlalchemy.org, pysqlite).
+        connection.exec_driver_sql("BEGIN")
 
     return engine

@@ -1,0 +1,34 @@
+"""How a wire model becomes a response: pydantic writes the JSON, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import Response
+from pydantic import BaseModel
+
+from highroad.api.access import Call
+from highroad.errors import VersionConflict
+
+
+def answer(model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON response; it is the caller's own, so nobody on the way may keep it."""
+    content = model.__pydantic_serializer__.to_json(model, by_alias=True)
+    return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
+
+
+def etag(version: int) -> str:
+    """A version as an entity tag."""
+    return f'"{version}"'
+
+
+def if_match(call: Call) -> int | None:
+    """The version that If-Match names, None without one. Raises VersionConflict for a tag that cannot be ours."""
+    given = call.headers.get("if-match")
+    if given is None:
+        return None
+    tag = given.strip().removeprefix("W/")
+    digits = tag[1:-1] if len(tag) > 2 and tag[0] == tag[-1] == '"' else ""
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+        raise VersionConflict('If-Match has to be the ETag of the service, e.g. "3"', given=given[:40])
+    return int(digits)

@@ -1,0 +1,198 @@
+"""Services: order, look, change, release."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+
+from highroad.api.access import OPERATOR, TENANT, Call, Guarded, allow
+from highroad.api.answers import answer, etag, if_match
+from highroad.api.pages import DEFAULT, Cursor, Limit, cursor_after, key_of
+from highroad.api.problems import PreconditionRequired
+from highroad.api.shapes.services import counters_out, request_of, service_out
+from highroad.control.book import Book
+from highroad.control.order import Idempotency
+from highroad.errors import Finding, Invalid, Unavailable
+from highroad.model.lifecycle import State
+from highroad.model.service import Service, ServiceId, TenantId
+from highroad.wire.services import (
+    CountersOut,
+    OrderIn,
+    PreviewOut,
+    ServiceChangeIn,
+    ServiceOut,
+    ServicePage,
+)
+
+router = APIRouter(prefix="/v1/services", tags=["services"], route_class=Guarded)
+
+KEY_LIMIT = 255
+
+DryRun = Annotated[bool, Query(description="Only say what would be; nothing is done or kept.")]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ServiceOut,
+    summary="Order connectivity",
+    description="Decided at once: 201 with the path that is reserved, or a `refused` problem that names what binds "
+    "and has counter-offers, each of which can be posted as it is. The answer comes when the order is durable. "
+    "With an `Idempotency-Key` the same request can be sent again safely: the first answer is repeated, with "
+    "`Idempotency-Replayed: true`. An operator orders on behalf of a tenant with `tenant`.",
+    responses={200: {"model": PreviewOut, "description": "What would be, with `dry_run`."}},
+    **allow(TENANT, OPERATOR, body=OrderIn, problems=("invalid", "refused", "idempotency-key-reused", "unavailable")),
+)
+async def order(
+    call: Call,
+    dry_run: DryRun = False,
+    tenant: Annotated[str | None, Query(description="For whom; an operator's to say.")] = None,
+    idempotency_key: Annotated[
+        str | None, Header(description=f"1 to {KEY_LIMIT} printable characters; a UUID is good.")
+    ] = None,
+) -> Response:
+    body = await call.read(OrderIn)
+    holder = _holder(call, tenant)
+    request = request_of(body, holder)
+    if dry_run:
+        service, _ = await call.controller.order(request, dry_run=True)
+        book = await call.controller.settled()
+        preview = PreviewOut(service=service_out(service, book.network, book.graph), message="it would be admitted")
+        return answer(preview)
+    key = None
+    if idempotency_key is not None:
+        scope = f"{'operator' if call.tenant is None else 'tenant'}:{holder}"
+        digest = hashlib.sha256(body.model_dump_json(by_alias=True).encode()).hexdigest()
+        key = Idempotency(scope=scope, key=_checked_key(idempotency_key), digest=digest)
+    service, replayed = await call.controller.order(request, idempotency=key)
+    book = await call.controller.settled()
+    headers = {"Location": f"/v1/services/{service.id}", "ETag": etag(service.version)}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return answer(_out(service, book), 201, headers)
+
+
+@router.get(
+    "",
+    response_model=ServicePage,
+    summary="List services",
+    description="By id, those that have ended too. A tenant sees its own.",
+    **allow(TENANT, OPERATOR),
+)
+async def list_services(
+    call: Call,
+    limit: Limit = DEFAULT,
+    cursor: Cursor = None,
+    state: Annotated[State | None, Query(description="Only those in this state.")] = None,
+    tenant: Annotated[str | None, Query(description="Only this tenant's; an operator's to say.")] = None,
+) -> Response:
+    holder = call.tenant
+    if tenant is not None:
+        holder = _holder(call, tenant)
+    found = await call.controller.services(holder, key_of(cursor), limit + 1, state)
+    book = await call.controller.settled()
+    shown = found[:limit]
+    page = ServicePage(
+        items=[_out(service, book) for service in shown],
+        next_cursor=cursor_after(shown[-1].id) if len(found) > limit else None,
+    )
+    return answer(page)
+
+
+@router.get(
+    "/{service_id}",
+    response_model=ServiceOut,
+    summary="Look at a service",
+    **allow(TENANT, OPERATOR, problems=("not-found",)),
+)
+async def show(call: Call, service_id: str) -> Response:
+    service = await call.controller.find_service(ServiceId(service_id), call.tenant)
+    book = await call.controller.settled()
+    return answer(_out(service, book), headers={"ETag": etag(service.version)})
+
+
+@router.patch(
+    "/{service_id}",
+    response_model=ServiceOut,
+    summary="Change a service in place",
+    description="Bandwidth and description. If-Match has to have the ETag that was read last; if the new rate "
+    "does not fit, the service stays as it is.",
+    responses={200: {"model": ServiceOut | PreviewOut, "description": "As it is now; a preview with `dry_run`."}},
+    **allow(
+        TENANT,
+        OPERATOR,
+        body=ServiceChangeIn,
+        problems=("not-found", "invalid", "refused", "conflict", "version-conflict", "precondition-required"),
+    ),
+)
+async def change(call: Call, service_id: str, dry_run: DryRun = False) -> Response:
+    body = await call.read(ServiceChangeIn)
+    await call.controller.find_service(ServiceId(service_id), call.tenant)
+    version = if_match(call)
+    if version is None:
+        raise PreconditionRequired("send the service's ETag in If-Match, so that nobody's change is lost")
+    service = await call.controller.change(
+        ServiceId(service_id),
+        tenant=call.tenant,
+        if_version=version,
+        bandwidth_gbps=body.bandwidth_gbps,
+        description=body.description,
+        dry_run=dry_run,
+    )
+    book = await call.controller.settled()
+    if dry_run:
+        return answer(PreviewOut(service=_out(service, book), message="it would be changed"))
+    return answer(_out(service, book), headers={"ETag": etag(service.version)})
+
+
+@router.delete(
+    "/{service_id}",
+    response_model=ServiceOut,
+    summary="Release a service",
+    description="Its capacity is free for others when routers have confirmed that they let go. If-Match is heeded.",
+    **allow(TENANT, OPERATOR, problems=("not-found", "conflict", "version-conflict")),
+)
+async def release(call: Call, service_id: str) -> Response:
+    service = await call.controller.release(ServiceId(service_id), tenant=call.tenant, if_version=if_match(call))
+    book = await call.controller.settled()
+    return answer(_out(service, book), headers={"ETag": etag(service.version)})
+
+
+@router.get(
+    "/{service_id}/counters",
+    response_model=CountersOut,
+    summary="What was carried of a service",
+    description="From the newest sample: bytes both ways together since it was first carried, rates now.",
+    **allow(TENANT, OPERATOR, problems=("not-found", "unavailable")),
+)
+async def counters(call: Call, service_id: str) -> Response:
+    service = await call.controller.find_service(ServiceId(service_id), call.tenant)
+    sample = call.controller.last_sample
+    if sample is None:
+        raise Unavailable("nothing was measured yet")
+    return answer(counters_out(service, sample))
+
+
+def _out(service: Service, book: Book) -> ServiceOut:
+    return service_out(service, book.network, book.graph)
+
+
+def _holder(call: Call, tenant: str | None) -> TenantId:
+    """For whom the caller speaks. Raises Invalid."""
+    if call.tenant is not None:
+        if tenant is not None and tenant != call.tenant:
+            raise Invalid([Finding(code="tenant", place="tenant", message="is not you: leave it out")])
+        return call.tenant
+    if tenant is None:
+        message = "an operator has to say for whom: `?tenant=`"
+        raise Invalid([Finding(code="tenant", place="tenant", message=message)])
+    return TenantId(tenant)
+
+
+def _checked_key(key: str) -> str:
+    if not 1 <= len(key) <= KEY_LIMIT or not all(" " <= character <= "~" for character in key):
+        message = f"has to be 1 to {KEY_LIMIT} printable ASCII characters"
+        raise Invalid([Finding(code="idempotency-key", place="Idempotency-Key", message=message)])
+    return key

@@ -1,0 +1,157 @@
+"""Incidents, maintenances, tenants, ports, tokens, events and samples as they travel.
+
+What a tenant gets of an incident is its own: its outages, the entries about its services in full, and of the rest
+only that a fibre failed and came back. Which fibre, and who else was on it, it never learns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from highroad.api.shapes.services import rate_out
+from highroad.control.book import Book
+from highroad.model.incident import Incident, Maintenance, Phase
+from highroad.model.service import Port, ServiceId, Tenant
+from highroad.ports import EventRecord, Sample, TokenRecord
+from highroad.wire.base import maybe_time, time_from_s
+from highroad.wire.operations import (
+    EntryOut,
+    EventOut,
+    IncidentOut,
+    MaintenanceOut,
+    OutageOut,
+    PortOut,
+    SampleOut,
+    TenantOut,
+    TokenOut,
+)
+
+_TOLD_TO_ALL = {
+    Phase.FAILED: "a fibre failed",
+    Phase.SEEN: "the failure was seen",
+    Phase.FIBRE_BACK: "the fibre is back",
+    Phase.CLOSED: "closed",
+}
+"""What everybody whose service was touched may know of entries that are about no service."""
+
+
+def incident_out(incident: Incident) -> IncidentOut:
+    """All of it, for an operator."""
+    return IncidentOut(
+        id=incident.id,
+        open=incident.open,
+        fibres=list(incident.fibres),
+        opened=time_from_s(incident.opened_s),
+        closed=maybe_time(incident.closed_s),
+        timeline=[
+            EntryOut(at=time_from_s(entry.at_s), phase=entry.phase.value, text=entry.text, service=entry.service)
+            for entry in incident.timeline
+        ],
+        outages=[
+            OutageOut(service=outage.service, dark_ms=outage.dark_ms, healed=outage.healed)
+            for outage in incident.outages
+        ],
+    )
+
+
+def touched_by(incident: Incident) -> frozenset[ServiceId]:
+    """The services that an incident has a word about."""
+    told = {entry.service for entry in incident.timeline if entry.service is not None}
+    return frozenset(told | {outage.service for outage in incident.outages})
+
+
+def own_incident_out(incident: Incident, own: AbstractSet[ServiceId]) -> IncidentOut:
+    """What the holder of some of its services sees of it."""
+    whole = incident_out(incident)
+    whole.fibres = []
+    whole.outages = [outage for outage in whole.outages if outage.service in own]
+    timeline: list[EntryOut] = []
+    for entry in whole.timeline:
+        if entry.service is None:
+            text = _TOLD_TO_ALL.get(Phase(entry.phase))
+            if text is not None:
+                timeline.append(entry.model_copy(update={"text": text}))
+        elif entry.service in own:
+            timeline.append(entry)
+    whole.timeline = timeline
+    return whole
+
+
+def maintenance_out(maintenance: Maintenance) -> MaintenanceOut:
+    """A drain."""
+    return MaintenanceOut(
+        id=maintenance.id,
+        target=maintenance.target,
+        fibres=list(maintenance.fibres),
+        state=maintenance.state.value,
+        started=time_from_s(maintenance.started_s),
+        ended=maybe_time(maintenance.ended_s),
+        moved=list(maintenance.moved),
+        stuck=list(maintenance.stuck),
+    )
+
+
+def tenant_out(tenant: Tenant) -> TenantOut:
+    """A customer."""
+    return TenantOut(id=tenant.id, name=tenant.name)
+
+
+def port_out(port: Port) -> PortOut:
+    """A port."""
+    return PortOut(id=port.id, tenant=port.tenant, site=port.site, rate_gbps=port.rate_gbps, mtu_bytes=port.mtu_bytes)
+
+
+def token_out(token: TokenRecord) -> TokenOut:
+    """A token without its secret."""
+    return TokenOut(
+        id=token.id,
+        tenant=token.tenant,
+        label=token.label,
+        created=time_from_s(token.created_s),
+        revoked=maybe_time(token.revoked_s),
+    )
+
+
+def event_out(event: EventRecord) -> EventOut:
+    """An event as a CloudEvent."""
+    return EventOut(
+        id=str(event.sequence),
+        type=event.kind,
+        subject=event.subject,
+        time=time_from_s(event.at_s),
+        sequence=event.sequence,
+        tenant=event.tenant,
+        data=dict(event.data),
+    )
+
+
+def sample_out(sample: Sample, book: Book) -> SampleOut:
+    """A sample for an operator: everything that moves."""
+    return SampleOut(
+        at=time_from_s(sample.at_s),
+        sequence=book.last_sequence,
+        links={link: round(counters.carried_gbps, 3) for link, counters in sample.links.items()},
+        fibres_down=sorted(book.down),
+        fibres_drained=sorted(book.drained),
+        services={
+            service: rate_out(book.services[service].state, counters)
+            for service, counters in sample.services.items()
+            if service in book.services
+        },
+    )
+
+
+def own_sample_out(sample: Sample, book: Book, tenant: str, sequence: int) -> SampleOut:
+    """A sample for a tenant: its own services, and nothing of the network."""
+    return SampleOut(
+        at=time_from_s(sample.at_s),
+        sequence=sequence,
+        links={},
+        fibres_down=[],
+        fibres_drained=[],
+        services={
+            service: rate_out(held.state, counters)
+            for service, counters in sample.services.items()
+            if (held := book.services.get(service)) is not None and held.tenant == tenant
+        },
+    )

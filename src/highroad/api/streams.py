@@ -1,0 +1,74 @@
+"""Server-sent events: frames, heartbeats, and an end as soon as the token is no longer good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+
+from fastapi import Response
+from pydantic import BaseModel
+from starlette.responses import StreamingResponse
+
+from highroad.api.access import Call
+from highroad.errors import Finding, HighroadError, Invalid
+from highroad.ports import EventRecord, Sample
+
+HEARTBEAT_S = 10.0
+RETRY_MS = 1000
+
+Item = EventRecord | Sample
+Show = Callable[[Item], Awaitable[bytes | None]]
+
+
+def stream(call: Call, start: int, show: Show, *, first: bytes = b"") -> Response:
+    """A response that shows everything from a sequence on, for as long as both sides want it."""
+    source = call.controller.live(start)
+    opening = b"retry: %d\nid: %d\n\n" % (RETRY_MS, start) + first
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_frames(call, source, show, opening), headers=headers, media_type="text/event-stream")
+
+
+def frame(kind: str, model: BaseModel, sequence: int | None = None) -> bytes:
+    """One event of a stream; `sequence` is what a client resumes from."""
+    data = model.__pydantic_serializer__.to_json(model, by_alias=True)
+    name = b"" if sequence is None else b"id: %d\n" % sequence
+    return b"%sevent: %s\ndata: %s\n\n" % (name, kind.encode(), data)
+
+
+async def resume_from(call: Call, after: int | None) -> int:
+    """The sequence to go on from: Last-Event-ID if there is one, else `after`, else now. Raises Invalid."""
+    last = call.headers.get("last-event-id", "")
+    if not last:
+        return (await call.controller.settled()).last_sequence if after is None else after
+    if not (last.isascii() and last.isdigit()) or len(last) > 18:
+        message = "has to be the id of an event of this stream"
+        raise Invalid([Finding(code="last-event-id", place="Last-Event-ID", message=message)])
+    return int(last)
+
+
+async def _frames(call: Call, source: AsyncIterator[Item], show: Show, opening: bytes) -> AsyncGenerator[bytes, None]:
+    yield opening
+    pending: asyncio.Future[Item] | None = None
+    try:
+        while True:
+            if pending is None:
+                pending = asyncio.ensure_future(anext(source))
+            done, _ = await asyncio.wait({pending}, timeout=HEARTBEAT_S)
+            try:
+                call.still_allowed()
+                if not done:
+                    yield b": still here\n\n"
+                    continue
+                item = pending.result()
+            except (HighroadError, StopAsyncIteration):
+                return
+            pending = None
+            shown = await show(item)
+            if shown is not None:
+                yield shown
+    finally:
+        if pending is not None:
+            pending.cancel()
+            await asyncio.gather(pending, return_exceptions=True)
+        if isinstance(source, AsyncGenerator):
+            await source.aclose()

@@ -1,0 +1,224 @@
+"""What every command has: a client of the right role, `--json`, and one way to fail.
+
+    @command(app, "show", role="tenant")
+    def show(door: Door, service: Annotated[str, typer.Argument()]) -> None:
+        "Help, with an example."
+
+`door` is filled in; `--json`, `--url`, `--token` and `--as` come by themselves.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, get_type_hints
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from highroad.cli.exits import ExitCode, exit_code
+from highroad.cli.quantities import clean
+from highroad.client.faults import Unreachable, problem_of
+from highroad.client.home import Credentials, read_credentials
+from highroad.client.sync import Client
+from highroad.errors import HighroadError, Invalid, Unauthenticated
+
+Role = Literal["operator", "tenant"]
+
+JSON = Annotated[bool, typer.Option("--json", help="Machine output on stdout, and nothing else.")]
+URL = Annotated[
+    str | None, typer.Option("--url", envvar="HIGHROAD_URL", help="The controller's address.", metavar="URL")
+]
+TOKEN = Annotated[
+    str | None,
+    typer.Option("--token", envvar="HIGHROAD_TOKEN", help="A bearer token, if not the one in the home directory."),
+]
+AS = Annotated[Role | None, typer.Option("--as", help="Which of the home directory's tokens to use.")]
+
+_EXTRA: tuple[tuple[str, Any, Any], ...] = (
+    ("as_json", JSON, False),
+    ("url", URL, None),
+    ("token", TOKEN, None),
+    ("as_role", AS, None),
+)
+
+ClientFactory = Callable[[str, str | None], Client]
+
+
+def _connect(url: str, token: str | None) -> Client:
+    return Client(url, token)
+
+
+@dataclass(slots=True)
+class Door:
+    """One command's way out: to the controller, to stdout, to stderr."""
+
+    role: Role
+    as_json: bool = False
+    url: str | None = None
+    token: str | None = None
+    connect: ClientFactory = _connect
+    out: Console = field(default_factory=lambda: Console(highlight=False, markup=False, emoji=False))
+    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False, emoji=False))
+    _known: Credentials | None = None
+    _clients: dict[str, Client] = field(default_factory=dict)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What the home directory has."""
+        if self._known is None:
+            self._known = read_credentials()
+        return self._known
+
+    @property
+    def client(self) -> Client:
+        """A client of the command's role."""
+        return self.client_as(self.role)
+
+    def client_as(self, role: Role) -> Client:
+        """A client of a role; a token that was given by hand is used for either. Raises Unauthenticated."""
+        if role not in self._clients:
+            known = self.credentials
+            token = self.token or (known.operator_token if role == "operator" else known.tenant_token)
+            if token is None:
+                raise Unauthenticated(
+                    f"no {role} token: start a controller with `highroad up`, or give --token or HIGHROAD_TOKEN"
+                )
+            self._clients[role] = self.connect(self.url or known.url, token)
+        return self._clients[role]
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        for client in self._clients.values():
+            client.close()
+
+    # --- saying -----------------------------------------------------------------------------------------------
+
+    def emit(self, value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
+        """Machine output: one JSON document."""
+        sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+
+    def emit_line(self, value: BaseModel) -> None:
+        """Machine output of what goes on: one JSON document a line, at once."""
+        sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+    def say(self, *parts: str | tuple[str, str]) -> None:
+        """A line for people: texts, or pairs of text and style. Control characters are taken out."""
+        self.out.print(words(*parts), soft_wrap=True)
+
+    def table(self, title: str, columns: Iterable[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+        """A table, or a line that says that there is nothing."""
+        grid = Table(
+            title=words(title) if title else None, title_justify="left", box=None, header_style="bold", pad_edge=False
+        )
+        for column in columns:
+            right = column.startswith(">")
+            grid.add_column(column.removeprefix(">"), justify="right" if right else "left", overflow="fold")
+        for row in rows:
+            grid.add_row(*(cell if isinstance(cell, Text) else words(str(cell)) for cell in row))
+        if grid.row_count:
+            self.out.print(grid)
+        else:
+            self.say((empty, "dim"))
+
+    def fail(self, error: HighroadError | TimeoutError) -> ExitCode:
+        """Say what went wrong, once and clearly; the exit code of it."""
+        if self.as_json:
+            failed = error if isinstance(error, HighroadError) else HighroadError(str(error))
+            self.emit(problem_of(failed))
+        self.err.print(words(("✗ ", "bold red"), self._words(error)), soft_wrap=True)
+        if isinstance(error, Invalid):
+            rest = error.findings if len(error.findings) > 1 else ()
+            for finding in rest:
+                self.err.print(words("  • ", str(finding)), soft_wrap=True)
+        return exit_code(error)
+
+    def _words(self, error: HighroadError | TimeoutError) -> str:
+        if isinstance(error, Unreachable):
+            url = self.url or self.credentials.url
+            return f"nothing answers at {url}: start it with `highroad up`"
+        if isinstance(error, Invalid) and len(error.findings) > 1:
+            return f"{len(error.findings)} things are wrong:"
+        return str(error)
+
+
+def command(
+    app: typer.Typer, name: str | None = None, *, role: Role = "operator"
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function a command; `role` is which token it takes unless `--as` says otherwise."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(function, include_extras=True)
+        own = [
+            parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in inspect.signature(function).parameters.values()
+            if parameter.name != "door"
+        ]
+        extra = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, annotation, default in _EXTRA
+        ]
+
+        def run(**values: Any) -> None:
+            given = {key: values.pop(key) for key, _, _ in _EXTRA}
+            door = Door(role=given["as_role"] or role, as_json=given["as_json"], url=given["url"], token=given["token"])
+            with_exit_code(door, lambda: function(door, **values))
+
+        run.__name__ = function.__name__
+        run.__doc__ = function.__doc__
+        run.__signature__ = inspect.Signature([*own, *extra])  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *extra)}
+        app.command(name)(run)
+        return function
+
+    return register
+
+
+def with_exit_code(door: Door, action: Callable[[], None]) -> None:
+    """Run a command's work; every failure becomes a message and an exit code."""
+    try:
+        action()
+    except (HighroadError, TimeoutError) as error:
+        raise typer.Exit(door.fail(error)) from None
+    except BrokenPipeError:
+        # Whoever read our output has left (`| head`): that is no failure, and there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(ExitCode.OK) from None
+    except (typer.Exit, typer.Abort, KeyboardInterrupt, typer.BadParameter):
+        raise
+    except Exception as error:
+        if os.environ.get("HIGHROAD_DEBUG"):
+            raise
+        door.err.print(words(("✗ ", "bold red"), f"unexpected: {type(error).__name__}: {error}"), soft_wrap=True)
+        door.err.print(words(("  HIGHROAD_DEBUG=1 shows where", "dim")), soft_wrap=True)
+        raise typer.Exit(ExitCode.UNEXPECTED) from None
+    finally:
+        door.close()
+
+
+def words(*parts: str | tuple[str, str]) -> Text:
+    """A line of rich text in which nothing can steer the terminal."""
+    text = Text()
+    for part in parts:
+        if isinstance(part, str):
+            text.append(clean(part))
+        else:
+            text.append(clean(part[0]), style=part[1])
+    return text
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, dict):
+        return {key: plain(one) if isinstance(one, BaseModel | list) else one for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,65 @@
+"""`highroad incident`: what broke, and how it went on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from highroad.cli.door import Door, command
+from highroad.cli.quantities import show_time
+from highroad.wire.operations import IncidentOut
+
+app = typer.Typer(no_args_is_help=True, help="Failures, from the first sign to the return of everything.")
+
+
+@command(app, "list")
+def list_incidents(door: Door) -> None:
+    """List incidents, the newest first.
+
+    highroad incident list
+    """
+    found = list(door.client.incidents())
+    if door.as_json:
+        door.emit(found)
+        return
+    rows = (
+        (
+            one.id,
+            "open" if one.open else "closed",
+            show_time(one.opened),
+            ", ".join(one.fibres) or "–",
+            len(one.outages),
+            _worst(one),
+        )
+        for one in found
+    )
+    columns = ("incident", "state", "opened", "fibres", ">services", ">longest dark")
+    door.table("", columns, rows, "nothing has broken")
+
+
+@command(app, "show")
+def show(door: Door, incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident.")]) -> None:
+    """Show an incident with its time line.
+
+    highroad incident show inc-7k2m9q
+    """
+    found = door.client.incident(incident)
+    if door.as_json:
+        door.emit(found)
+        return
+    door.say(
+        (found.id, "bold"),
+        "  ",
+        ("open", "bold red") if found.open else ("closed", "green"),
+        f"  {', '.join(found.fibres)}",
+    )
+    for entry in found.timeline:
+        since_ms = (entry.at - found.opened).total_seconds() * 1000
+        door.say((f"  {since_ms:+12,.0f} ms  ", "dim"), (f"{entry.phase:<10}  ", "bold"), entry.text)
+    rows = ((one.service, f"{one.dark_ms:,.0f} ms", "healed" if one.healed else "still dark") for one in found.outages)
+    door.table("", ("service", ">dark for", "now"), rows, "  no service went dark")
+
+
+def _worst(incident: IncidentOut) -> str:
+    return f"{max(one.dark_ms for one in incident.outages):,.0f} ms" if incident.outages else "–"

@@ -1,0 +1,297 @@
+"""`highroad service`: order, list, show, change, release, watch."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from highroad.cli.door import Door, command, words
+from highroad.cli.quantities import (
+    duration,
+    instant,
+    latency_ms,
+    rate_gbps,
+    show_bytes,
+    show_gbps,
+    show_ms,
+    show_time,
+)
+from highroad.cli.show import refusal, service_card, state_text
+from highroad.client.faults import OrderRefused
+from highroad.errors import Finding, Invalid
+from highroad.model.lifecycle import ENDED, State
+from highroad.model.service import Protection, ServiceKind, TrafficClass
+from highroad.wire.operations import EventOut
+from highroad.wire.services import EndIn
+
+app = typer.Typer(no_args_is_help=True, help="Order connectivity, and look after it.")
+
+Id = Annotated[str, typer.Argument(help="The service.", metavar="SERVICE")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")]
+
+
+@command(app, "order", role="tenant")
+def order(
+    door: Door,
+    a: Annotated[
+        str, typer.Argument(metavar="FROM", help="A site or a port; SITE:100 for VLAN 100, SITE:port for all.")
+    ],
+    b: Annotated[str, typer.Argument(metavar="TO", help="The other end.")],
+    bandwidth: Annotated[
+        float, typer.Argument(parser=rate_gbps, metavar="RATE", help="Guaranteed each way: 400G, 1.2T, 500M.")
+    ],
+    burst: Annotated[
+        float | None, typer.Option(parser=rate_gbps, metavar="RATE", help="Up to so much where there is room.")
+    ] = None,
+    latency: Annotated[
+        float | None, typer.Option(parser=latency_ms, metavar="MS", help="Bound, one way, both directions: 8ms.")
+    ] = None,
+    fence: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", help="Only through these: US, US-CO, EU. Repeatable.")
+    ] = None,
+    traffic_class: Annotated[
+        TrafficClass, typer.Option("--class", help="Who is served first where a failure leaves too little.")
+    ] = TrafficClass.ASSURED,
+    kind: Annotated[ServiceKind, typer.Option(help="What it carries.")] = ServiceKind.IP,
+    protection: Annotated[Protection, typer.Option(help="What it survives.")] = Protection.NONE,
+    start: Annotated[
+        datetime | None, typer.Option(parser=instant, metavar="TIME", help="ISO 8601 with a zone; now if left out.")
+    ] = None,
+    end: Annotated[datetime | None, typer.Option(parser=instant, metavar="TIME", help="Open if left out.")] = None,
+    length: Annotated[
+        timedelta | None, typer.Option("--for", parser=duration, metavar="TIME", help="Instead of --end: 2h, 3d.")
+    ] = None,
+    from_prefix: Annotated[list[str] | None, typer.Option(metavar="PREFIX", help="Behind FROM. Repeatable.")] = None,
+    to_prefix: Annotated[list[str] | None, typer.Option(metavar="PREFIX", help="Behind TO. Repeatable.")] = None,
+    description: Annotated[str, typer.Option(metavar="TEXT", help="For people.")] = "",
+    tenant: Annotated[str | None, typer.Option(metavar="TENANT", help="For whom, as an operator.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is ACTIVE.")] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Order connectivity between two ends: a firm yes with its path, or a no with what is possible instead.
+
+    highroad service order campus-sioux-falls aws-us-west-2 400G --latency 40ms --fence US --class interactive --for 6h
+    """
+    if length is not None:
+        if end is not None:
+            raise Invalid([Finding(code="end-or-for", place="", message="give --end or --for, one of the two")])
+        end = (start or datetime.now(UTC)) + length
+    body: dict[str, Any] = {"from": _end(a, from_prefix), "to": _end(b, to_prefix), "bandwidth_gbps": bandwidth}
+    maybe: dict[str, Any] = {
+        "burst_gbps": burst,
+        "latency_bound_ms": latency,
+        "fence": [code for one in fence for code in one.split(",")] if fence else None,
+        "start": start,
+        "end": end,
+    }
+    body |= {name: value for name, value in maybe.items() if value is not None}
+    body |= {"kind": kind, "traffic_class": traffic_class, "protection": protection, "description": description}
+    if tenant is None and door.role == "operator":
+        tenant = door.credentials.tenant
+    before = time.perf_counter()
+    try:
+        if dry_run:
+            preview = door.client.preview(body, tenant=tenant)
+            if door.as_json:
+                door.emit(preview)
+                return
+            door.say(("✓ yes, it would be admitted", "bold green"), (" (nothing was ordered)", "dim"))
+            service_card(door, preview.service)
+            return
+        service = door.client.submit(body, tenant=tenant)
+    except OrderRefused as error:
+        if door.as_json:
+            raise
+        refusal(door, error)
+        raise typer.Exit(3) from None
+    took_ms = (time.perf_counter() - before) * 1000
+    if not door.as_json:
+        door.say(("✓ yes", "bold green"), (f" in {took_ms:.0f} ms, and durable", "dim"))
+    if wait:
+        ahead_s = max(0.0, service.start.timestamp() - time.time())
+        service = door.client.wait_active(service, timeout_s=30.0 + ahead_s)
+    if door.as_json:
+        door.emit(service)
+    else:
+        service_card(door, service)
+
+
+@command(app, "list", role="tenant")
+def list_services(
+    door: Door,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    tenant: Annotated[str | None, typer.Option(metavar="TENANT", help="Only this tenant's, as an operator.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Those that have ended too.")] = False,
+) -> None:
+    """List services.
+
+    highroad service list --state ACTIVE
+    """
+    services = [
+        one
+        for one in door.client.services(state=state, tenant=tenant)
+        if every or state is not None or one.state not in ENDED
+    ]
+    if door.as_json:
+        door.emit(services)
+        return
+    door.table(
+        "",
+        ("service", "state", "from", "to", ">rate", ">latency", "class", "ends"),
+        (
+            (
+                one.id,
+                state_text(one.state),
+                one.a.site,
+                one.b.site,
+                show_gbps(one.bandwidth_gbps),
+                show_ms(one.there.latency_ms if one.there else None),
+                one.traffic_class.value,
+                show_time(one.end),
+            )
+            for one in services
+        ),
+        "no services: order one with `highroad service order FROM TO RATE`",
+    )
+
+
+@command(app, "show", role="tenant")
+def show(door: Door, service: Id) -> None:
+    """Show a service, its path and what it carries.
+
+    highroad service show svc-7k2m9qwxyz
+    """
+    found = door.client.service(service)
+    if door.as_json:
+        door.emit(found)
+        return
+    service_card(door, found)
+    if found.state in ENDED:
+        return
+    counters = door.client.counters(service)
+    door.say(
+        ("  carries  ", "dim"),
+        f"{show_gbps(counters.carried_gbps_there)} there, {show_gbps(counters.carried_gbps_back)} back; "
+        f"{show_bytes(counters.carried_bytes)} so far, {show_bytes(counters.lost_bytes)} lost, "
+        f"dark for {counters.dark_ms:.0f} ms in all",
+    )
+
+
+@command(app, "change", role="tenant")
+def change(
+    door: Door,
+    service: Id,
+    bandwidth: Annotated[
+        float | None, typer.Option(parser=rate_gbps, metavar="RATE", help="The new guarantee.")
+    ] = None,
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="For people.")] = None,
+    if_version: Annotated[int | None, typer.Option(metavar="N", help="Only if it is still at this version.")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Change a live service in place; if the new rate does not fit, it stays as it is.
+
+    highroad service change svc-7k2m9qwxyz --bandwidth 800G
+    """
+    if bandwidth is None and description is None:
+        message = "say what to change: --bandwidth or --description"
+        raise Invalid([Finding(code="nothing", place="", message=message)])
+    try:
+        if dry_run:
+            preview = door.client.preview_change(
+                service, bandwidth_gbps=bandwidth, description=description, version=if_version
+            )
+            changed = preview.service
+        else:
+            changed = door.client.change(service, bandwidth_gbps=bandwidth, description=description, version=if_version)
+    except OrderRefused as error:
+        if door.as_json:
+            raise
+        refusal(door, error)
+        raise typer.Exit(3) from None
+    if door.as_json:
+        door.emit(changed)
+        return
+    door.say(("✓ it would be changed to" if dry_run else "✓ changed", "bold green"))
+    service_card(door, changed)
+
+
+@command(app, "release", role="tenant")
+def release(
+    door: Door,
+    service: Id,
+    if_version: Annotated[int | None, typer.Option(metavar="N", help="Only if it is still at this version.")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Give a service back.
+
+    highroad service release svc-7k2m9qwxyz
+    """
+    if dry_run:
+        found = door.client.service(service)
+        if door.as_json:
+            door.emit(found)
+        else:
+            door.say(f"would release {found.id}: {found.a.site} to {found.b.site}, {show_gbps(found.bandwidth_gbps)}")
+        return
+    found = door.client.release(service, version=if_version)
+    if door.as_json:
+        door.emit(found)
+    else:
+        door.say(("✓ released ", "bold green"), f"{found.id}: it is ", state_text(found.state).plain)
+
+
+@command(app, "watch", role="tenant")
+def watch(door: Door, service: Id) -> None:
+    """Follow a service: what happens to it, and what it carries, until it ends or Ctrl-C.
+
+    highroad service watch svc-7k2m9qwxyz
+    """
+    found = door.client.service(service)
+    if not door.as_json:
+        service_card(door, found)
+    for item in door.client.live():
+        if isinstance(item, EventOut):
+            if item.subject != service:
+                continue
+            if door.as_json:
+                door.emit_line(item)
+            else:
+                reason = item.data.get("reason")
+                door.say(
+                    (f"{show_time(item.time)}  ", "dim"),
+                    (item.type.removeprefix("highroad.service."), "bold"),
+                    f": {reason}" if reason else "",
+                )
+            if item.data.get("state") in {state.value for state in ENDED}:
+                return
+        elif service in item.services:
+            rate = item.services[service]
+            if door.as_json:
+                door.emit_line(rate)
+            else:
+                line = words(
+                    (f"{show_time(item.at)}  ", "dim"),
+                    f"{show_gbps(rate.carried_gbps_there)} there {show_ms(rate.latency_ms_there)}   "
+                    f"{show_gbps(rate.carried_gbps_back)} back {show_ms(rate.latency_ms_back)}   "
+                    f"lost {show_bytes(rate.lost_bytes)}",
+                )
+                door.out.print(line, soft_wrap=True)
+
+
+def _end(text: str, prefixes: list[str] | None) -> str | EndIn:
+    """`SITE`, `SITE:100` or `SITE:port`, with the prefixes behind it."""
+    at, colon, tag = text.partition(":")
+    if not colon and not prefixes:
+        return text
+    if colon and tag != "port" and not tag.isdigit():
+        message = f"{text}: after the colon comes a VLAN tag, or `port` for the whole port"
+        raise Invalid([Finding(code="end", place="", message=message)])
+    end = EndIn(at=at, prefixes=prefixes or [])
+    if tag == "port":
+        end.whole_port = True
+    elif colon:
+        end.vlan = int(tag)
+    return end

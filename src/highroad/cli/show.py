@@ -1,0 +1,129 @@
+"""How services and refusals look in a terminal."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from rich.text import Text
+
+from highroad.cli.door import Door, words
+from highroad.cli.quantities import clean, show_gbps, show_ms, show_time
+from highroad.client.faults import OrderRefused
+from highroad.model.lifecycle import ENDED, State
+from highroad.wire.services import PathOut, ServiceOut
+
+_STYLES = {
+    State.ACTIVE: "green",
+    State.DEGRADED: "bold red",
+    State.FAILED: "bold red",
+    State.ACTIVATING: "yellow",
+    State.RESERVED: "cyan",
+    State.SUSPENDED: "yellow",
+}
+
+
+def state_text(state: State) -> Text:
+    """A state in its colour."""
+    return Text(state.value, style=_STYLES.get(state, "dim" if state in ENDED else ""))
+
+
+def path_text(path: PathOut | None) -> Text:
+    """A path as a chain of sites, with its latency and length."""
+    if path is None:
+        return Text("no path", style="red")
+    text = Text()
+    for place, site in enumerate(path.sites):
+        if place:
+            text.append(" → ", style="dim")
+        ends = place in (0, len(path.sites) - 1)
+        text.append(clean(site), style="bold" if ends else "cyan")
+    text.append(f"   {show_ms(path.latency_ms)}", style="bold green")
+    text.append(f"  {path.length_km:,.0f} km", style="dim")
+    return text
+
+
+def service_card(door: Door, service: ServiceOut) -> None:
+    """A service in a few lines."""
+    door.out.print(
+        words("  ", (service.id, "bold"), "  "),
+        state_text(service.state),
+        words(f"  {show_gbps(service.bandwidth_gbps)} each way"),
+        words((f"  up to {show_gbps(service.burst_gbps)}", "dim") if service.burst_gbps else ""),
+        sep="",
+        soft_wrap=True,
+    )
+    if service.reason:
+        door.say(("  because  ", "dim"), service.reason)
+    for label, path in (("there", service.there), ("back ", service.back)):
+        if path is not None:
+            door.out.print(words((f"  {label}    ", "dim")), path_text(path), sep="", soft_wrap=True)
+    promises = [service.traffic_class.value]
+    if service.latency_bound_ms is not None:
+        promises.append(f"at most {service.latency_bound_ms:g} ms one way")
+    if service.fence is not None:
+        promises.append(f"only through {', '.join(service.fence)}")
+    door.say(("  promise  ", "dim"), "; ".join(promises))
+    door.say(("  window   ", "dim"), f"{show_time(service.start)} to {show_time(service.end)}")
+    ends = "  ".join(
+        f"{end.port} {'whole port' if end.vlan is None else f'VLAN {end.vlan}'}" for end in (service.a, service.b)
+    )
+    door.say(("  ports    ", "dim"), ends)
+    if service.description:
+        door.say(("  about    ", "dim"), service.description)
+
+
+def refusal(door: Door, error: OrderRefused) -> None:
+    """A no: what binds, and each counter-offer with the command that takes it."""
+    binding = error.binding
+    door.say(("✗ no", "bold red"), f": {binding.message}" if binding else f": {error.message}")
+    if binding is not None:
+        facts = [f"what binds is the {binding.constraint}"]
+        if binding.available_gbps is not None:
+            facts.append(f"{show_gbps(binding.available_gbps)} are free")
+        if binding.least_latency_ms is not None:
+            facts.append(f"{show_ms(binding.least_latency_ms)} is possible")
+        door.say(("  " + "; ".join(facts), "dim"))
+    if not error.offers:
+        return
+    door.say(("  what you can have instead:", "bold"))
+    for number, offer in enumerate(error.offers, 1):
+        door.say((f"  {number}. ", "bold"), offer.message, (f"   {show_ms(offer.latency_ms)} one way", "dim"))
+        door.say("     ", (shlex.join(take_command(offer.order)), "cyan"))
+
+
+def take_command(order: dict[str, Any]) -> list[str]:
+    """The command that orders this body."""
+    line = ["highroad", "service", "order", _end(order["from"]), _end(order["to"]), f"{order['bandwidth_gbps']:.12g}G"]
+    plain = (
+        ("burst_gbps", "--burst", "G"),
+        ("latency_bound_ms", "--latency", "ms"),
+    )
+    for name, option, unit in plain:
+        if order.get(name) is not None:
+            line += [option, f"{order[name]:.12g}{unit}"]
+    for code in order.get("fence") or ():
+        line += ["--fence", str(code)]
+    for name, option in (
+        ("traffic_class", "--class"),
+        ("kind", "--kind"),
+        ("protection", "--protection"),
+        ("start", "--start"),
+        ("end", "--end"),
+        ("description", "--description"),
+    ):
+        if order.get(name):
+            line += [option, str(order[name])]
+    for side in ("from", "to"):
+        if isinstance(order[side], dict):
+            for prefix in order[side].get("prefixes", ()):
+                line += [f"--{side}-prefix", str(prefix)]
+    return [clean(word) for word in line]
+
+
+def _end(end: str | dict[str, Any]) -> str:
+    if isinstance(end, str):
+        return end
+    if end.get("whole_port"):
+        return f"{end['at']}:port"
+    return f"{end['at']}:{end['vlan']}" if end.get("vlan") is not None else str(end["at"])

@@ -1,0 +1,103 @@
+"""`highroad status`: the backbone on one screen."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import typer
+
+from highroad.cli.door import Door, command
+from highroad.cli.quantities import show_gbps, show_time
+from highroad.errors import NotFound
+from highroad.model.lifecycle import ENDED
+from highroad.wire.networks import NetworkOut
+from highroad.wire.operations import SampleOut
+
+HOTTEST = 5
+
+
+def add_command(app: typer.Typer) -> None:
+    """Add the verb to the root."""
+    command(app, "status")(status)
+
+
+def status(door: Door) -> None:
+    """Show the backbone on one screen: what it carries, what is hot, what is broken or drained.
+
+    highroad status
+    """
+    client = door.client
+    who = client.who()
+    network = client.network()
+    services = [one for one in client.services() if one.state not in ENDED]
+    operator = who.role == "operator"
+    sample = _newest(door)
+    incidents = [one for one in client.incidents() if one.open]
+    drains = [one for one in client.maintenances() if one.ended is None] if operator else []
+    states = Counter(one.state.value for one in services)
+    if door.as_json:
+        door.emit(
+            {
+                "who": who,
+                "network": {"name": network.name, "revision": network.revision, "sites": len(network.sites),
+                            "fibres": len(network.fibres), "links": len(network.links)},
+                "services": dict(states),
+                "incidents": incidents,
+                "drains": drains,
+                "sample": sample,
+            }
+        )  # fmt: skip
+        return
+    shape = f"{len(network.sites)} sites"
+    if operator:
+        shape += f", {len(network.fibres)} fibres, {len(network.links)} links"
+    door.say(
+        (network.name, "bold"), f"  revision {network.revision}: {shape}", (f"   as {who.tenant or who.role}", "dim")
+    )
+    door.say(
+        ("services  ", "dim"),
+        ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none",
+    )
+    if sample is not None:
+        carried = sum(one.carried_gbps_there + one.carried_gbps_back for one in sample.services.values())
+        door.say(("carried   ", "dim"), f"{show_gbps(carried)}, both directions, at {show_time(sample.at)}")
+        if operator:
+            _hottest(door, network, sample)
+    for incident in incidents:
+        door.say(
+            ("broken    ", "bold red"),
+            f"{incident.id}: {', '.join(incident.fibres) or 'a fibre'} since {show_time(incident.opened)}",
+        )
+    for drain in drains:
+        door.say(("drained   ", "yellow"), f"{drain.target}: {drain.state}, {len(drain.moved)} moved")
+    if operator:
+        try:
+            cuts = client.lab().cuts
+        except NotFound:
+            cuts = []
+        for cut in cuts:
+            door.say(("cut       ", "bold red"), f"{cut.fibre}, in the lab, since {show_time(cut.since)}")
+    if not incidents and not drains:
+        door.say(("nothing is broken, nothing is drained", "green"))
+
+
+def _newest(door: Door) -> SampleOut | None:
+    """The first thing that the live stream says is the newest sample, if there is one."""
+    for item in door.client.live():
+        return item if isinstance(item, SampleOut) else None
+    return None
+
+
+def _hottest(door: Door, network: NetworkOut, sample: SampleOut) -> None:
+    capacity = {link.id: link.capacity_gbps for link in network.links}
+    loads = sorted(
+        ((carried / capacity[link], link, carried) for link, carried in sample.links.items() if capacity.get(link)),
+        reverse=True,
+    )
+    rows = [
+        (link.replace(">", " → "), show_gbps(carried), f"{share:.0%}", "█" * round(share * 20))
+        for share, link, carried in loads[:HOTTEST]
+        if carried > 0
+    ]
+    if rows:
+        door.table("", ("hottest links", ">carried", ">load", ""), rows, "")

@@ -1,0 +1,368 @@
+"""The client for ordinary code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+
+from highroad.client import calls
+from highroad.client.calls import Ask, Ordering
+from highroad.client.faults import Unreachable, error_of
+from highroad.client.home import DEFAULT_URL, Credentials, read_credentials
+from highroad.client.retry import wait_s
+from highroad.client.sse import Parser
+from highroad.client.streams import EVENTS, LIVE, STREAM_RETRIES, STREAM_TIMEOUT, pause_s, read_message, stream_headers
+from highroad.client.waiting import check_waited, poll_s
+from highroad.errors import Unauthenticated
+from highroad.model.lifecycle import State
+from highroad.wire.networks import CutOut, LabOut, NetworkOut, ReachOut
+from highroad.wire.operations import (
+    EventOut,
+    EventPage,
+    IncidentOut,
+    MaintenanceOut,
+    PortOut,
+    SampleOut,
+    TenantOut,
+    TokenIssuedOut,
+    TokenOut,
+    WhoOut,
+)
+from highroad.wire.problems import NetworkChangeOut
+from highroad.wire.services import (
+    CountersOut,
+    EndIn,
+    OfferOut,
+    OrderIn,
+    PreviewOut,
+    ServiceOut,
+)
+
+T = TypeVar("T")
+
+
+class Client:
+    """A controller, through its API. Raises the errors of `highroad.errors`; `OrderRefused` has the offers.
+
+    with Client(token="hr_...") as client:
+        service = client.order("campus-sioux-falls", "aws-us-west-2", 400, latency_bound_ms=40, fence=["US"])
+        client.wait_active(service.id)
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        token: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        retries: int = 4,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._retries = retries
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=timeout_s,
+            transport=transport,
+            trust_env=False,
+        )
+
+    @classmethod
+    def from_home(cls, role: str = "tenant", credentials: Credentials | None = None) -> Client:
+        """A client with the credentials that `highroad up` left: as `tenant` or `operator`."""
+        known = credentials or read_credentials()
+        token = known.operator_token if role == "operator" else known.tenant_token
+        if token is None:
+            raise Unauthenticated(f"there is no {role} token in the credentials: start a controller with `highroad up`")
+        return cls(known.url, token)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- services ---------------------------------------------------------------------------------------------
+
+    def order(
+        self,
+        a: str | EndIn,
+        b: str | EndIn,
+        bandwidth_gbps: float,
+        *,
+        burst_gbps: float | None = None,
+        latency_bound_ms: float | None = None,
+        fence: Sequence[str] | None = None,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        kind: str = "ip",
+        traffic_class: str = "assured",
+        protection: str = "none",
+        description: str = "",
+        tenant: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> ServiceOut:
+        """Order connectivity; safe against lost answers. Raises OrderRefused with what binds and what is possible."""
+        more = Ordering(
+            burst_gbps=burst_gbps,
+            latency_bound_ms=latency_bound_ms,
+            fence=fence,
+            start=start,
+            end=end,
+            kind=kind,
+            traffic_class=traffic_class,
+            protection=protection,
+            description=description,
+        )
+        body = calls.order_body(a, b, bandwidth_gbps, more)
+        return self.send(calls.order(body, tenant=tenant, key=idempotency_key))
+
+    def submit(
+        self, order: OrderIn | Mapping[str, Any], *, tenant: str | None = None, idempotency_key: str | None = None
+    ) -> ServiceOut:
+        """Order by a body that is made already."""
+        return self.send(calls.order(order, tenant=tenant, key=idempotency_key))
+
+    def preview(self, order: OrderIn | Mapping[str, Any], *, tenant: str | None = None) -> PreviewOut:
+        """What an order would come to, without ordering."""
+        return self.send(calls.preview(order, tenant=tenant))
+
+    def take(self, offer: OfferOut, *, tenant: str | None = None, idempotency_key: str | None = None) -> ServiceOut:
+        """Order a counter-offer of a refusal."""
+        return self.send(calls.take(offer, tenant=tenant, key=idempotency_key))
+
+    def service(self, service_id: str) -> ServiceOut:
+        """A service as it stands."""
+        return self.send(calls.service(service_id))
+
+    def services(self, *, state: State | str | None = None, tenant: str | None = None) -> Iterator[ServiceOut]:
+        """Every service, page after page."""
+        return self._pages(lambda cursor: calls.services(cursor, state=state, tenant=tenant))
+
+    def change(
+        self,
+        service: ServiceOut | str,
+        *,
+        bandwidth_gbps: float | None = None,
+        description: str | None = None,
+        version: int | None = None,
+    ) -> ServiceOut:
+        """Change a service in place. Of a service that was read, its version is used; of an id, the newest is read."""
+        service_id, at = self._version(service, version)
+        return self.send(calls.change(service_id, at, bandwidth_gbps=bandwidth_gbps, description=description))
+
+    def preview_change(
+        self,
+        service: ServiceOut | str,
+        *,
+        bandwidth_gbps: float | None = None,
+        description: str | None = None,
+        version: int | None = None,
+    ) -> PreviewOut:
+        """What a change would come to."""
+        service_id, at = self._version(service, version)
+        return self.send(calls.preview_change(service_id, at, bandwidth_gbps=bandwidth_gbps, description=description))
+
+    def release(self, service: ServiceOut | str, *, version: int | None = None) -> ServiceOut:
+        """Give a service back, whatever its version unless one is given."""
+        service_id = service if isinstance(service, str) else service.id
+        return self.send(calls.release(service_id, version))
+
+    def wait_active(self, service: ServiceOut | str, *, timeout_s: float = 30.0) -> ServiceOut:
+        """Wait until a service is ACTIVE. Raises Conflict if it never will be, TimeoutError if it takes longer."""
+        service_id = service if isinstance(service, str) else service.id
+        deadline = time.monotonic() + timeout_s
+        wait = 0.0
+        while True:
+            found = self.service(service_id)
+            if check_waited(found, time.monotonic() > deadline, timeout_s):
+                return found
+            wait = poll_s(wait)
+            time.sleep(wait)
+
+    def counters(self, service: ServiceOut | str) -> CountersOut:
+        """What was carried of a service, by the newest sample."""
+        return self.send(calls.counters(service if isinstance(service, str) else service.id))
+
+    # --- the network ------------------------------------------------------------------------------------------
+
+    def network(self) -> NetworkOut:
+        """The network in force."""
+        return self.send(calls.network())
+
+    def load_network(self, text: str, *, confirm: str | None = None, dry_run: bool = False) -> NetworkChangeOut:
+        """Put a network file in force. Raises NeedsYes with a preview where services live on the present one."""
+        return self.send(calls.load_network(text, confirm=confirm, dry_run=dry_run))
+
+    def reach(self, rtt_ms: float, *, kind: str = "edge", without: Sequence[str] = ()) -> ReachOut:
+        """The population within a round trip of a site of a kind, without some fibres."""
+        return self.send(calls.reach(rtt_ms, kind=kind, without=without))
+
+    def lab(self) -> LabOut:
+        """What is cut."""
+        return self.send(calls.lab())
+
+    def cut(self, fibre: str) -> CutOut:
+        """Cut a fibre."""
+        return self.send(calls.cut(fibre))
+
+    def uncut(self, fibre: str) -> LabOut:
+        """Splice a fibre."""
+        return self.send(calls.uncut(fibre))
+
+    # --- operating --------------------------------------------------------------------------------------------
+
+    def incident(self, incident_id: str) -> IncidentOut:
+        """An incident and its time line."""
+        return self.send(calls.incident(incident_id))
+
+    def incidents(self) -> Iterator[IncidentOut]:
+        """Incidents, the newest first."""
+        return self._pages(calls.incidents)
+
+    def maintenance(self, maintenance_id: str) -> MaintenanceOut:
+        """A drain."""
+        return self.send(calls.maintenance(maintenance_id))
+
+    def maintenances(self) -> Iterator[MaintenanceOut]:
+        """Drains, the newest first."""
+        return self._pages(calls.maintenances)
+
+    def drain(self, target: str) -> MaintenanceOut:
+        """Move traffic away from a fibre, a site or a risk group, losing nothing."""
+        return self.send(calls.drain(target))
+
+    def end_maintenance(self, maintenance_id: str) -> MaintenanceOut:
+        """End a drain."""
+        return self.send(calls.end_maintenance(maintenance_id))
+
+    def tenants(self) -> Iterator[TenantOut]:
+        """Every tenant."""
+        return self._pages(calls.tenants)
+
+    def add_tenant(self, tenant_id: str, name: str) -> TenantOut:
+        """Add a tenant."""
+        return self.send(calls.add_tenant(tenant_id, name))
+
+    def ports(self) -> Iterator[PortOut]:
+        """Every port that the caller may see."""
+        return self._pages(calls.ports)
+
+    def add_port(
+        self, tenant: str, site: str, rate_gbps: float, *, port_id: str | None = None, mtu_bytes: int = 9000
+    ) -> PortOut:
+        """Give a tenant a port."""
+        return self.send(calls.add_port(tenant, site, rate_gbps, port_id=port_id, mtu_bytes=mtu_bytes))
+
+    def tokens(self) -> Iterator[TokenOut]:
+        """Every token, without its secret."""
+        return self._pages(calls.tokens)
+
+    def issue_token(self, tenant: str | None = None, label: str = "") -> TokenIssuedOut:
+        """Issue a token, for an operator if no tenant is named."""
+        return self.send(calls.issue_token(tenant, label))
+
+    def revoke_token(self, token_id: str) -> None:
+        """Revoke a token."""
+        self.send(calls.revoke_token(token_id))
+
+    def who(self) -> WhoOut:
+        """Who the token belongs to."""
+        return self.send(calls.who())
+
+    def ready(self) -> bool:
+        """Whether the controller takes orders. Raises Unavailable where it does not."""
+        return self.send(calls.ready()).status == "ok"
+
+    # --- streams ----------------------------------------------------------------------------------------------
+
+    def past_events(self, after: int = 0, limit: int = 100) -> EventPage:
+        """A page of what happened after a sequence number."""
+        return self.send(calls.past_events(after, limit))
+
+    def events(self, after: int | None = None) -> Iterator[EventOut]:
+        """What happens, without end: after a sequence number, or from now on; none is missed or told twice."""
+        for item in self._follow(EVENTS, after):
+            if isinstance(item, EventOut):
+                yield item
+
+    def live(self, after: int | None = None) -> Iterator[SampleOut | EventOut]:
+        """Samples of everything that moves, and events, without end."""
+        return self._follow(LIVE, after)
+
+    # --- how it is sent ---------------------------------------------------------------------------------------
+
+    def send(self, ask: Ask[T]) -> T:
+        """Send a request, again where that is safe, and read its answer. Raises HighroadError."""
+        attempt = 0
+        while True:
+            outcome: httpx.Response | httpx.TransportError
+            try:
+                outcome = self._http.request(
+                    ask.method, ask.path, params=dict(ask.params), headers=dict(ask.headers), content=ask.content
+                )
+            except httpx.TransportError as error:
+                outcome = error
+            wait = wait_s(ask, attempt, self._retries, outcome)
+            if wait is None:
+                break
+            attempt += 1
+            time.sleep(wait)
+        if isinstance(outcome, httpx.TransportError):
+            raise Unreachable(f"nothing answers at {self.url}: {outcome}", url=self.url) from outcome
+        if outcome.is_success:
+            return ask.read(outcome.content)
+        raise error_of(outcome.status_code, outcome.content)
+
+    def _pages(self, page: Callable[[str | None], Ask[Any]]) -> Iterator[Any]:
+        cursor: str | None = None
+        while True:
+            found = self.send(page(cursor))
+            yield from found.items
+            cursor = found.next_cursor
+            if cursor is None:
+                return
+
+    def _version(self, service: ServiceOut | str, version: int | None) -> tuple[str, int]:
+        if isinstance(service, ServiceOut):
+            return service.id, service.version if version is None else version
+        return service, self.service(service).version if version is None else version
+
+    def _follow(self, path: str, after: int | None) -> Iterator[SampleOut | EventOut]:
+        """A stream that is opened again where it broke off, for as long as the controller comes back."""
+        parser = Parser(last_id="" if after is None else str(after))
+        failures = 0
+        while True:
+            try:
+                headers = stream_headers(parser)
+                with self._http.stream("GET", path, headers=headers, timeout=STREAM_TIMEOUT) as answer:
+                    if not answer.is_success:
+                        answer.read()
+                        error = error_of(answer.status_code, answer.content)
+                        if not error.retryable or failures >= STREAM_RETRIES:
+                            raise error
+                    else:
+                        failures = 0
+                        for line in answer.iter_lines():
+                            message = parser.feed(line)
+                            item = None if message is None else read_message(message)
+                            if item is not None:
+                                yield item
+            except httpx.TransportError as error:
+                if failures >= STREAM_RETRIES:
+                    raise Unreachable(f"nothing answers at {self.url}: {error}", url=self.url) from error
+            parser.reset()
+            failures += 1
+            time.sleep(pause_s(failures))

@@ -1,0 +1,25 @@
+"""The console script, and the one place that knows every part: it picks the adapters and wires the processes.
+
+Read `up` for the controller's process, `first` for what a new store begins with, `home` for what is on disk.
+"""
+
+from __future__ import annotations
+
+import typer
+
+
+def run() -> None:
+    """What `highroad` on the command line calls."""
+    application()()
+
+
+def application() -> typer.Typer:
+    """All commands: those that talk to a controller, those that need none, and `up`."""
+    from highroad.cli.app import build_app, network_app
+    from highroad.main.up import up
+    from highroad.offline import network as offline_network
+
+    app = build_app()
+    network_app.registered_commands.extend(offline_network.app.registered_commands)
+    app.command("up")(up)
+    return app

@@ -1,0 +1,176 @@
+"""`highroad up`: the controller, its API and its page on one port, over the twin; and the tour on the first start."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from highroad.errors import HighroadError, Invalid, Unavailable
+
+if TYPE_CHECKING:
+    from highroad.api.sessions import SessionCodes
+    from highroad.control.controller import Controller
+    from highroad.main.home import Credentials, Home
+    from highroad.settings import Settings
+
+STOPPING_S = 2
+"""How long open streams may keep a Ctrl-C waiting."""
+
+
+def up(
+    port: Annotated[int | None, typer.Option(help="Port of the API and the page; 0 takes a free one.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    network: Annotated[
+        str | None, typer.Option(help="What a new store begins with: `us`, `global`, or a network file.")
+    ] = None,
+    home: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
+    tour: Annotated[
+        bool | None, typer.Option("--tour/--no-tour", help="Play the tour; by default on the first start.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON line when ready, and no tour unless asked.")
+    ] = False,
+) -> None:
+    """Start the controller, its API and its page on the twin, and stay up until Ctrl-C.
+
+    The first start loads the reference network, makes a tenant to try things with, and plays a short tour. Every
+    later one goes on where the last one stopped, however it stopped.
+
+    Example: highroad up --port 8470
+    """
+    from highroad.main.home import claim
+
+    settings = _settings(port=port, host=host, network=network, home=home)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        with claim(settings.home) as folder, _listen(settings.host, settings.port) as listener:
+            asyncio.run(_run(settings, folder, listener, tour=tour, as_json=as_json))
+    except KeyboardInterrupt:
+        pass
+    except Invalid as error:
+        for finding in error.findings:
+            typer.echo(str(finding), err=True)
+        raise typer.Exit(2) from None
+    except HighroadError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(7) from None
+
+
+async def _run(settings: Settings, folder: Home, listener: socket.socket, *, tour: bool | None, as_json: bool) -> None:
+    """Everything, in the order in which it starts; stopped in the opposite order."""
+    from highroad.api.app import create_app
+    from highroad.api.sessions import SessionCodes
+    from highroad.control.controller import Controller
+    from highroad.fabric.clock import SystemClock
+    from highroad.fabric.twin.twin import Twin
+    from highroad.main import first
+    from highroad.storage.store import SqlStore
+
+    store = SqlStore(folder.store)
+    try:
+        known = await asyncio.to_thread(store.load)
+        network = known.network or first.read_network(settings.network)
+        clock = SystemClock()
+        twin = Twin(
+            network, clock, seed=settings.seed, detection_ms=settings.detection_ms, journal=folder.twin
+        )
+        controller = Controller(store=store, fabric=twin, clock=clock, lab=twin)
+        try:
+            await controller.start()
+            is_new = await first.furnish(controller, network)
+            url = _url(settings.host, listener)
+            credentials = await first.credentials(controller, folder.credentials(), url)
+            codes = SessionCodes()
+            app = create_app(controller, hosts=settings.hosts, codes=codes)
+            serving = asyncio.create_task(_serve(app, listener, controller))
+            folder.keep(credentials)
+            await _greet(controller, credentials, codes, serving, tour=tour, is_new=is_new, as_json=as_json)
+            await serving
+        finally:
+            await controller.stop()
+            await twin.aclose()
+    finally:
+        store.close()
+
+
+async def _serve(app: Any, listener: socket.socket, controller: Controller) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=STOPPING_S,
+        server_header=False,
+        ws="none",
+    )
+    await uvicorn.Server(config).serve(sockets=[listener])
+
+
+async def _greet(
+    controller: Controller,
+    credentials: Credentials,
+    codes: SessionCodes,
+    serving: asyncio.Task[None],
+    *,
+    tour: bool | None,
+    is_new: bool,
+    as_json: bool,
+) -> None:
+    """Say where everything is; on the first start, show what it can do."""
+    from highroad.main import welcome
+
+    code = codes.make(credentials.operator_token)
+    plays = (is_new and not as_json) if tour is None else tour
+    if as_json:
+        facts = {"url": credentials.url, "code": code, "page": f"{credentials.url}/#code={code}"}
+        tokens = {name: getattr(credentials, name) for name in ("operator_token", "tenant", "tenant_token")}
+        typer.echo(json.dumps(facts | tokens))
+    else:
+        welcome.opened(await controller.settled(), credentials, code, is_new=is_new)
+    if plays:
+        playing = asyncio.create_task(asyncio.to_thread(welcome.tour, credentials))
+        await asyncio.wait({playing, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            return
+        await playing
+    if not as_json:
+        welcome.what_next(await controller.settled(), credentials, codes.make(credentials.operator_token))
+
+
+def _settings(**asked: object) -> Settings:
+    from pydantic import ValidationError
+
+    from highroad.settings import Settings
+
+    try:
+        return Settings.model_validate(Settings().model_dump() | {k: v for k, v in asked.items() if v is not None})
+    except ValidationError as error:
+        for wrong in error.errors():
+            typer.echo(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}, not {wrong['input']!r}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises Unavailable where the address is taken or is none."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        raise Unavailable(f"{host}:{port} cannot be listened on: {error.strerror}; choose another with --port") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"

@@ -1,0 +1,68 @@
+"""What `highroad up` says: where the page is, how to come in, what to try next; and the tour in between."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from highroad.control.book import Book
+from highroad.main.home import Credentials
+from highroad.model.lifecycle import CARRYING
+
+console = Console(highlight=False)
+
+
+def opened(book: Book, credentials: Credentials, code: str, *, is_new: bool) -> None:
+    """The first lines: what is up, and where."""
+    network = book.network
+    carried = sum(service.state in CARRYING for service in book.services.values())
+    lines = Text.assemble(
+        (network.name, "bold"),
+        f"\n{len(network.sites)} sites, {len(network.fibres)} fibres, {len(network.links)} links, on the twin\n\n",
+    )
+    lines.append_text(_map(credentials, code))
+    if not is_new:
+        down = f", {len(book.down)} fibres dark" if book.down else ""
+        lines.append(f"\n\ngoing on where it stopped: {carried} services carried{down}")
+    console.print(Panel(lines, title="Highroad is up", title_align="left", border_style="green", padding=(1, 2)))
+
+
+def tour(credentials: Credentials) -> None:
+    """The tour, as any customer and operator would do it: through the API."""
+    from highroad.cli.tour import play
+
+    play(
+        url=credentials.url,
+        operator_token=credentials.operator_token,
+        tenant_token=credentials.tenant_token,
+        console=console,
+    )
+
+
+def what_next(book: Book, credentials: Credentials, code: str) -> None:
+    """The last lines: tokens, and three commands to try."""
+    campus = next((site.id for site in book.network.sites if site.kind == "campus"), None)
+    cloud = next((site.id for site in book.network.sites if site.kind == "cloud"), None)
+    if campus is None or cloud is None:
+        ends = [port.site for port in book.ports.values()]
+        campus, cloud = (ends[0], ends[-1]) if ends else ("A", "B")
+    fibre = book.network.fibres[0].id
+    text = Text.assemble(
+        ("operator token  ", "dim"), credentials.operator_token, "\n",
+        ("tenant token    ", "dim"), f"{credentials.tenant_token}  ({credentials.tenant})", "\n\n",
+        "Try next, in another terminal:\n\n",
+        (f"  highroad service order {campus} {cloud} 100G --latency 40ms\n", "bold"),
+        (f"  highroad lab cut {fibre}\n", "bold"),
+        ("  highroad status\n\n", "bold"),
+    )  # fmt: skip
+    text.append_text(_map(credentials, code))
+    text.append("\nCtrl-C stops it; nothing is lost.")
+    console.print(Panel(text, border_style="green", padding=(1, 2)))
+
+
+def _map(credentials: Credentials, code: str) -> Text:
+    return Text.assemble(
+        ("map  ", "dim"), (f"{credentials.url}/#code={code}", "bold cyan"), ("  (opens once)\n", "dim"),
+        ("API  ", "dim"), f"{credentials.url}/v1",
+    )  # fmt: skip

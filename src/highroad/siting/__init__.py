@@ -1,0 +1,1 @@
+"""Where sites should go, and whom they serve: latency reach over the network as it stands."""

@@ -1,0 +1,43 @@
+"""What every schema builds on: strictness, and times with a zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+
+from highroad.units import iso_from_s
+
+Time = Annotated[
+    AwareDatetime, PlainSerializer(lambda time: iso_from_s(time.timestamp()), return_type=str, when_used="json")
+]
+"""An instant, written as RFC 3339 in UTC to the millisecond; one without a zone is refused."""
+
+
+class In(BaseModel):
+    """A body that comes in: unknown fields are an error, because a misspelt bound is no bound."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+
+class Out(BaseModel):
+    """A body that goes out: a client ignores fields that it does not know."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+
+class Page(Out):
+    """What every list adds: the cursor of the next page, None on the last."""
+
+    next_cursor: str | None = None
+
+
+def time_from_s(at_s: float) -> datetime:
+    """An aware time from UTC seconds."""
+    return datetime.fromtimestamp(at_s, UTC)
+
+
+def maybe_time(at_s: float | None) -> datetime | None:
+    """The same for what may not have happened."""
+    return None if at_s is None else time_from_s(at_s)

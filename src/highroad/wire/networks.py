@@ -1,0 +1,106 @@
+"""Networks, reach and what the lab does, as they travel."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from highroad.wire.base import In, Out, Time
+
+
+class SiteOut(Out):
+    """A site."""
+
+    id: str
+    name: str
+    kind: str
+    lat: float
+    lon: float
+    jurisdiction: str
+    operator: str | None = None
+    carbon_g_per_kwh: float | None = None
+
+
+class FibreOut(Out):
+    """A fibre."""
+
+    id: str
+    a: str
+    b: str
+    length_km: float
+    medium: str
+    jurisdictions: list[str]
+    risk_groups: list[str]
+
+
+class LinkOut(Out):
+    """A directed link, with what the calendar keeps on it now."""
+
+    id: str
+    tail: str
+    head: str
+    capacity_gbps: float
+    latency_ms: float
+    fibres: list[str]
+    booked_gbps: float = Field(default=0.0, description="Guaranteed on it at this moment.")
+
+
+class RiskGroupOut(Out):
+    """What fails together."""
+
+    id: str
+    name: str
+    failure_probability: float | None = None
+
+
+class NetworkOut(Out):
+    """The network in force. A tenant gets the sites; fibres and links are the operator's to see."""
+
+    revision: int
+    name: str
+    assumptions: list[str]
+    sites: list[SiteOut]
+    fibres: list[FibreOut]
+    links: list[LinkOut]
+    risk_groups: list[RiskGroupOut]
+
+
+class RingOut(Out):
+    """Where users may be and still make the round trip: a circle about a site through which they enter."""
+
+    site: str
+    serves: str
+    radius_km: float
+
+
+class ReachOut(Out):
+    """The population within a round trip of a site of a kind, over the network as it stands."""
+
+    rtt_ms: float
+    kind: str
+    population_total: int
+    population_within: int
+    share: float
+    without: list[str] = Field(description="Fibres left out: those that are dark now, and those asked to be.")
+    by_site: dict[str, int]
+    rings: list[RingOut]
+    farthest: list[str] = Field(description="The largest cities that are not within it.")
+
+
+class CutIn(In):
+    """A fibre to cut."""
+
+    fibre: str
+
+
+class CutOut(Out):
+    """A fibre that is cut."""
+
+    fibre: str
+    since: Time
+
+
+class LabOut(Out):
+    """The lab as it stands."""
+
+    fabric: str
+    cuts: list[CutOut]

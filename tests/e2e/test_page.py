@@ -1,0 +1,439 @@
+"""The page against a running controller: each test changes the backend through the API and sees the page follow."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Route,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
+
+from tests.e2e.conftest import Running
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WINDOW = ViewportSize(width=1600, height=900)
+RED_MS = 500
+"""What we promise from cut to red."""
+RED_ALLOWED_MS = 1500
+"""What a busy machine is forgiven."""
+SOON_MS = 15_000
+
+HOSTILE = "<script>window.harmed=1</script><img src=x onerror='window.harmed=1'>"
+
+WATCH_FOR_RED = """
+(links) => {
+  window.reddened = {};
+  const see = () => {
+    for (const link of links) {
+      const node = document.querySelector(`[data-link="${CSS.escape(link)}"]`);
+      if (node?.dataset.state === "down") window.reddened[link] ??= performance.timeOrigin + performance.now();
+    }
+  };
+  new MutationObserver(see).observe(document.querySelector(".map"), {
+    subtree: true, attributes: true, attributeFilter: ["data-state"],
+  });
+}
+"""
+
+
+@dataclass(slots=True)
+class Backend:
+    """The controller, through its API: what happens behind the page's back."""
+
+    operator: httpx.Client
+    tenant: httpx.Client
+    cut_fibres: list[str] = field(default_factory=list)
+    ordered: list[str] = field(default_factory=list)
+    drains: list[str] = field(default_factory=list)
+
+    def network(self) -> dict[str, Any]:
+        return _body(self.operator.get("/v1/network"))
+
+    def service(self, service: str) -> dict[str, Any]:
+        return _body(self.operator.get(f"/v1/services/{service}"))
+
+    def order(self, **more: object) -> dict[str, Any]:
+        """A service over a path long enough to be cut in its middle and still have another way."""
+        a, b = self.far_apart()
+        order = {"from": a, "to": b, "bandwidth_gbps": 100, **more}
+        service = _body(self.tenant.post("/v1/services", json=order))
+        self.ordered.append(service["id"])
+        wait_until(lambda: self.service(service["id"])["state"] == "ACTIVE", "the service is active")
+        return self.service(service["id"])
+
+    def far_apart(self) -> tuple[str, str]:
+        """Two sites of the network, far from each other, where the tenant has ports."""
+        ports = _body(self.tenant.get("/v1/ports"))["items"]
+        place = {site["id"]: (site["lat"], site["lon"]) for site in self.network()["sites"]}
+        sites = sorted({port["site"] for port in ports} & place.keys())
+        assert len(sites) >= 2, "the tenant of `highroad up` has ports at fewer than two sites"
+
+        def apart(pair: tuple[str, str]) -> float:
+            (lat_a, lon_a), (lat_b, lon_b) = place[pair[0]], place[pair[1]]
+            return math.hypot(lat_a - lat_b, lon_a - lon_b)
+
+        return max(((a, b) for a in sites for b in sites if a < b), key=apart)
+
+    def middle_fibre(self, service: dict[str, Any]) -> str:
+        """A fibre in the middle of a service's path."""
+        fibres = {link["id"]: link["fibres"] for link in self.network()["links"]}
+        links = service["there"]["links"]
+        fibre: str = fibres[links[len(links) // 2]][0]
+        return fibre
+
+    def links_on(self, fibre: str) -> list[str]:
+        return [link["id"] for link in self.network()["links"] if fibre in link["fibres"]]
+
+    def cut(self, fibre: str) -> float:
+        """Cuts a fibre; the wall clock's milliseconds at which the call returned."""
+        self.cut_fibres.append(fibre)
+        _body(self.operator.post("/v1/lab/cuts", json={"fibre": fibre}))
+        return time.time() * 1000
+
+    def splice(self, fibre: str) -> None:
+        self.operator.delete(f"/v1/lab/cuts/{quote(fibre, safe='')}").raise_for_status()
+        self.cut_fibres.remove(fibre)
+
+    def drain(self, target: str) -> str:
+        drain: str = _body(self.operator.post("/v1/maintenances", json={"target": target}))["id"]
+        self.drains.append(drain)
+        return drain
+
+    def end_drain(self, drain: str) -> None:
+        self.operator.delete(f"/v1/maintenances/{drain}").raise_for_status()
+        self.drains.remove(drain)
+
+    def release(self, service: str) -> None:
+        self.tenant.delete(f"/v1/services/{service}").raise_for_status()
+        self.ordered.remove(service)
+
+    def clean_up(self) -> None:
+        for fibre in [*self.cut_fibres]:
+            self.splice(fibre)
+        for drain in [*self.drains]:
+            self.end_drain(drain)
+        for service in [*self.ordered]:
+            self.release(service)
+
+
+@pytest.fixture
+def backend(running: Running) -> Iterator[Backend]:
+    def client(token: str) -> httpx.Client:
+        return httpx.Client(base_url=running.url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+
+    with client(running.operator_token) as operator, client(running.tenant_token) as tenant:
+        backend = Backend(operator=operator, tenant=tenant)
+        yield backend
+        backend.clean_up()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Not for the whole session: while it runs, its event loop is the main thread's, and no other test could have one.
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Seen:
+    """What a page did that nobody should see it do."""
+
+    origin: str
+    troubles: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.troubles.append(f"threw {error}"))
+        page.on("console", self._said)
+        page.on("request", lambda request: self._asked(request.url))
+
+    def _said(self, said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            self.troubles.append(f"{said.type}: {said.text}")
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.origin + "/", "data:")):
+            self.foreign.append(url)
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=WINDOW)
+    context.set_default_timeout(SOON_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, running: Running) -> Iterator[Page]:
+    """A page that says nothing on its console and asks nobody but us; not signed in yet."""
+    seen = Seen(running.url)
+    page = context.new_page()
+    seen.watch(page)
+    yield page
+    assert seen.troubles == []
+    assert seen.foreign == []
+
+
+@pytest.fixture
+def operator_page(page: Page, running: Running) -> Page:
+    """The operator's map, live."""
+    return _open(page, running, running.operator_token)
+
+
+def test_the_printed_link_signs_in_and_leaves_no_trace(page: Page, running: Running, backend: Backend) -> None:
+    page.goto(f"{running.url}/#code={running.code}")
+    expect(page.locator("[data-connection=live]")).to_be_visible(timeout=SOON_MS)
+    assert running.code not in page.url
+    kept = page.evaluate("JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])")
+    assert running.code not in kept
+    network = backend.network()
+    expect(page.locator("[data-network]")).to_have_text(network["name"])
+    expect(page.locator(".map [data-link]")).to_have_count(len(network["links"]))
+    expect(page.locator(".map [data-site]")).to_have_count(len(network["sites"]))
+    expect(page.locator(".land")).to_have_count(1)
+
+
+def test_a_token_signs_in_by_hand_and_signs_out(context: BrowserContext, running: Running) -> None:
+    # Its own page: the browser itself notes a refused sign-in on the console.
+    page = context.new_page()
+    page.goto(running.url)
+    page.get_by_label("Token").fill("no-such-token")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    page.get_by_label("Token").fill(running.operator_token)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("[data-connection=live]")).to_be_visible(timeout=SOON_MS)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Token")).to_be_visible(timeout=SOON_MS)
+
+
+def test_an_order_shows_and_its_path_carries(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    service = backend.order()
+    row = page.locator(f'[data-service-row="{service["id"]}"]')
+    expect(row).to_have_attribute("data-state", "ACTIVE", timeout=SOON_MS)
+    for link in service["there"]["links"] + service["back"]["links"]:
+        wait_until(partial(_carries, page, link), f"{link} carries")
+
+    row.click()
+    panel = page.locator("[data-panel=service]")
+    expect(panel.locator(".badge")).to_have_text("ACTIVE")
+    expect(panel.locator('[data-list="Path there"] li')).to_have_count(len(service["there"]["sites"]))
+    expect(page.locator(f'[data-route="{service["id"]}"]')).to_have_count(2)
+    assert f"#service={service['id']}" in page.url
+
+    backend.release(service["id"])
+    expect(row).to_have_count(0, timeout=SOON_MS)
+    expect(panel.locator(".badge")).to_have_text("TERMINATED", timeout=SOON_MS)
+
+
+def test_a_cut_turns_red_and_heals(operator_page: Page, backend: Backend, capsys: pytest.CaptureFixture[str]) -> None:
+    page = operator_page
+    service = backend.order()
+    fibre = backend.middle_fibre(service)
+    links = backend.links_on(fibre)
+    page.evaluate("(hash) => { location.hash = hash }", f"#service={service['id']}")
+    stops = page.locator('[data-panel=service] [data-list="Path there"] .item-title')
+    expect(stops).to_have_count(len(service["there"]["sites"]), timeout=SOON_MS)
+    before = stops.all_text_contents()
+    page.evaluate(WATCH_FOR_RED, links)
+
+    returned_ms = backend.cut(fibre)
+    for link in links:
+        expect(_link(page, link)).to_have_attribute("data-state", "down", timeout=SOON_MS)
+    reddened: dict[str, float] = page.evaluate("window.reddened")
+    took_ms = max(reddened[link] for link in links) - returned_ms
+    with capsys.disabled():
+        print(f"\nfrom the cut's answer to red: {took_ms:.0f} ms (promised {RED_MS})")
+    assert took_ms <= RED_ALLOWED_MS
+
+    wait_until(lambda: stops.all_text_contents() not in ([], before), "the path on the page has moved")
+    assert not set(backend.service(service["id"])["there"]["links"]) & set(links)
+    page.locator("[data-tab=incidents]").click()
+    page.locator("[data-incident-row]").first.click()
+    incident = page.locator("[data-panel=incident]")
+    expect(incident.locator('[data-list="Services that were dark"] .item-note').first).to_contain_text("ms")
+
+    backend.splice(fibre)
+    for link in links:
+        expect(_link(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
+    expect(incident.locator(".badge")).to_have_text("closed", timeout=SOON_MS)
+
+
+def test_a_drain_shows_and_ends(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    service = backend.order()
+    fibre = backend.middle_fibre(service)
+    drain = backend.drain(fibre)
+    for link in backend.links_on(fibre):
+        expect(_link(page, link)).to_have_attribute("data-state", "drained", timeout=SOON_MS)
+        wait_until(partial(_idle, page, link), f"{link} is empty")
+    backend.end_drain(drain)
+    for link in backend.links_on(fibre):
+        expect(_link(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
+
+
+def test_facts_of_links_fibres_and_sites(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    network = backend.network()
+    link = max(network["links"], key=lambda link: link["latency_ms"])
+    _link(page, link["id"]).dispatch_event("click")
+    panel = page.locator("[data-panel=link]")
+    expect(panel.locator(".lead")).to_have_text(link["id"])
+    expect(panel.locator(".meter")).to_have_count(2)
+    expect(panel.locator("[data-fact=Latency] dd")).to_contain_text("ms one way")
+
+    panel.locator("[data-list=Fibres] button").first.click()
+    fibre = next(fibre for fibre in network["fibres"] if fibre["id"] == link["fibres"][0])
+    panel = page.locator("[data-panel=fibre]")
+    expect(panel.locator(".lead")).to_have_text(fibre["id"])
+    expect(panel.locator("[data-fact=Length] dd")).to_contain_text("km")
+    expect(panel.locator('[data-list="Links on it"] li')).to_have_count(len(backend.links_on(fibre["id"])))
+
+    site = network["sites"][0]
+    page.locator(f'[data-site="{site["id"]}"]').dispatch_event("click")
+    panel = page.locator("[data-panel=site]")
+    expect(panel.locator("h2")).to_have_text(site["name"])
+    expect(panel.locator("[data-fact=Jurisdiction] dd")).to_have_text(site["jurisdiction"])
+
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-panel]")).to_have_count(0)
+    page.go_back()
+    expect(panel.locator("h2")).to_have_text(site["name"])
+    page.reload()
+    expect(panel.locator("h2")).to_have_text(site["name"])
+
+
+def test_an_address_of_something_that_is_not_there_says_so(operator_page: Page) -> None:
+    operator_page.evaluate("location.hash = '#fibre=no-such-fibre'")
+    expect(operator_page.locator("[data-panel=missing]")).to_contain_text("no-such-fibre")
+
+
+def test_reach_is_drawn_and_said(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    found = _body(backend.operator.get("/v1/reach", params={"rtt_ms": 5, "kind": "edge"}))
+    page.get_by_role("switch", name="Within 5 ms RTT of an edge site").check()
+    expect(page.locator("[data-reach]")).to_contain_text("5 ms round trip of an edge site", timeout=SOON_MS)
+    expect(page.locator("[data-reach] b")).to_contain_text(str(int(found["share"] * 100))[0])
+    drawn = len([ring for ring in found["rings"] if ring["radius_km"] > 0])
+    expect(page.locator(".rings")).to_have_attribute("data-rings", str(drawn))
+    page.get_by_role("switch", name="Within 5 ms RTT of an edge site").uncheck()
+    expect(page.locator(".rings")).to_have_attribute("data-rings", "0")
+
+
+def test_the_map_is_walked_by_keyboard(operator_page: Page) -> None:
+    page = operator_page
+    stop = page.locator(".map [data-site][tabindex='0']")
+    expect(stop).to_have_count(1)
+    stop.focus()
+    first = stop.get_attribute("data-site")
+    for key in ("ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"):
+        page.keyboard.press(key)
+        if stop.get_attribute("data-site") != first:
+            break
+    chosen = stop.get_attribute("data-site")
+    assert chosen != first
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-panel=site] .lead")).to_have_text(str(chosen))
+
+
+def test_a_tenant_sees_its_own_and_no_links(page: Page, running: Running, backend: Backend) -> None:
+    service = backend.order()
+    _open(page, running, running.tenant_token)
+    expect(page.locator(".map [data-site]").first).to_be_attached()
+    expect(page.locator(f'[data-service-row="{service["id"]}"]')).to_be_visible()
+    expect(page.locator(f'[data-route="{service["id"]}"][data-way=there]')).to_have_count(1)
+    assert page.locator("[data-link]").count() == 0
+    assert page.locator("[data-tab=fibres]").count() == 0
+    mine = {one["id"] for one in _body(backend.tenant.get("/v1/services", params={"limit": 200}))["items"]}
+    rows = page.locator("[data-service-row]")
+    assert {rows.nth(at).get_attribute("data-service-row") for at in range(rows.count())} <= mine
+
+
+def test_names_that_are_markup_stay_names(page: Page, running: Running, backend: Backend) -> None:
+    service = backend.order(description=HOSTILE)
+
+    def rename(route: Route) -> None:
+        answer = route.fetch()
+        network = json.loads(answer.body())
+        for site in network["sites"]:
+            site["name"] = HOSTILE
+        network["name"] = HOSTILE
+        route.fulfill(response=answer, json=network)
+
+    page.route("**/v1/network", rename)
+    _open(page, running, running.operator_token)
+    expect(page.locator("[data-network]")).to_have_text(HOSTILE)
+    page.locator(f'[data-service-row="{service["id"]}"]').click()
+    expect(page.locator("[data-panel=service] .lead")).to_contain_text(HOSTILE)
+    assert page.evaluate("window.harmed") is None
+    assert page.locator("#app script, #app img").count() == 0
+
+
+def _open(page: Page, running: Running, token: str) -> Page:
+    answer = page.context.request.post(f"{running.url}/v1/session", data={"token": token})
+    assert answer.ok, answer.text()
+    page.goto(running.url)
+    expect(page.locator("[data-connection=live]")).to_be_visible(timeout=SOON_MS)
+    expect(page.locator("[data-network]")).not_to_be_empty()
+    return page
+
+
+def _link(page: Page, link: str) -> Locator:
+    return page.locator(f'.map [data-link="{link}"]')
+
+
+def _carries(page: Page, link: str) -> bool:
+    return float(_link(page, link).get_attribute("data-load") or "nan") > 0
+
+
+def _idle(page: Page, link: str) -> bool:
+    return float(_link(page, link).get_attribute("data-load") or "nan") == 0
+
+
+def _body(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    """Asks again and again; fails with what was waited for."""
+    give_up = time.monotonic() + SOON_MS / 1000
+    while not true():
+        assert time.monotonic() < give_up, f"in vain: until {what}"
+        time.sleep(0.05)

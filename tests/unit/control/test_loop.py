@@ -1,0 +1,331 @@
+"""The life of a service through the loop: windows, failures, drains, changes, releases; nothing oversold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+import pytest
+
+from highroad.errors import Conflict, HighroadError, Invalid, KeyReused, NotFound, Refused, VersionConflict
+from highroad.model.incident import MaintenanceState, Phase
+from highroad.model.lifecycle import State
+from highroad.model.service import ServiceId, TrafficClass
+from highroad.control.order import Idempotency
+from highroad.ports import Replace
+from tests.support.country import ACME, NORTH, OTHER, SOUTH, country, request
+from tests.unit.control.rig import Rig, carried, rig
+from tests.unit.planning.ground import NOW_S
+
+
+def on_a_rig(test: Callable[[Rig], Awaitable[None]]) -> Callable[[], None]:
+    """Run a test on a fresh rig, and see that nothing was oversold at its end."""
+
+    @wraps(test)
+    def run() -> None:
+        async def inside() -> None:
+            async with rig() as here:
+                await test(here)
+                assert (await here.book()).ground.calendar.oversold() == []
+
+        asyncio.run(inside())
+
+    del run.__wrapped__  # type: ignore[attr-defined]
+    return run
+
+
+@on_a_rig
+async def test_an_order_is_carried(here: Rig) -> None:
+    service = await here.order(10.0)
+    assert carried(service) == NORTH
+    sample = await here.run(here.twin.sample())
+    assert sample.services[service.id].carried_gbps_there > 0
+    assert sample.services[service.id].lost_bytes == 0
+    kinds = [one.kind for one in here.store.events(after=0, limit=99, tenant="acme") if one.subject == service.id]
+    assert kinds == [f"highroad.service.{what}" for what in ("reserved", "activating", "active")]
+
+
+@on_a_rig
+async def test_a_window_opens_and_closes_by_itself(here: Rig) -> None:
+    service = await here.order(10.0, start_s=NOW_S + 100, end_s=NOW_S + 200)
+    assert service.state is State.RESERVED
+    await here.pass_s(99 + NOW_S - here.clock.now_s())
+    assert (await here.now(service.id)).state is State.RESERVED
+    await here.pass_s(1.1)
+    assert carried(await here.now(service.id)) == NORTH
+    await here.pass_s(100)
+    ended = await here.now(service.id)
+    assert (ended.state, ended.leaving) == (State.TERMINATED, ())
+    assert service.id not in (await here.run(here.twin.read())).policies
+
+
+@on_a_rig
+async def test_the_next_in_line_takes_over_at_the_edge_of_a_window(here: Rig) -> None:
+    first = await here.order(100.0, end_s=NOW_S + 60)
+    second = await here.order(100.0, start_s=NOW_S + 60)
+    assert (carried(first), second.state) == (NORTH, State.RESERVED)
+    await here.pass_s(62)
+    assert (await here.now(first.id)).state is State.TERMINATED
+    assert carried(await here.now(second.id)) == NORTH
+
+
+@on_a_rig
+async def test_a_cut_is_repaired_and_told_and_healed(here: Rig) -> None:
+    service = await here.order(10.0)
+    await here.pass_s(2)
+    await here.cut("west--east")
+    assert carried(await here.now(service.id)) == SOUTH
+    incident = await here.incident()
+    assert [entry.phase for entry in incident.timeline] == [Phase.FAILED, Phase.SEEN, Phase.REPAIRED]
+    (outage,) = incident.outages
+    assert outage.healed
+    assert 15.0 <= outage.dark_ms <= 115.0
+    assert incident.open
+    await here.uncut("west--east")
+    assert carried(await here.now(service.id)) == NORTH
+    incident = await here.incident()
+    assert not incident.open
+    assert [entry.phase for entry in incident.timeline][3:] == [Phase.FIBRE_BACK, Phase.RETURNED, Phase.CLOSED]
+    dark_ms = (await here.run(here.twin.sample())).services[service.id].dark_s * 1e3
+    assert outage.dark_ms == pytest.approx(dark_ms, abs=0.01)
+
+
+@on_a_rig
+async def test_a_second_outage_counts_from_where_the_first_one_ended(here: Rig) -> None:
+    service = await here.order(10.0)
+    await here.pass_s(2)
+    for _ in range(2):
+        await here.cut("west--east")
+        await here.pass_s(3)
+        await here.uncut("west--east")
+        await here.pass_s(3)
+    darks = [incident.outages[0].dark_ms for incident in (await here.book()).incidents.values()]
+    assert len(darks) == 2
+    total = (await here.run(here.twin.sample())).services[service.id].dark_s * 1e3
+    assert sum(darks) == pytest.approx(total, abs=0.01)
+
+
+@on_a_rig
+async def test_a_service_never_leaves_its_fence_better_dark(here: Rig) -> None:
+    service = await here.order(10.0, fence=("US",))
+    assert carried(service) == SOUTH
+    await here.cut("west--south")
+    dark = await here.now(service.id)
+    assert dark.state is State.DEGRADED
+    assert dark.reason is not None
+    assert "fence (US)" in dark.reason
+    assert dark.placement is not None
+    assert dark.placement.there == SOUTH
+    await here.uncut("west--south")
+    assert carried(await here.now(service.id)) == SOUTH
+
+
+@on_a_rig
+async def test_a_service_over_its_bound_is_carried_and_says_that_it_is_slow(here: Rig) -> None:
+    service = await here.order(10.0, bound_ms=8.0)
+    await here.cut("west--east")
+    slow = await here.now(service.id)
+    assert slow.state is State.DEGRADED
+    assert slow.reason == "slow: 10.000 ms one way instead of at most 8"
+    sample = await here.run(here.twin.sample())
+    assert sample.services[service.id].carried_gbps_there > 0
+    await here.uncut("west--east")
+    assert carried(await here.now(service.id)) == NORTH
+
+
+@on_a_rig
+async def test_too_little_after_a_failure_goes_to_the_class_that_comes_first(here: Rig) -> None:
+    await here.order(50.0, fence=("US",), tenant=OTHER, a="west", b="east")
+    bulk = await here.order(30.0, traffic_class=TrafficClass.BULK)
+    urgent = await here.order(40.0, traffic_class=TrafficClass.INTERACTIVE)
+    assert {carried(bulk), carried(urgent)} == {NORTH}
+    await here.cut("west--east")
+    assert carried(await here.now(urgent.id)) == SOUTH
+    waiting = await here.now(bulk.id)
+    assert waiting.state is State.DEGRADED
+    await here.run(here.controller.release(urgent.id, tenant=ACME))
+    await here.pass_s(0.5)
+    assert carried(await here.now(bulk.id)) == SOUTH
+
+
+@on_a_rig
+async def test_a_drain_loses_nothing_and_gives_everything_back(here: Rig) -> None:
+    service = await here.order(10.0)
+    await here.pass_s(1)
+    maintenance = await here.run(here.controller.drain("west--east"))
+    await here.pass_s(0.5)
+    assert carried(await here.now(service.id)) == SOUTH
+    done = (await here.book()).maintenances[maintenance.id]
+    assert (done.state, done.moved, done.stuck) == (MaintenanceState.DRAINED, (service.id,), ())
+    with pytest.raises(Conflict):
+        await here.run(here.controller.drain("west--east"))
+    await here.run(here.controller.end_maintenance(maintenance.id))
+    await here.pass_s(0.5)
+    assert carried(await here.now(service.id)) == NORTH
+    assert await here.lost(service.id) == 0.0
+    assert (await here.run(here.twin.sample())).services[service.id].dark_s == 0.0
+
+
+@on_a_rig
+async def test_a_drain_says_what_it_cannot_move_and_moves_it_when_it_can(here: Rig) -> None:
+    stuck = await here.order(10.0, bound_ms=8.0)
+    maintenance = await here.run(here.controller.drain("west--east"))
+    await here.pass_s(0.5)
+    drain = (await here.book()).maintenances[maintenance.id]
+    assert (drain.state, drain.stuck) == (MaintenanceState.DRAINING, (stuck.id,))
+    assert carried(await here.now(stuck.id)) == NORTH
+    with pytest.raises(Refused):
+        await here.order(10.0, bound_ms=8.0)
+    await here.run(here.controller.release(stuck.id, tenant=ACME))
+    await here.pass_s(0.5)
+    assert (await here.book()).maintenances[maintenance.id].state is MaintenanceState.DRAINED
+
+
+@on_a_rig
+async def test_a_drain_of_a_site_or_a_risk_group_takes_all_its_fibres(here: Rig) -> None:
+    service = await here.order(10.0, fence=("US",))
+    with pytest.raises(Invalid):
+        await here.run(here.controller.drain("nothing"))
+    maintenance = await here.run(here.controller.drain("south"))
+    await here.pass_s(0.3)
+    assert maintenance.fibres == ("west--south", "east--south")
+    assert (await here.book()).maintenances[maintenance.id].stuck == (service.id,)
+
+
+@on_a_rig
+async def test_a_change_of_rate_is_made_in_place_and_loses_nothing(here: Rig) -> None:
+    service = await here.order(10.0)
+    await here.pass_s(1)
+    changed = await here.run(here.controller.change(service.id, tenant=ACME, if_version=1, bandwidth_gbps=90.0))
+    assert changed.version == 2
+    await here.pass_s(0.5)
+    assert carried(await here.now(service.id)) == NORTH
+    policy = (await here.run(here.twin.read())).policies[service.id]
+    assert policy.guaranteed_gbps == 90.0
+    with pytest.raises(VersionConflict):
+        await here.run(here.controller.change(service.id, tenant=ACME, if_version=1, bandwidth_gbps=20.0))
+    with pytest.raises(Refused, match="stays as it is"):
+        await here.run(here.controller.change(service.id, tenant=ACME, if_version=2, bandwidth_gbps=101.0))
+    assert (await here.now(service.id)).order.bandwidth_gbps == 90.0
+    await here.run(here.controller.change(service.id, tenant=ACME, if_version=2, bandwidth_gbps=5.0))
+    await here.pass_s(0.5)
+    assert (await here.book()).ground.calendar.at("west>east", here.clock.now_s()) == 5000
+    assert await here.lost(service.id) == 0.0
+
+
+@on_a_rig
+async def test_a_change_of_description_tells_no_router(here: Rig) -> None:
+    service = await here.order(10.0)
+    applied: list[object] = []
+    apply = here.twin.apply
+
+    async def counted(changes: Any) -> Any:
+        applied.extend(changes)
+        return await apply(changes)
+
+    here.twin.apply = counted  # type: ignore[method-assign]
+    await here.run(here.controller.change(service.id, tenant=ACME, if_version=1, description="nightly"))
+    await here.pass_s(3)
+    assert (await here.now(service.id)).order.description == "nightly"
+    assert applied == []
+    await here.run(here.controller.change(service.id, tenant=ACME, if_version=2, bandwidth_gbps=20.0))
+    await here.pass_s(1)
+    assert [type(change) for change in applied] == [Replace]
+
+
+@on_a_rig
+async def test_a_release_gives_the_capacity_back_when_routers_have_let_go(here: Rig) -> None:
+    service = await here.order(100.0)
+    released = await here.run(here.controller.release(service.id, tenant=ACME))
+    assert released.state is State.TERMINATED
+    await here.pass_s(0.5)
+    assert carried(await here.order(100.0)) == NORTH
+    with pytest.raises(Conflict, match="TERMINATED"):
+        await here.run(here.controller.release(service.id, tenant=ACME))
+
+
+@on_a_rig
+async def test_what_is_released_before_it_began_is_cancelled(here: Rig) -> None:
+    service = await here.order(100.0, start_s=NOW_S + 500)
+    await here.run(here.controller.release(service.id, tenant=ACME))
+    assert (await here.now(service.id)).state is State.CANCELLED
+    assert (await here.book()).ground.calendar.claims(service.id) == ()
+
+
+@on_a_rig
+async def test_another_tenants_service_does_not_exist(here: Rig) -> None:
+    service = await here.order(10.0)
+    missing = ServiceId("svc-none")
+    for name in (service.id, missing):
+        attempts: list[Awaitable[object]] = [
+            here.controller.find_service(name, OTHER),
+            here.controller.change(name, tenant=OTHER, if_version=1, bandwidth_gbps=1.0),
+            here.controller.release(name, tenant=OTHER),
+        ]
+        for attempt in attempts:
+            with pytest.raises(NotFound, match=f"there is no service {name}"):
+                await here.run(attempt)
+
+
+@on_a_rig
+async def test_a_key_makes_one_service_however_often_it_comes(here: Rig) -> None:
+    key = Idempotency(scope="acme", key="k1", digest="d1")
+    answers = await here.run(
+        asyncio.gather(*(here.controller.order(request(), idempotency=key) for _ in range(5)))
+    )
+    assert len({service.id for service, _ in answers}) == 1
+    assert [replayed for _, replayed in answers].count(False) == 1
+    other = Idempotency(scope="acme", key="k1", digest="d2")
+    with pytest.raises(KeyReused):
+        await here.run(here.controller.order(request(20.0), idempotency=other))
+    assert len((await here.book()).services) == 1
+
+
+@on_a_rig
+async def test_a_dry_run_keeps_nothing(here: Rig) -> None:
+    preview, _ = await here.run(here.controller.order(request(), dry_run=True))
+    assert preview.state is State.REQUESTED
+    assert (await here.book()).services == {}
+
+
+@on_a_rig
+async def test_policies_that_nobody_wants_are_withdrawn(here: Rig) -> None:
+    service = await here.order(10.0)
+    policy = (await here.run(here.twin.read())).policies[service.id]
+    await here.run(here.controller.release(service.id, tenant=ACME))
+    await here.pass_s(1)
+    await here.run(here.twin.apply([Replace(policy=policy)]))
+    await here.pass_s(2)
+    assert (await here.run(here.twin.read())).policies == {}
+
+
+@on_a_rig
+async def test_a_policy_that_somebody_removed_comes_back(here: Rig) -> None:
+    from highroad.ports import Withdraw
+
+    service = await here.order(10.0)
+    await here.run(here.twin.apply([Withdraw(service=service.id)]))
+    await here.pass_s(2)
+    assert service.id in (await here.run(here.twin.read())).policies
+
+
+@on_a_rig
+async def test_a_conduit_is_one_incident(here: Rig) -> None:
+    await here.run(here.controller.load_network(country(conduit=True)))
+    service = await here.order(10.0, fence=("US",))
+    await asyncio.gather(here.twin.cut("west--south"), here.twin.cut("east--south"))  # type: ignore[arg-type]
+    await here.pass_s(0.5)
+    incident = await here.incident()
+    assert set(incident.fibres) == {"west--south", "east--south"}
+    assert [outage.service for outage in incident.outages] == [service.id]
+
+
+@on_a_rig
+async def test_what_the_network_in_force_lacks_is_refused_before_anything_is_written(here: Rig) -> None:
+    before = (await here.book()).last_sequence
+    for asked in (request(-1.0), request(b="nowhere"), request(1000.0)):
+        with pytest.raises(HighroadError):
+            await here.run(here.controller.order(asked))
+    assert (await here.book()).last_sequence == before

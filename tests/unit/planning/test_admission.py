@@ -1,0 +1,190 @@
+"""What is admitted, along what, and what is said when it is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from highroad.errors import Invalid
+from highroad.model.network import Link, LinkId, Network
+from highroad.planning.admission import Admitted, Binding, Denied, admit
+from highroad.planning.ground import Ground
+from tests.support.country import NORTH, OTHER, SOUTH, country, request
+from tests.unit.planning.ground import NOW_S, avoid, ground_of, keep
+
+
+def denied(ground: Ground, *args: object, **kwargs: object) -> Denied:
+    decision = admit(ground, request(*args, **kwargs), NOW_S)  # type: ignore[arg-type]
+    assert isinstance(decision, Denied)
+    assert decision.offers, f"nothing was offered instead: {decision.binding.message}"
+    for offer in decision.offers:
+        assert isinstance(admit(ground, offer.request, NOW_S), Admitted), offer
+    return decision
+
+
+def test_takes_the_fastest_way_there_and_back() -> None:
+    decision = admit(ground_of(), request(), NOW_S)
+    assert isinstance(decision, Admitted)
+    assert decision.placement.there == NORTH
+    assert decision.placement.back == ("cloud>east", "east>west", "west>campus")
+
+
+def test_a_fence_is_kept_by_fibres_too() -> None:
+    decision = admit(ground_of(), request(fence=("US",)), NOW_S)
+    assert isinstance(decision, Admitted)
+    assert decision.placement.there == SOUTH
+
+
+def test_each_direction_goes_its_own_way() -> None:
+    ground = ground_of()
+    avoid(ground, "west>east")
+    decision = admit(ground, request(), NOW_S)
+    assert isinstance(decision, Admitted)
+    assert decision.placement.there == SOUTH
+    assert decision.placement.back == ("cloud>east", "east>west", "west>campus")
+
+
+def test_the_bound_is_held_against_the_way_back_too() -> None:
+    network = country()
+    slow = tuple(_slower(link) if link.id == "east>west" else link for link in network.links)
+    ground = ground_of(Network(name="x", sites=network.sites, fibres=network.fibres, links=slow))
+    there = admit(ground, request(), NOW_S)
+    assert isinstance(there, Admitted)
+    assert there.placement.there == NORTH
+    decision = denied(ground, bound_ms=9.0)
+    assert decision.binding.constraint == "latency"
+    assert decision.binding.least_latency_ms == pytest.approx(10.0)
+
+
+def test_a_bound_that_the_fastest_path_meets_exactly_is_met() -> None:
+    assert isinstance(admit(ground_of(), request(bound_ms=7.0), NOW_S), Admitted)
+
+
+def test_no_for_the_bound_names_the_least_and_offers_it() -> None:
+    decision = denied(ground_of(), bound_ms=6.9)
+    assert decision.binding.constraint == "latency"
+    assert decision.binding.least_latency_ms == pytest.approx(7.0)
+    assert decision.offers[0].changes == {"latency_bound_ms": 7.0}
+
+
+def test_no_for_bound_and_fence_offers_one_of_them() -> None:
+    decision = denied(ground_of(), bound_ms=8.0, fence=("US",))
+    assert decision.binding.constraint == "latency"
+    assert "inside the fence" in decision.binding.message
+    assert {"latency_bound_ms": 10.0} in [offer.changes for offer in decision.offers]
+    assert {"fence": ["US", "CA"]} in [offer.changes for offer in decision.offers]
+
+
+def test_no_for_the_fence_names_what_is_outside() -> None:
+    decision = denied(ground_of(), fence=("US-CO", "US-NY"))
+    assert decision.binding.constraint == "fence"
+    assert decision.binding.outside == ("CA",)
+
+
+def test_no_for_capacity_names_the_link_the_time_and_what_is_left() -> None:
+    ground = ground_of()
+    keep(ground, "s", admit(ground, request(70.0, tenant=OTHER, end_s=NOW_S + 3600), NOW_S))
+    decision = denied(ground, 50.0)
+    binding = decision.binding
+    assert (binding.constraint, binding.link, binding.available_gbps) == ("capacity", "campus>west", 30.0)
+    assert binding.at_s == NOW_S
+    changes = [offer.changes for offer in decision.offers]
+    assert {"bandwidth_gbps": 30.0} in changes
+    assert {"start": "2027-01-15T09:00:00.000Z"} in changes
+
+
+def test_a_later_window_has_the_same_length() -> None:
+    ground = ground_of()
+    keep(ground, "s", admit(ground, request(70.0, end_s=NOW_S + 3600), NOW_S))
+    decision = denied(ground, 50.0, start_s=NOW_S + 60, end_s=NOW_S + 660)
+    later = next(offer for offer in decision.offers if "start" in offer.changes)
+    assert later.request.start_s == NOW_S + 3600
+    assert later.request.end_s == NOW_S + 4200
+
+
+def test_a_full_port_binds_before_a_link() -> None:
+    ground = ground_of(country(capacity_gbps=1000.0))
+    keep(ground, "s", admit(ground, request(390.0), NOW_S))
+    decision = denied(ground, 50.0)
+    assert (decision.binding.constraint, decision.binding.site) == ("port", "campus")
+    assert decision.binding.available_gbps == 10.0
+
+
+def test_capacity_is_counted_over_the_whole_window() -> None:
+    ground = ground_of()
+    keep(ground, "s", admit(ground, request(100.0, start_s=NOW_S + 5000, end_s=NOW_S + 6000), NOW_S))
+    assert isinstance(admit(ground, request(10.0, end_s=NOW_S + 5000), NOW_S), Admitted)
+    assert denied(ground, 10.0, end_s=NOW_S + 5001).binding.at_s == NOW_S + 5000
+
+
+def test_what_is_dark_is_not_sold() -> None:
+    ground = ground_of()
+    avoid(ground, "campus>west")
+    decision = admit(ground, request(), NOW_S)
+    assert isinstance(decision, Denied)
+    assert decision.binding.constraint == "path"
+    assert "dark or being drained" in decision.binding.message
+
+
+def test_a_campus_carries_nobody_elses_traffic() -> None:
+    network = country()
+    bridge = network.links[0]
+    shortcut = tuple(
+        Link(
+            id=LinkId(name),
+            tail=tail,
+            head=head,
+            capacity_gbps=100.0,
+            latency_ms=0.001,
+            fibres=bridge.fibres,
+        )
+        for name, tail, head in (("campus>east", bridge.tail, network.sites[3].id), ("x", network.sites[1].id, bridge.tail))
+    )
+    ground = ground_of(
+        Network(name="x", sites=network.sites, fibres=network.fibres, links=(*network.links, *shortcut))
+    )
+    ports = [p for p in ground.ports.values() if p.site == "campus"]
+    for port in ports:
+        del ground.ports[port.id]
+    west = type(ports[0])(id=ports[0].id, tenant=ports[0].tenant, site=network.sites[1].id, rate_gbps=400.0)
+    ground.ports[west.id] = west
+    ground.calendar.set_capacity(f"port:{west.id}", 400_000)
+    decision = admit(ground, request(a="west"), NOW_S)
+    assert isinstance(decision, Admitted)
+    assert decision.placement.there == ("west>east", "east>cloud")
+
+
+def test_both_directions_of_one_service_on_one_link_need_room_for_both() -> None:
+    """A ring that only turns one way: there and back share nothing but what both need twice."""
+    ground = ground_of()
+    avoid(ground, "east>west", "west>south", "east>south")
+    decision = admit(ground, request(), NOW_S)
+    assert isinstance(decision, Denied)
+    assert isinstance(decision.binding, Binding)
+    assert decision.binding.constraint == "path"
+
+
+def test_every_finding_comes_at_once() -> None:
+    with pytest.raises(Invalid) as caught:
+        admit(
+            ground_of(),
+            request(
+                float("nan"), a="nowhere", b="nowhere", bound_ms=-1.0, fence=("??",), start_s=5.0, end_s=3.0
+            ),
+            NOW_S,
+        )
+    codes = [finding.code for finding in caught.value.findings]
+    assert codes == [
+        "unknown-site",
+        "unknown-site",
+        "window-past",
+        "window-empty",
+        "rate-not-a-number",
+        "bound-not-positive",
+        "fence-code",
+    ]
+
+
+def _slower(link: Link) -> Link:
+    return Link(
+        id=link.id, tail=link.tail, head=link.head, capacity_gbps=100.0, latency_ms=8.0, fibres=link.fibres
+    )
