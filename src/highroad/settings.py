@@ -15,10 +15,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HIGHROAD_", extra="ignore")
 
-    home: Path | None = Field(None, description="Where the store, the fabric's memory and the credentials are.")
-    host: str = Field("127.0.0.1", description="The address that the API and the page listen on.")
-    port: int = Field(PORT, ge=0, le=65535, description="Their port; 0 takes one that is free.")
-    hosts: list[str] = Field([], description="Names besides loopback's by which it may be called.")
-    network: str = Field("us", description="What a new store begins with: `us`, `global` or a file.")
-    detection_ms: float = Field(15.0, gt=0, le=10_000, description="How long the twin takes to notice a cut.")
-    seed: int = Field(1, description="Of the twin's traffic.")
+    home: Path | None = Field(default=None, description="Where the store, the fabric's memory and the credentials are.")
+    host: str = Field(default="127.0.0.1", description="The address that the API and the page listen on.")
+    port: int = Field(default=PORT, ge=0, le=65535, description="Their port; 0 takes one that is free.")
+    hosts: list[str] = Field(default=[], description="Names besides loopback's by which it may be called.")
+    network: str = Field(default="us", description="What a new store begins with: `us`, `global` or a file.")
+    detection_ms: float = Field(default=15.0, gt=0, le=10_000, description="How long the twin takes to notice a cut.")
+    seed: int = Field(default=1, description="Of the twin's traffic.")

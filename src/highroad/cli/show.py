@@ -43,6 +43,19 @@ def path_text(path: PathOut | None) -> Text:
     return text
 
 
+def path_lines(service: ServiceOut) -> list[Text]:
+    """Both directions of a service; a way back that is the way there reversed is not drawn twice."""
+    there, back = service.there, service.back
+    lines = []
+    if there is not None:
+        lines.append(words(("there  ", "dim")).append_text(path_text(there)))
+    if there is not None and back is not None and back.sites == there.sites[::-1]:
+        lines.append(words(("back   ", "dim"), "the same way   ", (show_ms(back.latency_ms), "bold green")))
+    elif back is not None:
+        lines.append(words(("back   ", "dim")).append_text(path_text(back)))
+    return lines
+
+
 def service_card(door: Door, service: ServiceOut) -> None:
     """A service in a few lines."""
     door.out.print(
@@ -55,9 +68,8 @@ def service_card(door: Door, service: ServiceOut) -> None:
     )
     if service.reason:
         door.say(("  because  ", "dim"), service.reason)
-    for label, path in (("there", service.there), ("back ", service.back)):
-        if path is not None:
-            door.out.print(words((f"  {label}    ", "dim")), path_text(path), sep="", soft_wrap=True)
+    for line in path_lines(service):
+        door.out.print(words("  "), line, sep="", soft_wrap=True)
     promises = [service.traffic_class.value]
     if service.latency_bound_ms is not None:
         promises.append(f"at most {service.latency_bound_ms:g} ms one way")

@@ -17,11 +17,12 @@ from rich.console import Console
 
 from highroad.cli.door import Door, command, words
 from highroad.cli.quantities import show_bytes, show_gbps, show_ms
-from highroad.cli.show import path_text
+from highroad.cli.show import path_lines
 from highroad.cli.ways import fastest
 from highroad.client.faults import OrderRefused
 from highroad.client.sync import Client
 from highroad.errors import Conflict, HighroadError
+from highroad.model.position import great_circle_km
 from highroad.wire.networks import LinkOut, NetworkOut, ReachOut, SiteOut
 from highroad.wire.operations import IncidentOut
 from highroad.wire.services import CountersOut, ServiceOut
@@ -29,11 +30,17 @@ from highroad.wire.services import CountersOut, ServiceOut
 RATE_GBPS = 400.0
 REACH_RTT_MS = 5.0
 PATIENCE_S = 15.0
-WATCHED_S = 2.0
+WATCHED_S = 1.5
 """How long traffic is watched while its path is drained."""
 
-MOST_ASKED = 25
-"""Fibres of a path about which reach is asked, to find one whose loss is felt."""
+NICELY_FAR_KM = 2000.0
+"""Far enough to pass many sites, near enough that their chain can be read."""
+
+PAIRS_TRIED = 8
+FIBRES_ASKED = 30
+"""Fibres about which reach is asked, to find one whose loss is felt: a second or so of looking."""
+
+LONGEST_DETOUR = 1.6
 
 T = TypeVar("T")
 
@@ -100,7 +107,8 @@ class Tour:
     def play(self) -> dict[str, Any]:
         """All of it; what was seen. Raises Conflict where the network has no stage for it, or TimeoutError."""
         network = self.operator.network()
-        stage, other = self._stages(network)
+        with self.console.status("looking for a good place to cut…"):
+            stage, other = self._stages(network)
         with ExitStack() as undo:
             service = self._order(stage, undo)
             self._refusal(other, network, undo)
@@ -130,7 +138,7 @@ class Tour:
         active_ms = (time.perf_counter() - before) * 1000
         self._say(f"Routers carry it {active_ms:.0f} ms after we asked.")
         self.facts["order"] = {"service": service.id, "answered_ms": took_ms, "active_ms": active_ms}
-        self._pause(1.5)
+        self._pause(1.0)
         return service
 
     def _refusal(self, stage: Stage, network: NetworkOut, undo: ExitStack) -> None:
@@ -151,7 +159,7 @@ class Tour:
                 "binding": binding.constraint if binding else None,
                 "offers": [offer.message for offer in error.offers],
             }
-            self._pause(1.5)
+            self._pause(1.0)
             if error.offers:
                 taken = self.customer.take(error.offers[0], tenant=self.tenant)
                 undo.callback(self._quietly, lambda: self.customer.release(taken))
@@ -163,7 +171,7 @@ class Tour:
             undo.callback(self._quietly, lambda: self.customer.release(service))
             self._say("It was possible after all; we give it back.")
             self.customer.release(service)
-        self._pause(1.5)
+        self._pause(1.0)
 
     def _cut(self, fibre: str, service: ServiceOut, undo: ExitStack) -> None:
         self._title("A backhoe", f"We cut the fibre {fibre}, which our traffic is on.")
@@ -190,26 +198,29 @@ class Tour:
             "repaired_ms": ours_ms,
             "dark_ms": dark_ms,
         }
-        self._pause(2.0)
+        self._pause(1.2)
         reach_after = self._reach()
         if reach_before is not None and reach_after is not None:
             self._title(
                 "Who is near",
                 f"People within {REACH_RTT_MS:g} ms RTT of an edge site, where inference runs.",
             )
+            fewer = reach_before.population_within - reach_after.population_within
             self._say(
-                f"{reach_before.share:.1%} of {reach_before.population_total / 1e6:,.0f} million before the cut, ",
-                (f"{reach_after.share:.1%}", "bold"),
-                f" with the fibre down ({reach_before.population_within - reach_after.population_within:,} fewer).",
+                f"{reach_before.share:.2%} of {reach_before.population_total / 1e6:,.0f} million before the cut, ",
+                (f"{reach_after.share:.2%}", "bold"),
+                f" with the fibre down: {fewer:,} people fewer."
+                if fewer
+                else " with the fibre down: nobody is farther.",
             )
             self.facts["reach"] = {"before": reach_before.share, "after": reach_after.share}
-            self._pause(1.5)
+            self._pause(1.0)
         self.operator.uncut(fibre)
         self._until(lambda: not self.operator.incident(incident.id).open, "the incident to close")
         back = self.customer.service(service.id)
         self._say(("✓ ", "bold green"), "Spliced: the incident is closed, and our traffic is home, losing nothing:")
         self._paths(back)
-        self._pause(1.5)
+        self._pause(1.0)
 
     def _drain(self, fibre: str, service: ServiceOut, undo: ExitStack) -> None:
         self._title("Work on purpose", f"Now {fibre} is to be worked on: we drain it first.")
@@ -220,13 +231,12 @@ class Tour:
             lambda: found if (found := self.operator.maintenance(maintenance.id)).state == "DRAINED" else None,
             f"{fibre} to be free",
         )
-        self._say(f"{len(drained.moved)} services moved away, new path first, old path after:")
+        noun = "service" if len(drained.moved) == 1 else "services"
+        self._say(f"{len(drained.moved)} {noun} moved away, the new path made before the old one was let go:")
         self._paths(self.customer.service(service.id))
         self._pause(WATCHED_S)
         self.operator.end_maintenance(maintenance.id)
-        self._until(
-            lambda: self._crosses(self.customer.service(service.id), fibre), "the service to return"
-        )
+        self._until(lambda: self._crosses(self.customer.service(service.id), fibre), "the service to return")
         after = self._counters(service)
         lost = after.lost_bytes - before.lost_bytes
         carried = after.carried_bytes - before.carried_bytes
@@ -237,7 +247,7 @@ class Tour:
             f" of {show_bytes(carried + lost)} carried meanwhile.",
         )
         self.facts["drain"] = {"moved": len(drained.moved), "lost_bytes": lost, "carried_bytes": carried}
-        self._pause(1.5)
+        self._pause(1.0)
 
     def _release(self, service: ServiceOut) -> None:
         self._title("Done", "We give the service back.")
@@ -248,48 +258,51 @@ class Tour:
     # --- where it plays ---------------------------------------------------------------------------------------
 
     def _stages(self, network: NetworkOut) -> tuple[Stage, Stage]:
-        """A long way with a fibre that can be missed, and another pair of ends. Raises Conflict."""
+        """Two ends, with the fibre between them whose loss is felt most and leaves another way; and two other ends.
+
+        Raises Conflict where no two ends of one tenant are joined.
+        """
+        down = frozenset(self._down())
+        pairs = self._pairs(network)
+        found: list[tuple[int, Stage]] = []
+        asked: dict[str, int] = {}
+        for a, b, rate_gbps in pairs:
+            if len(found) == PAIRS_TRIED:
+                break
+            country = _country(a) if _country(a) == _country(b) else None
+            least_ms, path = fastest(network, a.id, b.id, without=down, country=country)
+            if not path:
+                continue
+            best: tuple[int, float, str | None] = (2**63, least_ms, None)
+            for fibre in _inner_fibres(path):
+                around_ms, _ = fastest(network, a.id, b.id, without=down | {fibre}, country=country)
+                if around_ms > least_ms * LONGEST_DETOUR:
+                    continue
+                if fibre not in asked and len(asked) < FIBRES_ASKED:
+                    asked[fibre] = self._people_within(fibre)
+                best = min(best, (asked.get(fibre, 2**62), around_ms, fibre))
+            bound_ms = float(math.ceil(best[1] + 0.5))
+            stage = Stage(a=a, b=b, country=country, rate_gbps=rate_gbps, bound_ms=bound_ms, fibre=best[2])
+            found.append((best[0], stage))
+        if not found:
+            raise Conflict("the tour needs ports of one tenant at two sites that are joined, and there are none")
+        found.sort(key=lambda one: one[0])
+        first = found[0][1]
+        apart = (one for _, one in found if not {one.a.id, one.b.id} & {first.a.id, first.b.id})
+        return first, next(apart, first)
+
+    def _pairs(self, network: NetworkOut) -> list[tuple[SiteOut, SiteOut, float]]:
+        """Ends where the customer has ports, a campus and a cloud if there are, nicely far apart first; and the rate."""
         sites = {site.id: site for site in network.sites}
         mine = self.customer.who().tenant or self.tenant
         rates: dict[str, float] = {}
         for port in self.customer.ports():
             if port.site in sites and port.tenant == mine:
                 rates[port.site] = max(rates.get(port.site, 0.0), port.rate_gbps)
-        sources = [site for site in rates if sites[site].kind == "campus"] or list(rates)
-        targets = [site for site in rates if sites[site].kind == "cloud"] or list(rates)
-        pairs = [(sites[a], sites[b]) for a in sorted(sources) for b in sorted(targets) if a != b]
-        pairs.sort(key=lambda pair: -_apart(*pair))
-        found: list[Stage] = []
-        for a, b in pairs:
-            if any({a.id, b.id} & {stage.a.id, stage.b.id} for stage in found):
-                continue
-            rate = min(RATE_GBPS, rates[a.id], rates[b.id])
-            stage = self._stage(network, a, b, rate, first=not found)
-            if stage is not None:
-                found.append(stage)
-            if len(found) == 2:
-                return found[0], found[1]
-        if not found:
-            raise Conflict("the tour needs ports of one tenant at two sites that are joined, and there are none")
-        return found[0], found[0]
-
-    def _stage(
-        self, network: NetworkOut, a: SiteOut, b: SiteOut, rate_gbps: float, *, first: bool
-    ) -> Stage | None:
-        """Two ends, and for the first stage the fibre whose loss is felt most while it leaves another way."""
-        country = _country(a) if _country(a) == _country(b) else None
-        down = frozenset(self._down())
-        least_ms, path = fastest(network, a.id, b.id, without=down, country=country)
-        if not path:
-            return None
-        choices: list[tuple[int, float, str]] = []
-        for fibre in _inner_fibres(path)[:MOST_ASKED] if first else ():
-            around_ms, _ = fastest(network, a.id, b.id, without=down | {fibre}, country=country)
-            if around_ms < math.inf:
-                choices.append((self._people_within(fibre), around_ms, fibre))
-        _, slowest_ms, chosen = min(choices, default=(0, least_ms, None))
-        bound_ms = float(math.ceil(slowest_ms + 0.5))
-        return Stage(a=a, b=b, country=country, rate_gbps=rate_gbps, bound_ms=bound_ms, fibre=chosen)
+        sources = [site for site in sorted(rates) if sites[site].kind == "campus"] or sorted(rates)
+        targets = [site for site in sorted(rates) if sites[site].kind == "cloud"] or sorted(rates)
+        pairs = [(sites[a], sites[b], min(RATE_GBPS, rates[a], rates[b])) for a in sources for b in targets if a != b]
+        return sorted(pairs, key=lambda pair: abs(_apart_km(pair[0], pair[1]) - NICELY_FAR_KM))
 
     def _people_within(self, without: str) -> int:
         reach = self._reach(without)
@@ -362,16 +375,14 @@ class Tour:
         self._step += 1
         self.console.print()
         self.console.print(words((f"{self._step}  {title}. ", "bold cyan"), (text, "bold")), soft_wrap=True)
-        self._pause(0.8)
+        self._pause(0.7)
 
     def _say(self, *parts: str | tuple[str, str]) -> None:
         self.console.print(words("   ", *parts), soft_wrap=True)
 
     def _paths(self, service: ServiceOut) -> None:
-        for label, path in (("there", service.there), ("back ", service.back)):
-            line = words((f"     {label}  ", "dim"))
-            line.append_text(path_text(path))
-            self.console.print(line, soft_wrap=True)
+        for line in path_lines(service):
+            self.console.print(words("     "), line, sep="", soft_wrap=True)
 
     def _pause(self, duration_s: float) -> None:
         if not self.fast:
@@ -392,12 +403,8 @@ def _country(site: SiteOut) -> str:
     return site.jurisdiction.partition("-")[0]
 
 
-def _apart(a: SiteOut, b: SiteOut) -> float:
-    """How far apart two sites are, in radians of a great circle."""
-    cosine = math.sin(math.radians(a.lat)) * math.sin(math.radians(b.lat)) + math.cos(math.radians(a.lat)) * math.cos(
-        math.radians(b.lat)
-    ) * math.cos(math.radians(a.lon - b.lon))
-    return math.acos(max(-1.0, min(1.0, cosine)))
+def _apart_km(a: SiteOut, b: SiteOut) -> float:
+    return great_circle_km(a.lat, a.lon, b.lat, b.lon)
 
 
 @contextmanager

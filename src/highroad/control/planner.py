@@ -33,7 +33,9 @@ class _Task(Generic[T]):
 class Planner:
     """Decides on drafts of the book, one after the other, and commits them in batches."""
 
-    def __init__(self, store: Store, clock: Clock, published: Callable[[Sequence[EventRecord]], None], execute: Executor) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, published: Callable[[Sequence[EventRecord]], None], execute: Executor
+    ) -> None:
         self._store = store
         self._clock = clock
         self._published = published

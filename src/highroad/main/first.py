@@ -5,13 +5,14 @@ Every step looks at what is there, so a start that was killed half way is finish
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from highroad.client.home import Credentials
 from highroad.control.accounts import port_id
 from highroad.control.controller import Controller
 from highroad.errors import HighroadError, Invalid, NotFound, errors_in
 from highroad.formats import detect, shipped
-from highroad.main.home import Credentials
 from highroad.model.network import Network, SiteKind
 from highroad.model.service import Port, Tenant, TenantId
 
@@ -59,18 +60,17 @@ async def furnish(controller: Controller, network: Network | None) -> bool:
     return True
 
 
-async def credentials(controller: Controller, known: Credentials | None, url: str) -> Credentials:
+async def credentials(controller: Controller, known: Credentials, url: str) -> Credentials:
     """The tokens that are known if they still hold, else new ones."""
-    if known is not None:
-        try:
-            controller.authenticate(known.operator_token)
-            controller.authenticate(known.tenant_token)
-        except HighroadError:
-            known = None
-    if known is not None:
-        return Credentials(
-            url=url, operator_token=known.operator_token, tenant=known.tenant, tenant_token=known.tenant_token
-        )
+    if _holds(controller, known.operator_token) and _holds(controller, known.tenant_token):
+        return replace(known, url=url)
     _, operator = await controller.issue_token(tenant=None, label="highroad up")
     _, tenant = await controller.issue_token(tenant=TENANT.id, label="highroad up")
     return Credentials(url=url, operator_token=operator, tenant=TENANT.id, tenant_token=tenant)
+
+
+def _holds(controller: Controller, token: str | None) -> bool:
+    try:
+        return token is not None and bool(controller.authenticate(token))
+    except HighroadError:
+        return False

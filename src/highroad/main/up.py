@@ -15,8 +15,9 @@ from highroad.errors import HighroadError, Invalid, Unavailable
 
 if TYPE_CHECKING:
     from highroad.api.sessions import SessionCodes
+    from highroad.client.home import Credentials
     from highroad.control.controller import Controller
-    from highroad.main.home import Credentials, Home
+    from highroad.main.home import Home
     from highroad.settings import Settings
 
 STOPPING_S = 2
@@ -66,6 +67,7 @@ async def _run(settings: Settings, folder: Home, listener: socket.socket, *, tou
     """Everything, in the order in which it starts; stopped in the opposite order."""
     from highroad.api.app import create_app
     from highroad.api.sessions import SessionCodes
+    from highroad.client.home import write_credentials
     from highroad.control.controller import Controller
     from highroad.fabric.clock import SystemClock
     from highroad.fabric.twin.twin import Twin
@@ -77,19 +79,17 @@ async def _run(settings: Settings, folder: Home, listener: socket.socket, *, tou
         known = await asyncio.to_thread(store.load)
         network = known.network or first.read_network(settings.network)
         clock = SystemClock()
-        twin = Twin(
-            network, clock, seed=settings.seed, detection_ms=settings.detection_ms, journal=folder.twin
-        )
+        twin = Twin(network, clock, seed=settings.seed, detection_ms=settings.detection_ms, journal=folder.twin)
         controller = Controller(store=store, fabric=twin, clock=clock, lab=twin)
         try:
             await controller.start()
             is_new = await first.furnish(controller, network)
             url = _url(settings.host, listener)
-            credentials = await first.credentials(controller, folder.credentials(), url)
+            credentials = await first.credentials(controller, _known(folder), url)
             codes = SessionCodes()
             app = create_app(controller, hosts=settings.hosts, codes=codes)
             serving = asyncio.create_task(_serve(app, listener, controller))
-            folder.keep(credentials)
+            write_credentials(credentials, folder.path)
             await _greet(controller, credentials, codes, serving, tour=tour, is_new=is_new, as_json=as_json)
             await serving
         finally:
@@ -127,7 +127,8 @@ async def _greet(
     """Say where everything is; on the first start, show what it can do."""
     from highroad.main import welcome
 
-    code = codes.make(credentials.operator_token)
+    operator = credentials.operator_token or ""
+    code = codes.make(operator)
     plays = (is_new and not as_json) if tour is None else tour
     if as_json:
         facts = {"url": credentials.url, "code": code, "page": f"{credentials.url}/#code={code}"}
@@ -142,7 +143,7 @@ async def _greet(
             return
         await playing
     if not as_json:
-        welcome.what_next(await controller.settled(), credentials, codes.make(credentials.operator_token))
+        welcome.what_next(await controller.settled(), credentials, codes.make(operator))
 
 
 def _settings(**asked: object) -> Settings:
@@ -158,6 +159,16 @@ def _settings(**asked: object) -> Settings:
         raise typer.Exit(2) from None
 
 
+def _known(folder: Home) -> Credentials:
+    """The credentials of the last start; none, if the file cannot be read: new ones replace it."""
+    from highroad.client.home import Credentials, read_credentials
+
+    try:
+        return read_credentials(folder.path)
+    except Invalid:
+        return Credentials()
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """A bound socket. Raises Unavailable where the address is taken or is none."""
     try:
@@ -166,7 +177,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
     except OSError as error:
-        raise Unavailable(f"{host}:{port} cannot be listened on: {error.strerror}; choose another with --port") from error
+        raise Unavailable(
+            f"{host}:{port} cannot be listened on: {error.strerror}; choose another with --port"
+        ) from error
     listener.set_inheritable(True)
     return listener
 

@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from highroad.client.home import Credentials
 from highroad.control.book import Book
-from highroad.main.home import Credentials
 from highroad.model.lifecycle import CARRYING
+from highroad.model.network import SiteKind
 
 console = Console(highlight=False)
 
@@ -34,31 +35,38 @@ def tour(credentials: Credentials) -> None:
 
     play(
         url=credentials.url,
-        operator_token=credentials.operator_token,
-        tenant_token=credentials.tenant_token,
+        operator_token=credentials.operator_token or "",
+        tenant_token=credentials.tenant_token or "",
         console=console,
     )
 
 
 def what_next(book: Book, credentials: Credentials, code: str) -> None:
     """The last lines: tokens, and three commands to try."""
-    campus = next((site.id for site in book.network.sites if site.kind == "campus"), None)
-    cloud = next((site.id for site in book.network.sites if site.kind == "cloud"), None)
-    if campus is None or cloud is None:
-        ends = [port.site for port in book.ports.values()]
-        campus, cloud = (ends[0], ends[-1]) if ends else ("A", "B")
-    fibre = book.network.fibres[0].id
+    a, b = _two_ends(book)
+    fibre = book.network.fibres[0].id if book.network.fibres else "FIBRE"
     text = Text.assemble(
-        ("operator token  ", "dim"), credentials.operator_token, "\n",
+        ("operator token  ", "dim"), credentials.operator_token or "", "\n",
         ("tenant token    ", "dim"), f"{credentials.tenant_token}  ({credentials.tenant})", "\n\n",
         "Try next, in another terminal:\n\n",
-        (f"  highroad service order {campus} {cloud} 100G --latency 40ms\n", "bold"),
+        (f"  highroad service order {a} {b} 100G --latency 40ms\n", "bold"),
         (f"  highroad lab cut {fibre}\n", "bold"),
         ("  highroad status\n\n", "bold"),
     )  # fmt: skip
     text.append_text(_map(credentials, code))
     text.append("\nCtrl-C stops it; nothing is lost.")
     console.print(Panel(text, border_style="green", padding=(1, 2)))
+
+
+def _two_ends(book: Book) -> tuple[str, str]:
+    """A campus and a cloud where there are any, else any two sites that have ports."""
+    kinds = {site.id: site.kind for site in book.network.sites}
+    ends = sorted({port.site for port in book.ports.values() if port.site in kinds})
+    campus = [site for site in ends if kinds[site] is SiteKind.CAMPUS]
+    cloud = [site for site in ends if kinds[site] is SiteKind.CLOUD]
+    if campus and cloud:
+        return campus[0], cloud[0]
+    return (ends[0], ends[-1]) if len(ends) > 1 else ("SITE", "SITE")
 
 
 def _map(credentials: Credentials, code: str) -> Text:

@@ -82,7 +82,9 @@ async def at_once(work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
 
 
 @asynccontextmanager
-async def rig(network: Network | None = None, *, store: Store | None = None, furnish: bool = True) -> AsyncIterator[Rig]:
+async def rig(
+    network: Network | None = None, *, store: Store | None = None, furnish: bool = True
+) -> AsyncIterator[Rig]:
     """A controller on the small country, with two tenants and their ports."""
     clock = VirtualClock(NOW_S)
     network = network or country()
@@ -90,7 +92,11 @@ async def rig(network: Network | None = None, *, store: Store | None = None, fur
     twin = Twin(network, clock)
     numbers = count(1)
     controller = Controller(
-        store=kept, fabric=twin, clock=clock, lab=twin, new_service_id=lambda: ServiceId(f"svc-{next(numbers):03}"),
+        store=kept,
+        fabric=twin,
+        clock=clock,
+        lab=twin,
+        new_service_id=lambda: ServiceId(f"svc-{next(numbers):03}"),
         execute=at_once,
     )
     here = Rig(controller=controller, twin=twin, clock=clock, store=kept)

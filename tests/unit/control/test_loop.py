@@ -272,9 +272,7 @@ async def test_another_tenants_service_does_not_exist(here: Rig) -> None:
 @on_a_rig
 async def test_a_key_makes_one_service_however_often_it_comes(here: Rig) -> None:
     key = Idempotency(scope="acme", key="k1", digest="d1")
-    answers = await here.run(
-        asyncio.gather(*(here.controller.order(request(), idempotency=key) for _ in range(5)))
-    )
+    answers = await here.run(asyncio.gather(*(here.controller.order(request(), idempotency=key) for _ in range(5))))
     assert len({service.id for service, _ in answers}) == 1
     assert [replayed for _, replayed in answers].count(False) == 1
     other = Idempotency(scope="acme", key="k1", digest="d2")

@@ -77,9 +77,7 @@ def test_who_cannot_be_kept_is_named_and_goes_dark_rather_than_over_the_link() -
                 north.id: Effect.UNCHANGED,
                 south.id: Effect.DEGRADED,
             }
-            await here.run(
-                here.controller.load_network(without(country(), "west--south"), confirm=change.confirm)
-            )
+            await here.run(here.controller.load_network(without(country(), "west--south"), confirm=change.confirm))
             await here.pass_s(2.0)
             dark = await here.now(south.id)
             assert dark.state is State.DEGRADED

@@ -137,11 +137,12 @@ def test_a_campus_carries_nobody_elses_traffic() -> None:
             latency_ms=0.001,
             fibres=bridge.fibres,
         )
-        for name, tail, head in (("campus>east", bridge.tail, network.sites[3].id), ("x", network.sites[1].id, bridge.tail))
+        for name, tail, head in (
+            ("campus>east", bridge.tail, network.sites[3].id),
+            ("x", network.sites[1].id, bridge.tail),
+        )
     )
-    ground = ground_of(
-        Network(name="x", sites=network.sites, fibres=network.fibres, links=(*network.links, *shortcut))
-    )
+    ground = ground_of(Network(name="x", sites=network.sites, fibres=network.fibres, links=(*network.links, *shortcut)))
     ports = [p for p in ground.ports.values() if p.site == "campus"]
     for port in ports:
         del ground.ports[port.id]
@@ -167,9 +168,7 @@ def test_every_finding_comes_at_once() -> None:
     with pytest.raises(Invalid) as caught:
         admit(
             ground_of(),
-            request(
-                float("nan"), a="nowhere", b="nowhere", bound_ms=-1.0, fence=("??",), start_s=5.0, end_s=3.0
-            ),
+            request(float("nan"), a="nowhere", b="nowhere", bound_ms=-1.0, fence=("??",), start_s=5.0, end_s=3.0),
             NOW_S,
         )
     codes = [finding.code for finding in caught.value.findings]
@@ -185,6 +184,4 @@ def test_every_finding_comes_at_once() -> None:
 
 
 def _slower(link: Link) -> Link:
-    return Link(
-        id=link.id, tail=link.tail, head=link.head, capacity_gbps=100.0, latency_ms=8.0, fibres=link.fibres
-    )
+    return Link(id=link.id, tail=link.tail, head=link.head, capacity_gbps=100.0, latency_ms=8.0, fibres=link.fibres)

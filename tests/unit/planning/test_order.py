@@ -65,9 +65,7 @@ def test_one_clear_finding(asked: Request, code: str, words: str) -> None:
 
 
 def test_protection_that_is_not_sold_yet_is_refused_rather_than_ignored() -> None:
-    asked = Request(
-        tenant=OTHER, a=End(at="campus"), b=End(at="cloud"), bandwidth_gbps=1.0, protection=Protection.PATH
-    )
+    asked = Request(tenant=OTHER, a=End(at="campus"), b=End(at="cloud"), bandwidth_gbps=1.0, protection=Protection.PATH)
     _, findings = resolve(asked, ground_of(), NOW_S)
     assert [finding.code for finding in findings] == ["protection-not-offered"]
 
