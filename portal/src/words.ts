@@ -1,0 +1,92 @@
+// Numbers and times as a person reads them: units always, the viewer's own zone, and the page's longer sentences.
+
+const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const fine = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const finest = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
+
+/** About three digits that mean something. */
+export function figure(value: number): string {
+  const size = Math.abs(value);
+  return (size >= 100 ? plain : size >= 10 ? fine : finest).format(value);
+}
+
+export function gbps(value: number): string {
+  return Math.abs(value) >= 10_000 ? `${figure(value / 1000)} Tbit/s` : `${figure(value)} Gbit/s`;
+}
+
+export function ms(value: number | null | undefined): string {
+  if (value === null || value === undefined) return "–";
+  return value >= 10_000 ? `${figure(value / 1000)} s` : `${figure(value)} ms`;
+}
+
+export function km(value: number): string {
+  return `${plain.format(value)} km`;
+}
+
+export function percent(share: number): string {
+  const value = share * 100;
+  return `${value > 0 && value < 10 ? fine.format(value) : plain.format(value)} %`;
+}
+
+export function people(count: number): string {
+  return count >= 1e6 ? `${figure(count / 1e6)} million` : plain.format(count);
+}
+
+/** Bytes in decimal units, as links are sold. */
+export function bytes(count: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${figure(value)} ${units[unit] ?? ""}`;
+}
+
+export function time(iso: string | number | Date): string {
+  return clock.format(new Date(iso));
+}
+
+/** To the millisecond, for time lines of repairs. */
+export function exact(iso: string | number | Date): string {
+  const at = new Date(iso);
+  return `${clock.format(at)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+
+export function date(iso: string | number | Date): string {
+  return day.format(new Date(iso));
+}
+
+export function period(start: string, end: string | null): string {
+  return end === null ? `from ${date(start)}, open-ended` : `${date(start)} – ${date(end)}`;
+}
+
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${plain.format(number)} ${number === 1 ? one : many}`;
+}
+
+export const KINDS: Record<string, { one: string; title: string }> = {
+  campus: { one: "a training campus", title: "Campus" },
+  cloud: { one: "a cloud on-ramp", title: "Cloud on-ramp" },
+  edge: { one: "an edge site", title: "Edge" },
+  enterprise: { one: "an enterprise", title: "Enterprise" },
+  pop: { one: "a point of presence", title: "Pop" },
+};
+
+export function kindTitle(kind: string): string {
+  return KINDS[kind]?.title ?? kind;
+}
+
+export const MEDIA: Record<string, string> = {
+  smf: "single-mode fibre",
+  hollow_core: "hollow core",
+};

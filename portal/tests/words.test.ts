@@ -1,0 +1,25 @@
+import { expect, it } from "vitest";
+import { bytes, count, exact, figure, gbps, ms, people, percent } from "../src/words";
+
+it.each([
+  [0, "0"],
+  [0.064, "0.06"],
+  [4.256, "4.26"],
+  [25.44, "25.4"],
+  [1234.5, "1,235"],
+])("%d reads %s", (value, text) => expect(figure(value)).toBe(text));
+
+it("always says the unit", () => {
+  expect(gbps(400)).toBe("400 Gbit/s");
+  expect(gbps(12_800)).toBe("12.8 Tbit/s");
+  expect(ms(63.42)).toBe("63.4 ms");
+  expect(ms(null)).toBe("–");
+  expect(bytes(1.5e15)).toBe("1.5 PB");
+  expect(percent(0.0156)).toBe("1.6 %");
+  expect(percent(0.69)).toBe("69 %");
+  expect(people(228_000_000)).toBe("228 million");
+  expect(count(1, "fibre")).toBe("1 fibre");
+  expect(count(1200, "fibre")).toBe("1,200 fibres");
+});
+
+it("gives milliseconds to repairs", () => expect(exact("2026-01-01T10:00:00.007Z")).toMatch(/^\d\d:\d\d:\d\d\.007$/));
