@@ -18,8 +18,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -142,3 +143,9 @@ def _summary(findings: Sequence[Finding]) -> str:
     first = str(findings[0]) if findings else "invalid"
     more = len(findings) - 1
     return first if more <= 0 else f"{first} (and {more} more)"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?` with the nearest name that is known, or nothing: what a message about a name ends with."""
+    near = get_close_matches(name[:100].lower(), list(known), n=1, cutoff=0.5)
+    return f"; did you mean `{near[0]}`?" if near else ""

@@ -1,4 +1,4 @@
-"""A small backbone, whole: controller, store in memory and twin, drawn by hand so that every path is known.
+"""A small backbone, whole: controller, store and twin, drawn by hand so that every path is known.
 
 campus-east -- pop-ash -- pop-chi -- pop-den -- cloud-west
                      \\      |          |       /
@@ -9,16 +9,19 @@ campus-east -- pop-ash -- pop-chi -- pop-den -- cloud-west
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 
-from highroad.api import SessionCodes, create_app
+from highroad.api import SessionCodes, close_streams, create_app
 from highroad.control.controller import Controller
 from highroad.fabric.clock import SystemClock
 from highroad.fabric.twin.twin import Twin
@@ -105,9 +108,10 @@ class Backbone:
 
     async def until(self, true: Callable[[], bool], within_s: float = 10.0) -> None:
         """Wait for something to become true."""
-        async with asyncio.timeout(within_s):
-            while not true():
-                await asyncio.sleep(0.005)
+        deadline = asyncio.get_running_loop().time() + within_s
+        while not true():
+            assert asyncio.get_running_loop().time() < deadline, "it did not become true"
+            await asyncio.sleep(0.005)
 
     async def active(self, http: httpx.AsyncClient, service: str) -> dict[str, Any]:
         """Wait until a service is ACTIVE."""
@@ -120,13 +124,39 @@ class Backbone:
 
 
 @asynccontextmanager
-async def backbone(
-    path: Path | Literal[":memory:"] = ":memory:", *, lab: bool = True, options: Mapping[str, Any] | None = None
-) -> AsyncIterator[Backbone]:
+async def serving(world: Backbone) -> AsyncIterator[str]:
+    """The backbone on a real port, for what streams and for clients in threads; yields its address."""
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio leaves Nagle on, and each answer waits 40 ms
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        world.app, log_level="critical", access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        close_streams(world.app)
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def backbone(*, lab: bool = True, options: Mapping[str, Any] | None = None) -> AsyncIterator[Backbone]:
     """A backbone for as long as a test needs it; `options` go to `create_app`."""
     clock = SystemClock()
     network = small_network()
-    store = SqlStore(path)
+    folder = tempfile.TemporaryDirectory()
+    store = SqlStore(Path(folder.name) / "highroad.db")
     twin = Twin(network, clock)
     controller = Controller(store=store, fabric=twin, clock=clock, lab=twin if lab else None)
     await controller.start()
@@ -147,3 +177,4 @@ async def backbone(
         await controller.stop()
         await twin.aclose()
         store.close()
+        folder.cleanup()

@@ -5,5 +5,6 @@ Read `app` first, then `access` (who may do what), `problems` (what an error ans
 
 from highroad.api.app import create_app
 from highroad.api.sessions import SessionCodes
+from highroad.api.streams import close_streams
 
-__all__ = ["SessionCodes", "create_app"]
+__all__ = ["SessionCodes", "close_streams", "create_app"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from highroad.api.openapi import describe
 from highroad.api.page import add_page
 from highroad.api.problems import on_error
 from highroad.api.routes import ROUTERS
+from highroad.api.routes.reach import Reaches
 from highroad.api.sessions import SessionCodes, Sessions
 from highroad.control.controller import Controller
 from highroad.errors import HighroadError
@@ -46,6 +48,9 @@ def create_app(
     app.state.controller = controller
     app.state.sessions = Sessions()
     app.state.codes = codes or SessionCodes()
+    app.state.closing = asyncio.Event()
+    app.state.owners = {}
+    app.state.reaches = Reaches()
     for router in ROUTERS:
         app.include_router(router)
     app.state.ways = [

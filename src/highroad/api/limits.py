@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +17,9 @@ from highroad.api.problems import respond
 from highroad.errors import HighroadError, TooLarge
 
 LOOPBACK_NAMES = frozenset({"localhost"})
+
+LINGER_S = 1.0
+"""How long an answer waits for its sender to notice that nobody reads on."""
 
 SAFE_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -81,10 +85,11 @@ class Limits:
         bounds = self.bounds
         most = bounds.large_body_bytes if scope["path"] in bounds.large else bounds.body_bytes
         error = self._before(scope, most)
+        body = _Body(receive, most, bounds.body_s, expected=_has_body(scope))
         if error is not None:
-            await respond(error)(scope, receive, send)
+            await respond(error)(scope, body.receive, _finishing(send, body))
             return
-        await self.app(scope, _counted(receive, most, bounds.body_s), _with_safe_headers(send))
+        await self.app(scope, body.receive, _finishing(send, body))
 
     def _before(self, scope: Scope, most: int) -> HighroadError | None:
         """What is wrong with the head of a request, if anything."""
@@ -132,39 +137,63 @@ def too_large(most: int) -> TooLarge:
     return TooLarge(f"the body may have at most {size}", limit_bytes=most)
 
 
-def _counted(receive: Receive, most: int, body_s: float) -> Receive:
-    """`receive`, but a body that grows over its limit, or takes too long, ends in an error where it is read."""
-    seen = 0
-    complete = False
-    deadline: float | None = None
+class _Body:
+    """A body as it comes: over its limit, or too slow, it ends in an error where it is read."""
 
-    async def counted() -> Message:
-        nonlocal seen, complete, deadline
-        if complete:
-            return await receive()
-        if deadline is None:
-            deadline = asyncio.get_running_loop().time() + body_s
+    def __init__(self, receive: Receive, most: int, body_s: float, *, expected: bool) -> None:
+        self._receive = receive
+        self._most = most
+        self._body_s = body_s
+        self._seen = 0
+        self._deadline: float | None = None
+        self.complete = not expected
+
+    async def receive(self) -> Message:
+        """The next message. Raises TooLarge or SlowBody."""
+        if self.complete:
+            return await self._receive()
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._body_s
         try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._next()
         except TimeoutError:
-            raise SlowBody(f"the body has to arrive within {body_s:g} s") from None
-        if message["type"] == "http.request":
-            seen += len(message.get("body", b""))
-            if seen > most:
-                raise too_large(most)
-            complete = not message.get("more_body", False)
-        else:
-            complete = True
+            raise SlowBody(f"the body has to arrive within {self._body_s:g} s") from None
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._most:
+            raise too_large(self._most)
         return message
 
-    return counted
+    async def linger(self) -> None:
+        """Let what is still coming in run into nothing for a moment.
+
+        A connection that is closed over unread bytes is reset, and the sender would never see our answer.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while not self.complete:
+                    await self._next()
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self.complete = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
 
 
-def _with_safe_headers(send: Send) -> Send:
+def _has_body(scope: Scope) -> bool:
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+
+
+def _finishing(send: Send, body: _Body) -> Send:
+    """`send` with the headers that every answer has, whose last message waits for a body that nobody has read."""
+
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS]
+        elif not body.complete and not message.get("more_body", False):
+            await send({**message, "more_body": True})
+            await body.linger()
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
         await send(message)
 
     return sent

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Any
 
-from fastapi import Response
+from fastapi import FastAPI, Response
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
@@ -26,6 +27,11 @@ def stream(call: Call, start: int, show: Show, *, first: bytes = b"") -> Respons
     opening = b"retry: %d\nid: %d\n\n" % (RETRY_MS, start) + first
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_frames(call, source, show, opening), headers=headers, media_type="text/event-stream")
+
+
+def close_streams(app: FastAPI) -> None:
+    """End every open stream, so that a server which is asked to stop need not wait for them. Call it on the loop."""
+    app.state.closing.set()
 
 
 def frame(kind: str, model: BaseModel, sequence: int | None = None) -> bytes:
@@ -49,11 +55,15 @@ async def resume_from(call: Call, after: int | None) -> int:
 async def _frames(call: Call, source: AsyncIterator[Item], show: Show, opening: bytes) -> AsyncGenerator[bytes, None]:
     yield opening
     pending: asyncio.Future[Item] | None = None
+    closing: asyncio.Future[bool] = asyncio.ensure_future(call.app.state.closing.wait())
     try:
         while True:
             if pending is None:
                 pending = asyncio.ensure_future(anext(source))
-            done, _ = await asyncio.wait({pending}, timeout=HEARTBEAT_S)
+            waited: set[asyncio.Future[Any]] = {pending, closing}
+            done, _ = await asyncio.wait(waited, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
+            if closing in done:
+                return
             try:
                 call.still_allowed()
                 if not done:
@@ -67,6 +77,7 @@ async def _frames(call: Call, source: AsyncIterator[Item], show: Show, opening: 
             if shown is not None:
                 yield shown
     finally:
+        closing.cancel()
         if pending is not None:
             pending.cancel()
             await asyncio.gather(pending, return_exceptions=True)

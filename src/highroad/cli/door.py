@@ -49,7 +49,17 @@ _EXTRA: tuple[tuple[str, Any, Any], ...] = (
     ("as_role", AS, None),
 )
 
+WIDE = 200
+"""Columns of what is piped: nothing there wraps lines for a reader."""
+
 ClientFactory = Callable[[str, str | None], Client]
+
+
+def _console() -> Console:
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
 
 
 def _connect(url: str, token: str | None) -> Client:
@@ -65,7 +75,7 @@ class Door:
     url: str | None = None
     token: str | None = None
     connect: ClientFactory = _connect
-    out: Console = field(default_factory=lambda: Console(highlight=False, markup=False, emoji=False))
+    out: Console = field(default_factory=_console)
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False, emoji=False))
     _known: Credentials | None = None
     _clients: dict[str, Client] = field(default_factory=dict)
@@ -121,7 +131,12 @@ class Door:
         )
         for column in columns:
             right = column.startswith(">")
-            grid.add_column(column.removeprefix(">"), justify="right" if right else "left", overflow="fold")
+            grid.add_column(
+                column.removeprefix(">"),
+                justify="right" if right else "left",
+                overflow="fold",
+                no_wrap=not grid.columns,
+            )
         for row in rows:
             grid.add_row(*(cell if isinstance(cell, Text) else words(str(cell)) for cell in row))
         if grid.row_count:

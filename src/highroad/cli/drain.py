@@ -30,7 +30,7 @@ def drain(
 ) -> None:
     """Move traffic away from a fibre, a site or a risk group, losing nothing.
 
-    highroad drain albany--syracuse
+    Example: `highroad drain albany--syracuse`
     """
     if dry_run:
         _would(door, target)
@@ -53,7 +53,7 @@ def undrain(
 ) -> None:
     """End a drain: what was moved away goes back.
 
-    highroad undrain albany--syracuse
+    Example: `highroad undrain albany--syracuse`
     """
     found = next(
         (one for one in door.client.maintenances() if name in (one.id, one.target) and one.ended is None), None
@@ -73,7 +73,7 @@ def undrain(
 def drains(door: Door) -> None:
     """List drains, the newest first.
 
-    highroad drains
+    Example: `highroad drains`
     """
     found = list(door.client.maintenances())
     if door.as_json:

@@ -8,7 +8,11 @@ import typer
 
 from highroad.cli.door import Door, command
 from highroad.cli.quantities import show_time
+from highroad.client.sync import Client
 from highroad.wire.operations import EventOut
+
+NEWEST = 20
+LOOKED_BACK = 200
 
 
 def add_command(app: typer.Typer) -> None:
@@ -25,25 +29,32 @@ def events(
 ) -> None:
     """Tail what happens. With --json: one CloudEvent a line.
 
-    highroad events --after 0 --no-follow
+    Example: `highroad events --after 0 --no-follow`
     """
     client = door.client
-    seen = 0 if after is None else after
+    seen = _lately(client) if after is None else after
     shown: list[EventOut] = []
-    while True:
-        page = client.past_events(seen, 1000)
-        shown = (shown + page.items)[-20:] if after is None else shown
-        seen = page.items[-1].sequence if page.items else seen
-        if after is not None:
-            for event in page.items:
-                _tell(door, event)
-        if len(page.items) < 1000:
-            break
-    for event in shown:
-        _tell(door, event)
+    while page := client.past_events(seen, 1000).items:
+        seen = page[-1].sequence
+        if after is None:
+            shown = (shown + page)[-NEWEST:]
+        else:
+            _tell_all(door, page)
+    _tell_all(door, shown)
     if follow:
         for event in client.events(after=seen):
             _tell(door, event)
+
+
+def _lately(client: Client) -> int:
+    """A sequence number a little before now, by the first sample of the live stream."""
+    newest = next((item.sequence for item in client.live()), 0)
+    return max(0, newest - LOOKED_BACK)
+
+
+def _tell_all(door: Door, events: list[EventOut]) -> None:
+    for event in events:
+        _tell(door, event)
 
 
 def _tell(door: Door, event: EventOut) -> None:
@@ -61,5 +72,6 @@ def _tell(door: Door, event: EventOut) -> None:
 
 def _short(value: object) -> str:
     if isinstance(value, list):
-        return " → ".join(map(str, value)) if len(value) <= 12 else f"{len(value)} of them"
+        shown = [str(one) for one in value]
+        return " → ".join(shown if len(shown) <= 6 else [*shown[:2], f"({len(shown) - 4} more)", *shown[-2:]])
     return f"{value:g}" if isinstance(value, float) else str(value)

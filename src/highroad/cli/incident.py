@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Failures, from the first sign to t
 def list_incidents(door: Door) -> None:
     """List incidents, the newest first.
 
-    highroad incident list
+    Example: `highroad incident list`
     """
     found = list(door.client.incidents())
     if door.as_json:
@@ -42,7 +42,7 @@ def list_incidents(door: Door) -> None:
 def show(door: Door, incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident.")]) -> None:
     """Show an incident with its time line.
 
-    highroad incident show inc-7k2m9q
+    Example: `highroad incident show inc-7k2m9q`
     """
     found = door.client.incident(incident)
     if door.as_json:

@@ -20,7 +20,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be.
 def cut(door: Door, fibre: Fibre, dry_run: DryRun = False) -> None:
     """Cut a fibre; the fabric notices by itself.
 
-    highroad lab cut albany--syracuse
+    Example: `highroad lab cut albany--syracuse`
     """
     if dry_run:
         _would(door, "cut", fibre)
@@ -36,7 +36,7 @@ def cut(door: Door, fibre: Fibre, dry_run: DryRun = False) -> None:
 def uncut(door: Door, fibre: Fibre, dry_run: DryRun = False) -> None:
     """Splice a fibre.
 
-    highroad lab uncut albany--syracuse
+    Example: `highroad lab uncut albany--syracuse`
     """
     if dry_run:
         _would(door, "splice", fibre)
@@ -52,7 +52,7 @@ def uncut(door: Door, fibre: Fibre, dry_run: DryRun = False) -> None:
 def status(door: Door) -> None:
     """Show what is cut.
 
-    highroad lab status
+    Example: `highroad lab status`
     """
     lab = door.client.lab()
     if door.as_json:

@@ -27,7 +27,7 @@ def get(
 ) -> None:
     """Get the network in force, as JSON that `network load` takes.
 
-    highroad network get -o network.json
+    Example: `highroad network get -o network.json`
     """
     network = door.client.network()
     document = plain(network)
@@ -62,7 +62,7 @@ def load(
 ) -> None:
     """Put a network in force: shows the difference and what it does to services, and asks.
 
-    highroad network load backbone.yaml --dry-run
+    Example: `highroad network load backbone.yaml --dry-run`
     """
     text = _read(file)
     change = door.client.load_network(text, dry_run=True)

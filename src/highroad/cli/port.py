@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Where tenants plug in.")
 def list_ports(door: Door) -> None:
     """List ports; a tenant sees its own.
 
-    highroad port list --as tenant
+    Example: `highroad port list --as tenant`
     """
     found = list(door.client.ports())
     if door.as_json:
@@ -38,7 +38,7 @@ def add(
 ) -> None:
     """Give a tenant a port at a site.
 
-    highroad port add acme campus-sioux-falls 800G
+    Example: `highroad port add acme campus-sioux-falls 800G`
     """
     if dry_run:
         body = {"id": port_id, "tenant": tenant, "site": site, "rate_gbps": rate, "mtu_bytes": mtu}

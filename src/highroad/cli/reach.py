@@ -26,7 +26,7 @@ def reach(
 ) -> None:
     """Tell the share of the population within a round trip of a site of a kind, over the network as it stands.
 
-    highroad reach --rtt 5ms --kind edge --without albany--syracuse
+    Example: `highroad reach --rtt 5ms --kind edge --without albany--syracuse`
     """
     found = door.client.reach(rtt, kind=kind.value, without=without or ())
     if door.as_json:

@@ -73,7 +73,7 @@ def order(
 ) -> None:
     """Order connectivity between two ends: a firm yes with its path, or a no with what is possible instead.
 
-    highroad service order campus-sioux-falls aws-us-west-2 400G --latency 40ms --fence US --class interactive --for 6h
+    Example: `highroad service order campus-boise aws-us-east-1 400G --latency 30ms --fence US --for 6h`
     """
     if length is not None:
         if end is not None:
@@ -128,7 +128,7 @@ def list_services(
 ) -> None:
     """List services.
 
-    highroad service list --state ACTIVE
+    Example: `highroad service list --state ACTIVE`
     """
     services = [
         one
@@ -162,7 +162,7 @@ def list_services(
 def show(door: Door, service: Id) -> None:
     """Show a service, its path and what it carries.
 
-    highroad service show svc-7k2m9qwxyz
+    Example: `highroad service show svc-7k2m9qwxyz`
     """
     found = door.client.service(service)
     if door.as_json:
@@ -193,7 +193,7 @@ def change(
 ) -> None:
     """Change a live service in place; if the new rate does not fit, it stays as it is.
 
-    highroad service change svc-7k2m9qwxyz --bandwidth 800G
+    Example: `highroad service change svc-7k2m9qwxyz --bandwidth 800G`
     """
     if bandwidth is None and description is None:
         message = "say what to change: --bandwidth or --description"
@@ -227,7 +227,7 @@ def release(
 ) -> None:
     """Give a service back.
 
-    highroad service release svc-7k2m9qwxyz
+    Example: `highroad service release svc-7k2m9qwxyz`
     """
     if dry_run:
         found = door.client.service(service)
@@ -247,7 +247,7 @@ def release(
 def watch(door: Door, service: Id) -> None:
     """Follow a service: what happens to it, and what it carries, until it ends or Ctrl-C.
 
-    highroad service watch svc-7k2m9qwxyz
+    Example: `highroad service watch svc-7k2m9qwxyz`
     """
     found = door.client.service(service)
     if not door.as_json:

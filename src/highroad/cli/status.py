@@ -24,7 +24,7 @@ def add_command(app: typer.Typer) -> None:
 def status(door: Door) -> None:
     """Show the backbone on one screen: what it carries, what is hot, what is broken or drained.
 
-    highroad status
+    Example: `highroad status`
     """
     client = door.client
     who = client.who()

@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Customers.")
 def list_tenants(door: Door) -> None:
     """List tenants.
 
-    highroad tenant list
+    Example: `highroad tenant list`
     """
     found = list(door.client.tenants())
     if door.as_json:
@@ -33,7 +33,7 @@ def add(
 ) -> None:
     """Add a tenant.
 
-    highroad tenant add acme --name "Acme Models"
+    Example: `highroad tenant add acme --name "Acme Models"`
     """
     if dry_run:
         door.emit({"id": tenant, "name": name or tenant}) if door.as_json else door.say(f"would add {tenant}")

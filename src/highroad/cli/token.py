@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Bearer tokens.")
 def list_tokens(door: Door) -> None:
     """List tokens, without their secrets.
 
-    highroad token list
+    Example: `highroad token list`
     """
     found = list(door.client.tokens())
     if door.as_json:
@@ -40,7 +40,7 @@ def issue(
 ) -> None:
     """Issue a token. It is shown this once.
 
-    highroad token issue --tenant acme --label scheduler
+    Example: `highroad token issue --tenant acme --label scheduler`
     """
     if dry_run:
         body = {"tenant": tenant, "label": label}
@@ -62,7 +62,7 @@ def revoke(
 ) -> None:
     """Revoke a token, with every session and stream that was opened with it.
 
-    highroad token revoke tok-7k2m9qwx
+    Example: `highroad token revoke tok-7k2m9qwx`
     """
     if not dry_run:
         door.client.revoke_token(token_id)

@@ -16,6 +16,7 @@ from highroad.graph.paths import Graph
 from highroad.model.incident import Incident, IncidentId, Maintenance, MaintenanceId, MaintenanceState
 from highroad.model.lifecycle import ENDED, Event, advance
 from highroad.model.network import FibreId, LinkId, Network
+from highroad.model.policy import Policy, loads_of, policy_of
 from highroad.model.service import Placement, Port, PortId, Service, ServiceId, Tenant, TenantId
 from highroad.planning.calendar import Calendar
 from highroad.planning.ground import Ground, capacities_of, port_resource
@@ -27,6 +28,9 @@ EMPTY = Network(name="empty", sites=(), fibres=(), links=())
 
 NOTICED_WITHIN_S = 0.3
 """A reading so long before a failure was noticed has nothing of its darkness in it."""
+
+REMEMBERED = 200_000
+"""Latencies and policies that are kept once computed."""
 
 FRESH = 1000
 """More answers than a batch has: older ones are in the store."""
@@ -57,6 +61,8 @@ class Book:
         """What found no place, and at which count of `changes`: it is not worth trying before that rises."""
         self.changes = 0
         """Raised whenever capacity may have become free or a path usable: what failed before may fit now."""
+        self._loads: dict[ServiceId, tuple[Policy, Mapping[LinkId, int]]] = {}
+        self._policies: dict[ServiceId, tuple[Service, Policy | None]] = {}
         self.ground = self._ground()
 
     @property
@@ -78,15 +84,24 @@ class Book:
         """What the calendar keeps of a link at one instant."""
         return self.ground.calendar.at(resource, at_s)
 
+    def loads(self, policy: Policy) -> Mapping[LinkId, int]:
+        """What a policy may put on each link, Mbit/s."""
+        known = self._loads.get(policy.service)
+        if known is None or known[0] is not policy:
+            if len(self._loads) > REMEMBERED:
+                self._loads.clear()
+            known = self._loads[policy.service] = (policy, loads_of(policy))
+        return known[1]
+
     def dark(self, placement: Placement) -> bool:
         """Whether a placement crosses a fibre that is known to be down, or a link that there is no more."""
-        return any(
-            not self._dark_links.isdisjoint(way) or not self.network.link.keys() >= set(way)
-            for way in (placement.there, placement.back)
-        )
+        there, back = placement.there, placement.back
+        if not self._dark_links.isdisjoint(there) or not self._dark_links.isdisjoint(back):
+            return True
+        return not (self._links.issuperset(there) and self._links.issuperset(back))
 
     def dark_before_ms(self, service: ServiceId, at_s: float) -> float:
-        """A service's dark time before a failure was noticed: as last read well before, or as incidents account for it."""
+        """A service's dark time before a failure was noticed: as last read well before, or by earlier incidents."""
         for read_s, readings in reversed(self.readings):
             if read_s <= at_s - NOTICED_WITHIN_S and service in readings:
                 return readings[service]
@@ -95,16 +110,27 @@ class Book:
 
     def crosses(self, placement: Placement, fibres: frozenset[FibreId]) -> bool:
         """Whether a placement uses any of the fibres."""
-        links = self.network.link
-        return any(
-            link in links and not fibres.isdisjoint(links[link].fibres) for link in (*placement.there, *placement.back)
-        )
+        links = {link for fibre in fibres for link in self.network.links_on.get(fibre, ())}
+        return not links.isdisjoint(placement.there) or not links.isdisjoint(placement.back)
 
     def latency_ms(self, placement: Placement) -> float:
         """The worse of the two directions; infinite where a link is gone."""
-        if any(link not in self.network.link for link in (*placement.there, *placement.back)):
-            return math.inf
-        return latency_ms(self.ground, placement)
+        known = self._latencies.get(placement)
+        if known is None:
+            gone = any(link not in self.network.link for link in (*placement.there, *placement.back))
+            if len(self._latencies) > REMEMBERED:
+                self._latencies.clear()
+            known = self._latencies[placement] = math.inf if gone else latency_ms(self.ground, placement)
+        return known
+
+    def policy(self, service: Service) -> Policy | None:
+        """What routers are to hold for a service as it stands."""
+        known = self._policies.get(service.id)
+        if known is None or known[0] is not service:
+            if len(self._policies) > REMEMBERED:
+                self._policies.clear()
+            known = self._policies[service.id] = (service, policy_of(service))
+        return known[1]
 
     def token_by_hash(self, digest: str) -> TokenRecord | None:
         """The token of a hash, revoked or not."""
@@ -121,6 +147,7 @@ class Book:
         out = self.down | self.drained
         links: Iterable[LinkId] = (link for fibre in out for link in self.network.links_on.get(fibre, ()))
         numbers = self.graph.link_number
+        self._links = frozenset(self.network.link)
         self._dark_links = frozenset(link for fibre in self.down for link in self.network.links_on.get(fibre, ()))
         self.ground.avoid = frozenset(numbers[link] for link in links)
         self.changes += 1
@@ -131,6 +158,7 @@ class Book:
         self.ground = self._ground()
 
     def _ground(self) -> Ground:
+        self._latencies: dict[Placement, float] = {}
         ground = Ground(
             network=self.network,
             calendar=Calendar(capacities_of(self.network, self.ports)),

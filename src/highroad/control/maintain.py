@@ -8,7 +8,7 @@ from highroad.control import reroute
 from highroad.control.book import Book, Draft, in_order_of_need
 from highroad.control.names import maintenance_id
 from highroad.control.repair import send_home
-from highroad.errors import Conflict, Finding, Invalid, NotFound
+from highroad.errors import Conflict, Finding, Invalid, NotFound, did_you_mean
 from highroad.model.incident import Maintenance, MaintenanceId, MaintenanceState
 from highroad.model.lifecycle import HOLDING
 from highroad.model.service import Placement, Service
@@ -19,8 +19,10 @@ def drain(draft: Draft, target: str) -> Maintenance:
     book = draft.book
     fibres = book.network.fibres_of(target)
     if not fibres:
-        known = "a fibre, a site or a risk group of the network"
-        raise Invalid([Finding(code="unknown-target", place="target", message=f"{target!r} is not {known}")])
+        network = book.network
+        hint = did_you_mean(target, [*network.fibre, *network.site, *(group.id for group in network.risk_groups)])
+        message = f"there is no fibre, site or risk group {target[:100]}{hint}"
+        raise Invalid([Finding(code="unknown-target", place="target", message=message)])
     for other in book.maintenances.values():
         if other.target == target and other.state is not MaintenanceState.RETURNED:
             raise Conflict(f"{target} is being drained already, by {other.id}")

@@ -16,10 +16,9 @@ from highroad.control.book import NOTICED_WITHIN_S, Book, Draft
 from highroad.control.order import let_go, path_of
 from highroad.model.lifecycle import ENDED, Event, State
 from highroad.model.network import LinkId
-from highroad.model.policy import Policy, policy_of
+from highroad.model.policy import Policy
 from highroad.model.service import Service, ServiceId
 from highroad.ports import Change, Install, Observed, Replace, Sample, Withdraw
-from highroad.units import mbps_from_gbps
 
 
 def observe(draft: Draft, observed: Observed, sample: Sample | None) -> None:
@@ -39,7 +38,7 @@ def observe(draft: Draft, observed: Observed, sample: Sample | None) -> None:
 
 def wanted(book: Book) -> dict[ServiceId, Policy]:
     """The policies that routers are to hold."""
-    policies = ((service.id, policy_of(service)) for service in book.services.values())
+    policies = ((service.id, book.policy(service)) for service in book.services.values())
     return {service: policy for service, policy in policies if policy is not None}
 
 
@@ -51,16 +50,17 @@ def diff(book: Book, have: Mapping[ServiceId, Policy]) -> list[Change]:
     """
     want = wanted(book)
     changes: list[Change] = [Withdraw(service=service) for service in have if service not in want]
+    differing = {service: policy for service, policy in want.items() if have.get(service) != policy}
+    if not differing:
+        return changes
     present: dict[LinkId, int] = {}
     for policy in have.values():
-        for link, rate in loads(policy).items():
+        for link, rate in book.loads(policy).items():
             present[link] = present.get(link, 0) + rate
-    for service, policy in want.items():
+    for service, policy in differing.items():
         old = have.get(service)
-        if old == policy:
-            continue
-        before = {} if old is None else loads(old)
-        more = {link: rate - before.get(link, 0) for link, rate in loads(policy).items()}
+        before: Mapping[LinkId, int] = {} if old is None else book.loads(old)
+        more = {link: rate - before.get(link, 0) for link, rate in book.loads(policy).items()}
         if not all(
             rate <= 0 or present.get(link, 0) + rate <= book.ground.calendar.capacity(link)
             for link, rate in more.items()
@@ -80,26 +80,6 @@ def next_boundary_s(book: Book, now_s: float) -> float | None:
         if service.state not in ENDED
     ]
     return min((time for time in times if time > now_s), default=None)
-
-
-def loads(policy: Policy) -> dict[LinkId, int]:
-    """What a policy may put on each link, guaranteed, Mbit/s: candidates share, segment lists split by weight."""
-    rate = mbps_from_gbps(policy.guaranteed_gbps)
-    total: dict[LinkId, int] = {}
-    for direction in (policy.there, policy.back):
-        most: dict[LinkId, int] = {}
-        for candidate in direction:
-            weights = sum(segments.weight for segments in candidate.segment_lists)
-            load: dict[LinkId, int] = {}
-            for segments in candidate.segment_lists:
-                share = -(-rate * segments.weight // weights)
-                for link in segments.links:
-                    load[link] = load.get(link, 0) + share
-            for link, share in load.items():
-                most[link] = max(share, most.get(link, 0))
-        for link, share in most.items():
-            total[link] = total.get(link, 0) + share
-    return total
 
 
 def _windows(draft: Draft) -> None:
@@ -131,7 +111,9 @@ def _confirmations(draft: Draft, observed: Observed) -> None:
     """What routers hold is what is wanted: then what is left behind is free, and a new service is ACTIVE."""
     book = draft.book
     for service in list(book.services.values()):
-        if observed.policies.get(service.id) != policy_of(service):
+        if not service.leaving and service.state is not State.ACTIVATING:
+            continue
+        if observed.policies.get(service.id) != book.policy(service):
             continue
         if service.leaving:
             was = service.leaving[-1]

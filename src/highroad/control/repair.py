@@ -15,7 +15,6 @@ from highroad.control.names import incident_id
 from highroad.model.incident import Entry, Incident, Outage, Phase
 from highroad.model.lifecycle import CARRYING, HOLDING, Event, State
 from highroad.model.network import FibreId
-from highroad.model.policy import policy_of
 from highroad.model.service import Service, ServiceId
 from highroad.ports import Observed, Sample
 from highroad.units import iso_from_s
@@ -47,15 +46,19 @@ def failures(draft: Draft, observed: Observed) -> None:
 def degraded(draft: Draft) -> None:
     """Try again, in order of need, whatever is dark, slow or not yet carried; restore what is whole again."""
     book = draft.book
-    for service in in_order_of_need(book.services.values()):
-        here = service.placement
-        if here is None or service.state not in HOLDING:
-            continue
-        if book.dark(here):
+    broken = [
+        service
+        for service in book.services.values()
+        if service.state in HOLDING
+        and service.placement is not None
+        and (service.state is State.DEGRADED or book.dark(service.placement) or _slow(book, service))
+    ]
+    for service in in_order_of_need(broken):
+        if service.placement is not None and book.dark(service.placement):
             _repair(draft, service)
         elif _slow(book, service):
             _quicken(draft, service)
-        elif service.state is State.DEGRADED:
+        else:
             draft.move(replace(service, reason=None), Event.PROMISE_KEPT, "restored")
 
 
@@ -74,7 +77,7 @@ def heal(draft: Draft, observed: Observed, sample: Sample | None) -> None:
                 service is not None
                 and service.placement is not None
                 and not book.dark(service.placement)
-                and observed.policies.get(service.id) == policy_of(service)
+                and observed.policies.get(service.id) == book.policy(service)
             )
             if not gone and not carried:
                 continue

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from highroad.errors import HighroadError, Invalid, Unavailable
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from fastapi import FastAPI
+
     from highroad.api.sessions import SessionCodes
     from highroad.client.home import Credentials
     from highroad.control.controller import Controller
@@ -34,6 +39,7 @@ def up(
     tour: Annotated[
         bool | None, typer.Option("--tour/--no-tour", help="Play the tour; by default on the first start.")
     ] = None,
+    bare: Annotated[bool, typer.Option("--bare", help="Without the made-up traffic of a second tenant.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON line when ready, and no tour unless asked.")
     ] = False,
@@ -51,7 +57,7 @@ def up(
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         with claim(settings.home) as folder, _listen(settings.host, settings.port) as listener:
-            asyncio.run(_run(settings, folder, listener, tour=tour, as_json=as_json))
+            asyncio.run(_run(settings, folder, listener, tour=tour, as_json=as_json, bare=bare))
     except KeyboardInterrupt:
         pass
     except Invalid as error:
@@ -63,7 +69,9 @@ def up(
         raise typer.Exit(7) from None
 
 
-async def _run(settings: Settings, folder: Home, listener: socket.socket, *, tour: bool | None, as_json: bool) -> None:
+async def _run(
+    settings: Settings, folder: Home, listener: socket.socket, *, tour: bool | None, as_json: bool, bare: bool
+) -> None:
     """Everything, in the order in which it starts; stopped in the opposite order."""
     from highroad.api.app import create_app
     from highroad.api.sessions import SessionCodes
@@ -83,12 +91,15 @@ async def _run(settings: Settings, folder: Home, listener: socket.socket, *, tou
         controller = Controller(store=store, fabric=twin, clock=clock, lab=twin)
         try:
             await controller.start()
-            is_new = await first.furnish(controller, network)
+            is_new = await first.furnish(controller, network, bare=bare)
             url = _url(settings.host, listener)
             credentials = await first.credentials(controller, _known(folder), url)
             codes = SessionCodes()
             app = create_app(controller, hosts=settings.hosts, codes=codes)
-            serving = asyncio.create_task(_serve(app, listener, controller))
+            # What is here by now stays: the collector need not walk it again and again while something waits.
+            gc.collect()
+            gc.freeze()
+            serving = asyncio.create_task(_serve(app, listener))
             write_credentials(credentials, folder.path)
             await _greet(controller, credentials, codes, serving, tour=tour, is_new=is_new, as_json=as_json)
             await serving
@@ -99,8 +110,18 @@ async def _run(settings: Settings, folder: Home, listener: socket.socket, *, tou
         store.close()
 
 
-async def _serve(app: Any, listener: socket.socket, controller: Controller) -> None:
+async def _serve(app: FastAPI, listener: socket.socket) -> None:
+    """Answer until a signal says stop: then streams are ended first, so that nobody waits for them."""
     import uvicorn
+
+    from highroad.api import close_streams
+
+    loop = asyncio.get_running_loop()
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(close_streams, app)
+            super().handle_exit(sig, frame)
 
     config = uvicorn.Config(
         app,
@@ -111,7 +132,7 @@ async def _serve(app: Any, listener: socket.socket, controller: Controller) -> N
         server_header=False,
         ws="none",
     )
-    await uvicorn.Server(config).serve(sockets=[listener])
+    await Server(config).serve(sockets=[listener])
 
 
 async def _greet(
@@ -173,7 +194,7 @@ def _listen(host: str, port: int) -> socket.socket:
     """A bound socket. Raises Unavailable where the address is taken or is none."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
     except OSError as error:

@@ -13,7 +13,35 @@ from dataclasses import dataclass
 HIGH_SEAS = "XZ"
 
 EU = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+    [
+        "AT",
+        "BE",
+        "BG",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GR",
+        "HR",
+        "HU",
+        "IE",
+        "IT",
+        "LT",
+        "LU",
+        "LV",
+        "MT",
+        "NL",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SI",
+        "SK",
+    ]
 )
 """The 27 members of the European Union since 2020-02-01 (ISO 3166-1 alpha-2: Greece is GR)."""
 
@@ -36,9 +64,7 @@ class Fence:
     def allows(self, jurisdiction: str) -> bool:
         """Whether a place is inside: by its own code, its country's, or a named set that has its country."""
         country = jurisdiction.partition("-")[0]
-        return any(
-            code in (jurisdiction, country) or country in NAMED_SETS.get(code, ()) for code in self.codes
-        )
+        return any(code in (jurisdiction, country) or country in NAMED_SETS.get(code, ()) for code in self.codes)
 
     def outside(self, jurisdictions: Iterable[str]) -> list[str]:
         """Those of the jurisdictions that the fence forbids, sorted."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from highroad.model.network import LinkId
 from highroad.model.service import Service, ServiceId, ServiceKind, TrafficClass
+from highroad.units import mbps_from_gbps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +69,23 @@ def policy_of(service: Service) -> Policy | None:
         there=(CandidatePath(preference=100, segment_lists=(SegmentList(links=placement.there),)),),
         back=(CandidatePath(preference=100, segment_lists=(SegmentList(links=placement.back),)),),
     )
+
+
+def loads_of(policy: Policy) -> dict[LinkId, int]:
+    """What a policy may put on each link, guaranteed, Mbit/s: candidates share, segment lists split by weight."""
+    rate = mbps_from_gbps(policy.guaranteed_gbps)
+    total: dict[LinkId, int] = {}
+    for direction in (policy.there, policy.back):
+        most: dict[LinkId, int] = {}
+        for candidate in direction:
+            weights = sum(segments.weight for segments in candidate.segment_lists)
+            load: dict[LinkId, int] = {}
+            for segments in candidate.segment_lists:
+                share = -(-rate * segments.weight // weights)
+                for link in segments.links:
+                    load[link] = load.get(link, 0) + share
+            for link, share in load.items():
+                most[link] = max(share, most.get(link, 0))
+        for link, share in most.items():
+            total[link] = total.get(link, 0) + share
+    return total

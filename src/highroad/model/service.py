@@ -35,7 +35,10 @@ class TrafficClass(StrEnum):
     @property
     def rank(self) -> int:
         """0 is served first."""
-        return list(TrafficClass).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {traffic_class: rank for rank, traffic_class in enumerate(TrafficClass)}
 
 
 class Protection(StrEnum):
@@ -88,7 +91,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """One end as a tenant asks for it: at a port, or at a site where it has one; a VLAN tag is found if none is given."""
+    """One end as a tenant asks for it: at a port, or at a site where it has one; a tag is found for who names none."""
 
     at: str
     vlan: int | None = None

@@ -45,6 +45,9 @@ class Steps:
 
     def add(self, start_s: float, until_s: float, rate_mbps: int) -> None:
         """Raise (or lower) the function by a rate in [start, until)."""
+        if start_s == -math.inf and until_s == math.inf:
+            self.levels = [level + rate_mbps for level in self.levels]
+            return
         first = self._break_at(start_s)
         last = len(self.times) if until_s == math.inf else self._break_at(until_s)
         levels = self.levels
@@ -60,6 +63,15 @@ class Steps:
         level = max(self.levels[first:last])
         index = self.levels.index(level, first, last)
         return Peak(level, max(start_s, self.times[index]))
+
+    def most(self, start_s: float, until_s: float) -> int:
+        """The highest level in [start, until), without saying when."""
+        levels = self.levels
+        if len(levels) == 1:
+            return levels[0]
+        first = bisect_right(self.times, start_s) - 1
+        last = bisect_left(self.times, until_s)
+        return levels[first] if last <= first + 1 else max(levels[first:last])
 
     def falls(self, after_s: float) -> list[float]:
         """The instants after a time at which the level falls, in order."""
@@ -114,7 +126,9 @@ class Calendar:
 
     def free(self, resource: str, window: Window) -> int:
         """The least that is free throughout a window, Mbit/s; negative where a link shrank under its claims."""
-        return self.capacity(resource) - self.peak(resource, window).rate_mbps
+        steps = self._steps.get(resource)
+        used = 0 if steps is None else steps.most(window.start_s, window.until_s)
+        return self._capacity.get(resource, 0) - used
 
     def at(self, resource: str, time_s: float) -> int:
         """What is claimed at one instant."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from highroad.graph.paths import Graph, graph_of
 from highroad.model.jurisdiction import Fence
+from highroad.model.lifecycle import CARRYING
 from highroad.model.network import LinkId, Network, SiteKind
 from highroad.model.service import Order, Placement, Port, PortId, Service, ServiceId, Window
 from highroad.planning.calendar import Calendar, Claim
@@ -16,19 +17,48 @@ CARRIES_OTHERS = frozenset({SiteKind.POP, SiteKind.EDGE})
 """Kinds of site that carry traffic in transit; a campus, a cloud on-ramp or an enterprise only ends it."""
 
 
+EVER_S = float("-inf")
+
+
+class Tags:
+    """Who uses which VLAN tag of one port, and when; the tag None takes the whole port."""
+
+    def __init__(self) -> None:
+        self._windows: dict[int | None, dict[ServiceId, Window]] = {}
+
+    def taken(self, tag: int | None, window: Window) -> bool:
+        """Whether a tag is in use at any time of a window."""
+        return any(_meet(other, window) for other in self._windows.get(tag, {}).values())
+
+    def in_use(self, window: Window) -> bool:
+        """Whether any tag is."""
+        return any(self.taken(tag, window) for tag in self._windows)
+
+    def plug(self, tag: int | None, service: ServiceId, window: Window) -> None:
+        """Let a service use a tag."""
+        self._windows.setdefault(tag, {})[service] = window
+
+    def unplug(self, tag: int | None, service: ServiceId) -> None:
+        """Let it go."""
+        users = self._windows.get(tag, {})
+        users.pop(service, None)
+        if not users:
+            self._windows.pop(tag, None)
+
+
 @dataclass(slots=True, kw_only=True)
 class Ground:
     """The planner's view, kept current by whoever owns it; nothing here reads a clock.
 
     `avoid` are the links that may not be used now, because they are dark or being drained, numbered as in
-    `graph.links`. `plugged` has, for each port, when a tag on it is taken (a tag of None takes the whole port).
+    `graph.links`.
     """
 
     network: Network
     calendar: Calendar
     ports: dict[PortId, Port] = field(default_factory=dict)
     avoid: frozenset[int] = frozenset()
-    plugged: dict[PortId, dict[ServiceId, tuple[Window, int | None]]] = field(default_factory=dict)
+    _tags: dict[PortId, Tags] = field(init=False, repr=False, default_factory=dict)
     graph: Graph = field(init=False)
     transit: tuple[bool, ...] = field(init=False)
     _touches: tuple[frozenset[str], ...] = field(init=False, repr=False)
@@ -65,11 +95,18 @@ class Ground:
     def keep(self, service: Service) -> None:
         """Make the calendar and the ports hold what a service holds."""
         self.calendar.keep(service.id, claims_of(service))
-        for port in (service.order.a.port, service.order.b.port):
-            self.plugged.get(port, {}).pop(service.id, None)
-        if service.holds:
-            for end in (service.order.a, service.order.b):
-                self.plugged.setdefault(end.port, {})[service.id] = (service.order.window, end.vlan)
+        for end in (service.order.a, service.order.b):
+            if service.holds:
+                self.tags(end.port).plug(end.vlan, service.id, service.order.window)
+            else:
+                self.tags(end.port).unplug(end.vlan, service.id)
+
+    def tags(self, port: PortId) -> Tags:
+        """What is plugged into a port."""
+        known = self._tags.get(port)
+        if known is None:
+            known = self._tags[port] = Tags()
+        return known
 
 
 def capacities_of(network: Network, ports: Mapping[PortId, Port]) -> dict[str, int]:
@@ -84,6 +121,10 @@ def port_resource(port: PortId) -> str:
     return f"port:{port}"
 
 
+def _meet(one: Window, other: Window) -> bool:
+    return one.start_s < other.until_s and other.start_s < one.until_s
+
+
 def claims_of(service: Service) -> list[Claim]:
     """What a service keeps of every link and port: the equation of never overselling.
 
@@ -92,20 +133,25 @@ def claims_of(service: Service) -> list[Claim]:
     claim(link, t) = max(leaving(link), placement(link) if t in window). Past the end of the window its room is
     somebody else's by right; that they do not meet on a link is then the reconciler's doing, which installs nothing
     before it fits beside what routers still hold.
+
+    A window that has opened claims from ever on: nobody asks about the past, and so it takes no step of its own.
     """
+    window = service.order.window
+    if service.ended_s is not None and service.ended_s >= window.until_s:
+        return []
     always: dict[str, int] = {}
     for leaving in service.leaving:
         for link, rate in leaving.load_mbps().items():
             always[link] = max(rate, always.get(link, 0))
-    window = service.order.window
-    claims = [Claim(link, float("-inf"), window.until_s, rate) for link, rate in always.items()]
+    claims = [Claim(link, EVER_S, window.until_s, rate) for link, rate in always.items()]
     placement = service.placement
     if service.holds and placement is not None:
+        start_s = EVER_S if service.state in CARRYING else window.start_s
         for link, rate in placement.load_mbps().items():
             more = rate - always.get(link, 0)
             if more > 0:
-                claims.append(Claim(link, window.start_s, window.until_s, more))
+                claims.append(Claim(link, start_s, window.until_s, more))
         rate = mbps_from_gbps(service.order.bandwidth_gbps)
         ports = (port_resource(end.port) for end in (service.order.a, service.order.b))
-        claims.extend(Claim(port, window.start_s, window.until_s, rate) for port in ports)
+        claims.extend(Claim(port, start_s, window.until_s, rate) for port in ports)
     return claims

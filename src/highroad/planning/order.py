@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import math
 import unicodedata
 from collections.abc import Collection
 
-from highroad.errors import Finding
+from highroad.errors import Finding, did_you_mean
 from highroad.graph.geo import great_circle_km
 from highroad.model.jurisdiction import Fence, is_code
 from highroad.model.network import Network, Site
@@ -20,7 +19,6 @@ from highroad.model.service import (
     PortId,
     Protection,
     Request,
-    ServiceId,
     ServiceKind,
     TrafficClass,
     Window,
@@ -38,14 +36,12 @@ DESCRIPTION_LIMIT = 500
 VLAN_TAGS = range(1, 4095)
 """IEEE 802.1Q: 0 and 4095 are reserved."""
 
+FOUND_TAGS = VLAN_TAGS[1:]
+"""Those given to who names none: switches make 1 their default."""
 
-def resolve(
-    request: Request, ground: Ground, now_s: float, *, also: ServiceId | None = None
-) -> tuple[Order | None, list[Finding]]:
-    """The order that a request means, or every reason why it means none. Places are the API's field names.
 
-    `also` is a service whose place on its ports the request may take over (an order for the same service).
-    """
+def resolve(request: Request, ground: Ground, now_s: float) -> tuple[Order | None, list[Finding]]:
+    """The order that a request means, or every reason why it means none. Places are the API's field names."""
     wrong = Wrong()
     a = _port(request, request.a, "from", ground, wrong)
     b = _port(request, request.b, "to", ground, wrong)
@@ -64,7 +60,7 @@ def resolve(
         )
     wrong.findings.extend(check_description(request.description))
     ends = [
-        None if port is None or window is None else _attachment(request, end, port, window, place, ground, also, wrong)
+        None if port is None or window is None else _attachment(request, end, port, window, place, ground, wrong)
         for end, port, place in ((request.a, a, "from"), (request.b, b, "to"))
     ]
     if wrong.findings or a is None or b is None or window is None or ends[0] is None or ends[1] is None:
@@ -139,7 +135,7 @@ def _port(request: Request, end: End, place: str, ground: Ground, wrong: Wrong) 
         wrong(
             "unknown-site",
             place,
-            f"there is no site or port {_shown(end.at)} that you may use{_nearest(end.at, sites)}",
+            f"there is no site or port {_shown(end.at)} that you may use{did_you_mean(end.at, sites)}",
         )
     return None
 
@@ -280,34 +276,25 @@ def _attachment(
     window: Window,
     place: str,
     ground: Ground,
-    also: ServiceId | None,
     wrong: Wrong,
 ) -> Attachment | None:
     before = len(wrong)
-    taken = {
-        vlan
-        for service, (other, vlan) in ground.plugged.get(port.id, {}).items()
-        if service != also and other.start_s < window.until_s and window.start_s < other.until_s
-    }
+    tags = ground.tags(port.id)
     vlan: int | None = end.vlan
     if end.whole_port:
         if vlan is not None:
             wrong("whole-port-vlan", f"{place}.vlan", "a whole port carries no tag: give one or the other")
-        if taken:
-            wrong(
-                "port-taken",
-                place,
-                f"port {port.id} is in use by {len(taken)} of your services in that window",
-            )
-    elif None in taken:
+        if tags.in_use(window):
+            wrong("port-taken", place, f"port {port.id} is in use by another service of yours in that window")
+    elif tags.taken(None, window):
         wrong("port-taken", place, f"port {port.id} is taken whole by another service of yours in that window")
     elif vlan is None:
-        vlan = next((tag for tag in VLAN_TAGS[1:] if tag not in taken), None)
+        vlan = next((tag for tag in FOUND_TAGS if not tags.taken(tag, window)), None)
         if vlan is None:
             wrong("no-vlan-left", place, f"every VLAN tag of port {port.id} is in use in that window")
     elif vlan not in VLAN_TAGS:
         wrong("vlan-range", f"{place}.vlan", f"a VLAN tag is from 1 to 4094, not {vlan}")
-    elif vlan in taken:
+    elif tags.taken(vlan, window):
         wrong("vlan-taken", f"{place}.vlan", f"VLAN {vlan} of port {port.id} is in use in that window")
     if end.prefixes and request.kind is ServiceKind.ETHERNET:
         wrong("ethernet-prefixes", f"{place}.prefixes", "an ethernet service has no prefixes behind its ends")
@@ -334,8 +321,3 @@ def _some(ports: Collection[Port]) -> str:
     names = sorted(port.site for port in ports)
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return (", ".join(names[:8]) + more) if names else "no site: an operator gives you one with `highroad port add`"
-
-
-def _nearest(name: str, names: Collection[str]) -> str:
-    near = difflib.get_close_matches(name[:100].lower(), names, n=1, cutoff=0.6)
-    return f"; did you mean `{near[0]}`?" if near else ""

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from tests.unit.fabric.small import START_S, backbone
-
 from highroad.fabric.clock import VirtualClock
 from highroad.fabric.twin.twin import Twin
 from highroad.model.network import Network
 from highroad.ports import Fabric, Lab
+from tests.unit.fabric.small import START_S, backbone
 
 T = TypeVar("T")
 

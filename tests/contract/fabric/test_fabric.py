@@ -8,13 +8,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.contract.fabric.rig import OPENERS, Rig
-from tests.unit.fabric.small import backbone, policy
 
 from highroad.errors import NotFound
 from highroad.model.network import FibreId, LinkId
 from highroad.model.service import ServiceId
 from highroad.ports import Change, Install, Replace, Sample, ServiceCounters, Withdraw
+from tests.contract.fabric.rig import OPENERS, Rig
+from tests.unit.fabric.small import backbone, policy
 
 S = ServiceId("s")
 BD = FibreId("b-d")
@@ -82,9 +82,7 @@ def test_an_equal_policy_does_not_touch_the_counters(play: Play) -> None:
 
 def test_changes_are_made_in_order(play: Play) -> None:
     async def scene(rig: Rig) -> None:
-        await apply(
-            rig, Install(policy=OVER_B), Withdraw(service=S), Install(policy=OVER_B), Replace(policy=OVER_C)
-        )
+        await apply(rig, Install(policy=OVER_B), Withdraw(service=S), Install(policy=OVER_B), Replace(policy=OVER_C))
         assert (await rig.fabric.read()).policies == {S: OVER_C}
 
     play(scene)
@@ -175,9 +173,7 @@ def test_counters_only_grow_and_nothing_appears_or_vanishes(play: Play) -> None:
             assert after.at_s > before.at_s
             for counter in ("offered_bytes", "carried_bytes", "lost_bytes", "dark_s"):
                 assert getattr(new, counter) >= getattr(old, counter)
-            assert all(
-                after.links[link].carried_bytes >= old_.carried_bytes for link, old_ in before.links.items()
-            )
+            assert all(after.links[link].carried_bytes >= old_.carried_bytes for link, old_ in before.links.items())
             assert new.offered_bytes == pytest.approx(new.carried_bytes + new.lost_bytes, rel=1e-9)
         assert samples[-1].links[LinkId("a>b")].carried_bytes > 0.0
         assert set(samples[-1].links) == set(rig.network.link)

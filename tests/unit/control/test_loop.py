@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from highroad.control.order import Idempotency
 from highroad.errors import Conflict, HighroadError, Invalid, KeyReused, NotFound, Refused, VersionConflict
 from highroad.model.incident import MaintenanceState, Phase
 from highroad.model.lifecycle import State
 from highroad.model.service import ServiceId, TrafficClass
-from highroad.control.order import Idempotency
 from highroad.ports import Replace
 from tests.support.country import ACME, NORTH, OTHER, SOUTH, country, request
 from tests.unit.control.rig import Rig, carried, rig
@@ -32,7 +32,7 @@ def on_a_rig(test: Callable[[Rig], Awaitable[None]]) -> Callable[[], None]:
 
         asyncio.run(inside())
 
-    del run.__wrapped__  # type: ignore[attr-defined]
+    del run.__wrapped__
     return run
 
 

@@ -18,12 +18,9 @@ def backbone(*spans: str, capacity_gbps: float = 100.0, latency_ms: float = 1.0)
     return Network(
         name="small",
         sites=tuple(
-            Site(id=SiteId(name), name=name, kind=SiteKind.POP, lat=0.0, lon=0.0, jurisdiction="US")
-            for name in names
+            Site(id=SiteId(name), name=name, kind=SiteKind.POP, lat=0.0, lon=0.0, jurisdiction="US") for name in names
         ),
-        fibres=tuple(
-            Fibre(id=FibreId(f"{a}-{b}"), a=SiteId(a), b=SiteId(b), length_km=200.0) for a, b in pairs
-        ),
+        fibres=tuple(Fibre(id=FibreId(f"{a}-{b}"), a=SiteId(a), b=SiteId(b), length_km=200.0) for a, b in pairs),
         links=tuple(
             Link(
                 id=LinkId(f"{tail}>{head}"),

@@ -43,9 +43,7 @@ def shared(
     return rates
 
 
-def textbook(
-    room: Sequence[Fraction], routes: Sequence[Sequence[int]], demand: Sequence[Fraction]
-) -> list[Fraction]:
+def textbook(room: Sequence[Fraction], routes: Sequence[Sequence[int]], demand: Sequence[Fraction]) -> list[Fraction]:
     """Progressive filling, literally: raise all alike until one has enough or a link is full; repeat."""
     room, rate = list(room), [Fraction(0)] * len(routes)
     rising = {flow for flow in range(len(routes)) if demand[flow] > 0}

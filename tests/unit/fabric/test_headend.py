@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from tests.unit.fabric.small import backbone, path, policy
 
 from highroad.fabric.twin.headend import Choice, choose, routes_of
 from highroad.model.policy import CandidatePath, Policy
+from tests.unit.fabric.small import backbone, path, policy
 
 NETWORK = backbone("a-b", "b-d", "a-c", "c-d", latency_ms=2.0)
 INDEX = {link: number for number, link in enumerate(NETWORK.link)}
@@ -58,9 +58,7 @@ def test_a_direction_without_a_path_is_stranded_and_shows_its_preferred_latency(
 def test_the_slowest_list_in_use_is_the_latency() -> None:
     network = backbone("a-b", "b-d", "a-c", "c-d", "a-d")
     index = {link: number for number, link in enumerate(network.link)}
-    held = replace(
-        policy("s", "a>d"), there=(CandidatePath(preference=1, segment_lists=(path("a>d"), path("a>b>d"))),)
-    )
+    held = replace(policy("s", "a>d"), there=(CandidatePath(preference=1, segment_lists=(path("a>d"), path("a>b>d"))),))
     choice = choose(routes_of(network, index, [held]), np.array([False] * len(index) + [True]))
     assert choice.latency_ms.tolist() == [2.0, 1.0]
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.fabric.small import START_S, backbone, policy
 
 from highroad.errors import Invalid, Unavailable
 from highroad.fabric.twin import journal as journal_module
@@ -16,6 +15,7 @@ from highroad.fabric.twin.plant import Memory, Plant
 from highroad.model.network import FibreId
 from highroad.model.service import ServiceId
 from highroad.ports import Install, Withdraw
+from tests.unit.fabric.small import START_S, backbone, policy
 
 SQUARE = backbone("a-b", "b-d", "a-c", "c-d")
 

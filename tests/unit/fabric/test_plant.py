@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.fabric.small import START_S, backbone, path, policy
 
 from highroad.errors import Invalid, NotFound
 from highroad.fabric.twin.plant import MAX_STEPS, Plant
@@ -13,6 +12,7 @@ from highroad.model.network import FibreId, LinkId, Network
 from highroad.model.policy import CandidatePath, Policy
 from highroad.model.service import ServiceId, TrafficClass
 from highroad.ports import Install, Replace, ServiceCounters, Withdraw
+from tests.unit.fabric.small import START_S, backbone, path, policy
 
 SQUARE = backbone("a-b", "b-d", "a-c", "c-d")
 GBPS_IN_BYTES = 1e9 / 8.0
@@ -21,9 +21,7 @@ TIME = 1e-6
 """What a float of seconds since 1970 can tell apart, with room."""
 
 
-def plant_of(
-    network: Network = SQUARE, *policies: Policy, offer: float | None = None, seed: int = 0
-) -> Plant:
+def plant_of(network: Network = SQUARE, *policies: Policy, offer: float | None = None, seed: int = 0) -> Plant:
     plant = Plant(network, START_S, seed=seed, detection_s=DETECTION_S, restoration_s=RESTORATION_S)
     assert plant.apply([Install(policy=held) for held in policies])[0] == {}
     if offer is not None:
@@ -75,9 +73,7 @@ def test_a_cut_under_one_direction_darkens_the_service_and_loses_that_direction(
 
 def test_a_cut_frees_the_links_upstream_for_others() -> None:
     network = backbone("a-b", "b-c", "b-d", capacity_gbps=10.0)
-    rivals = [
-        policy(name, route, gbps=5.0, ceiling_gbps=10.0) for name, route in (("s", "a>b>c"), ("t", "a>b>d"))
-    ]
+    rivals = [policy(name, route, gbps=5.0, ceiling_gbps=10.0) for name, route in (("s", "a>b>c"), ("t", "a>b>d"))]
     plant = plant_of(network, *rivals, offer=10.0)
     assert counters(plant, "t").carried_gbps_there == 5.0
     plant.cut(FibreId("b-c"))
@@ -168,9 +164,7 @@ def test_a_protected_policy_heals_by_itself_at_detection() -> None:
 
 def test_half_a_split_lost_is_loss_but_not_darkness() -> None:
     halves = (CandidatePath(preference=1, segment_lists=(path("a>b>d"), path("a>c>d"))),)
-    plant = plant_of(
-        SQUARE, replace(policy("s", "a>b>d"), there=halves, back=policy("s", "a>c>d").back), offer=8.0
-    )
+    plant = plant_of(SQUARE, replace(policy("s", "a>b>d"), there=halves, back=policy("s", "a>c>d").back), offer=8.0)
     plant.cut(FibreId("a-b"))
     plant.advance(START_S + DETECTION_S)
     now = counters(plant)

@@ -12,9 +12,7 @@ START = 1_800_000_000
 
 
 def some_keys(seed: int = 0, services: int = 50) -> Keys:
-    return np.array(
-        [key for n in range(services) for key in keys_of(seed, ServiceId(f"s-{n}"))], dtype=np.uint64
-    )
+    return np.array([key for n in range(services) for key in keys_of(seed, ServiceId(f"s-{n}"))], dtype=np.uint64)
 
 
 def swings(keys: Keys, guaranteed: float, ceiling: float, steps: int) -> Floats:

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.unit.fabric.small import START_S, backbone, policy
 
 from highroad.errors import Unavailable
 from highroad.fabric.clock import SystemClock, VirtualClock
@@ -19,6 +18,7 @@ from highroad.fabric.twin.twin import Twin
 from highroad.model.network import FibreId
 from highroad.model.service import ServiceId
 from highroad.ports import Fabric, Install, Lab, Replace, Sample, Withdraw
+from tests.unit.fabric.small import START_S, backbone, policy
 
 SQUARE = backbone("a-b", "b-d", "a-c", "c-d")
 S = ServiceId("s")

@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from tests.unit.fabric.small import backbone, path, policy
 
 from highroad.fabric.validity import refusal
 from highroad.model.policy import CandidatePath, Policy, SegmentList
+from tests.unit.fabric.small import backbone, path, policy
 
 NETWORK = backbone("a-b", "b-c", "c-d", "a-c")
 
@@ -21,9 +21,7 @@ def candidates(*lists: SegmentList) -> tuple[CandidatePath, ...]:
 def test_a_policy_that_leads_somewhere_is_fine() -> None:
     assert refusal(NETWORK, policy("s", "a>b>c")) is None
     assert refusal(NETWORK, policy("s", "a>b>c", back="c>a")) is None
-    assert (
-        refusal(NETWORK, replace(policy("s", "a>c"), there=candidates(path("a>c"), path("a>b>c", 3)))) is None
-    )
+    assert refusal(NETWORK, replace(policy("s", "a>c"), there=candidates(path("a>c"), path("a>b>c", 3)))) is None
 
 
 @pytest.mark.parametrize(

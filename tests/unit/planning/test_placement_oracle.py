@@ -14,8 +14,8 @@ from highroad.planning.admission import Admitted, Denied, admit
 from highroad.planning.calendar import Claim
 from highroad.planning.ground import Ground
 from highroad.planning.placement import Want, place
-from tests.unit.planning.ground import NOW_S, ground_of, keep
 from tests.support.country import ports, request
+from tests.unit.planning.ground import NOW_S, ground_of, keep
 
 COUNTRIES = ("US", "CA", "MX")
 

@@ -19,6 +19,8 @@ from highroad.wire.operations import IncidentOut, IncidentPage
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"], route_class=Guarded)
 
+MOST_OWNERS = 200_000
+
 
 @router.get("", response_model=IncidentPage, summary="List incidents, the newest first", **allow(TENANT, OPERATOR))
 async def list_incidents(call: Call, limit: Limit = DEFAULT, cursor: Cursor = None) -> Response:
@@ -52,17 +54,23 @@ async def show(call: Call, incident_id: str) -> Response:
 
 async def _own(call: Call, book: Book, incident: Incident, tenant: TenantId) -> frozenset[ServiceId]:
     """The tenant's own services among those that an incident touched, ended ones too."""
-    own: set[ServiceId] = set()
-    for service_id in touched_by(incident):
+    return frozenset([service for service in touched_by(incident) if await _owner(call, book, service) == tenant])
+
+
+async def _owner(call: Call, book: Book, service_id: ServiceId) -> TenantId | None:
+    """Whose a service is or was: it never changes, so it is looked up once."""
+    owners: dict[ServiceId, TenantId | None] = call.app.state.owners
+    if service_id not in owners:
         service = book.services.get(service_id)
         if service is None:
             try:
-                service = await call.controller.find_service(service_id, tenant)
+                service = await call.controller.find_service(service_id, None)
             except NotFound:
-                continue
-        if service.tenant == tenant:
-            own.add(service_id)
-    return frozenset(own)
+                return None
+        if len(owners) >= MOST_OWNERS:
+            owners.clear()
+        owners[service_id] = service.tenant
+    return owners[service_id]
 
 
 def _key(incident: Incident) -> str:

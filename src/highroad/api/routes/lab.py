@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-
 from fastapi import APIRouter, Response
 
 from highroad.api.access import OPERATOR, Call, Guarded, allow
 from highroad.api.answers import answer
 from highroad.api.problems import NoLab
-from highroad.errors import Finding, Invalid, NotFound
+from highroad.errors import Finding, Invalid, NotFound, did_you_mean
 from highroad.model.network import FibreId
 from highroad.ports import Lab
 from highroad.wire.base import time_from_s
@@ -42,7 +40,15 @@ async def cut(call: Call) -> Response:
     fibre = FibreId(body.fibre)
     book = await call.controller.settled()
     if fibre not in book.network.fibre:
-        raise Invalid([Finding(code="unknown-fibre", place="fibre", message=_unknown(body.fibre, book.network.fibre))])
+        raise Invalid(
+            [
+                Finding(
+                    code="unknown-fibre",
+                    place="fibre",
+                    message=f"there is no fibre {body.fibre[:100]}{did_you_mean(body.fibre, book.network.fibre)}",
+                )
+            ]
+        )
     await lab.cut(fibre)
     since_s = (await lab.cuts()).get(fibre, call.now_s)
     return answer(CutOut(fibre=fibre, since=time_from_s(since_s)), 201, {"Location": f"/v1/lab/cuts/{fibre}"})
@@ -59,7 +65,7 @@ async def uncut(call: Call, fibre: str) -> Response:
     lab = _lab(call)
     book = await call.controller.settled()
     if FibreId(fibre) not in book.network.fibre:
-        raise NotFound(_unknown(fibre, book.network.fibre))
+        raise NotFound(f"there is no fibre {fibre[:100]}{did_you_mean(fibre, book.network.fibre)}")
     await lab.uncut(FibreId(fibre))
     return await show(call)
 
@@ -69,9 +75,3 @@ def _lab(call: Call) -> Lab:
     if lab is None:
         raise NoLab(f"the fabric {call.controller.fabric_name} is no lab: nothing can be cut through the API")
     return lab
-
-
-def _unknown(name: str, names: object) -> str:
-    known = [str(one) for one in names] if hasattr(names, "__iter__") else []
-    near = difflib.get_close_matches(name[:100].lower(), known, n=1, cutoff=0.4)
-    return f"there is no fibre {name[:100]}" + (f"; did you mean {near[0]}?" if near else "")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from highroad.api.access import OPERATOR, TENANT, Call, Guarded, allow
 from highroad.api.answers import answer
+from highroad.control.book import Book
 from highroad.errors import Finding, Forbidden, Invalid
 from highroad.formats.shipped import cities_text
 from highroad.model.network import FibreId, Network, SiteKind
@@ -17,6 +17,8 @@ from highroad.siting import cities, reach
 from highroad.wire.networks import ReachOut, RingOut
 
 router = APIRouter(prefix="/v1/reach", tags=["reach"], route_class=Guarded)
+
+MOST_KNOWN = 256
 
 
 @router.get(
@@ -46,7 +48,8 @@ async def show(
             ]
         )
     out = frozenset(map(FibreId, without or ())) | book.down
-    found = await asyncio.to_thread(_reach, network, rtt_ms, kind, out)
+    reaches: Reaches = call.app.state.reaches
+    found = await reaches.find(book, rtt_ms, kind, out)
     return answer(
         ReachOut(
             rtt_ms=found.rtt_ms,
@@ -64,25 +67,30 @@ async def show(
     )
 
 
-def _reach(network: Network, rtt_ms: float, kind: SiteKind, out: frozenset[FibreId]) -> reach.Reach:
-    return reach.reach(
-        network, _cities(), rtt_ms=rtt_ms, kind=kind, down_fibres=out, entrance=_entrances(network.sites, network)
-    )
+class Reaches:
+    """Reach as it was asked for lately; one is worked out at a time, because it takes a core for a while."""
 
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], reach.Reach] = {}
+        self._entrance: tuple[object, reach.Entrance] | None = None
+        self._cities: cities.Cities | None = None
+        self._one = asyncio.Lock()
 
-@lru_cache(maxsize=1)
-def _cities() -> cities.Cities:
-    return cities.read(cities_text())
+    async def find(self, book: Book, rtt_ms: float, kind: SiteKind, out: frozenset[FibreId]) -> reach.Reach:
+        """The reach over a network without some fibres. Raises Invalid for a round trip that is none."""
+        key = (book.revision, rtt_ms, kind, out)
+        network = book.network
+        async with self._one:
+            if key not in self._known:
+                found = await asyncio.to_thread(self._work_out, network, rtt_ms, kind, out)
+                if len(self._known) >= MOST_KNOWN:
+                    self._known.clear()
+                self._known[key] = found
+            return self._known[key]
 
-
-_kept: list[tuple[object, reach.Entrance]] = []
-
-
-def _entrances(sites: object, network: Network) -> reach.Entrance:
-    """Where cities enter: kept for as long as the sites stay the same."""
-    for known, entrance in _kept:
-        if known == sites:
-            return entrance
-    entrance = reach.enter(network, _cities())
-    _kept[:] = [(sites, entrance)]
-    return entrance
+    def _work_out(self, network: Network, rtt_ms: float, kind: SiteKind, out: frozenset[FibreId]) -> reach.Reach:
+        if self._cities is None:
+            self._cities = cities.read(cities_text())
+        if self._entrance is None or self._entrance[0] != network.sites:
+            self._entrance = (network.sites, reach.enter(network, self._cities))
+        return reach.reach(network, self._cities, rtt_ms=rtt_ms, kind=kind, down_fibres=out, entrance=self._entrance[1])

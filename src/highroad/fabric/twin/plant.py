@@ -61,17 +61,13 @@ class _Rates:
 class Plant:
     """A backbone from an instant on; see the module for its laws. Not for use from several threads."""
 
-    def __init__(
-        self, network: Network, at_s: float, *, seed: int, detection_s: float, restoration_s: float
-    ) -> None:
+    def __init__(self, network: Network, at_s: float, *, seed: int, detection_s: float, restoration_s: float) -> None:
         self._seed = seed
         self._detection_s = detection_s
         self._restoration_s = restoration_s
         self.beliefs = 0
         """Counts every change of what headends believe of fibres."""
-        self.recall(
-            Memory(at_s=at_s, network=network, policies={}, wounds={}, offers={}, services={}, links={})
-        )
+        self.recall(Memory(at_s=at_s, network=network, policies={}, wounds={}, offers={}, services={}, links={}))
 
     # --- memory ---------------------------------------------------------------------------------------------
 

@@ -158,7 +158,7 @@ def _fit(cities: Cities, members: NDArray[np.int64]) -> int | None:
 
 
 def _cloud(region: Region) -> Site:
-    town, lat, lon = _MOVED.get((region.operator, region.name), ("", region.lat, region.lon))
-    place = f"{region.place}; {town}" if town and town not in region.place else region.place
-    name = f"{_OPERATORS[region.operator]} {region.name} ({place})"
+    _, lat, lon = _MOVED.get((region.operator, region.name), ("", region.lat, region.lon))
+    spoken = region.place if region.operator == "azure" else region.name
+    name = f"{_OPERATORS[region.operator]} {spoken}"
     return placed(f"{region.operator}-{slug(region.name)}", name, SiteKind.CLOUD, lat, lon, region.operator)

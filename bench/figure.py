@@ -1,0 +1,51 @@
+"""One line of the table, and the tools that several figures share."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """What was measured, what was seen, the bar that it has to meet, and what a peer does."""
+
+    what: str
+    ours: str
+    bar: str = ""
+    peer: str = ""
+    met: bool | None = None
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value below which a share of the others are (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered)) - 1))]
+
+
+@contextmanager
+def running(home: Path | None = None) -> Iterator[dict[str, Any]]:
+    """A `highroad up` in a process of its own: what it prints when it is ready. It is ended with the context."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "HIGHROAD_HOME": str(home or folder)}
+        command = [sys.executable, "-m", "highroad.main", "up", "--port", "0", "--json", "--no-tour", "--bare"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"highroad up ended with {process.wait()} before it was ready")
+            yield json.loads(line)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+            if process.stdout is not None:
+                process.stdout.close()

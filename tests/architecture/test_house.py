@@ -1,0 +1,70 @@
+"""The house rules that a machine can hold: who imports whom, how long files are, what importing does."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src" / "highroad").rglob("*.py"))
+
+
+def test_the_import_contract_is_kept() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_no_file_is_over_600_lines() -> None:
+    assert {str(path): length for path in SOURCES if (length := len(path.read_text().splitlines())) > 600} == {}
+
+
+def test_no_file_is_a_drawer_for_the_rest() -> None:
+    assert [path for path in SOURCES if path.stem in ("utils", "helpers", "common", "manager")] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_says_why_it_exists(path: Path) -> None:
+    text = path.read_text()
+    if text.strip():
+        assert ast.get_docstring(ast.parse(text)), "no docstring"
+
+
+def test_nothing_names_this_machine_or_a_registry() -> None:
+    """No absolute path of a machine, and no address that packages are fetched from, in anything that is kept."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    files = [ROOT / name for name in listed.stdout.splitlines()] or [*SOURCES, *ROOT.glob("requirements/*")]
+    wrong = re.compile(
+        r"(?:/work|/root|/home/\w+)/|registry\.npmjs|registry\.yarnpkg|files\.pythonhosted|pypi\.org|deb\.debian"
+    )
+    found = []
+    for path in files:
+        if path == Path(__file__) or path.suffix in (".woff2", ".png") or not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="ignore")
+        found += [f"{path.relative_to(ROOT)}: {match.group()}" for match in wrong.finditer(text)]
+    assert found == []
+
+
+def test_importing_does_nothing() -> None:
+    """Importing every module opens no file, sets up no logging and starts no thread."""
+    script = """
+        import importlib, logging, pkgutil, threading
+        import highroad
+        for module in pkgutil.walk_packages(highroad.__path__, "highroad."):
+            if not module.name.endswith("__main__") and ".migrations" not in module.name:
+                importlib.import_module(module.name)
+        assert logging.getLogger().handlers == [], logging.getLogger().handlers
+        assert threading.active_count() == 1
+    """
+    import textwrap
+
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,167 @@
+"""Ordering, looking, changing and releasing through the API."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+from tests.support.backbone import backbone
+
+ORDER: dict[str, Any] = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 400}
+
+
+def test_a_first_order_is_one_post() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            answer = await http.post("/v1/services", json=ORDER | {"latency_bound_ms": 30, "fence": ["US"]})
+            service = answer.json()
+            assert answer.status_code == 201, service
+            assert answer.headers["location"] == f"/v1/services/{service['id']}"
+            assert answer.headers["etag"] == f'"{service["version"]}"'
+            assert service["there"]["sites"] == ["campus-east", "pop-ash", "pop-chi", "pop-den", "cloud-west"]
+            assert service["there"]["latency_ms"] == service["back"]["latency_ms"] == 21.658
+            assert service["there"]["length_km"] == 4420.0
+            found = await world.active(http, service["id"])
+            assert found["from"]["port"] == "acme.campus-east"
+
+    asyncio.run(run())
+
+
+def test_a_refusal_names_what_binds_and_its_offers_are_taken_as_they_are() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            answer = await http.post("/v1/services", json=ORDER | {"latency_bound_ms": 20})
+            problem = answer.json()
+            assert (answer.status_code, problem["code"]) == (409, "refused")
+            assert problem["binding"]["constraint"] == "latency"
+            assert problem["binding"]["least_latency_ms"] == 21.658
+            assert problem["offers"]
+            for offer in problem["offers"]:
+                taken = await http.post("/v1/services", json=offer["order"])
+                assert taken.status_code == 201, taken.text
+                await http.delete(taken.headers["location"])
+
+    asyncio.run(run())
+
+
+def test_dry_run_keeps_nothing() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            answer = await http.post("/v1/services?dry_run=true", json=ORDER)
+            assert answer.status_code == 200
+            assert answer.json()["dry_run"] is True
+            assert answer.json()["service"]["there"]["latency_ms"] == 21.658
+            assert (await http.get("/v1/services")).json()["items"] == []
+
+    asyncio.run(run())
+
+
+def test_the_same_key_orders_once() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            headers = {"Idempotency-Key": str(uuid.uuid4())}
+            answers = await asyncio.gather(*(http.post("/v1/services", json=ORDER, headers=headers) for _ in range(5)))
+            assert {answer.status_code for answer in answers} == {201}
+            assert len({answer.json()["id"] for answer in answers}) == 1
+            assert sum("idempotency-replayed" in answer.headers for answer in answers) == 4
+            other = await http.post("/v1/services", json=ORDER | {"bandwidth_gbps": 1}, headers=headers)
+            assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+            async with world.http(world.rival) as rival:
+                own = await rival.post("/v1/services", json=ORDER, headers=headers)
+                assert own.status_code == 201
+                assert "idempotency-replayed" not in own.headers
+
+    asyncio.run(run())
+
+
+def test_an_operator_orders_for_a_tenant() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as http:
+            nobody = await http.post("/v1/services", json=ORDER)
+            assert nobody.json()["findings"][0]["place"] == "tenant"
+            answer = await http.post("/v1/services?tenant=acme", json=ORDER)
+            assert answer.json()["tenant"] == "acme"
+            async with world.http(world.acme) as acme:
+                refused = await acme.post("/v1/services?tenant=rival", json=ORDER)
+                assert refused.status_code == 422
+
+    asyncio.run(run())
+
+
+def test_a_change_needs_the_version_that_was_read() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            made = (await http.post("/v1/services", json=ORDER)).json()
+            service = await world.active(http, made["id"])
+            url = f"/v1/services/{service['id']}"
+            change = {"bandwidth_gbps": 500, "description": "more"}
+            missing = await http.patch(url, json=change)
+            assert (missing.status_code, missing.json()["code"]) == (428, "precondition-required")
+            for stale in ('"0"', "abc", '"99"', '""', "*"):
+                answer = await http.patch(url, json=change, headers={"If-Match": stale})
+                assert (answer.status_code, answer.json()["code"]) == (412, "version-conflict"), stale
+            current = {"If-Match": f'"{service["version"]}"'}
+            preview = await http.patch(f"{url}?dry_run=true", json=change, headers=current)
+            assert preview.json()["service"]["bandwidth_gbps"] == 500
+            assert (await http.get(url)).json()["bandwidth_gbps"] == 400
+            done = await http.patch(url, json=change, headers=current)
+            assert (done.status_code, done.json()["bandwidth_gbps"]) == (200, 500), done.text
+            assert done.headers["etag"] == f'"{done.json()["version"]}"'
+            wrong = await http.patch(url, json={"bandwidth_gbps": -1}, headers={"If-Match": done.headers["etag"]})
+            assert wrong.status_code in (412, 422)
+
+    asyncio.run(run())
+
+
+def test_release_and_again() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            service = (await http.post("/v1/services", json=ORDER)).json()
+            await world.active(http, service["id"])
+            url = f"/v1/services/{service['id']}"
+            released = await http.delete(url)
+            assert (released.status_code, released.json()["state"]) == (200, "TERMINATED")
+            again = await http.delete(url)
+            assert (again.status_code, again.json()["code"]) == (409, "conflict")
+            assert (await http.get(url)).json()["state"] == "TERMINATED"
+
+    asyncio.run(run())
+
+
+def test_pages_have_every_service_once() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            made = set()
+            for _ in range(7):
+                answer = await http.post("/v1/services", json=ORDER | {"bandwidth_gbps": 1})
+                made.add(answer.json()["id"])
+            seen: list[str] = []
+            params: dict[str, str] = {"limit": "3"}
+            while True:
+                page = (await http.get("/v1/services", params=params)).json()
+                seen += [one["id"] for one in page["items"]]
+                if page["next_cursor"] is None:
+                    break
+                params["cursor"] = page["next_cursor"]
+            assert sorted(seen) == sorted(made)
+            assert len(seen) == 7
+
+    asyncio.run(run())
+
+
+def test_counters_tell_what_was_carried() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            service = (await http.post("/v1/services", json=ORDER)).json()
+            await world.active(http, service["id"])
+            async with asyncio.timeout(10):
+                while True:
+                    counters = (await http.get(f"/v1/services/{service['id']}/counters")).json()
+                    if counters["carried_bytes"] > 0:
+                        break
+                    await asyncio.sleep(0.05)
+            assert counters["lost_bytes"] == 0
+            assert abs(counters["latency_ms_there"] - 21.658) < 0.01
+
+    asyncio.run(run())

@@ -1,0 +1,134 @@
+"""Streams: resumed without a gap, filtered for tenants, ended with their token."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from highroad.api import close_streams, streams
+from tests.support.backbone import backbone, serving
+
+ORDER: dict[str, Any] = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 1}
+SSE = {"Accept": "text/event-stream"}
+
+
+async def _read(
+    url: str, token: str, path: str, *, count: int, kind: str = "event", headers: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """The first messages of a kind."""
+    found: list[dict[str, Any]] = []
+    name = ""
+    http = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"} | SSE)
+    async with asyncio.timeout(10), http, http.stream("GET", path, headers=headers) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        async for line in answer.aiter_lines():
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: ") and name == kind:
+                found.append(json.loads(line[6:]))
+                if len(found) == count:
+                    break
+    return found
+
+
+def test_a_stream_goes_on_where_it_broke_off() -> None:
+    async def run() -> None:
+        async with backbone() as world, serving(world) as url, world.http(world.acme) as http:
+            for _ in range(5):
+                await http.post("/v1/services", json=ORDER)
+            everything = (await http.get("/v1/events?limit=1000")).json()["items"]
+            first = await _read(url, world.acme, "/v1/events?after=0", count=6)
+            resume = {"Last-Event-ID": first[-1]["id"]}
+            rest = await _read(url, world.acme, "/v1/events?after=0", count=len(everything) - 6, headers=resume)
+            assert [one["id"] for one in first + rest] == [one["id"] for one in everything]
+            assert all(one["tenant"] == "acme" for one in everything)
+
+    asyncio.run(run())
+
+
+def test_from_now_on_and_only_ones_own() -> None:
+    async def run() -> None:
+        async with backbone() as world, serving(world) as url:
+            reading = asyncio.create_task(_read(url, world.acme, "/v1/events", count=1))
+            await asyncio.sleep(0.2)
+            async with world.http(world.rival) as rival, world.http(world.acme) as acme:
+                await rival.post("/v1/services", json=ORDER)
+                mine = (await acme.post("/v1/services", json=ORDER)).json()
+            (event,) = await reading
+            assert (event["type"], event["subject"]) == ("highroad.service.reserved", mine["id"])
+            assert event["specversion"] == "1.0"
+
+    asyncio.run(run())
+
+
+def test_live_has_samples_of_ones_own() -> None:
+    async def run() -> None:
+        async with backbone() as world, serving(world) as url:
+            async with world.http(world.rival) as rival, world.http(world.acme) as acme:
+                theirs = (await rival.post("/v1/services", json=ORDER)).json()["id"]
+                mine = (await acme.post("/v1/services", json=ORDER)).json()["id"]
+                await world.active(acme, mine)
+                await world.active(rival, theirs)
+            own = await _read(url, world.acme, "/v1/live", count=3, kind="sample")
+            assert set(own[-1]["services"]) == {mine}
+            assert own[-1]["links"] == {}
+            whole = await _read(url, world.operator, "/v1/live", count=1, kind="sample")
+            assert set(whole[-1]["services"]) == {mine, theirs}
+            assert len(whole[-1]["links"]) == 16
+
+    asyncio.run(run())
+
+
+def test_a_cut_is_on_the_stream_within_half_a_second() -> None:
+    async def run() -> None:
+        async with backbone() as world, serving(world) as url, world.http(world.operator) as http:
+            reading = asyncio.create_task(_read(url, world.operator, "/v1/live", count=1))
+            await asyncio.sleep(0.2)
+            start = asyncio.get_running_loop().time()
+            await http.post("/v1/lab/cuts", json={"fibre": "pop-ash--pop-chi"})
+            (event,) = await reading
+            assert asyncio.get_running_loop().time() - start < 0.5
+            assert (event["type"], event["subject"]) == ("highroad.fibre.down", "pop-ash--pop-chi")
+
+    asyncio.run(run())
+
+
+def test_a_stream_ends_with_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "HEARTBEAT_S", 0.05)
+
+    async def run() -> None:
+        async with backbone() as world, serving(world) as url, world.http(world.operator) as http:
+            issued = (await http.post("/v1/tokens", json={"tenant": "acme"})).json()
+            reading = asyncio.create_task(_read(url, issued["token"], "/v1/events", count=1000))
+            await asyncio.sleep(0.2)
+            assert not reading.done()
+            await http.delete(f"/v1/tokens/{issued['id']}")
+            await reading
+
+    asyncio.run(run())
+
+
+def test_streams_end_when_the_server_stops() -> None:
+    async def run() -> None:
+        async with backbone() as world, serving(world) as url:
+            reading = asyncio.create_task(_read(url, world.acme, "/v1/events", count=1000))
+            await asyncio.sleep(0.2)
+            close_streams(world.app)
+            async with asyncio.timeout(1):
+                await reading
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("last", ["abc", "-1", "1" * 30])
+def test_an_id_that_is_none(last: str) -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            answer = await http.get("/v1/events", headers=SSE | {"Last-Event-ID": last})
+            assert answer.json()["findings"][0]["place"] == "Last-Event-ID"
+
+    asyncio.run(run())

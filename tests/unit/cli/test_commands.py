@@ -1,0 +1,205 @@
+"""The commands against a backbone: what they say, to people and to machines, and how they exit."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from highroad.formats.jsonform import to_plain
+from tests.support.backbone import small_network
+from tests.unit.cli.conftest import Highroad
+
+
+def _release_all(highroad: Highroad) -> None:
+    for one in highroad("service", "list", "--json").json:
+        highroad("service", "release", one["id"])
+
+
+def test_an_order_from_yes_to_release(highroad: Highroad) -> None:
+    ran = highroad(
+        "service", "order", "campus-east", "cloud-west", "400G", "--latency", "30ms", "--fence", "US", "--wait"
+    )
+    assert ran.code == 0, ran.err
+    assert "campus-east → pop-ash → pop-chi → pop-den → cloud-west" in ran.out
+    assert "21.658 ms" in ran.out
+    assert "ACTIVE" in ran.out
+    (service,) = highroad("service", "list", "--json").json
+    assert service["bandwidth_gbps"] == 400
+    shown = highroad("service", "show", service["id"])
+    assert "carries" in shown.out
+    assert highroad("service", "change", service["id"], "--bandwidth", "200G", "--dry-run").code == 0
+    assert highroad("service", "show", service["id"], "--json").json["bandwidth_gbps"] == 400
+    assert highroad("service", "change", service["id"], "--bandwidth", "200G", "--json").json["bandwidth_gbps"] == 200
+    assert highroad("service", "change", service["id"]).code == 2
+    assert highroad("service", "release", service["id"], "--dry-run").out.startswith("would release")
+    assert highroad("service", "release", service["id"], "--json").json["state"] == "TERMINATED"
+    assert highroad("service", "release", service["id"]).code == 6
+
+
+def test_a_no_has_the_commands_that_take_its_offers(highroad: Highroad) -> None:
+    order = ("service", "order", "campus-east", "cloud-west:100", "400", "--latency", "20", "--class", "bulk")
+    ran = highroad(*order)
+    assert ran.code == 3
+    assert "what binds is the latency" in ran.out
+    commands = re.findall(r"highroad (service order .*)", ran.out)
+    assert commands
+    for line in commands:
+        taken = highroad(*shlex.split(line), "--json")
+        assert taken.code == 0, taken.err
+        assert (taken.json["traffic_class"], taken.json["to"]["vlan"]) == ("bulk", 100)
+        highroad("service", "release", taken.json["id"])
+    machine = highroad(*order, "--json")
+    assert (machine.code, machine.json["code"]) == (3, "refused")
+    assert machine.json["offers"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("service", "order", "campus-eest", "cloud-west", "1"), 2),
+        (("service", "order", "campus-east", "cloud-west", "fast"), 2),
+        (("service", "order", "campus-east", "cloud-west", "1", "--end", "2090-01-01T00:00:00"), 2),
+        (("service", "order", "campus-east", "cloud-west", "1", "--for", "soon"), 2),
+        (("service", "order", "campus-east", "cloud-west", "1", "--for", "1h", "--end", "2090-01-01T00:00:00Z"), 2),
+        (("service", "order", "campus-east", "cloud-west:x", "1"), 2),
+        (("service", "order", "campus-east", "cloud-west", "1", "--class", "golden"), 2),
+        (("service", "show", "svc-none"), 4),
+        (("service", "nothing"), 2),
+        (("incident", "show", "inc-none"), 4),
+        (("undrain", "moon"), 4),
+        (("drain", "moon", "--dry-run"), 4),
+        (("lab", "cut", "moon"), 2),
+        (("network", "load", "/nowhere.yaml"), 2),
+        (("lab", "status", "--as", "tenant"), 5),
+        (("status", "--token", "hr_wrong"), 5),
+        (("status", "--url", "http://127.0.0.1:1"), 7),
+    ],
+)
+def test_exit_codes(highroad: Highroad, words: tuple[str, ...], code: int) -> None:
+    ran = highroad(*words)
+    assert ran.code == code, ran.out + ran.err
+    assert ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_nobody_there_says_what_to_do(highroad: Highroad) -> None:
+    ran = highroad("status", "--url", "http://127.0.0.1:1")
+    assert "nothing answers at http://127.0.0.1:1: start it with `highroad up`" in ran.err
+
+
+def test_no_credentials_say_what_to_do(highroad: Highroad, tmp_path: Path) -> None:
+    ran = highroad("status", HIGHROAD_HOME=str(tmp_path))
+    assert ran.code == 5
+    assert "highroad up" in ran.err
+
+
+def test_machine_output_is_json_and_nothing_else(highroad: Highroad) -> None:
+    for words in (
+        ("status",), ("service", "list"), ("incident", "list"), ("drains",), ("lab", "status"), ("tenant", "list"),
+        ("port", "list"), ("token", "list"), ("reach", "--rtt", "5ms"), ("network", "get"),
+        ("tenant", "add", "x", "--dry-run"), ("port", "add", "acme", "edge-chi", "1G", "--dry-run"),
+        ("token", "issue", "--dry-run"), ("token", "revoke", "tok-x", "--dry-run"),
+        ("lab", "cut", "pop-ash--pop-chi", "--dry-run"), ("drain", "pop-ash--pop-chi", "--dry-run"),
+        ("service", "order", "campus-east", "cloud-west", "1", "--dry-run"), ("service", "show", "svc-none"),
+    ):  # fmt: skip
+        json.loads(highroad(*words, "--json").out)
+
+
+def test_people_get_tables(highroad: Highroad) -> None:
+    assert "small  revision 1: 7 sites, 8 fibres, 16 links" in highroad("status").out
+    assert "acme.campus-east" in highroad("port", "list").out
+    assert "rival" not in highroad("port", "list", "--as", "tenant").out
+    assert "% of" in highroad("reach", "--rtt", "5ms", "--without", "pop-chi--edge-chi").out
+    assert "highroad.tenant.added".removeprefix("highroad.") in highroad("events", "--after", "0", "--no-follow").out
+    assert "service." in highroad("events", "-F").out
+    lines = highroad("events", "--after", "0", "-F", "--json").out.splitlines()
+    assert [json.loads(line)["sequence"] for line in lines] == list(range(1, len(lines) + 1))
+
+
+def test_tenants_ports_and_tokens(highroad: Highroad) -> None:
+    assert highroad("tenant", "add", "third", "--name", "The Third").code == 0
+    assert highroad("tenant", "add", "third").code == 6
+    assert highroad("tenant", "add", "UPPER").code == 2
+    assert highroad("port", "add", "third", "edge-chi", "100G", "--json").json["rate_gbps"] == 100
+    issued = highroad("token", "issue", "--tenant", "third", "--json").json
+    assert highroad("service", "list", "--token", issued["token"], "--json").json == []
+    assert highroad("token", "revoke", issued["id"]).code == 0
+    assert highroad("service", "list", "--token", issued["token"]).code == 5
+
+
+def test_a_cut_a_drain_and_back(highroad: Highroad) -> None:
+    service = highroad("service", "order", "campus-east", "cloud-west", "100G", "--wait", "--json").json
+    assert "pop-chi" in service["there"]["sites"]
+    drained = highroad("drain", "pop-ash--pop-chi", "--json").json
+    assert (drained["state"], drained["moved"]) == ("DRAINED", [service["id"]])
+    assert highroad("drain", "pop-ash--pop-chi").code == 6
+    assert "DRAINED" in highroad("drains").out
+    assert highroad("undrain", "pop-ash--pop-chi", "--json").json["state"] == "RETURNED"
+    assert highroad("lab", "cut", "pop-den--cloud-west").code == 0
+    assert "pop-den--cloud-west" in highroad("lab", "status").out
+    assert highroad("lab", "uncut", "pop-den--cloud-west").code == 0
+    _release_all(highroad)
+
+
+def test_a_network_is_looked_at_before_it_is_loaded(highroad: Highroad, tmp_path: Path) -> None:
+    highroad("service", "order", "campus-east", "cloud-west", "100G", "--wait")
+    saved = tmp_path / "saved.json"
+    assert highroad("network", "get", "-o", str(saved)).code == 0
+    same = highroad("network", "load", str(saved))
+    assert "nothing changes" in same.out, same.err
+    network = to_plain(small_network())
+    network["fibres"][1]["length_km"] = 1099.0
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(network))
+    dry = highroad("network", "load", str(changed), "--dry-run")
+    assert "~ fibre pop-ash--pop-chi" in dry.out
+    no = highroad("network", "load", str(changed), stdin="n\n")
+    assert (no.code, "nothing was done" in no.out) == (6, True)
+    assert highroad("network", "load", str(changed), "--json").json["code"] == "confirmation-required"
+    assert highroad("network", "get", "--json").json["revision"] == 1
+    yes = highroad("network", "load", str(changed), stdin="y\n")
+    assert yes.code == 0, yes.err
+    back = highroad("network", "load", str(saved), "--yes")
+    assert back.code == 0, back.err
+    assert highroad("network", "get", "--json").json["revision"] == 3
+    _release_all(highroad)
+
+
+def test_the_tour_leaves_nothing_behind(highroad: Highroad) -> None:
+    ran = highroad("tour", "--fast", "--json")
+    assert ran.code == 0, ran.err
+    facts = ran.json
+    assert facts["cut"]["dark_ms"] > 0
+    assert facts["drain"]["lost_bytes"] == 0
+    assert facts["drain"]["carried_bytes"] > 0
+    assert facts["refusal"]["binding"] == "latency"
+    assert highroad("service", "list", "--json").json == []
+    assert highroad("lab", "status", "--json").json["cuts"] == []
+    assert all(one["ended"] for one in highroad("drains", "--json").json)
+    told = highroad("tour", "--fast")
+    assert "✓ a firm yes" in told.out
+    assert "counted at the far end" in told.out
+
+
+def test_names_cannot_steer_the_terminal(highroad: Highroad) -> None:
+    ran = highroad("service", "show", "svc-\x1b[31m\x07evil")
+    assert ran.code == 4
+    assert "\x1b" not in ran.err
+    assert "\x07" not in ran.err
+
+
+def test_every_command_has_help_with_an_example(highroad: Highroad) -> None:
+    groups = {"service": ["order", "list", "show", "change", "release", "watch"], "network": ["get", "load"],
+              "lab": ["cut", "uncut", "status"], "incident": ["list", "show"], "tenant": ["list", "add"],
+              "port": ["list", "add"], "token": ["list", "issue", "revoke"]}  # fmt: skip
+    lines: list[tuple[str, ...]] = [(group, verb) for group, verbs in groups.items() for verb in verbs]
+    lines += [(verb,) for verb in ("status", "drain", "undrain", "drains", "reach", "events", "tour")]
+    for words in lines:
+        ran = highroad(*words, "--help")
+        assert ran.code == 0
+        assert f"Example: highroad {' '.join(words)}" in re.sub(r"\s+", " ", ran.out), words
+        assert "--json" in ran.out
