@@ -29,7 +29,7 @@ check: .make/dev .make/portal  ## Style, types, import contract, docs; no test i
 	cd portal && npm run --silent check
 	$(BIN)/highroad network build us --check
 	$(BIN)/highroad network build global --check
-	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 	@.ci/no-registry
 
 bench: .make/dev .make/portal  ## Every figure, as a table
@@ -39,7 +39,7 @@ soak: .make/dev .make/portal  ## Orders, cuts, drains and kill -9 for SOAK_S sec
 	$(BIN)/python -m bench.soak $${SOAK_S:-3600}
 
 docs: .make/dev  ## The documentation, served on a local port
-	$(BIN)/mkdocs serve
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 wheel: .make/dev .make/portal  ## The package, in dist/
 	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist

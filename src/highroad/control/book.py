@@ -101,12 +101,16 @@ class Book:
         return not (self._links.issuperset(there) and self._links.issuperset(back))
 
     def dark_before_ms(self, service: ServiceId, at_s: float) -> float:
-        """A service's dark time before a failure was noticed: as last read well before, or by earlier incidents."""
+        """What a service's dark time stood at before a failure was noticed: as last read well before it, or as its
+        last outage left it, whichever is later. The counter only rises, so that is the larger.
+        """
+        outages = (outage for incident in self.incidents.values() for outage in incident.outages)
+        known = [one.dark_before_ms + one.dark_ms for one in outages if one.service == service and one.healed]
         for read_s, readings in reversed(self.readings):
             if read_s <= at_s - NOTICED_WITHIN_S and service in readings:
-                return readings[service]
-        outages = (outage for incident in self.incidents.values() for outage in incident.outages)
-        return sum(outage.dark_ms for outage in outages if outage.service == service)
+                known.append(readings[service])
+                break
+        return max(known, default=0.0)
 
     def crosses(self, placement: Placement, fibres: frozenset[FibreId]) -> bool:
         """Whether a placement uses any of the fibres."""

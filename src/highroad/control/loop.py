@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 """How often the loop looks without being told, and samples are taken."""
 
+LEAST_PAUSE_S = 0.005
+"""What the planner wakes the loop for may wait so long, and twice as long as the last pass took: under load the loop
+looks less often, and orders are not held up by it. What the fabric wakes it for does not wait."""
+
 ROUNDS = 20
 """How often in a row the loop may find something to do before it lets others run."""
 
@@ -32,6 +36,8 @@ class Loop:
         self._clock = clock
         self._live = live
         self._woken = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._took_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._adopted: int | None = None
         self.ready = False
@@ -91,7 +97,10 @@ class Loop:
     async def _run(self) -> None:
         while True:
             await self._woken.wait()
+            await self._pause()
             self._woken.clear()
+            self._urgent.clear()
+            begun_s = self._clock.now_s()
             try:
                 await self.step()
             except HighroadError as error:
@@ -102,9 +111,23 @@ class Loop:
                 log.exception("the loop failed and will try again")
                 await self._clock.sleep(TICK_S)
                 self._woken.set()
+            self._took_s = max(0.0, self._clock.now_s() - begun_s)
+
+    async def _pause(self) -> None:
+        """Let orders go first, unless the fabric has something to say."""
+        if self._urgent.is_set():
+            return
+        pause_s = min(TICK_S, LEAST_PAUSE_S + 2 * self._took_s)
+        waits = [asyncio.create_task(self._clock.sleep(pause_s)), asyncio.create_task(self._urgent.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _listen(self) -> None:
         async for _ in self._fabric.changes():
+            self._urgent.set()
             self._woken.set()
 
     async def _tick(self) -> None:

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from highroad.model.network import LinkId, Network, SiteId
+from highroad.model.network import LinkId, Network, Site, SiteId
 
 UNREACHABLE = 1 << 62
 """Nanoseconds that no path takes: 146 years."""
@@ -35,6 +35,8 @@ class Graph:
     link_number: dict[LinkId, int]
     out: tuple[tuple[Arc, ...], ...]
     latency_ns: tuple[int, ...]
+    transit: tuple[bool, ...]
+    """For each site, whether a path may pass through it."""
     _toward: dict[int, list[int]] = field(default_factory=dict, repr=False, compare=False)
 
     def latency_ms(self, path: Sequence[LinkId]) -> float:
@@ -61,7 +63,7 @@ class Graph:
         heap = [(0, goal)]
         while heap:
             distance, here = heapq.heappop(heap)
-            if distance > least[here]:
+            if distance > least[here] or not (here == goal or self.transit[here]):
                 continue
             for tail, latency in into[here]:
                 if distance + latency < least[tail]:
@@ -70,8 +72,8 @@ class Graph:
         return least
 
 
-def graph_of(network: Network) -> Graph:
-    """The graph of a checked network."""
+def graph_of(network: Network, transit: Callable[[Site], bool] = lambda site: True) -> Graph:
+    """The graph of a checked network, in which paths pass only through the sites that `transit` allows."""
     sites = tuple(site.id for site in network.sites)
     number = {site: index for index, site in enumerate(sites)}
     links = tuple(link.id for link in network.links)
@@ -86,6 +88,7 @@ def graph_of(network: Network) -> Graph:
         link_number={link: index for index, link in enumerate(links)},
         out=tuple(map(tuple, out)),
         latency_ns=latency_ns,
+        transit=tuple(transit(site) for site in network.sites),
     )
 
 
@@ -100,18 +103,17 @@ def least_latency_path(
     target: SiteId,
     usable: Callable[[int], bool],
     *,
-    transit: Callable[[int], bool] | None = None,
     bound_ns: int | None = None,
 ) -> tuple[LinkId, ...] | None:
     """The path of least latency over usable links, or None where there is none (inside the bound).
 
-    `usable` is asked about link numbers, each at most once; `transit` about site numbers between the two ends.
+    `usable` is asked about link numbers, each at most once.
     Among equals the fewest hops win, then the search's own fixed order: the answer is a function of its arguments.
     A* (Hart, Nilsson, Raphael 1968) with the latencies over all links as its lower bound, which is consistent: where
     nothing is in the way it looks at little but the path.
     """
     start, goal = graph.number[source], graph.number[target]
-    toward = graph.toward(goal)
+    toward, transit = graph.toward(goal), graph.transit
     most = UNREACHABLE - 1 if bound_ns is None else bound_ns
     if toward[start] > most:
         return None
@@ -125,7 +127,7 @@ def least_latency_path(
             return _trace(graph, came, start, goal)
         if (distance, hops) > best[here]:
             continue
-        if here != start and transit is not None and not transit(here):
+        if here != start and not transit[here]:
             continue
         for arc in graph.out[here]:
             head = arc.head

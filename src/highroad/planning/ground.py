@@ -60,13 +60,11 @@ class Ground:
     avoid: frozenset[int] = frozenset()
     _tags: dict[PortId, Tags] = field(init=False, repr=False, default_factory=dict)
     graph: Graph = field(init=False)
-    transit: tuple[bool, ...] = field(init=False)
     _touches: tuple[frozenset[str], ...] = field(init=False, repr=False)
     _inside: dict[Fence, tuple[bool, ...]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.graph = graph_of(self.network)
-        self.transit = tuple(site.kind in CARRIES_OTHERS for site in self.network.sites)
+        self.graph = graph_of(self.network, lambda site: site.kind in CARRIES_OTHERS)
         self._touches = tuple(self.network.jurisdictions_of(link) for link in self.graph.links)
 
     def inside(self, fence: Fence) -> tuple[bool, ...]:

@@ -63,13 +63,11 @@ def _search(
     ground: Ground, want: Want, source: SiteId, target: SiteId, besides: dict[int, int]
 ) -> tuple[LinkId, ...] | None:
     bound_ns = None if want.bound_ms is None else int(want.bound_ms * 1e6 + 1e-6)
-    transit = ground.transit
     return least_latency_path(
         ground.graph,
         source,
         target,
         usable(ground, want, besides),
-        transit=lambda n: transit[n],
         bound_ns=bound_ns,
     )
 

@@ -145,7 +145,7 @@ def test_a_lab_breaks_and_splices() -> None:
             assert cut.status_code == 201
             assert [one["fibre"] for one in (await http.get("/v1/lab")).json()["cuts"]] == ["pop-ash--pop-chi"]
             unknown = await http.post("/v1/lab/cuts", json={"fibre": "pop-ash--pop-ch"})
-            assert "did you mean pop-ash--pop-chi?" in unknown.json()["findings"][0]["message"]
+            assert "did you mean `pop-ash--pop-chi`?" in unknown.json()["findings"][0]["message"]
             assert (await http.delete("/v1/lab/cuts/pop-ash--pop-chi")).json()["cuts"] == []
             assert (await http.delete("/v1/lab/cuts/nope")).status_code == 404
         async with backbone(lab=False) as world, world.http(world.operator) as http:

@@ -108,6 +108,20 @@ async def test_a_second_outage_counts_from_where_the_first_one_ended(here: Rig) 
 
 
 @on_a_rig
+async def test_outages_in_quick_succession_are_counted_apart(here: Rig) -> None:
+    service = await here.order(10.0)
+    await here.pass_s(2)
+    for fibre in ("west--east", "west--south", "west--east"):
+        await here.cut(fibre, settle_s=0.12)
+        await here.uncut(fibre, settle_s=0.12)
+    await here.pass_s(3)
+    darks = [outage.dark_ms for one in (await here.book()).incidents.values() for outage in one.outages]
+    total = (await here.run(here.twin.sample())).services[service.id].dark_s * 1e3
+    assert len(darks) >= 2
+    assert sum(darks) == pytest.approx(total, abs=0.01)
+
+
+@on_a_rig
 async def test_a_service_never_leaves_its_fence_better_dark(here: Rig) -> None:
     service = await here.order(10.0, fence=("US",))
     assert carried(service) == SOUTH

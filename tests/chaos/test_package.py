@@ -1,0 +1,62 @@
+"""From the package alone: a wheel in an environment of its own brings `highroad up`, the networks and the page."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.chaos.process import Up
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    uv = Path(sys.executable).with_name("uv")
+    command = [uv, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
+    subprocess.run([*command, "--out-dir", str(folder), str(ROOT)], check=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_carries_the_page_the_networks_and_the_licences(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for part in (
+        "highroad/api/portal/index.html",
+        "highroad/data/networks/us.yaml",
+        "highroad/data/networks/global.yaml",
+        "highroad/data/README.md",
+        "highroad/storage/migrations/versions/0001_first.py",
+        "highroad/py.typed",
+    ):
+        assert part in names, part
+    assert any(name.startswith("highroad/data/LICENSES/") for name in names)
+    assert not [name for name in names if "node_modules" in name or name.startswith("tests")]
+
+
+def test_up_from_the_package_alone(wheel: Path, tmp_path: Path) -> None:
+    uv = str(Path(sys.executable).with_name("uv"))
+    venv = tmp_path / "venv"
+    python = str(venv / "bin" / "python")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True)
+    install = [uv, "pip", "install", "--quiet", "--python", python]
+    subprocess.run([*install, "--require-hashes", "-r", str(ROOT / "requirements" / "runtime.txt")], check=True)
+    subprocess.run([*install, "--no-deps", str(wheel)], check=True)
+    up = Up(tmp_path / "home", executable=(str(venv / "bin" / "highroad"),))
+    try:
+        page = httpx.get(up.ready["url"])
+        assert page.status_code == 200
+        assert "<title>Highroad" in page.text
+        assert len(up.operator.get("/v1/network").json()["sites"]) == 123
+        body = {"from": "campus-boise", "to": "gcp-us-central1", "bandwidth_gbps": 10}
+        assert up.tenant.post("/v1/services", json=body).status_code == 201
+    finally:
+        assert up.stop() == 0
