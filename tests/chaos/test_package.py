@@ -21,7 +21,7 @@ pytestmark = pytest.mark.process
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
     uv = Path(sys.executable).with_name("uv")
-    command = [uv, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
+    command = [str(uv), "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
     subprocess.run([*command, "--out-dir", str(folder), str(ROOT)], check=True)
     (built,) = folder.glob("*.whl")
     return built
