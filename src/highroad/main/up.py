@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from highroad.main.home import Home
     from highroad.settings import Settings
 
+BACKLOG = 1024
+
 STOPPING_S = 2
 """How long open streams may keep a Ctrl-C waiting."""
 
@@ -99,6 +101,9 @@ async def _run(
             # What is here by now stays: the collector need not walk it again and again while something waits.
             gc.collect()
             gc.freeze()
+            listener.listen(
+                BACKLOG
+            )  # before anybody is told where: who comes early waits rather than being turned away
             serving = asyncio.create_task(_serve(app, listener))
             write_credentials(credentials, folder.path)
             await _greet(controller, credentials, codes, serving, tour=tour, is_new=is_new, as_json=as_json)
