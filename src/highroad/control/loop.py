@@ -12,6 +12,7 @@ from highroad.control.book import Book
 from highroad.control.live import Live
 from highroad.control.planner import Planner
 from highroad.errors import HighroadError
+from highroad.model.service import ServiceId
 from highroad.ports import Clock, Fabric
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Loop:
         self._tasks: list[asyncio.Task[None]] = []
         self._adopted: int | None = None
         self.ready = False
-        self.refusals: dict[str, str] = {}
+        self.refusals: dict[ServiceId, str] = {}
         """What the fabric would not do when last asked, by service."""
 
     async def start(self) -> None:
@@ -74,7 +75,9 @@ class Loop:
                 self._adopted = book.revision
             observed = await self._fabric.read()
             sample = await self._fabric.sample() if self._sample_is_due(book) else None
-            await self._planner.submit(partial(reconcile.observe, observed=observed, sample=sample), urgent=True)
+            await self._planner.submit(
+                partial(reconcile.observe, observed=observed, sample=sample, refusals=self.refusals), urgent=True
+            )
             if sample is not None:
                 self._live.sampled(sample)
             changes = reconcile.diff(await self._planner.settled(), observed.policies)
@@ -82,7 +85,7 @@ class Loop:
             if not changes:
                 return
             refusals = await self._fabric.apply(changes)
-            self.refusals = {str(service): why for service, why in refusals.items()}
+            self.refusals = dict(refusals)
             if refusals:
                 log.warning("the fabric refused %d changes: %s", len(refusals), next(iter(refusals.values())))
                 return
@@ -126,9 +129,14 @@ class Loop:
                 wait.cancel()
 
     async def _listen(self) -> None:
-        async for _ in self._fabric.changes():
-            self._urgent.set()
-            self._woken.set()
+        while True:
+            try:
+                async for _ in self._fabric.changes():
+                    self._urgent.set()
+                    self._woken.set()
+            except Exception:
+                log.exception("the fabric's changes cannot be heard; the loop looks every second meanwhile")
+            await self._clock.sleep(TICK_S)
 
     async def _tick(self) -> None:
         while True:

@@ -7,6 +7,7 @@ write fails, nobody in the batch got a yes, and the book is read from the store 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -16,6 +17,8 @@ from highroad.errors import HighroadError, Unavailable
 from highroad.ports import Clock, Commit, EventRecord, Executor, Store
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 BATCH = 64
 """Orders in one commit at most: bounds how long the first of them waits for the last."""
@@ -84,7 +87,13 @@ class Planner:
             async with self._settled:
                 while len(batch) < BATCH and not self._tasks.empty():
                     batch.append(self._tasks.get_nowait())
-                await self._decide(batch)
+                try:
+                    await self._decide(batch)
+                except Exception:
+                    log.exception("a batch broke: nobody in it got a yes that is not on disk")
+                    for task in batch:
+                        _fail(task, Unavailable("the decision broke off; look whether it was made, and try again"))
+                    await self._reload()
 
     async def _decide(self, batch: list[_Task[Any]]) -> None:
         """Decide each task on a draft of its own; write all the drafts in one transaction; answer."""

@@ -21,11 +21,17 @@ from highroad.model.service import Service, ServiceId
 from highroad.ports import Change, Install, Observed, Replace, Sample, Withdraw
 
 
-def observe(draft: Draft, observed: Observed, sample: Sample | None) -> None:
-    """Bring services, incidents and maintenances in line with the time and with what the fabric reports."""
+def observe(
+    draft: Draft, observed: Observed, sample: Sample | None, refusals: Mapping[ServiceId, str] | None = None
+) -> None:
+    """Bring services, incidents and maintenances in line with the time and with what the fabric reports.
+
+    `refusals` are the changes that it would not make when it was last asked.
+    """
     _windows(draft)
     repair.failures(draft, observed)
     _confirmations(draft, observed)
+    _refusals(draft, refusals or {})
     repair.degraded(draft)
     maintain.drains(draft)
     repair.heal(draft, observed, sample)
@@ -124,3 +130,12 @@ def _confirmations(draft: Draft, observed: Observed) -> None:
                 draft.tell_of(service, "rerouted", path=path_of(book, here), latency_ms=book.latency_ms(here))
         if service.state is State.ACTIVATING and service.placement and not book.dark(service.placement):
             service = draft.move(replace(service, reason=None), Event.CARRIED)
+
+
+def _refusals(draft: Draft, refusals: Mapping[ServiceId, str]) -> None:
+    """Say of a service that waits to be carried what the fabric says of it."""
+    for service_id, why in refusals.items():
+        service = draft.book.services.get(service_id)
+        reason = f"not carried yet: {why}"
+        if service is not None and service.state is State.ACTIVATING and service.reason != reason:
+            draft.put(replace(service, reason=reason))

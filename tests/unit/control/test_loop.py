@@ -341,3 +341,44 @@ async def test_what_the_network_in_force_lacks_is_refused_before_anything_is_wri
         with pytest.raises(HighroadError):
             await here.run(here.controller.order(asked))
     assert (await here.book()).last_sequence == before
+
+
+@on_a_rig
+async def test_what_the_fabric_refuses_is_said_and_tried_again(here: Rig) -> None:
+    apply = here.twin.apply
+
+    async def refusing(changes: Any) -> Any:
+        return {change.policy.service: "its router is away" for change in changes}
+
+    here.twin.apply = refusing  # type: ignore[method-assign]
+    service = await here.order(10.0)
+    await here.pass_s(2)
+    waiting = await here.now(service.id)
+    assert (waiting.state, waiting.reason) == (State.ACTIVATING, "not carried yet: its router is away")
+    here.twin.apply = apply  # type: ignore[method-assign]
+    await here.pass_s(2)
+    assert carried(await here.now(service.id)) == NORTH
+    assert (await here.now(service.id)).reason is None
+
+
+@on_a_rig
+async def test_a_loop_that_cannot_hear_the_fabric_looks_every_second(here: Rig) -> None:
+    async def deaf() -> Any:
+        raise ConnectionError
+        yield
+
+    here.twin.changes = deaf  # type: ignore[method-assign]
+    await here.run(here.controller.stop())
+    await restart_on(here)
+    service = await here.order(10.0)
+    await here.cut("west--east", settle_s=3.0)
+    assert carried(await here.now(service.id)) == SOUTH
+
+
+async def restart_on(here: Rig) -> None:
+    """A new controller over the same store and fabric."""
+    from highroad.control.controller import Controller
+    from tests.unit.control.rig import at_once
+
+    here.controller = Controller(store=here.store, fabric=here.twin, clock=here.clock, lab=here.twin, execute=at_once)
+    await here.run(here.controller.start())
