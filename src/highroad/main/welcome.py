@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+
 from rich.console import Console
-from rich.panel import Panel
+from rich.rule import Rule
 from rich.text import Text
 
 from highroad.client.home import Credentials
@@ -25,8 +31,8 @@ def opened(book: Book, credentials: Credentials, code: str, *, is_new: bool) -> 
     lines.append_text(_map(credentials, code))
     if not is_new:
         down = f", {len(book.down)} fibres dark" if book.down else ""
-        lines.append(f"\n\ngoing on where it stopped: {carried} services carried{down}")
-    console.print(Panel(lines, title="Highroad is up", title_align="left", border_style="green", padding=(1, 2)))
+        lines.append(f"\ngoing on where it stopped: {carried} services carried{down}")
+    _framed(lines, "Highroad is up")
 
 
 def tour(credentials: Credentials) -> None:
@@ -44,18 +50,25 @@ def tour(credentials: Credentials) -> None:
 def what_next(book: Book, credentials: Credentials, code: str) -> None:
     """The last lines: tokens, and three commands to try."""
     a, b = _two_ends(book)
-    fibre = book.network.fibres[0].id if book.network.fibres else "FIBRE"
+    me = _how_to_call()
     text = Text.assemble(
         ("operator token  ", "dim"), credentials.operator_token or "", "\n",
         ("tenant token    ", "dim"), f"{credentials.tenant_token}  ({credentials.tenant})", "\n\n",
         "Try next, in another terminal:\n\n",
-        (f"  highroad service order {a} {b} 100G --latency 40ms\n", "bold"),
-        (f"  highroad lab cut {fibre}\n", "bold"),
-        ("  highroad status\n\n", "bold"),
+        (f"  {me} service order {a} {b} 100G --latency 40ms\n", "bold"),
+        (f"  {me} lab cut {_busiest(book)}\n", "bold"),
+        (f"  {me} incident list\n\n", "bold"),
     )  # fmt: skip
     text.append_text(_map(credentials, code))
     text.append("\nCtrl-C stops it; nothing is lost.")
-    console.print(Panel(text, border_style="green", padding=(1, 2)))
+    _framed(text, "Try it")
+
+
+def _framed(text: Text, title: str) -> None:
+    """Between two rules, and never wrapped by us: commands and addresses are there to be copied."""
+    console.print(Rule(title, align="left", style="green"))
+    console.print(text, soft_wrap=True)
+    console.print(Rule(style="green"))
 
 
 def _two_ends(book: Book) -> tuple[str, str]:
@@ -67,6 +80,30 @@ def _two_ends(book: Book) -> tuple[str, str]:
     if campus and cloud:
         return campus[0], cloud[0]
     return (ends[0], ends[-1]) if len(ends) > 1 else ("SITE", "SITE")
+
+
+def _busiest(book: Book) -> str:
+    """The fibre between two pops that most services use: worth cutting."""
+    pops = {site.id for site in book.network.sites if site.kind is SiteKind.POP}
+    inner = {fibre.id for fibre in book.network.fibres if fibre.a in pops and fibre.b in pops}
+    used = Counter(
+        fibre
+        for service in book.services.values()
+        if service.placement is not None
+        for link in service.placement.there
+        for fibre in book.network.link[link].fibres
+        if fibre in inner
+    )
+    return used.most_common(1)[0][0] if used else next(iter(book.network.fibre), "FIBRE")
+
+
+def _how_to_call() -> str:
+    """`highroad`, or where it is from here if the shell would not find it."""
+    called = Path(sys.argv[0])
+    found = shutil.which("highroad")
+    if not called.name.startswith("highroad") or (found and Path(found).resolve() == called.resolve()):
+        return "highroad"
+    return os.path.relpath(called)
 
 
 def _map(credentials: Credentials, code: str) -> Text:
