@@ -45,7 +45,10 @@ class Book:
         self.tenants: dict[TenantId, Tenant] = {one.id: one for one in snapshot.tenants}
         self.ports: dict[PortId, Port] = {one.id: one for one in snapshot.ports}
         self.services: dict[ServiceId, Service] = {one.id: one for one in snapshot.services}
-        self.incidents: dict[IncidentId, Incident] = {one.id: one for one in snapshot.incidents}
+        self.incidents: dict[IncidentId, Incident] = {}
+        self._dark_after_ms: dict[ServiceId, float] = {}
+        for incident in snapshot.incidents:
+            self.put_incident(incident)
         self.maintenances: dict[MaintenanceId, Maintenance] = {one.id: one for one in snapshot.maintenances}
         self.tokens: dict[str, TokenRecord] = {one.id: one for one in snapshot.tokens}
         self._by_hash = {one.hash: one.id for one in snapshot.tokens}
@@ -104,18 +107,23 @@ class Book:
         """What a service's dark time stood at before a failure was noticed: as last read well before it, or as its
         last outage left it, whichever is later. The counter only rises, so that is the larger.
         """
-        outages = (outage for incident in self.incidents.values() for outage in incident.outages)
-        known = [one.dark_before_ms + one.dark_ms for one in outages if one.service == service and one.healed]
+        before = self._dark_after_ms.get(service, 0.0)
         for read_s, readings in reversed(self.readings):
             if read_s <= at_s - NOTICED_WITHIN_S and service in readings:
-                known.append(readings[service])
-                break
-        return max(known, default=0.0)
+                return max(before, readings[service])
+        return before
 
-    def crosses(self, placement: Placement, fibres: frozenset[FibreId]) -> bool:
-        """Whether a placement uses any of the fibres."""
-        links = {link for fibre in fibres for link in self.network.links_on.get(fibre, ())}
-        return not links.isdisjoint(placement.there) or not links.isdisjoint(placement.back)
+    def put_incident(self, incident: Incident) -> None:
+        """Know an incident as it is now."""
+        self.incidents[incident.id] = incident
+        for outage in incident.outages:
+            if outage.healed:
+                after_ms = outage.dark_before_ms + outage.dark_ms
+                self._dark_after_ms[outage.service] = max(after_ms, self._dark_after_ms.get(outage.service, 0.0))
+
+    def links_over(self, fibres: Iterable[FibreId]) -> frozenset[LinkId]:
+        """The links that go down with any of the fibres."""
+        return frozenset(link for fibre in fibres for link in self.network.links_on.get(fibre, ()))
 
     def latency_ms(self, placement: Placement) -> float:
         """The worse of the two directions; infinite where a link is gone."""
@@ -148,12 +156,10 @@ class Book:
 
     def avoid_again(self) -> None:
         """Bring what placements avoid in line with what is down and drained."""
-        out = self.down | self.drained
-        links: Iterable[LinkId] = (link for fibre in out for link in self.network.links_on.get(fibre, ()))
         numbers = self.graph.link_number
         self._links = frozenset(self.network.link)
-        self._dark_links = frozenset(link for fibre in self.down for link in self.network.links_on.get(fibre, ()))
-        self.ground.avoid = frozenset(numbers[link] for link in links)
+        self._dark_links = self.links_over(self.down)
+        self.ground.avoid = frozenset(numbers[link] for link in self.links_over(self.down | self.drained))
         self.changes += 1
 
     def use(self, network: Network) -> None:
@@ -232,7 +238,7 @@ class Draft:
     def put_incident(self, incident: Incident) -> Incident:
         """Record an incident as it is now."""
         self.incidents[incident.id] = incident
-        self.book.incidents[incident.id] = incident
+        self.book.put_incident(incident)
         return incident
 
     def put_maintenance(self, maintenance: Maintenance) -> Maintenance:

@@ -63,12 +63,14 @@ def drains(draft: Draft) -> None:
     for maintenance in list(book.maintenances.values()):
         if maintenance.state is MaintenanceState.RETURNED:
             continue
-        fibres = frozenset(maintenance.fibres)
+        links = book.links_over(maintenance.fibres)
         moved, stuck = list(maintenance.moved), []
-        for service in in_order_of_need(book.services.values()):
-            here = service.placement
-            if here is None or service.state not in HOLDING or not book.crosses(here, fibres):
-                continue
+        crossing = [
+            service
+            for service in book.services.values()
+            if service.placement is not None and service.state in HOLDING and service.placement.uses(links)
+        ]
+        for service in in_order_of_need(crossing):
             found = _elsewhere(book, service)
             if found is None:
                 stuck.append(service.id)
@@ -76,7 +78,7 @@ def drains(draft: Draft) -> None:
                 reroute.move(draft, service, found)
                 moved.append(service.id)
         clear = not stuck and not any(
-            book.crosses(placement, fibres) for service in book.services.values() for placement in service.leaving
+            placement.uses(links) for service in book.services.values() for placement in service.leaving
         )
         state = MaintenanceState.DRAINED if clear else MaintenanceState.DRAINING
         after = replace(maintenance, state=state, moved=tuple(dict.fromkeys(moved)), stuck=tuple(stuck))

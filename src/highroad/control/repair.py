@@ -120,14 +120,12 @@ def send_home(draft: Draft, services: Iterable[ServiceId]) -> int:
 
 def _open_incident(draft: Draft, fibres: tuple[FibreId, ...], since_s: float) -> None:
     book = draft.book
-    struck = [
+    links = book.links_over(fibres)
+    carried = in_order_of_need(
         service
-        for service in in_order_of_need(book.services.values())
-        if service.state in HOLDING
-        and service.placement is not None
-        and book.crosses(service.placement, frozenset(fibres))
-    ]
-    carried = [service for service in struck if service.state in CARRYING]
+        for service in book.services.values()
+        if service.state in CARRYING and service.placement is not None and service.placement.uses(links)
+    )
     names = ", ".join(fibres)
     noun = "service" if len(carried) == 1 else "services"
     incident = Incident(

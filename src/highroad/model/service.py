@@ -153,6 +153,10 @@ class Placement:
     back: tuple[LinkId, ...]
     bandwidth_gbps: float
 
+    def uses(self, links: frozenset[LinkId]) -> bool:
+        """Whether either direction goes over any of the links."""
+        return not (links.isdisjoint(self.there) and links.isdisjoint(self.back))
+
     def load_mbps(self) -> dict[LinkId, int]:
         """What the placement takes of each link (both directions of a service may share one)."""
         rate = mbps_from_gbps(self.bandwidth_gbps)
