@@ -31,4 +31,4 @@ def bytes_from_gbps(rate_gbps: float, duration_s: float) -> float:
 
 def iso_from_s(at_s: float) -> str:
     """RFC 3339 in UTC, to the millisecond: `2026-11-20T10:00:00.000Z`."""
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(round(at_s, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

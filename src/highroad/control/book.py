@@ -21,13 +21,16 @@ from highroad.model.service import Placement, Port, PortId, Service, ServiceId, 
 from highroad.planning.calendar import Calendar
 from highroad.planning.ground import Ground, capacities_of, port_resource
 from highroad.planning.placement import latency_ms
-from highroad.ports import Answer, Commit, EventRecord, Snapshot, TokenRecord
+from highroad.ports import Answer, Commit, EventRecord, Observed, Snapshot, TokenRecord
 from highroad.units import mbps_from_gbps
 
 EMPTY = Network(name="empty", sites=(), fibres=(), links=())
 
 NOTICED_WITHIN_S = 0.3
 """A reading so long before a failure was noticed has nothing of its darkness in it."""
+
+MENDED_AFTER_S = 7 * 86400.0
+"""What is dark or drained now is counted on for windows that start so much later."""
 
 REMEMBERED = 200_000
 """Latencies and policies that are kept once computed."""
@@ -62,6 +65,8 @@ class Book:
         """Each service's dark time in ms as the fabric's last few samples had it, with when they were taken."""
         self.tried: dict[ServiceId, int] = {}
         """What found no place, and at which count of `changes`: it is not worth trying before that rises."""
+        self.homed = -1
+        """The count of `changes` at which everything that is away was last looked at."""
         self.changes = 0
         """Raised whenever capacity may have become free or a path usable: what failed before may fit now."""
         self._loads: dict[ServiceId, tuple[Policy, Mapping[LinkId, int]]] = {}
@@ -96,10 +101,14 @@ class Book:
             known = self._loads[policy.service] = (policy, loads_of(policy))
         return known[1]
 
+    def confirmed(self, service: Service, observed: Observed) -> bool:
+        """Whether routers hold exactly what is wanted for a service."""
+        return observed.policies.get(service.id) == self.policy(service)
+
     def dark(self, placement: Placement) -> bool:
         """Whether a placement crosses a fibre that is known to be down, or a link that there is no more."""
         there, back = placement.there, placement.back
-        if not self._dark_links.isdisjoint(there) or not self._dark_links.isdisjoint(back):
+        if not self.dark_links.isdisjoint(there) or not self.dark_links.isdisjoint(back):
             return True
         return not (self._links.issuperset(there) and self._links.issuperset(back))
 
@@ -120,6 +129,10 @@ class Book:
             if outage.healed:
                 after_ms = outage.dark_before_ms + outage.dark_ms
                 self._dark_after_ms[outage.service] = max(after_ms, self._dark_after_ms.get(outage.service, 0.0))
+
+    def look_from(self, now_s: float) -> None:
+        """What is decided is decided at this time: windows far enough ahead count on what is dark or drained now."""
+        self.ground.mended_s = now_s + MENDED_AFTER_S
 
     def links_over(self, fibres: Iterable[FibreId]) -> frozenset[LinkId]:
         """The links that go down with any of the fibres."""
@@ -158,7 +171,7 @@ class Book:
         """Bring what placements avoid in line with what is down and drained."""
         numbers = self.graph.link_number
         self._links = frozenset(self.network.link)
-        self._dark_links = self.links_over(self.down)
+        self.dark_links = self.links_over(self.down)
         self.ground.avoid = frozenset(numbers[link] for link in self.links_over(self.down | self.drained))
         self.changes += 1
 
@@ -196,6 +209,9 @@ class Draft:
     tokens: dict[str, TokenRecord] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.book.look_from(self.now_s)
 
     def put(self, service: Service) -> Service:
         """Record a service as it is now. Its version goes up with its order, not with what routers do for it."""

@@ -147,6 +147,7 @@ class Controller:
         """
         if dry_run:
             book = await self.settled()
+            book.look_from(self._clock.now_s())
             return orders.preview(book, request, self._clock.now_s()), False
         if idempotency is None:
             return await self._planner.submit(lambda draft: orders.order(draft, request, self._new_service_id)), False

@@ -40,6 +40,7 @@ class Loop:
         self._urgent = asyncio.Event()
         self._took_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
+        self._alarm: asyncio.Task[None] | None = None
         self._adopted: int | None = None
         self.ready = False
         self.refusals: dict[ServiceId, str] = {}
@@ -54,9 +55,12 @@ class Loop:
             asyncio.create_task(self._listen(), name="fabric changes"),
             asyncio.create_task(self._tick(), name="tick"),
         ]
+        self._set_alarm()
 
     async def stop(self) -> None:
         """Stop between two steps."""
+        if self._alarm is not None:
+            self._tasks.append(self._alarm)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -115,6 +119,7 @@ class Loop:
                 await self._clock.sleep(TICK_S)
                 self._woken.set()
             self._took_s = max(0.0, self._clock.now_s() - begun_s)
+            self._set_alarm()
 
     async def _pause(self) -> None:
         """Let orders go first, unless the fabric has something to say."""
@@ -140,8 +145,20 @@ class Loop:
 
     async def _tick(self) -> None:
         while True:
-            now = self._clock.now_s()
-            boundary = reconcile.next_boundary_s(self._planner.book, now)
-            wait = TICK_S if boundary is None else min(TICK_S, max(0.0, boundary - now))
-            await self._clock.sleep(wait)
+            await self._clock.sleep(TICK_S)
             self._woken.set()
+
+    def _set_alarm(self) -> None:
+        """Look again at the very moment at which the next window opens or closes."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        now_s = self._clock.now_s()
+        boundary_s = reconcile.next_boundary_s(self._planner.book, now_s)
+        if boundary_s is not None and boundary_s < now_s + TICK_S:
+            self._alarm = asyncio.create_task(self._ring(boundary_s - now_s), name="alarm")
+
+    async def _ring(self, after_s: float) -> None:
+        await self._clock.sleep(after_s)
+        self._urgent.set()
+        self._woken.set()

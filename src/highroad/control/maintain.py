@@ -7,7 +7,6 @@ from dataclasses import replace
 from highroad.control import reroute
 from highroad.control.book import Book, Draft, in_order_of_need
 from highroad.control.names import maintenance_id
-from highroad.control.repair import send_home
 from highroad.errors import Conflict, Finding, Invalid, NotFound, did_you_mean
 from highroad.model.incident import Maintenance, MaintenanceId, MaintenanceState
 from highroad.model.lifecycle import HOLDING
@@ -42,7 +41,7 @@ def drain(draft: Draft, target: str) -> Maintenance:
 
 
 def end(draft: Draft, maintenance_id: MaintenanceId) -> Maintenance:
-    """Give the fibres back, and send home what was moved. Raises NotFound, or Conflict if it has ended."""
+    """Give the fibres back; what was moved goes home by the loop. Raises NotFound, or Conflict if it has ended."""
     maintenance = draft.book.maintenances.get(maintenance_id)
     if maintenance is None:
         raise NotFound(f"there is no maintenance {maintenance_id}")
@@ -52,8 +51,7 @@ def end(draft: Draft, maintenance_id: MaintenanceId) -> Maintenance:
         replace(maintenance, state=MaintenanceState.RETURNED, ended_s=draft.now_s, stuck=())
     )
     draft.book.avoid_again()
-    moved = send_home(draft, maintenance.moved)
-    draft.tell("highroad.maintenance.returned", maintenance.id, target=maintenance.target, rerouted=moved)
+    draft.tell("highroad.maintenance.returned", maintenance.id, target=maintenance.target)
     return maintenance
 
 
@@ -75,7 +73,7 @@ def drains(draft: Draft) -> None:
             if found is None:
                 stuck.append(service.id)
             else:
-                reroute.move(draft, service, found)
+                reroute.move(draft, replace(service, away=True), found)
                 moved.append(service.id)
         clear = not stuck and not any(
             placement.uses(links) for service in book.services.values() for placement in service.leaving

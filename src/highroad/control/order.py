@@ -164,13 +164,17 @@ def changed(
     order = replace(
         order, bandwidth_gbps=bandwidth_gbps, burst_gbps=None if burst is None else max(burst, bandwidth_gbps)
     )
-    placement, binding = _resize(book, service, order)
-    if placement is None:
-        raise Refused(
-            f"no: {binding.message if binding else 'it does not fit'}; the service stays as it is",
-            binding=binding,
-            offers=[],
-        )
+    here = service.placement
+    if bandwidth_gbps < service.order.bandwidth_gbps and (here is None or book.dark(here)):
+        placement = None if here is None else replace(here, bandwidth_gbps=bandwidth_gbps)  # less of what is dark: fits
+    else:
+        placement, binding = _resize(book, service, order)
+        if placement is None:
+            raise Refused(
+                f"no: {binding.message if binding else 'it does not fit'}; the service stays as it is",
+                binding=binding,
+                offers=[],
+            )
     leaving = service.leaving
     if service.state in CARRYING and service.placement is not None:
         leaving = (*leaving, service.placement)

@@ -84,16 +84,24 @@ class Planner:
     async def _run(self) -> None:
         while True:
             batch = [await self._tasks.get()]
-            async with self._settled:
-                while len(batch) < BATCH and not self._tasks.empty():
-                    batch.append(self._tasks.get_nowait())
-                try:
-                    await self._decide(batch)
-                except Exception:
-                    log.exception("a batch broke: nobody in it got a yes that is not on disk")
-                    for task in batch:
-                        _fail(task, Unavailable("the decision broke off; look whether it was made, and try again"))
-                    await self._reload()
+            try:
+                async with self._settled:
+                    while len(batch) < BATCH and not self._tasks.empty():
+                        batch.append(self._tasks.get_nowait())
+                    await self._decide_all(batch)
+            except asyncio.CancelledError:
+                for task in batch:
+                    _fail(task, Unavailable("the controller is stopping"))
+                raise
+
+    async def _decide_all(self, batch: list[_Task[Any]]) -> None:
+        try:
+            await self._decide(batch)
+        except Exception:
+            log.exception("a batch broke: nobody in it got a yes that is not on disk")
+            for task in batch:
+                _fail(task, Unavailable("the decision broke off; look whether it was made, and try again"))
+            await self._reload()
 
     async def _decide(self, batch: list[_Task[Any]]) -> None:
         """Decide each task on a draft of its own; write all the drafts in one transaction; answer."""

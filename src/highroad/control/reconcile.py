@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from highroad.control import maintain, repair
+from highroad.control import incidents, maintain, repair
 from highroad.control.book import NOTICED_WITHIN_S, Book, Draft
 from highroad.control.order import let_go, path_of
 from highroad.model.lifecycle import ENDED, Event, State
@@ -29,13 +29,13 @@ def observe(
     `refusals` are the changes that it would not make when it was last asked.
     """
     _windows(draft)
-    repair.failures(draft, observed)
+    incidents.failures(draft, observed)
     _confirmations(draft, observed)
-    _refusals(draft, refusals or {})
-    repair.degraded(draft)
+    repair.mend(draft, observed, refusals or {})
     maintain.drains(draft)
-    repair.heal(draft, observed, sample)
-    repair.close(draft)
+    repair.go_home(draft)
+    incidents.heal(draft, observed, sample)
+    incidents.close(draft)
     past = draft.book.readings
     if sample is not None and (not past or sample.at_s >= past[-1][0] + NOTICED_WITHIN_S):
         readings = {service: counters.dark_s * 1e3 for service, counters in sample.services.items()}
@@ -97,6 +97,7 @@ def _windows(draft: Draft) -> None:
         if window.until_s <= now:
             _close_window(draft, service)
         elif service.state is State.RESERVED and window.start_s <= now:
+            draft.book.tried.pop(service.id, None)
             draft.move(service, Event.WINDOW_OPENS)
 
 
@@ -105,8 +106,7 @@ def _close_window(draft: Draft, service: Service) -> None:
         reason = service.reason or "it could not be carried before its window closed"
         draft.move(replace(let_go(service), reason=reason), Event.CANNOT_CARRY)
     elif service.state is State.RESERVED:
-        # The whole window passed while no controller ran: it opened, and could not be carried.
-        reason = "nobody was there to activate it while its window was open"
+        reason = "its whole window had passed before it could be activated"
         opened = draft.move(service, Event.WINDOW_OPENS)
         draft.move(replace(let_go(opened), leaving=(), reason=reason), Event.CANNOT_CARRY)
     else:
@@ -119,7 +119,7 @@ def _confirmations(draft: Draft, observed: Observed) -> None:
     for service in list(book.services.values()):
         if not service.leaving and service.state is not State.ACTIVATING:
             continue
-        if observed.policies.get(service.id) != book.policy(service):
+        if not book.confirmed(service, observed):
             continue
         if service.leaving:
             was = service.leaving[-1]
@@ -130,12 +130,3 @@ def _confirmations(draft: Draft, observed: Observed) -> None:
                 draft.tell_of(service, "rerouted", path=path_of(book, here), latency_ms=book.latency_ms(here))
         if service.state is State.ACTIVATING and service.placement and not book.dark(service.placement):
             service = draft.move(replace(service, reason=None), Event.CARRIED)
-
-
-def _refusals(draft: Draft, refusals: Mapping[ServiceId, str]) -> None:
-    """Say of a service that waits to be carried what the fabric says of it."""
-    for service_id, why in refusals.items():
-        service = draft.book.services.get(service_id)
-        reason = f"not carried yet: {why}"
-        if service is not None and service.state is State.ACTIVATING and service.reason != reason:
-            draft.put(replace(service, reason=reason))

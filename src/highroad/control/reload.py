@@ -12,6 +12,7 @@ from highroad.control import reroute
 from highroad.control.book import Book, Draft, in_order_of_need
 from highroad.errors import ConfirmationRequired, Conflict, Finding, Invalid, errors_in
 from highroad.model.check import check
+from highroad.model.incident import MaintenanceState
 from highroad.model.lifecycle import CARRYING, HOLDING
 from highroad.model.network import Network
 from highroad.model.service import Placement, Service, ServiceId, TenantId
@@ -108,15 +109,21 @@ def load(draft: Draft, network: Network, confirm: str | None) -> NetworkChange:
             preview=change,
             confirm=change.confirm,
         )
-    moves = dict(_placements(book, network))
+    fates = _fates(book, network)
     draft.put_network(network)
-    for service in in_order_of_need(list(book.services.values())):
-        there = moves.get(service.id)
-        leaving = tuple(one for one in service.leaving if _exists(one, network))
-        if there is not None and there != service.placement:
-            reroute.move(draft, replace(service, leaving=leaving), there)
-        elif leaving != service.leaving:
-            draft.put(replace(service, leaving=leaving))
+    for maintenance in [one for one in book.maintenances.values() if one.state is not MaintenanceState.RETURNED]:
+        draft.put_maintenance(replace(maintenance, fibres=network.fibres_of(maintenance.target)))
+    for service in list(book.services.values()):
+        left = tuple(_left_of(one, network) for one in service.leaving)
+        if left != service.leaving:
+            draft.put(replace(service, leaving=left))
+    for fate in fates:
+        service = book.services[fate.service.id]
+        if isinstance(fate, Moves):
+            _move(draft, service, fate.to, network)
+        elif isinstance(fate, GoesDark):
+            _move(draft, service, None, network)
+    book.use(network)
     draft.tell(
         "highroad.network.loaded",
         str(book.revision),
@@ -147,76 +154,139 @@ def _differ(
     changed += [f"{noun} {name}" for name in has if name in had and has[name] != had[name]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stays:
+    """A service whose path still keeps all its promises."""
+
+    service: Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """A service whose path does not, and that has room on another beside all that is there now."""
+
+    service: Service
+    to: Placement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoesDark:
+    """A service that has to let go first: of others, or of its own old path. `later` says if it then finds a place."""
+
+    service: Service
+    later: bool
+
+
+Fate = Stays | Moves | GoesDark
+
+
 def _effects(book: Book, network: Network) -> Iterable[ServiceEffect]:
-    moves = dict(_placements(book, network))
-    for service in in_order_of_need(book.services.values()):
-        if service.state not in HOLDING or service.placement is None:
-            continue
-        to = moves.get(service.id)
-        if to is None:
-            effect, message = (
-                Effect.DEGRADED,
-                "nothing in the new network keeps all its promises: it would go dark",
-            )
-        elif to == service.placement:
-            effect, message = Effect.UNCHANGED, "stays where it is"
-        else:
-            harmless = service.state not in CARRYING or _exists(service.placement, network)
-            how = "nothing is lost" if harmless else "dark until it is moved: drain its links first to lose nothing"
-            effect, message = Effect.REROUTED, f"moves to another path; {how}"
+    for fate in _fates(book, network):
+        effect, message = _told(fate, network)
+        service = fate.service
         yield ServiceEffect(service=service.id, tenant=service.tenant, effect=effect, message=message)
 
 
-def _placements(book: Book, network: Network) -> Iterable[tuple[ServiceId, Placement | None]]:
-    """Where each service would be in another network: where it is if that still keeps its promises, else anew.
+def _told(fate: Fate, network: Network) -> tuple[Effect, str]:
+    if isinstance(fate, Stays):
+        return Effect.UNCHANGED, "stays where it is"
+    if isinstance(fate, GoesDark):
+        if fate.later:
+            return Effect.REROUTED, "goes dark until others have made room, then moves to another path"
+        return Effect.DEGRADED, "goes dark: nothing in the new network keeps all its promises"
+    here = fate.service.placement
+    if fate.service.state not in CARRYING or (here is not None and _leads(here, fate.service, network)):
+        return Effect.REROUTED, "moves to another path; nothing is lost"
+    return Effect.REROUTED, "moves to another path; dark until it is moved: drain its links first to lose nothing"
 
-    First all that may stay, in order of need, then the rest in order of need: so few services move.
+
+def _fates(book: Book, network: Network) -> list[Fate]:
+    """What becomes of each service in another network, in order of need: few move, and none over another.
+
+    Who may stay stays, as far as there is room. Who may not is moved where there is room beside all that is held now,
+    its own old path included. Who then finds none lets go, and is tried once more when all of those have.
     """
     ground = Ground(network=network, calendar=Calendar(capacities_of(network, book.ports)), ports=book.ports)
-    out = book.down | book.drained
+    ground.mended_s = book.ground.mended_s
+    targets = [one.target for one in book.maintenances.values() if one.state is not MaintenanceState.RETURNED]
+    out = book.down | {fibre for target in targets for fibre in network.fibres_of(target)}
     numbers = ground.graph.link_number
     ground.avoid = frozenset(numbers[link] for fibre in out for link in network.links_on.get(fibre, ()))
+    held = [one for one in in_order_of_need(book.services.values()) if one.state in HOLDING]
+    fates: dict[ServiceId, Fate] = {}
+    for service in book.services.values():
+        leaving = tuple(_left_of(one, network) for one in service.leaving)
+        ground.keep(replace(service, placement=None, leaving=leaving))
+    for service in held:
+        if service.placement is not None and _stays(ground, service, service.placement):
+            fates[service.id] = Stays(service=service)
+            ground.keep(service)
+    moving = [service for service in held if service.id not in fates]
+    for service in moving:
+        if service.placement is not None and service.state in CARRYING:
+            ground.keep(replace(service, placement=None, leaving=(_left_of(service.placement, network),)))
     waiting: list[Service] = []
-    for service in in_order_of_need(book.services.values()):
-        here = service.placement
-        if here is None or service.state not in HOLDING:
-            continue
-        if _stays(ground, service, here):
-            ground.keep(replace(service, leaving=()))
-            yield service.id, here
-        else:
+    for service in moving:
+        with ground.calendar.without(service.id):
+            found = place(ground, want_of(service.order))
+        if found is None:
             waiting.append(service)
+            continue
+        fates[service.id] = Moves(service=service, to=found)
+        here = service.placement if service.state in CARRYING else None
+        ground.keep(replace(service, placement=found, leaving=() if here is None else (_left_of(here, network),)))
+    for service in waiting:
+        ground.keep(replace(service, placement=None, leaving=()))
     for service in waiting:
         found = place(ground, want_of(service.order))
+        fates[service.id] = GoesDark(service=service, later=found is not None)
         if found is not None:
             ground.keep(replace(service, placement=found, leaving=()))
-        yield service.id, found
+    return [fates[service.id] for service in held]
+
+
+def _move(draft: Draft, service: Service, to: Placement | None, network: Network) -> None:
+    """Leave the present path for another, or for none; of what is left only the links that still exist are held."""
+    here = service.placement
+    if to is None:
+        service = reroute.give_up(
+            draft, service, "dark: the network was changed, and no path keeps all its promises yet"
+        )
+    else:
+        service = reroute.move(draft, replace(service, away=True), to)
+    if here is not None and service.leaving:
+        draft.put(replace(service, leaving=(*service.leaving[:-1], _left_of(service.leaving[-1], network))))
+
+
+def _left_of(placement: Placement, network: Network) -> Placement:
+    """What of a placement is over links that a network has."""
+    there, back = (tuple(link for link in way if link in network.link) for way in (placement.there, placement.back))
+    return replace(placement, there=there, back=back)
 
 
 def _stays(ground: Ground, service: Service, here: Placement) -> bool:
+    """Whether a path still keeps every promise of a service, and has room."""
     order = service.order
-    if not _exists(here, ground.network) or not _joined(here, service, ground.network):
+    if not _leads(here, service, ground.network):
         return False
     if order.fence is not None and order.fence.outside(ground.touched(here.there) | ground.touched(here.back)):
         return False
     if order.latency_bound_ms is not None and latency_ms(ground, here) > order.latency_bound_ms:
         return False
-    return ground.room(here, order.window)
+    with ground.calendar.without(service.id):
+        return ground.room(here, order.window)
 
 
-def _exists(placement: Placement, network: Network) -> bool:
-    return all(link in network.link for link in (*placement.there, *placement.back))
-
-
-def _joined(placement: Placement, service: Service, network: Network) -> bool:
-    """Whether the links still lead from one end to the other: a link of the same name may have moved."""
+def _leads(placement: Placement, service: Service, network: Network) -> bool:
+    """Whether the links exist and lead from one end to the other: one of the same name may lead elsewhere now."""
     a, b = service.order.a_site, service.order.b_site
     for way, source, target in ((placement.there, a, b), (placement.back, b, a)):
         here = source
-        for link in way:
-            if network.link[link].tail != here:
+        for name in way:
+            link = network.link.get(name)
+            if link is None or link.tail != here:
                 return False
-            here = network.link[link].head
+            here = link.head
         if here != target:
             return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from highroad.control.book import Book, Draft
-from highroad.model.lifecycle import CARRYING
+from highroad.model.lifecycle import CARRYING, Event, State
 from highroad.model.service import Placement, Service
 from highroad.planning.placement import place, want_of
 
@@ -42,3 +42,14 @@ def better(draft: Draft, service: Service) -> Service | None:
     if draft.book.latency_ms(found) > draft.book.latency_ms(here) - WORTH_MS:
         return None
     return move(draft, service, found)
+
+
+def give_up(draft: Draft, service: Service, reason: str) -> Service:
+    """Take a service off a path that no longer keeps its promises, with nowhere else to go: dark, and said so."""
+    leaving = service.leaving
+    if service.state in CARRYING and service.placement is not None:
+        leaving = (*leaving, service.placement)
+    unplaced = replace(service, placement=None, leaving=leaving, reason=reason, away=True)
+    if service.state is State.ACTIVE:
+        return draft.move(unplaced, Event.PROMISE_BROKEN)
+    return draft.put(unplaced)

@@ -170,9 +170,9 @@ class Placement:
 class Service:
     """Connectivity that a tenant holds.
 
-    `placement` is what routers are to carry, `leaving` what they may still carry until the fabric has confirmed a
-    change: the calendar keeps both, so a change never oversells and a restart needs no memory. `version` counts
-    the edits of the order.
+    `placement` is what routers are to carry (None where no path keeps its promises: then it is dark), `leaving` what
+    they may still carry until the fabric has confirmed a change: the calendar keeps both, so a change never oversells
+    and a restart needs no memory. `version` counts the edits of the order.
     """
 
     id: ServiceId
@@ -183,6 +183,8 @@ class Service:
     changed_s: float
     placement: Placement | None = None
     leaving: tuple[Placement, ...] = ()
+    away: bool = False
+    """Whether a failure or a drain moved it: then it goes back to a faster path when there is one again."""
     reason: str | None = None
     """Why it is DEGRADED, FAILED or not yet carried, in words."""
     ended_s: float | None = None
@@ -199,5 +201,5 @@ class Service:
 
     @property
     def holds(self) -> bool:
-        """Whether the calendar keeps capacity for its window."""
-        return self.state in HOLDING and self.placement is not None
+        """Whether its ports, and the links of its placement if it has one, are kept for its window."""
+        return self.state in HOLDING

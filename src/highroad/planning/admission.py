@@ -118,18 +118,19 @@ def bind(ground: Ground, order: Order) -> Binding:
 
 
 def _no_path(ground: Ground, order: Order, want: Want) -> Binding:
-    unfenced = place(ground, replace(want, fence=None))
+    if place(ground, replace(want, only_up=False)) is not None:
+        inside = f" inside the fence ({order.fence})" if order.fence is not None else ""
+        return Binding(
+            constraint="path",
+            message=f"every way between {order.a_site} and {order.b_site}{inside} is dark or being drained now",
+        )
+    unfenced = place(ground, replace(want, fence=None, only_up=False))
     if order.fence is not None and unfenced is not None:
         outside = order.fence.outside(ground.touched(unfenced.there) | ground.touched(unfenced.back))
         return Binding(
             constraint="fence",
             message=f"no path stays inside the fence ({order.fence}); the shortest way touches {', '.join(outside)}",
             outside=tuple(outside),
-        )
-    if place(ground, replace(want, only_up=False)) is not None:
-        return Binding(
-            constraint="path",
-            message=f"every way between {order.a_site} and {order.b_site} is dark or being drained at this time",
         )
     return Binding(constraint="path", message=f"nothing joins {order.a_site} and {order.b_site} in both directions")
 

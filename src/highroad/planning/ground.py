@@ -51,13 +51,14 @@ class Ground:
     """The planner's view, kept current by whoever owns it; nothing here reads a clock.
 
     `avoid` are the links that may not be used now, because they are dark or being drained, numbered as in
-    `graph.links`.
+    `graph.links`; a window that starts at `mended_s` or later counts on them all the same.
     """
 
     network: Network
     calendar: Calendar
     ports: dict[PortId, Port] = field(default_factory=dict)
     avoid: frozenset[int] = frozenset()
+    mended_s: float = float("inf")
     _tags: dict[PortId, Tags] = field(init=False, repr=False, default_factory=dict)
     graph: Graph = field(init=False)
     _touches: tuple[frozenset[str], ...] = field(init=False, repr=False)
@@ -142,10 +143,10 @@ def claims_of(service: Service) -> list[Claim]:
         for link, rate in leaving.load_mbps().items():
             always[link] = max(rate, always.get(link, 0))
     claims = [Claim(link, EVER_S, window.until_s, rate) for link, rate in always.items()]
-    placement = service.placement
-    if service.holds and placement is not None:
+    if service.holds:
         start_s = EVER_S if service.state in CARRYING else window.start_s
-        for link, rate in placement.load_mbps().items():
+        wanted = {} if service.placement is None else service.placement.load_mbps()
+        for link, rate in wanted.items():
             more = rate - always.get(link, 0)
             if more > 0:
                 claims.append(Claim(link, start_s, window.until_s, more))

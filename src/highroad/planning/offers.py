@@ -18,6 +18,10 @@ SEARCH_AHEAD_S = 90 * 86400.0
 """How far later a window may be offered."""
 
 LATER_TRIES = 64
+
+MENDED_MARGIN_S = 3600.0
+"""How long after what is dark is counted on again a window is offered: time to make up one's mind."""
+
 SHOWN_LATENCY_MS = 0.1
 """Bounds are offered in steps of this, rounded up."""
 
@@ -77,7 +81,7 @@ def _candidates(ground: Ground, request: Request, order: Order, now_s: float) ->
     single = False
     for candidate in (
         _slower(ground, request, any_bound),
-        _later(ground, request, order, now_s),
+        _later(ground, request, want, order, now_s),
         _less(ground, request, order, want),
         _wider(ground, request, order, any_fence),
     ):
@@ -87,15 +91,15 @@ def _candidates(ground: Ground, request: Request, order: Order, now_s: float) ->
     if single:
         return
     for relaxed in (any_bound, any_fence, replace(any_bound, fence=None)):
-        less = _less(ground, request, order, relaxed)
-        if less is None:
-            less = request
-        at = replace(relaxed, bandwidth_gbps=less.bandwidth_gbps)
-        wider = _wider(ground, less, order, at) if relaxed.fence is None else less
-        slower = _slower(ground, wider or less, at) if relaxed.bound_ms is None else wider
-        candidate = slower or wider or less
-        if candidate != request:
-            yield candidate
+        for first in (_less(ground, request, order, relaxed), _later(ground, request, relaxed, order, now_s), request):
+            if first is None:
+                continue
+            window = order.window if first.start_s is None else Window(start_s=first.start_s, end_s=first.end_s)
+            at = replace(relaxed, bandwidth_gbps=first.bandwidth_gbps, window=window)
+            wider = (_wider(ground, first, order, at) if relaxed.fence is None else None) or first
+            candidate = (_slower(ground, wider, at) if relaxed.bound_ms is None else None) or wider
+            if candidate != request:
+                yield candidate
 
 
 def _slower(ground: Ground, request: Request, want: Want) -> Request | None:
@@ -116,18 +120,26 @@ def _less(ground: Ground, request: Request, order: Order, want: Want) -> Request
     return None
 
 
-def _later(ground: Ground, request: Request, order: Order, now_s: float) -> Request | None:
-    """The same length at the earliest later start at which anything that is in the way is given back."""
+def _later(ground: Ground, request: Request, want: Want, order: Order, now_s: float) -> Request | None:
+    """The same length at the earliest later start at which something that is too full is given back, or at which
+    what is dark now is counted on again. Whole milliseconds, so that a start survives being written down.
+    """
+    rate = mbps_from_gbps(order.bandwidth_gbps)
     ends = [port_resource(end.port) for end in (order.a, order.b)]
-    falls = ground.calendar.falls([*ground.graph.links, *ends], order.window.start_s)
-    for start in falls[:LATER_TRIES]:
+    length_s = order.window.until_s - order.window.start_s
+    ahead = Window(start_s=order.window.start_s, end_s=now_s + SEARCH_AHEAD_S + min(length_s, SEARCH_AHEAD_S))
+    full = [name for name in (*ground.graph.links, *ends) if ground.calendar.free(name, ahead) < rate]
+    starts = ground.calendar.falls(full, order.window.start_s)[:LATER_TRIES]
+    if ground.avoid and ground.mended_s < math.inf:
+        starts.append(ground.mended_s + MENDED_MARGIN_S)
+    for fall in sorted(starts):
+        start = math.ceil(fall * 1000 - 1e-6) / 1000
         if start > now_s + SEARCH_AHEAD_S:
             return None
-        end = None if order.window.end_s is None else start + order.window.end_s - order.window.start_s
+        end = None if order.window.end_s is None else math.ceil((start + length_s) * 1000 - 1e-6) / 1000
         window = Window(start_s=start, end_s=end)
-        rate = mbps_from_gbps(order.bandwidth_gbps)
         if all(ground.calendar.free(name, window) >= rate for name in ends) and place(
-            ground, replace(want_of(order), window=window)
+            ground, replace(want, window=window)
         ):
             return replace(request, start_s=start, end_s=end)
     return None

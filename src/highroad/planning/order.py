@@ -86,13 +86,14 @@ def resolve(request: Request, ground: Ground, now_s: float) -> tuple[Order | Non
 def check_rate(bandwidth_gbps: float, traffic_class: TrafficClass, port_gbps: float | None) -> list[Finding]:
     """What is wrong with a guaranteed rate, on ports of which the slower has so much."""
     wrong = Wrong()
-    _rate(
-        bandwidth_gbps,
-        "bandwidth_gbps",
-        port_gbps,
-        wrong,
-        zero_is_right=traffic_class is TrafficClass.SCAVENGER,
-    )
+    scavenger = traffic_class is TrafficClass.SCAVENGER
+    _rate(bandwidth_gbps, "bandwidth_gbps", port_gbps, wrong, zero_is_right=scavenger)
+    if scavenger and bandwidth_gbps > 0:
+        wrong(
+            "scavenger-guarantee",
+            "bandwidth_gbps",
+            "scavenger takes what is left and guarantees 0: ask for bandwidth_gbps 0 and a burst_gbps",
+        )
     return wrong.findings
 
 
@@ -143,6 +144,11 @@ def _port(request: Request, end: End, place: str, ground: Ground, wrong: Wrong) 
 def _window(request: Request, now_s: float, wrong: Wrong) -> Window | None:
     start, end = request.start_s, request.end_s
     before = len(wrong)
+    for time_s, place in ((start, "start"), (end, "end")):
+        if time_s is not None and not math.isfinite(time_s):
+            wrong("window-not-a-time", place, f"a window starts and ends at a time, not at {time_s}")
+    if len(wrong) != before:
+        return None
     if start is not None and not now_s - PAST_TOLERANCE_S <= start <= LAST_S:
         if start < now_s:
             wrong(
@@ -179,13 +185,7 @@ def _check_rate(request: Request, a: Port | None, b: Port | None, wrong: Wrong) 
     slowest = min(rates) if rates else None
     before = len(wrong)
     scavenger = request.traffic_class is TrafficClass.SCAVENGER
-    _rate(request.bandwidth_gbps, "bandwidth_gbps", slowest, wrong, zero_is_right=scavenger)
-    if scavenger and request.bandwidth_gbps > 0:
-        wrong(
-            "scavenger-guarantee",
-            "bandwidth_gbps",
-            "scavenger takes what is left and guarantees 0: ask for bandwidth_gbps 0 and a burst_gbps",
-        )
+    wrong.findings.extend(check_rate(request.bandwidth_gbps, request.traffic_class, slowest))
     burst = request.burst_gbps
     if burst is not None:
         _rate(burst, "burst_gbps", slowest, wrong, zero_is_right=False)

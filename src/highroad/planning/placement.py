@@ -76,7 +76,7 @@ def usable(ground: Ground, want: Want, besides: dict[int, int]) -> Callable[[int
     """Whether a link may carry what is wanted. `besides` is what the other direction takes of it, Mbit/s."""
     rate = None if want.bandwidth_gbps is None else mbps_from_gbps(want.bandwidth_gbps)
     inside = None if want.fence is None else ground.inside(want.fence)
-    avoid = ground.avoid if want.only_up else frozenset()
+    avoid = ground.avoid if want.only_up and want.window.start_s < ground.mended_s else frozenset()
     links, calendar, window = ground.graph.links, ground.calendar, want.window
 
     def test(number: int) -> bool:

@@ -382,3 +382,140 @@ async def restart_on(here: Rig) -> None:
 
     here.controller = Controller(store=here.store, fabric=here.twin, clock=here.clock, lab=here.twin, execute=at_once)
     await here.run(here.controller.start())
+
+
+@on_a_rig
+async def test_a_short_window_opens_and_closes_on_time(here: Rig) -> None:
+    await here.pass_s(0.37)
+    now = here.clock.now_s()
+    service = await here.order(10.0, start_s=now + 0.2, end_s=now + 0.6, settle=False)
+    await here.pass_s(0.25)
+    assert carried(await here.now(service.id)) == NORTH
+    await here.pass_s(0.4)
+    assert (await here.now(service.id)).state is State.TERMINATED
+    kinds = [(one.kind, one.at_s - now) for one in here.store.events(after=0, limit=99, tenant="acme")]
+    opened = next(at for kind, at in kinds if kind == "highroad.service.activating")
+    closed = next(at for kind, at in kinds if kind == "highroad.service.terminated")
+    assert 0.2 - 1e-6 <= opened <= 0.25
+    assert 0.6 - 1e-6 <= closed <= 0.65
+
+
+@on_a_rig
+async def test_everything_goes_home_however_cuts_and_drains_overlap(here: Rig) -> None:
+    service = await here.order(10.0)
+    later = await here.order(10.0, start_s=here.clock.now_s() + 86400, tenant=OTHER)
+    first = await here.run(here.controller.drain("west--east"))
+    await here.pass_s(1)
+    await here.cut("west--east")
+    await here.run(here.controller.end_maintenance(first.id))
+    await here.pass_s(1)
+    assert carried(await here.now(service.id)) == SOUTH
+    await here.uncut("west--east")
+    await here.pass_s(2)
+    for one in (service, later):
+        now = await here.now(one.id)
+        assert now.placement is not None
+        assert (now.placement.there, now.away, now.leaving) == (NORTH, False, ())
+    drains = [await here.run(here.controller.drain(what)) for what in ("west--east", "east")]
+    await here.pass_s(1)
+    for drain in drains:
+        await here.run(here.controller.end_maintenance(drain.id))
+        await here.pass_s(1)
+    assert carried(await here.now(service.id)) == NORTH
+
+
+@on_a_rig
+async def test_the_fence_holds_for_a_slow_way_too(here: Rig) -> None:
+    """Nothing inside the bound is left, and what is left at all is outside the fence: dark, not abroad."""
+    service = await here.order(10.0, fence=("US",), bound_ms=10.5)
+    assert carried(service) == SOUTH
+    await here.cut("east--south")
+    dark = await here.now(service.id)
+    assert dark.state is State.DEGRADED
+    assert dark.placement is not None
+    assert dark.placement.there == SOUTH
+    policy = (await here.run(here.twin.read())).policies[service.id]
+    assert "west>east" not in policy.links
+
+
+@on_a_rig
+async def test_one_with_a_bound_that_waits_for_its_window_takes_a_slow_way_when_it_opens(here: Rig) -> None:
+    service = await here.order(10.0, bound_ms=8.0, start_s=here.clock.now_s() + 5)
+    await here.cut("west--east")
+    await here.pass_s(7)
+    slow = await here.now(service.id)
+    assert slow.placement is not None
+    assert slow.placement.there == SOUTH
+    assert slow.state is State.DEGRADED
+
+
+@on_a_rig
+async def test_a_dark_service_that_routers_do_not_move_says_so(here: Rig) -> None:
+    service = await here.order(10.0)
+    apply = here.twin.apply
+
+    async def refusing(changes: Any) -> Any:
+        return {change.policy.service: "its router is away" for change in changes}
+
+    here.twin.apply = refusing  # type: ignore[method-assign]
+    await here.cut("west--east", settle_s=3.0)
+    dark = await here.now(service.id)
+    assert dark.state is State.DEGRADED
+    assert dark.reason == "dark: routers do not take its new path: its router is away"
+    assert [placement.there for placement in dark.leaving] == [NORTH]
+    assert not (await here.incident()).outages[0].healed
+    here.twin.apply = apply  # type: ignore[method-assign]
+    await here.pass_s(2.5)
+    assert carried(await here.now(service.id)) == SOUTH
+    assert (await here.incident()).outages[0].healed
+
+
+@on_a_rig
+async def test_a_promise_is_kept_again_only_when_routers_confirm_it(here: Rig) -> None:
+    service = await here.order(10.0, fence=("US",))
+    await here.cut("west--south")
+    await here.uncut("west--south")
+    await here.pass_s(1)
+    assert carried(await here.now(service.id)) == SOUTH
+    bounded = await here.order(10.0, bound_ms=8.0)
+    await here.cut("west--east")
+    assert (await here.now(bounded.id)).state is State.DEGRADED
+    await here.uncut("west--east")
+    events = [one for one in here.store.events(after=0, limit=999, operator=True) if one.subject == bounded.id]
+    kinds = [one.kind.rpartition(".")[2] for one in events]
+    assert kinds[-2:] == ["rerouted", "restored"]
+
+
+@on_a_rig
+async def test_a_window_far_ahead_counts_on_what_is_dark_now(here: Rig) -> None:
+    await here.cut("campus--west")
+    with pytest.raises(Refused) as caught:
+        await here.order(10.0)
+    offers = caught.value.facts["offers"]
+    assert [list(offer.changes) for offer in offers] == [["start"]]
+    await here.pass_s(600)
+    service, _ = await here.run(here.controller.order(offers[0].request))
+    assert service.state is State.RESERVED
+    await here.pass_s(5)
+    assert (await here.now(service.id)).reason is None
+
+
+@on_a_rig
+async def test_less_of_what_is_dark_is_always_granted(here: Rig) -> None:
+    service = await here.order(10.0, fence=("US",))
+    await here.cut("west--south")
+    changed = await here.run(here.controller.change(service.id, tenant=ACME, if_version=1, bandwidth_gbps=5.0))
+    assert changed.order.bandwidth_gbps == 5.0
+    with pytest.raises(Refused, match="dark or being drained now"):
+        await here.run(here.controller.change(service.id, tenant=ACME, if_version=2, bandwidth_gbps=6.0))
+
+
+@on_a_rig
+async def test_an_outage_that_ends_with_its_service_is_not_called_a_repair(here: Rig) -> None:
+    await here.order(10.0, fence=("US",), end_s=here.clock.now_s() + 5)
+    await here.cut("west--south")
+    await here.pass_s(6)
+    incident = await here.incident()
+    assert Phase.REPAIRED not in [entry.phase for entry in incident.timeline]
+    await here.uncut("west--south")
+    assert not (await here.incident()).open

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from highroad.errors import Invalid
@@ -185,3 +187,47 @@ def test_every_finding_comes_at_once() -> None:
 
 def _slower(link: Link) -> Link:
     return Link(id=link.id, tail=link.tail, head=link.head, capacity_gbps=100.0, latency_ms=8.0, fibres=link.fibres)
+
+
+def test_a_window_that_ends_between_two_milliseconds_is_followed_by_an_offer_that_holds() -> None:
+    ground = ground_of()
+    keep(ground, "s", admit(ground, request(70.0, end_s=NOW_S + 3600.1234567), NOW_S))
+    for offer in denied(ground, 50.0).offers:
+        start = offer.request.start_s
+        assert start is None or round(start, 3) == start
+    later = next(offer for offer in denied(ground, 50.0).offers if "start" in offer.changes)
+    assert later.changes["start"] == "2027-01-15T09:00:00.124Z"
+
+
+def test_a_later_start_is_found_past_any_number_of_others() -> None:
+    ground = ground_of(country(capacity_gbps=1000.0))
+    for number in range(100):
+        asked = request(1.0, tenant=OTHER, a="west", b="east", end_s=NOW_S + 60 + number)
+        keep(ground, f"small-{number}", admit(ground, asked, NOW_S))
+    keep(ground, "full", admit(ground, request(400.0, end_s=NOW_S + 86400), NOW_S))
+    assert {"start": "2027-01-16T08:00:00.000Z"} in [offer.changes for offer in denied(ground, 10.0).offers]
+
+
+def test_two_things_change_where_one_is_not_enough() -> None:
+    ground = ground_of()
+    keep(ground, "full", admit(ground, request(100.0, end_s=NOW_S + 86400), NOW_S))
+    changes = [set(offer.changes) for offer in denied(ground, 10.0, bound_ms=6.0).offers]
+    assert {"latency_bound_ms", "start"} in changes
+
+
+def test_what_is_only_dark_is_not_blamed_on_the_fence() -> None:
+    ground = ground_of()
+    avoid(ground, "west>south", "south>west")
+    decision = admit(ground, request(fence=("US",)), NOW_S)
+    assert isinstance(decision, Denied)
+    assert decision.binding.constraint == "path"
+    assert "inside the fence (US) is dark or being drained now" in decision.binding.message
+
+
+def test_a_site_abroad_is_outside_the_fence_however_its_fibres_run() -> None:
+    network = country()
+    abroad = tuple(replace(site, jurisdiction="CA-ON") if site.id == "south" else site for site in network.sites)
+    ground = ground_of(replace(network, sites=abroad))
+    decision = admit(ground, request(fence=("US",)), NOW_S)
+    assert isinstance(decision, Denied)
+    assert decision.binding.constraint == "fence"

@@ -26,6 +26,8 @@ WRONG: list[tuple[str, Request, str, str]] = [
     ("window over", request(start_s=NOW_S - 3600), "window-past", "which is over"),
     ("window of no length", request(start_s=NOW_S + 60, end_s=NOW_S + 60), "window-empty", "at its start"),
     ("window backwards", request(start_s=NOW_S + 60, end_s=NOW_S + 30), "window-empty", "before its start"),
+    ("window of no time", request(end_s=math.nan), "window-not-a-time", "not at nan"),
+    ("window from before all time", request(start_s=-math.inf), "window-not-a-time", "not at -inf"),
     ("window in the year 9999", request(end_s=2.5e11), "window-far", "leave `end` out"),
     ("faster than light", request(bound_ms=1.0), "faster-than-light", "km apart"),
     ("bound of 0", request(bound_ms=0.0), "bound-not-positive", "more than 0 ms"),
