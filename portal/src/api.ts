@@ -1,4 +1,5 @@
 // The page's only way to the backend: GETs with the session's cookie, and the three calls that make and end a session.
+import { forget, remember } from "./hint";
 import type { Page, ProblemOut } from "./wire";
 
 /** A request that was not done, and what the API says of it. */
@@ -54,8 +55,10 @@ export async function signIn(secret: { token: string } | { code: string }): Prom
     headers: { "content-type": "application/json" },
     body: JSON.stringify(secret),
   });
+  remember();
 }
 
 export async function signOut(): Promise<void> {
   await call("/v1/session", { method: "DELETE" });
+  forget();
 }

@@ -1,9 +1,10 @@
 // What the colours, widths and shapes mean, with numbers; and the reach of the network in words, beside its rings.
 import { h, s, say } from "./dom";
 import { glyph } from "./map/glyphs";
+import { fibreName } from "./naming";
 import { STEPS } from "./ramp";
 import type { Store } from "./state";
-import { kindTitle, people, percent } from "./words";
+import { exactPercent, kindTitle, people } from "./words";
 
 const WIDE = 26;
 
@@ -55,9 +56,16 @@ function states(): HTMLElement {
       { viewBox: "0 0 30 8", class: "sample-line", "aria-hidden": "true" },
       s("g", { class: "link", "data-state": state }, s("path", { class: "road", d: "M1,4H29", "stroke-width": 3 })),
     );
+  const busy = s(
+    "svg",
+    { viewBox: "0 0 30 8", class: "sample-line", "aria-hidden": "true" },
+    s("g", { class: "link", "data-step": 3 }, s("path", { class: "road", d: "M1,4H29", "stroke-width": 3.6 })),
+    s("path", { class: "flow medium", d: "M1,4H29" }),
+  );
   return h(
     "ul",
     { class: "legend-states" },
+    h("li", {}, busy, "traffic moving, faster the fuller"),
     h("li", {}, line("down"), "down"),
     h("li", {}, line("drained"), "drained"),
   );
@@ -70,7 +78,7 @@ export function reach(store: Store, toggle: (shown: boolean) => void): HTMLEleme
   const rest = h("span");
   words.append(share, rest);
   const box = h("input", { type: "checkbox", role: "switch", onchange: () => toggle(box.checked) });
-  store.on(["reach"], () => {
+  store.on(["reach", "network"], () => {
     const found = store.state.reach;
     words.hidden = found === null;
     if (found === null) return;
@@ -79,8 +87,11 @@ export function reach(store: Store, toggle: (shown: boolean) => void): HTMLEleme
       say(rest, found === "loading" ? "Measuring…" : "The reach could not be read. Switch it off and on to ask again.");
       return;
     }
-    say(share, percent(found.share));
-    const without = found.without.length > 0 ? ` Left out: ${found.without.join(", ")}.` : "";
+    const now = exactPercent(found.share);
+    const before = exactPercent(store.state.reachAtFirst ?? found.share);
+    say(share, before === now ? now : `${before} → ${now}`);
+    const left = found.without.map((fibre) => fibreName(store.state, fibre));
+    const without = left.length > 0 ? ` Left out: ${left.join(", ")}.` : "";
     say(
       rest,
       ` of ${people(found.population_total)} people are within ${found.rtt_ms} ms round trip of an edge site.${without}`,

@@ -1,7 +1,7 @@
 // The rail at the left: services, incidents and fibres as lists that one can filter; everything on the map is here too,
 // for the keyboard and for who prefers words.
 import { h, put, say } from "./dom";
-import { fibreName } from "./panel/incident";
+import { fibreName } from "./naming";
 import { fibreState } from "./panel/fibre";
 import { same, type Selection } from "./select";
 import { ENDED, siteName, stateNow, type State, type Store } from "./state";
@@ -213,10 +213,11 @@ function serviceRow(state: State, service: ServiceOut): Row {
 function incidents(state: State): Row[] {
   return state.incidents.map((incident) => {
     const dark = incident.outages.map((outage) => outage.dark_ms);
+    const unhealed = incident.outages.some((outage) => !outage.healed);
     return {
       key: `incident ${incident.id}`,
       title: incident.fibres.map((fibre) => fibreName(state, fibre)).join(", "),
-      note: dark.length > 0 ? `${ms(Math.max(...dark))} dark` : "no outage",
+      note: unhealed ? "still dark" : dark.length > 0 ? `${ms(Math.max(...dark))} dark` : "no outage",
       sub: `${incident.open ? "open since" : "closed, of"} ${date(incident.opened)}`,
       state: incident.open ? "down" : "closed",
       to: { kind: "incident", id: incident.id },

@@ -4,6 +4,7 @@ import { get, Problem, signIn, signOut } from "./api";
 import { h, s } from "./dom";
 import { stateOf } from "./faults";
 import { header } from "./header";
+import { forget, maybe } from "./hint";
 import { legend, reach } from "./legend";
 import { Lists } from "./lists";
 import { MapView, type Room, type Route } from "./map/view";
@@ -14,6 +15,7 @@ import { code, format, parse, same, type Selection } from "./select";
 import { carriedOn, ENDED, stateNow, Store } from "./state";
 import { Sync } from "./sync";
 import type { ServiceOut, WhoOut } from "./wire";
+import { sentence } from "./words";
 
 const root = document.querySelector<HTMLElement>("#app") ?? document.body;
 
@@ -26,17 +28,24 @@ async function who(): Promise<WhoOut> {
     try {
       await signIn({ code: once });
     } catch (error) {
-      trouble = error instanceof Problem && error.status !== 0 ? "That link has been used. Sign in with a token." : "";
+      if (!(error instanceof Problem)) throw error;
+      const refused = error.status === 401 || error.status === 400 || error.status === 422;
+      trouble = refused ? "This link is not valid any more; sign in with a token." : sentence(error.message);
     }
   }
+  let outside = !maybe();
   for (;;) {
+    if (outside) {
+      await askFor(trouble);
+      [outside, trouble] = [false, ""];
+    }
     try {
       return await get<WhoOut>("/v1/session");
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (error.status === 401) {
-        await askFor(trouble);
-        trouble = "";
+        forget();
+        outside = true;
       } else {
         root.replaceChildren(h("p", { class: "waiting" }, `${error.message} Trying again…`));
         await new Promise((again) => setTimeout(again, 2000));
@@ -53,7 +62,11 @@ async function askFor(trouble: string): Promise<void> {
 function run(me: WhoOut): void {
   const store = new Store(me);
   const state = store.state;
-  const sync = new Sync(store, () => location.reload());
+  const over = (): void => {
+    forget();
+    location.reload();
+  };
+  const sync = new Sync(store, over);
 
   const pick = (selection: Selection | null): void => {
     if (same(selection, state.selection)) return;
@@ -169,7 +182,7 @@ function run(me: WhoOut): void {
       await sync.start();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (error.status === 401) location.reload();
+      if (error.status === 401) over();
       else {
         sync.stop();
         root.append(h("p", { class: "waiting", role: "alert" }, `${error.message} Trying again…`));

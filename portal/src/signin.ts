@@ -2,6 +2,7 @@
 import { Problem, signIn } from "./api";
 import { h, say } from "./dom";
 import { mark } from "./header";
+import { sentence } from "./words";
 
 /** Shows the form until somebody is signed in. */
 export function askToSignIn(root: HTMLElement, said: string): Promise<void> {
@@ -13,6 +14,17 @@ export function askToSignIn(root: HTMLElement, said: string): Promise<void> {
       autocomplete: "current-password",
       required: true,
       spellcheck: "false",
+    });
+    // For password managers, which keep a secret under a name.
+    const name = h("input", {
+      type: "text",
+      class: "unseen",
+      name: "username",
+      autocomplete: "username",
+      value: "highroad",
+      readonly: true,
+      tabindex: -1,
+      "aria-hidden": "true",
     });
     const trouble = h("p", { class: "trouble", role: "alert" }, said);
     const button = h("button", { class: "main", type: "submit" }, "Sign in");
@@ -31,12 +43,13 @@ export function askToSignIn(root: HTMLElement, said: string): Promise<void> {
             })
             .catch((error: unknown) => {
               button.disabled = false;
-              say(trouble, error instanceof Problem ? error.message : "That did not work.");
+              say(trouble, error instanceof Problem ? sentence(error.message) : "That did not work.");
               field.select();
             });
         },
       },
       h("div", { class: "signin-brand" }, mark(), h("h1", {}, "Highroad")),
+      name,
       h("label", { for: "token" }, "Token"),
       field,
       trouble,

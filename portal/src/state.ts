@@ -49,6 +49,8 @@ export interface State {
   selection: Selection | null;
   /** null: not asked for. "loading": asked, not answered yet. */
   reach: ReachOut | "loading" | "failed" | null;
+  /** The share that was within reach when one began to look, to compare with. */
+  reachAtFirst: number | null;
   /** When the last sample came in, by our own clock: the controller's may differ. */
   heardAt: number | null;
   stale: boolean;
@@ -75,6 +77,7 @@ export class Store {
       maintenances: [],
       selection: null,
       reach: null,
+      reachAtFirst: null,
       heardAt: null,
       stale: false,
     };

@@ -64,6 +64,8 @@ export class Sync {
       operator ? get<LabOut>("/v1/lab").catch(() => null) : null,
     ]);
     const state = this.store.state;
+    // Another network's share is nothing to compare with.
+    if (state.atlas?.network.revision !== network.revision) state.reachAtFirst = null;
     state.atlas = index(network);
     state.services = new Map(services.map((service) => [service.id, service]));
     state.incidents = incidents;
@@ -76,6 +78,7 @@ export class Sync {
   /** Shows, or hides, what is within reach. */
   setReach(shown: boolean): void {
     this.store.state.reach = shown ? "loading" : null;
+    this.store.state.reachAtFirst = null;
     this.store.touch("reach");
     if (shown) void this.readReach();
   }
@@ -86,6 +89,7 @@ export class Sync {
       const reach = await get<ReachOut>("/v1/reach?rtt_ms=5&kind=edge");
       if (asked !== this.reachAsked || this.store.state.reach === null) return;
       this.store.state.reach = reach;
+      this.store.state.reachAtFirst ??= reach.share;
     } catch {
       if (asked === this.reachAsked && this.store.state.reach !== null) this.store.state.reach = "failed";
     }

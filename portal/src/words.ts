@@ -3,6 +3,7 @@
 const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const finest = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const hundredths = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",
@@ -34,6 +35,16 @@ export function km(value: number): string {
 export function percent(share: number): string {
   const value = share * 100;
   return `${value > 0 && value < 10 ? fine.format(value) : plain.format(value)} %`;
+}
+
+/** A share with two decimals, where small changes matter. */
+export function exactPercent(share: number): string {
+  return `${hundredths.format(share * 100)} %`;
+}
+
+/** A sentence begins with a capital, also where the API's begins without. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export function people(count: number): string {

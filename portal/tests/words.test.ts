@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { bytes, count, exact, figure, gbps, ms, people, percent } from "../src/words";
+import { bytes, count, exact, exactPercent, figure, gbps, ms, people, percent, sentence } from "../src/words";
 
 it.each([
   [0, "0"],
@@ -21,5 +21,12 @@ it("always says the unit", () => {
   expect(count(1, "fibre")).toBe("1 fibre");
   expect(count(1200, "fibre")).toBe("1,200 fibres");
 });
+
+it("shows small changes of a large share", () => {
+  expect(exactPercent(0.7786)).toBe("77.86 %");
+  expect(exactPercent(0.769)).toBe("76.90 %");
+});
+
+it("begins a sentence with a capital", () => expect(sentence("this token is unknown")).toBe("This token is unknown"));
 
 it("gives milliseconds to repairs", () => expect(exact("2026-01-01T10:00:00.007Z")).toMatch(/^\d\d:\d\d:\d\d\.007$/));

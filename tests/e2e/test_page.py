@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -108,6 +109,24 @@ class Backend:
         links = service["there"]["links"]
         fibre: str = fibres[links[len(links) // 2]][0]
         return fibre
+
+    def fibre_to_an_edge(self) -> str:
+        """The fibre of an edge site's without which the fewest people are within reach."""
+        network = self.network()
+        edges = {site["id"] for site in network["sites"] if site["kind"] == "edge"}
+        joined = [fibre["id"] for fibre in network["fibres"] if {fibre["a"], fibre["b"]} & edges]
+
+        def share(without: str) -> float:
+            asked: dict[str, str | int] = {"rtt_ms": 5, "kind": "edge", "without": without}
+            return float(_body(self.operator.get("/v1/reach", params=asked))["share"])
+
+        return str(min(joined, key=share))
+
+    def name(self, fibre: str) -> str:
+        """A fibre by its ends, as the page calls it."""
+        network = self.network()
+        names = {site["id"]: site["name"] for site in network["sites"]}
+        return next(f"{names[one['a']]} – {names[one['b']]}" for one in network["fibres"] if one["id"] == fibre)
 
     def links_on(self, fibre: str) -> list[str]:
         return [link["id"] for link in self.network()["links"] if fibre in link["fibres"]]
@@ -241,6 +260,35 @@ def test_a_token_signs_in_by_hand_and_signs_out(context: BrowserContext, running
     expect(page.get_by_label("Token")).to_be_visible(timeout=SOON_MS)
 
 
+def test_a_first_visit_asks_for_a_token_and_says_nothing_on_the_console(page: Page, running: Running) -> None:
+    page.goto(f"{running.url}/#site=denver")
+    page.get_by_label("Token").fill(running.operator_token)
+    assert page.locator("form [autocomplete=username]").count() == 1
+    page.get_by_role("button", name="Sign in").click()
+    panel = page.locator("[data-panel=site] .lead")
+    expect(panel).to_have_text("denver", timeout=SOON_MS)
+    page.reload()
+    expect(panel).to_have_text("denver", timeout=SOON_MS)
+
+
+def test_a_link_that_is_no_good_is_said_to_be_so(context: BrowserContext, running: Running) -> None:
+    page = context.new_page()
+    page.goto(f"{running.url}/#code=no-such-code")
+    expect(page.get_by_role("alert")).to_have_text("This link is not valid any more; sign in with a token.")
+    page.get_by_label("Token").fill("no-such-token")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_have_text(re.compile("^(?!This link)[A-Z]"))
+
+
+def test_a_fabric_that_is_no_lab_is_just_not_named(context: BrowserContext, running: Running) -> None:
+    # Its own page: the browser itself notes the 404 on the console.
+    page = context.new_page()
+    page.route("**/v1/lab", lambda route: route.fulfill(status=404, json={"status": 404, "title": "Not found"}))
+    _open(page, running, running.operator_token)
+    expect(page.locator(".network-facts")).to_contain_text("links")
+    expect(page.locator(".network-facts")).not_to_contain_text("fabric")
+
+
 def test_an_order_shows_and_its_path_carries(operator_page: Page, backend: Backend) -> None:
     page = operator_page
     service = backend.order()
@@ -287,6 +335,11 @@ def test_a_cut_turns_red_and_heals(operator_page: Page, backend: Backend, capsys
     page.locator("[data-incident-row]").first.click()
     incident = page.locator("[data-panel=incident]")
     expect(incident.locator('[data-list="Services that were dark"] .item-note').first).to_contain_text("ms")
+    dark = incident.locator('[data-list="Services that were dark"] li', has_text=_ends(backend, service)).first
+    expect(dark.locator(".dot")).to_have_attribute("data-state", backend.service(service["id"])["state"])
+    line = incident.locator('[data-list="Time line"]')
+    expect(line).to_contain_text(backend.name(fibre))
+    expect(line).not_to_contain_text(fibre)
 
     backend.splice(fibre)
     for link in links:
@@ -348,9 +401,21 @@ def test_reach_is_drawn_and_said(operator_page: Page, backend: Backend) -> None:
     found = _body(backend.operator.get("/v1/reach", params={"rtt_ms": 5, "kind": "edge"}))
     page.get_by_role("switch", name="Within 5 ms RTT of an edge site").check()
     expect(page.locator("[data-reach]")).to_contain_text("5 ms round trip of an edge site", timeout=SOON_MS)
-    expect(page.locator("[data-reach] b")).to_contain_text(str(int(found["share"] * 100))[0])
+    share = page.locator("[data-reach] b")
+    expect(share).to_have_text(f"{found['share'] * 100:.2f} %")
     drawn = len([ring for ring in found["rings"] if ring["radius_km"] > 0])
     expect(page.locator(".rings")).to_have_attribute("data-rings", str(drawn))
+
+    fibre = backend.fibre_to_an_edge()
+    name = backend.name(fibre)
+    backend.cut(fibre)
+    expect(page.locator("[data-reach]")).to_contain_text(f"Left out: {name}.", timeout=SOON_MS)
+    without = _body(backend.operator.get("/v1/reach", params={"rtt_ms": 5, "kind": "edge"}))
+    texts = [f"{one['share'] * 100:.2f} %" for one in (found, without)]
+    assert texts[0] != texts[1]
+    expect(share).to_have_text(" → ".join(texts))
+    backend.splice(fibre)
+    expect(share).to_have_text(texts[0], timeout=SOON_MS)
     page.get_by_role("switch", name="Within 5 ms RTT of an edge site").uncheck()
     expect(page.locator(".rings")).to_have_attribute("data-rings", "0")
 
@@ -404,9 +469,16 @@ def test_names_that_are_markup_stay_names(page: Page, running: Running, backend:
     assert page.locator("#app script, #app img").count() == 0
 
 
+def _ends(backend: Backend, service: dict[str, Any]) -> str:
+    names = {site["id"]: site["name"] for site in backend.network()["sites"]}
+    return f"{names[service['from']['site']]} – {names[service['to']['site']]}"
+
+
 def _open(page: Page, running: Running, token: str) -> Page:
     answer = page.context.request.post(f"{running.url}/v1/session", data={"token": token})
     assert answer.ok, answer.text()
+    # The page keeps this mark when it signs in: it tells it that there is a session to ask for.
+    page.add_init_script("localStorage.setItem('highroad.session', 'perhaps')")
     page.goto(running.url)
     expect(page.locator("[data-connection=live]")).to_be_visible(timeout=SOON_MS)
     expect(page.locator("[data-network]")).not_to_be_empty()

@@ -1,4 +1,5 @@
 // The facts of a fibre: where it runs, what it is made of, what fails with it.
+import { fibreName } from "../naming";
 import { load } from "../ramp";
 import { carriedOn, servicesOn, siteName, type State } from "../state";
 import type { FibreOut } from "../wire";
@@ -18,7 +19,7 @@ export function fibreSheet(state: State, id: string, pick: Pick): Sheet | null {
   const links = (): string[] => (state.atlas?.linksOn.get(id) ?? []).map((link) => link.id);
   return new Sheet("fibre", "Fibre", pick)
     .head(
-      () => `${siteName(state, now().a)} – ${siteName(state, now().b)}`,
+      () => fibreName(state, id),
       () => id,
       () => fibreState(state, id),
     )

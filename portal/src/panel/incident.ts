@@ -1,14 +1,10 @@
 // The facts of an incident: what failed, what happened when, and how long each service was dark.
-import { siteName, type State } from "../state";
-import type { IncidentOut } from "../wire";
+import { fibreName, named } from "../naming";
+import { siteName, stateNow, type State } from "../state";
+import type { IncidentOut, OutageOut } from "../wire";
 import { date, exact, ms } from "../words";
 import { fibreState } from "./fibre";
-import { Sheet, type Pick } from "./sheet";
-
-export function fibreName(state: State, id: string): string {
-  const fibre = state.atlas?.fibre.get(id);
-  return fibre === undefined ? id : `${siteName(state, fibre.a)} – ${siteName(state, fibre.b)}`;
-}
+import { Sheet, type Item, type Pick } from "./sheet";
 
 export function incidentSheet(state: State, id: string, pick: Pick): Sheet | null {
   const find = (): IncidentOut | undefined => state.incidents.find((incident) => incident.id === id);
@@ -27,19 +23,7 @@ export function incidentSheet(state: State, id: string, pick: Pick): Sheet | nul
       return closed === null ? "still open" : date(closed);
     })
     .list("Services that were dark", "No service was touched.", () =>
-      now().outages.map((outage) => {
-        const service = state.services.get(outage.service);
-        const name =
-          service === undefined
-            ? outage.service
-            : `${siteName(state, service.from.site)} – ${siteName(state, service.to.site)}`;
-        return {
-          title: name,
-          note: `${ms(outage.dark_ms)}${outage.healed ? "" : ", not healed"}`,
-          state: outage.healed ? "ACTIVE" : "down",
-          to: { kind: "service", id: outage.service },
-        };
-      }),
+      now().outages.map((outage) => darkService(state, outage)),
     )
     .list("Fibres", "None.", () =>
       now().fibres.map((fibre) => ({
@@ -49,6 +33,19 @@ export function incidentSheet(state: State, id: string, pick: Pick): Sheet | nul
       })),
     )
     .list("Time line", "Nothing yet.", () =>
-      now().timeline.map((entry) => ({ title: entry.text, note: exact(entry.at) })),
+      now().timeline.map((entry) => ({ title: named(state, entry.text), note: exact(entry.at) })),
     );
+}
+
+/** How long it was dark is the past; its dot, and a word where it is not simply active, say how it is now. */
+export function darkService(state: State, { service: id, dark_ms, healed }: OutageOut): Item {
+  const service = state.services.get(id);
+  const now = service === undefined ? null : stateNow(state, service);
+  const words = [healed ? ms(dark_ms) : "still dark", now === null || now === "ACTIVE" ? null : `now ${now.toLowerCase()}`];
+  return {
+    title: service === undefined ? id : `${siteName(state, service.from.site)} – ${siteName(state, service.to.site)}`,
+    note: words.filter((word) => word !== null).join(", "),
+    state: now ?? (healed ? "unknown" : "down"),
+    to: { kind: "service", id },
+  };
 }

@@ -1,5 +1,6 @@
 // The facts of a link: both directions, for one seldom asks about a road without its way back.
 import { stateOf } from "../faults";
+import { fibreName } from "../naming";
 import { load, step } from "../ramp";
 import { carriedOn, servicesOn, siteName, stateNow, type State } from "../state";
 import type { LinkOut } from "../wire";
@@ -46,7 +47,7 @@ export function linkSheet(state: State, id: string, pick: Pick): Sheet | null {
       now().fibres.map((fibre) => {
         const facts = state.atlas?.fibre.get(fibre);
         return {
-          title: fibre,
+          title: fibreName(state, fibre),
           note: facts === undefined ? "" : km(facts.length_km),
           state: state.faults.down.has(fibre) ? "down" : state.faults.drained.has(fibre) ? "drained" : "up",
           to: { kind: "fibre", id: fibre },

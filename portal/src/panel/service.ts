@@ -1,4 +1,5 @@
 // The facts of a service: what was promised, what is so now, and the way it goes.
+import { named } from "../naming";
 import { ENDED, siteName, stateNow, type State } from "../state";
 import type { CountersOut, PathOut, ServiceOut, ServiceRateOut } from "../wire";
 import { bytes, gbps, km, ms, period } from "../words";
@@ -24,7 +25,10 @@ export function serviceSheet(
       () => (now().description === "" ? id : `${id} · ${now().description}`),
       () => stateNow(state, now()),
     )
-    .fact("Why", () => (now().reason === "" ? null : now().reason))
+    .fact("Why", () => {
+      const reason = now().reason;
+      return reason === null || reason === "" ? null : named(state, reason);
+    })
     .fact("Tenant", () => now().tenant)
     .fact("Guaranteed", () => `${gbps(now().bandwidth_gbps)} each way`)
     .fact("Burst", () => {

@@ -1,22 +1,22 @@
 """`highroad network check | show | build`: a network file looked at, drawn or made, without a controller.
 
-Exit codes: 0 all is well, 1 the command could not be carried out (no such file), 2 the file has errors, or differs.
+Exit codes: 0 all is well, 2 the file has errors, or differs, 4 there is no such thing to read, 7 it cannot be written.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from highroad.errors import Finding, Severity
+from highroad.errors import Finding, HighroadError, NotFound, Severity, Unavailable
 from highroad.formats import detect
 from highroad.formats.loaded import MAX_BYTES, Loaded, refused
 from highroad.formats.shipped import NETWORKS, network_text
@@ -24,7 +24,11 @@ from highroad.model.network import Network, SiteKind
 
 app = typer.Typer(no_args_is_help=True, help="The network: check, show and build files; load one into a controller.")
 
-USAGE, WRONG = 1, 2
+WRONG = 2
+EXITS: dict[type[HighroadError], int] = {NotFound: 4, Unavailable: 7}
+"""As everywhere on the command line (docs/cli.md)."""
+
+T = TypeVar("T")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -38,7 +42,7 @@ def check(
 
     Warnings do not make it fail. Exit code 2 if there is an error.
     """
-    loaded = _load(str(file))
+    loaded = _try(lambda: _load(str(file)), json_)
     if json_:
         _print_json({"ok": not loaded.errors, "findings": [_plain(finding) for finding in loaded.findings]})
     else:
@@ -58,7 +62,7 @@ def show(
     json_: Json = False,
 ) -> None:
     """Sum up a network: its sites by kind, its fibre, its capacity and where it is; with --svg, as a map."""
-    loaded = _load(file)
+    loaded = _try(lambda: _load(file), json_)
     network = loaded.network
     if network is None:
         if json_:
@@ -69,7 +73,7 @@ def show(
     if svg is not None:
         from highroad.offline import picture
 
-        _write(svg, picture.svg(network))
+        _try(lambda: _write(svg, picture.svg(network)), json_)
     if json_:
         _print_json({"ok": True, **_summary(network), "svg": str(svg) if svg else None})
         return
@@ -91,14 +95,14 @@ def build(
 ) -> None:
     """Build a reference network from its public sources, byte for byte the same each time."""
     if name not in NETWORKS:
-        _fail(f"there is no reference network {name!r}; there are {' and '.join(NETWORKS)}")
+        _fail(NotFound(f"there is no reference network {name!r}; there are {' and '.join(NETWORKS)}"), json_)
     from highroad.offline.reference.build import text as built
 
     text = built(name)
     have = _read(out) if check_ and out is not None else network_text(name) if check_ else ""
     same = have == text if check_ else None
     if out is not None and not check_:
-        _write(out, text)
+        _try(lambda: _write(out, text), json_)
     if json_:
         told: dict[str, Any] = {"name": name, "bytes": len(text.encode()), "same": same}
         _print_json({**told, "out": str(out) if out else None})
@@ -135,14 +139,14 @@ def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")
     except OSError as error:
-        _fail(f"cannot read {path}: {error.strerror}")
+        raise NotFound(f"cannot read {path}: {error.strerror}") from error
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        _fail(f"cannot write {path}: {error.strerror}")
+        raise Unavailable(f"cannot write {path}: {error.strerror}") from error
 
 
 def _differs(have: str, want: str) -> str:
@@ -179,9 +183,29 @@ def _say(line: str, style: str = "") -> None:
     Console(soft_wrap=True).print(Text(line, style=style))
 
 
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print(Text(message, style="bold red"))
-    raise typer.Exit(USAGE)
+def _try(work: Callable[[], T], as_json: bool) -> T:
+    """Do it, or say why it cannot be done and leave."""
+    try:
+        return work()
+    except HighroadError as error:
+        _fail(error, as_json)
+
+
+def _fail(error: HighroadError, as_json: bool) -> NoReturn:
+    """Say why it cannot be done; with --json as a problem document, as every other command does."""
+    if as_json:
+        _print_json(
+            {
+                "type": f"/problems/{error.code}",
+                "title": "It cannot be done",
+                "code": error.code,
+                "detail": error.message,
+                "retryable": error.retryable,
+            }
+        )
+    else:
+        Console(stderr=True, soft_wrap=True).print(Text(error.message, style="bold red"))
+    raise typer.Exit(EXITS.get(type(error), WRONG))
 
 
 def _number(count: int, noun: str) -> str:

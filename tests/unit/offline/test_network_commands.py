@@ -42,8 +42,8 @@ def test_check_a_good_file_of_either_format(tmp_path: Path) -> None:
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     missing = runner.invoke(app, ["check", str(tmp_path / "nothing.yaml")])
-    assert missing.exit_code == 1
-    assert runner.invoke(app, ["check", str(tmp_path)]).exit_code == 1
+    assert missing.exit_code == 4
+    assert runner.invoke(app, ["check", str(tmp_path)]).exit_code == 4
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     binary = runner.invoke(app, ["check", str(tmp_path / "binary"), "--json"])
     assert binary.exit_code == 2
@@ -67,7 +67,7 @@ def test_show(name: str, tmp_path: Path) -> None:
 
 def test_show_what_is_broken_and_what_cannot_be_written(tmp_path: Path) -> None:
     assert runner.invoke(app, ["show", str(BROKEN)]).exit_code == 2
-    assert runner.invoke(app, ["show", "us", "--svg", str(tmp_path / "no" / "map.svg")]).exit_code == 1
+    assert runner.invoke(app, ["show", "us", "--svg", str(tmp_path / "no" / "map.svg")]).exit_code == 7
 
 
 def test_names_are_not_taken_for_markup(tmp_path: Path) -> None:
@@ -87,4 +87,4 @@ def test_build_is_the_shipped_file(tmp_path: Path) -> None:
     differs = runner.invoke(app, ["build", "us", "--check", "--out", str(out), "--json"])
     assert differs.exit_code == 2
     assert json.loads(differs.output)["same"] is False
-    assert runner.invoke(app, ["build", "mars"]).exit_code == 1
+    assert runner.invoke(app, ["build", "mars"]).exit_code == 4

@@ -2,7 +2,7 @@
 
 In this order: the US state whose land it is; the country whose land it is (a point of the USA in no state, such as
 one in Lake Michigan, belongs to the nearest state); the state or country whose coast is within TERRITORIAL_SEA_KM,
-the nearest first; else the high seas.
+the nearest first; else the high seas. The Caspian is no country's land in world-atlas, so it is sea.
 """
 
 from __future__ import annotations

@@ -21,10 +21,11 @@ _COURSES = ("north", "north-east", "east", "south-east", "south", "south-west", 
 def dig(sites: Sequence[Site], fibres: Sequence[Fibre]) -> tuple[list[Fibre], list[RiskGroup]]:
     """The fibres with their conduits, and the conduits.
 
-    Two fibres that leave one site share a conduit if their great circles are less than APART_KM apart for the first
-    TOGETHER_KM; a shorter fibre shares it if that holds for the whole of it. Three that share pairwise in a row
-    share one. Of several fibres between the same two sites, the longer ones go another way and share nothing. A
-    conduit is named after the site and the course on which it leaves.
+    Two fibres that leave one site share a conduit if the first TOGETHER_KM of the shorter's great circle, or all of it
+    where it is shorter than that, are less than APART_KM from the longer's. Three that share pairwise in a row share
+    one. A fibre whose ends are less than APART_KM apart would be near to whatever leaves its site: it shares nothing.
+    Of several fibres between the same two sites, the longer ones go another way and share nothing. A conduit is named
+    after the site and the course on which it leaves.
     """
     site_of = {site.id: site for site in sites}
     groups: list[RiskGroup] = []

@@ -14,9 +14,13 @@ JURISDICTIONS = (
     f"{borders.SLIVER_KM:g} km in all (borders: us-atlas states-10m, world-atlas countries-50m)."
 )
 WATER = (
-    "A lake belongs to the country on whose side of the border it is (of the USA: to the nearest state); the sea "
+    "A lake that the border files have as land belongs to the country on whose side of the border it is (of the USA: "
+    "to the nearest state); the sea "
     f"within {borders.TERRITORIAL_SEA_KM:g} km (12 nautical miles) of a coast to that coast, measured on circles of "
     "24 points; beyond it is the high seas, XZ."
+)
+CASPIAN = (
+    "The Caspian, which the border files have as sea, is sea here too: beyond that distance of its coasts it is XZ."
 )
 COAST = (
     "Fibre within the contiguous USA runs on land: where its great circle is over the high seas it counts to the "
@@ -43,10 +47,16 @@ CARBON = (
     "g/kWh) or of the country's mix (Our World in Data), not of a site's own contracts."
 )
 CONDUITS = (
-    f"Two fibres that leave a site less than {conduits.APART_KM:g} km apart for the first {conduits.TOGETHER_KM:g} km "
-    "of their great circles, or for the whole of the shorter, lie in one conduit; no failure probabilities are "
-    "assumed."
+    f"Two fibres that leave a site lie in one conduit if the first {conduits.TOGETHER_KM:g} km of the shorter's great "
+    f"circle (all of it where it is shorter than that), looked at about every {conduits.STEP_KM:g} km, are less than "
+    f"{conduits.APART_KM:g} km from the longer's; if a second fibre is in one conduit with a first and with a third, "
+    "all three are in that one, and so on."
 )
+NO_CONDUIT = (
+    f"A fibre whose ends are less than {conduits.APART_KM:g} km apart is in no conduit; of several fibres between the "
+    "same two sites only the shortest (of equal ones the first by id) can be in one, the others go another way."
+)
+PROBABILITIES = "No failure probabilities are assumed."
 METRO_FIBRE = (
     f"Metro fibre is the great circle x {laterals.ROUTE_FACTOR:g}, at least {laterals.MIN_LENGTH_KM:g} km; it has "
     + ", ".join(f"{gbps} Gbit/s to each {kind.value} site" for kind, gbps in capacities.METRO_GBPS.items())

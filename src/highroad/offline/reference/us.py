@@ -26,6 +26,8 @@ ASSUMPTIONS = (
     rules.CAPACITIES,
     rules.LINKS,
     rules.CONDUITS,
+    rules.NO_CONDUIT,
+    rules.PROBABILITIES,
     rules.JURISDICTIONS,
     rules.WATER,
     rules.COAST,
