@@ -65,8 +65,10 @@ class Book:
         """Each service's dark time in ms as the fabric's last few samples had it, with when they were taken."""
         self.tried: dict[ServiceId, int] = {}
         """What found no place, and at which count of `changes`: it is not worth trying before that rises."""
+        self.openings = 0
+        """Raised whenever links are in use again, or others are there: what is away may have a better path."""
         self.homed = -1
-        """The count of `changes` at which everything that is away was last looked at."""
+        """The count of `openings` at which everything that is away was last looked at."""
         self.changes = 0
         """Raised whenever capacity may have become free or a path usable: what failed before may fit now."""
         self._loads: dict[ServiceId, tuple[Policy, Mapping[LinkId, int]]] = {}
@@ -172,12 +174,15 @@ class Book:
         numbers = self.graph.link_number
         self._links = frozenset(self.network.link)
         self.dark_links = self.links_over(self.down)
-        self.ground.avoid = frozenset(numbers[link] for link in self.links_over(self.down | self.drained))
+        avoid = frozenset(numbers[link] for link in self.links_over(self.down | self.drained))
+        self.openings += not avoid >= self.ground.avoid
+        self.ground.avoid = avoid
         self.changes += 1
 
     def use(self, network: Network) -> None:
         """Stand on another network."""
         self.network = network
+        self.openings += 1
         self.ground = self._ground()
 
     def _ground(self) -> Ground:

@@ -35,29 +35,28 @@ def mend(draft: Draft, observed: Observed, refusals: Mapping[ServiceId, str]) ->
         elif _slow(book, service):
             _quicken(draft, service)
         elif book.confirmed(service, observed):
+            book.openings += service.away  # whole, but perhaps not yet where it belongs
             draft.move(replace(service, reason=None), Event.PROMISE_KEPT, "restored")
     for service_id, why in refusals.items():
         _refused(draft, observed, service_id, why)
 
 
 def go_home(draft: Draft) -> None:
-    """Send what failures and drains have moved to a faster path, if there is one; forget that it is away when nothing
-    is out of use any more.
+    """Send what failures and drains have moved to a faster path, if there is one, whenever links are in use again;
+    forget that it is away when nothing is out of use any more.
     """
     book = draft.book
-    if book.homed == book.changes:
+    if book.homed == book.openings:
         return
-    book.homed = book.changes
-    away = [
-        service
-        for service in book.services.values()
-        if service.away and service.state in (State.ACTIVE, State.RESERVED) and not service.leaving
-    ]
+    away = [one for one in book.services.values() if one.away and one.state in (State.ACTIVE, State.RESERVED)]
+    ready = [service for service in away if not service.leaving]
     all_in_use = not book.down and not book.drained
-    for service in in_order_of_need(away):
+    for service in in_order_of_need(ready):
         moved = reroute.better(draft, service)
         if all_in_use:
             draft.put(replace(moved or service, away=False))
+    if len(ready) == len(away):
+        book.homed = book.openings
 
 
 def _repair(draft: Draft, service: Service) -> None:
