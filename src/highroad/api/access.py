@@ -10,7 +10,7 @@ site can act through a browser that is signed in.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
@@ -18,11 +18,12 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
+from highroad.api.partly import without_wrong
 from highroad.api.problems import Malformed, UnsupportedMediaType, on_error
 from highroad.api.sessions import COOKIE, Sessions
 from highroad.control.accounts import Caller
 from highroad.control.controller import Controller
-from highroad.errors import Finding, Forbidden, Invalid, Unauthenticated
+from highroad.errors import Finding, Forbidden, HighroadError, Invalid, Unauthenticated
 from highroad.model.service import TenantId
 from highroad.wire.invalid import findings_of
 
@@ -66,8 +67,11 @@ class Call(Request):
         sessions: Sessions = self.app.state.sessions
         return sessions
 
-    async def read(self, schema: type[Body]) -> Body:
-        """The body, as strict JSON: a text is no number, and `true` is no 1. Raises Invalid with every finding."""
+    async def read(self, schema: type[Body], judge: Callable[[Body], Awaitable[object]] | None = None) -> Body:
+        """The body, as strict JSON: a text is no number, and `true` is no 1. Raises Invalid with every finding.
+
+        Where fields are of the wrong type, `judge` (which does nothing but raise) says what is wrong with the others.
+        """
         media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise UnsupportedMediaType("the body has to come with `Content-Type: application/json`")
@@ -79,6 +83,14 @@ class Call(Request):
             findings = findings_of(errors)
             if any(found["type"] == "json_invalid" for found in errors):
                 raise Malformed(findings[0].message) from None
+            rest = None if judge is None else without_wrong(schema, body, errors)
+            if judge is not None and rest is not None:
+                try:
+                    await judge(rest.body)
+                except Invalid as also:
+                    findings += [finding for finding in also.findings if rest.knows(finding.place)]
+                except HighroadError:
+                    pass  # an answer to what was not asked
             raise Invalid(findings) from None
 
     def still_allowed(self) -> None:

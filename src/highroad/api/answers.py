@@ -8,7 +8,7 @@ from fastapi import Response
 from pydantic import BaseModel
 
 from highroad.api.access import Call
-from highroad.errors import VersionConflict
+from highroad.errors import Finding, Invalid, VersionConflict
 
 
 def answer(model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -23,12 +23,18 @@ def etag(version: int) -> str:
 
 
 def if_match(call: Call) -> int | None:
-    """The version that If-Match names, None without one. Raises VersionConflict for a tag that cannot be ours."""
-    given = call.headers.get("if-match")
-    if given is None:
+    """The version that If-Match names, None without one and for `*`, which is any.
+
+    Raises Invalid for what is no entity tag, VersionConflict for one that cannot be ours.
+    """
+    given = call.headers.get("if-match", "*").strip()
+    if given == "*":
         return None
-    tag = given.strip().removeprefix("W/")
-    digits = tag[1:-1] if len(tag) > 2 and tag[0] == tag[-1] == '"' else ""
+    tag = given.removeprefix("W/")
+    if len(tag) < 2 or tag[0] != '"' or tag.find('"', 1) != len(tag) - 1:
+        message = 'has to be the ETag of the service, e.g. "3" with its quotes, or * for any'
+        raise Invalid([Finding(code="if-match", place="If-Match", message=message)])
+    digits = tag[1:-1]
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
-        raise VersionConflict('If-Match has to be the ETag of the service, e.g. "3"', given=given[:40])
+        raise VersionConflict('the service never had this ETag: one looks like "3"', given=given[:40])
     return int(digits)

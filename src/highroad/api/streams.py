@@ -44,12 +44,19 @@ def frame(kind: str, model: BaseModel, sequence: int | None = None) -> bytes:
 async def resume_from(call: Call, after: int | None) -> int:
     """The sequence to go on from: Last-Event-ID if there is one, else `after`, else now. Raises Invalid."""
     last = call.headers.get("last-event-id", "")
-    if not last:
-        return (await call.controller.settled()).last_sequence if after is None else after
-    if not (last.isascii() and last.isdigit()) or len(last) > 18:
+    place = "Last-Event-ID" if last else "after"
+    if last and (not (last.isascii() and last.isdigit()) or len(last) > 18):
         message = "has to be the id of an event of this stream"
-        raise Invalid([Finding(code="last-event-id", place="Last-Event-ID", message=message)])
-    return int(last)
+        raise Invalid([Finding(code="last-event-id", place=place, message=message)])
+    newest = (await call.controller.settled()).last_sequence
+    start = int(last) if last else newest if after is None else after
+    if start > newest:
+        message = (
+            f"there is no event {start}, the newest is {newest}: was it an event of another controller, or of a store "
+            "that was replaced? Read everything anew, and follow from now on"
+        )
+        raise Invalid([Finding(code="after-the-newest", place=place, message=message)])
+    return start
 
 
 async def _frames(call: Call, source: AsyncIterator[Item], show: Show, opening: bytes) -> AsyncGenerator[bytes, None]:

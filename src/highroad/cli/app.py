@@ -6,12 +6,18 @@ network_app(app).command("check")(check)
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from highroad.cli import drain, events, incident, lab, network, port, reach, service, status, tenant, token, tour
+from highroad.cli.door import Door
+from highroad.cli.quantities import clean
+from highroad.errors import Finding, Invalid
 
 GROUPS = {
     "service": service.app,
@@ -31,13 +37,54 @@ Highroad: an open, programmable backbone.
 
 Order connectivity in one request, see it placed, proven and healed. Start one on this machine with `highroad up`.
 
-Exit codes: 0 done, 1 unexpected, 2 invalid input, 3 refused, 4 not found, 5 not allowed, 6 conflict, 7 unavailable.
+Exit codes: 0 done, 1 unexpected, 2 invalid input, 3 refused, 4 not found, 5 not allowed, 6 conflict, 7 unavailable,
+130 stopped by Ctrl-C.
 """
+
+
+USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
+"""What a command line that cannot be read raises; Typer does not export it."""
+
+
+class Root(TyperGroup):
+    """The root: with `--json`, a command line that cannot be read is answered with a problem document too."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run it, as Typer does."""
+        given = sys.argv[1:] if args is None else list(args)
+        as_json = standalone_mode and "--json" in given
+        try:
+            code = super().main(
+                args,
+                prog_name,
+                complete_var,
+                standalone_mode=standalone_mode and not as_json,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+        except USAGE_ERROR as error:
+            if not as_json:
+                raise
+            say = getattr(error, "format_message", error.__str__)
+            wrong = Invalid([Finding(code="usage", place="", message=clean(say()))])
+            code = Door(role="tenant", as_json=True).fail(wrong)
+        if as_json:
+            sys.exit(code if isinstance(code, int) else 0)
+        return code
 
 
 def build_app() -> typer.Typer:
     """The root command with everything that goes through the client."""
     app = typer.Typer(
+        cls=Root,
         name="highroad",
         help=ABOUT,
         no_args_is_help=True,

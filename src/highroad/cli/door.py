@@ -12,16 +12,18 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperCommand
 
 from highroad.cli.exits import ExitCode, exit_code
 from highroad.cli.quantities import clean
@@ -48,6 +50,8 @@ _EXTRA: tuple[tuple[str, Any, Any], ...] = (
     ("token", TOKEN, None),
     ("as_role", AS, None),
 )
+
+_BELOW_ZERO = re.compile(r"-\.?\d")
 
 WIDE = 200
 """Columns of what is piped: nothing there wraps lines for a reader."""
@@ -78,6 +82,7 @@ class Door:
     out: Console = field(default_factory=_console)
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False, emoji=False))
     _known: Credentials | None = None
+    _in_lines: bool = False
     _clients: dict[str, Client] = field(default_factory=dict)
 
     @property
@@ -115,8 +120,9 @@ class Door:
         """Machine output: one JSON document."""
         sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
 
-    def emit_line(self, value: BaseModel) -> None:
+    def emit_line(self, value: BaseModel | dict[str, Any]) -> None:
         """Machine output of what goes on: one JSON document a line, at once."""
+        self._in_lines = True
         sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
         sys.stdout.flush()
 
@@ -147,8 +153,11 @@ class Door:
     def fail(self, error: HighroadError | TimeoutError) -> ExitCode:
         """Say what went wrong, once and clearly; the exit code of it."""
         if self.as_json:
-            failed = error if isinstance(error, HighroadError) else HighroadError(str(error))
-            self.emit(problem_of(failed))
+            problem = problem_of(error if isinstance(error, HighroadError) else _Late(str(error)))
+            if self._in_lines:
+                self.emit_line(problem)
+            else:
+                self.emit(problem)
         self.err.print(words(("✗ ", "bold red"), self._words(error)), soft_wrap=True)
         if isinstance(error, Invalid):
             rest = error.findings if len(error.findings) > 1 else ()
@@ -163,6 +172,23 @@ class Door:
         if isinstance(error, Invalid) and len(error.findings) > 1:
             return f"{len(error.findings)} things are wrong:"
         return str(error)
+
+
+class _Late(HighroadError):
+    """It took longer than it was given."""
+
+    code = "late"
+    retryable = True
+
+
+class _Verb(TyperCommand):
+    """A command to which a number below zero is a number: `-1G` is judged as a rate, and is no unknown option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with a blank before such numbers, which no quantity minds."""
+        end = args.index("--") if "--" in args else len(args)
+        tame = [f" {word}" if _BELOW_ZERO.match(word) else word for word in args[:end]]
+        return super().parse_args(ctx, [*tame, *args[end:]])
 
 
 def command(
@@ -187,11 +213,15 @@ def command(
             door = Door(role=given["as_role"] or role, as_json=given["as_json"], url=given["url"], token=given["token"])
             with_exit_code(door, lambda: function(door, **values))
 
+        for parameter in (*own, *extra):
+            kind, *infos = get_args(parameter.annotation)
+            if kind is bool:
+                infos[0].metavar = ""  # a flag takes no value, so its help names none
         run.__name__ = function.__name__
         run.__doc__ = function.__doc__
         run.__signature__ = inspect.Signature([*own, *extra])  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *extra)}
-        app.command(name)(run)
+        app.command(name, cls=_Verb)(run)
         return function
 
     return register
@@ -212,9 +242,9 @@ def with_exit_code(door: Door, action: Callable[[], None]) -> None:
     except Exception as error:
         if os.environ.get("HIGHROAD_DEBUG"):
             raise
-        door.err.print(words(("✗ ", "bold red"), f"unexpected: {type(error).__name__}: {error}"), soft_wrap=True)
+        code = door.fail(HighroadError(f"unexpected: {type(error).__name__}: {error}"))
         door.err.print(words(("  HIGHROAD_DEBUG=1 shows where", "dim")), soft_wrap=True)
-        raise typer.Exit(ExitCode.UNEXPECTED) from None
+        raise typer.Exit(code) from None
     finally:
         door.close()
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from highroad.cli.door import Door, command
+from highroad.cli.exits import as_not_found
 from highroad.cli.quantities import show_time
-from highroad.errors import NotFound
+from highroad.errors import Invalid, NotFound
 from highroad.wire.operations import MaintenanceOut
 
 PATIENCE_S = 30.0
@@ -35,7 +36,10 @@ def drain(
     if dry_run:
         _would(door, target)
         return
-    found = door.client.drain(target)
+    try:
+        found = door.client.drain(target)
+    except Invalid as error:
+        raise as_not_found(error) from None
     deadline = time.monotonic() + PATIENCE_S
     while wait and found.state == "DRAINING" and not found.stuck and time.monotonic() < deadline:
         time.sleep(0.05)

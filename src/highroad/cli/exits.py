@@ -30,6 +30,15 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 7
 
 
+UNKNOWN = frozenset({"unknown-fibre", "unknown-target"})
+
+
+def as_not_found(error: Invalid) -> HighroadError:
+    """What a command that only names a thing says where there is no such thing: not found; else the error as it is."""
+    only = error.findings[0] if len(error.findings) == 1 else None
+    return NotFound(only.message) if only is not None and only.code in UNKNOWN else error
+
+
 def exit_code(error: BaseException) -> ExitCode:
     """The exit code of an error."""
     match error:

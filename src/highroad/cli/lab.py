@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from highroad.cli.door import Door, command
+from highroad.cli.exits import as_not_found
 from highroad.cli.quantities import show_time
-from highroad.errors import NotFound
+from highroad.errors import Invalid, NotFound
 
 app = typer.Typer(no_args_is_help=True, help="Break things on purpose, where the fabric is a lab.")
 
@@ -25,7 +26,10 @@ def cut(door: Door, fibre: Fibre, dry_run: DryRun = False) -> None:
     if dry_run:
         _would(door, "cut", fibre)
         return
-    done = door.client.cut(fibre)
+    try:
+        done = door.client.cut(fibre)
+    except Invalid as error:
+        raise as_not_found(error) from None
     if door.as_json:
         door.emit(done)
     else:

@@ -78,11 +78,11 @@ def load(
     disturbed = [effect for effect in change.effects if effect.effect != "unchanged"]
     if change.effects and not yes:
         if door.as_json:
-            error = NeedsYes("services live on the network in force: say --yes", preview=change)
+            error = NeedsYes("services live on the network in force: say --yes")
             error.preview, error.confirm = change, change.confirm
             raise error
         question = f"{len(disturbed)} of {len(change.effects)} services are touched. Load it?"
-        if not typer.confirm(question, default=False, err=True):
+        if not _says_yes(question):
             door.say(("nothing was done", "dim"))
             raise typer.Exit(6)
     done = door.client.load_network(text, confirm=change.confirm)
@@ -90,6 +90,15 @@ def load(
         door.emit(done)
     else:
         door.say(("✓ ", "bold green"), "the network is in force")
+
+
+def _says_yes(question: str) -> bool:
+    """Whether somebody is there to say yes, and does."""
+    try:
+        return typer.confirm(question, default=False, err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        return False
 
 
 def _show(door: Door, change: NetworkChangeOut) -> None:

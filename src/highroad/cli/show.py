@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
+from rich.console import Console
 from rich.text import Text
 
 from highroad.cli.door import Door, words
@@ -54,6 +56,52 @@ def path_lines(service: ServiceOut) -> list[Text]:
     elif back is not None:
         lines.append(words(("back   ", "dim")).append_text(path_text(back)))
     return lines
+
+
+def short_chain(sites: Sequence[str], most: int = 6) -> str:
+    """A chain of sites that can be read at a glance: of a long one, two at each end and how many are between."""
+    shown = list(sites) if len(sites) <= most else [*sites[:2], f"({len(sites) - 4} more)", *sites[-2:]]
+    return " → ".join(shown)
+
+
+def short_path(service: ServiceOut) -> str:
+    """The path of a service in one sentence; all of it is in `service show`."""
+    return "no path" if service.there is None else f"{short_chain(service.there.sites)}, {_length(service)}"
+
+
+def detour(service: ServiceOut, before: PathOut | None) -> str:
+    """What differs of a service's path from the one that it had."""
+    if service.there is None or before is None:
+        return short_path(service)
+    now, was = service.there.sites, before.sites
+    if now == was:
+        return f"the same path, {_length(service)}"
+    head = next(place for place in range(len(now)) if now[: place + 1] != was[: place + 1])
+    tail = next(place for place in range(len(now)) if now[-place - 1 :] != was[-place - 1 :])
+    around = now[head : max(head, len(now) - tail)]
+    if head == 0 or tail == 0 or not around:
+        return short_path(service)
+    return f"from {now[head - 1]} by {short_chain(around, 5)} to {now[len(now) - tail]}; {_length(service)}"
+
+
+def _length(service: ServiceOut) -> str:
+    there, back = service.there, service.back
+    if there is None:
+        return "no path"
+    length = f"{there.length_km:,.0f} km, {show_ms(there.latency_ms)}"
+    if back is None or (back.sites == there.sites[::-1] and show_ms(back.latency_ms) == show_ms(there.latency_ms)):
+        return f"{length} each way"
+    way = "" if back.sites == there.sites[::-1] else " another way"
+    return f"{length} there, {show_ms(back.latency_ms)} back{way}"
+
+
+def print_wrapped(console: Console, first: Text, text: Text) -> None:
+    """A paragraph at the console's width, broken between words; what follows the first line stands under its text."""
+    hang = Text(" " * len(first))
+    lines = text.wrap(console, max(20, console.width - len(first)))
+    for number, line in enumerate(lines):
+        line.rstrip()
+        console.print((hang if number else first) + line, soft_wrap=True)
 
 
 def service_card(door: Door, service: ServiceOut) -> None:

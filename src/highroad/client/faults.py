@@ -23,7 +23,7 @@ from highroad.errors import (
     Unavailable,
     VersionConflict,
 )
-from highroad.wire.problems import NetworkChangeOut, ProblemOut
+from highroad.wire.problems import FindingOut, NetworkChangeOut, ProblemOut
 from highroad.wire.services import BindingOut, OfferOut
 
 
@@ -45,6 +45,18 @@ class Unreachable(Unavailable):
     """Nothing answered at the address, or the answer was lost on the way."""
 
     code = "unreachable"
+
+
+_TITLES = {
+    "invalid": "The input is wrong",
+    "not-found": "There is no such thing",
+    "unauthenticated": "Who are you?",
+    "conflict": "Its state does not allow this",
+    "confirmation-required": "This needs a yes",
+    "unreachable": "Nobody answers",
+    "late": "It took too long",
+}
+"""Titles of what fails on this side of the wire already."""
 
 
 _CLASSES: dict[str, type[HighroadError]] = {
@@ -106,24 +118,24 @@ def error_of(status: int, body: bytes) -> HighroadError:
     return kind(problem.detail, **facts)
 
 
-def problem_of(error: HighroadError) -> ProblemOut:
-    """An exception as a problem again: the one that it came from, or one made of it."""
+def problem_of(error: HighroadError) -> dict[str, Any]:
+    """An exception as a problem document again: the one that it came from, or one made of it, without a status."""
     known = error.facts.get("problem")
     if isinstance(known, ProblemOut):
-        return known
+        return known.model_dump(mode="json", by_alias=True)
     problem = ProblemOut(
         type=f"/problems/{error.code}",
-        title=error.code,
+        title=_TITLES.get(error.code, "Something broke here"),
         status=0,
         detail=error.message,
         code=error.code,
         retryable=error.retryable,
     )
     if isinstance(error, Invalid):
-        from highroad.wire.problems import FindingOut
-
         problem.findings = [
             FindingOut(code=one.code, place=one.place, message=one.message, severity=one.severity.value, line=one.line)
             for one in error.findings
         ]
-    return problem
+    if isinstance(error, NeedsYes):
+        problem.preview, problem.confirm = error.preview, error.confirm or None
+    return problem.model_dump(mode="json", by_alias=True, exclude={"status"})

@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import socket
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from highroad.settings import Settings
 
 BACKLOG = 1024
+
+TIDYING_S = 5
+"""How long a tour that was interrupted may take to give back what it holds."""
 
 STOPPING_S = 2
 """How long open streams may keep a Ctrl-C waiting."""
@@ -59,7 +63,11 @@ def up(
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         with claim(settings.home) as folder, _listen(settings.host, settings.port) as listener:
-            asyncio.run(_run(settings, folder, listener, tour=tour, as_json=as_json, bare=bare))
+            asyncio.run(
+                _run(
+                    settings, folder, listener, tour=tour, as_json=as_json, bare=bare, network_asked=network is not None
+                )
+            )
     except KeyboardInterrupt:
         pass
     except Invalid as error:
@@ -72,7 +80,14 @@ def up(
 
 
 async def _run(
-    settings: Settings, folder: Home, listener: socket.socket, *, tour: bool | None, as_json: bool, bare: bool
+    settings: Settings,
+    folder: Home,
+    listener: socket.socket,
+    *,
+    tour: bool | None,
+    as_json: bool,
+    bare: bool,
+    network_asked: bool,
 ) -> None:
     """Everything, in the order in which it starts; stopped in the opposite order."""
     from highroad.api.app import create_app
@@ -88,6 +103,9 @@ async def _run(
     try:
         known = await asyncio.to_thread(store.load)
         network = known.network or first.read_network(settings.network)
+        if known.network is not None and network_asked:
+            message = "there is a network in this store already: put another in force with `highroad network load`"
+            typer.echo(f"--network is for a new store and is ignored; {message}", err=True)
         clock = SystemClock()
         twin = Twin(network, clock, seed=settings.seed, detection_ms=settings.detection_ms, journal=folder.twin)
         controller = Controller(store=store, fabric=twin, clock=clock, lab=twin)
@@ -104,9 +122,10 @@ async def _run(
             listener.listen(
                 BACKLOG
             )  # before anybody is told where: who comes early waits rather than being turned away
-            serving = asyncio.create_task(_serve(app, listener))
+            leaving = Leaving()
+            serving = asyncio.create_task(_serve(app, listener, leaving))
             write_credentials(credentials, folder.path)
-            await _greet(controller, credentials, codes, serving, tour=tour, is_new=is_new, as_json=as_json)
+            await _greet(controller, credentials, codes, leaving, tour=tour, is_new=is_new, as_json=as_json)
             await serving
         finally:
             await controller.stop()
@@ -115,8 +134,18 @@ async def _run(
         store.close()
 
 
-async def _serve(app: FastAPI, listener: socket.socket) -> None:
-    """Answer until a signal says stop: then streams are ended first, so that nobody waits for them."""
+class Leaving:
+    """Whether somebody asked us to stop, and what there is to wait for first: the tour tidies up through the API."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.tour: asyncio.Task[None] | None = None
+
+
+async def _serve(app: FastAPI, listener: socket.socket, leaving: Leaving) -> None:
+    """Answer until a signal says stop. Then streams are ended first, so that nobody waits for them; a second signal
+    does not wait for anything.
+    """
     import uvicorn
 
     from highroad.api import close_streams
@@ -125,8 +154,16 @@ async def _serve(app: FastAPI, listener: socket.socket) -> None:
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(close_streams, app)
-            super().handle_exit(sig, frame)
+            if leaving.asked.is_set():
+                self.should_exit = self.force_exit = True
+            leaving.asked.set()
+            loop.call_soon_threadsafe(lambda: loop.create_task(self.leave()))
+
+        async def leave(self) -> None:
+            if leaving.tour is not None:
+                await asyncio.wait({leaving.tour}, timeout=TIDYING_S)
+            close_streams(app)
+            self.should_exit = True
 
     config = uvicorn.Config(
         app,
@@ -144,7 +181,7 @@ async def _greet(
     controller: Controller,
     credentials: Credentials,
     codes: SessionCodes,
-    serving: asyncio.Task[None],
+    leaving: Leaving,
     *,
     tour: bool | None,
     is_new: bool,
@@ -163,12 +200,9 @@ async def _greet(
     else:
         welcome.opened(await controller.settled(), credentials, code, is_new=is_new)
     if plays:
-        playing = asyncio.create_task(asyncio.to_thread(welcome.tour, credentials))
-        await asyncio.wait({playing, serving}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            return
-        await playing
-    if not as_json:
+        leaving.tour = asyncio.create_task(asyncio.to_thread(welcome.tour, credentials, leaving.asked))
+        await leaving.tour
+    if not as_json and not leaving.asked.is_set():
         welcome.what_next(await controller.settled(), credentials, codes.make(operator))
 
 

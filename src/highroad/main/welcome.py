@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -30,13 +31,14 @@ def opened(book: Book, credentials: Credentials, code: str, *, is_new: bool) -> 
     )
     lines.append_text(_map(credentials, code))
     if not is_new:
-        down = f", {len(book.down)} fibres dark" if book.down else ""
-        lines.append(f"\ngoing on where it stopped: {carried} services carried{down}")
+        lines.append(f"\ngoing on where it stopped: {carried} services carried")
+        if book.down:
+            lines.append(f"; dark: {', '.join(sorted(book.down))} (splice with `{_how_to_call()} lab uncut FIBRE`)")
     _framed(lines, "Highroad is up")
 
 
-def tour(credentials: Credentials) -> None:
-    """The tour, as any customer and operator would do it: through the API."""
+def tour(credentials: Credentials, stop: threading.Event) -> None:
+    """The tour, as any customer and operator would do it: through the API. Told to stop, it tidies up and ends."""
     from highroad.cli.tour import play
 
     play(
@@ -44,6 +46,7 @@ def tour(credentials: Credentials) -> None:
         operator_token=credentials.operator_token or "",
         tenant_token=credentials.tenant_token or "",
         console=console,
+        stop=stop,
     )
 
 

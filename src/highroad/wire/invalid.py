@@ -20,6 +20,7 @@ _WORDS = {
     "bool_parsing": "has to be true or false",
     "string_type": "has to be text",
     "list_type": "has to be a list",
+    "too_short": "has to name at least one; leave it out where anything is right",
     "timezone_aware": "has to name its time zone, e.g. 2030-01-31T18:00:00Z",
     "datetime_type": "has to be a time as RFC 3339 has it, e.g. 2030-01-31T18:00:00Z",
     "datetime_parsing": "has to be a time as RFC 3339 has it, e.g. 2030-01-31T18:00:00Z",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -36,7 +36,7 @@ class OrderIn(In):
         default=None, description="Up to so much where there is room; at least the guarantee."
     )
     latency_bound_ms: float | None = Field(default=None, description="One way, held in both directions.")
-    fence: list[str] | None = Field(
+    fence: Annotated[list[str], Field(min_length=1)] | None = Field(
         default=None, description="The only jurisdictions that it may touch: ISO 3166 (`US`, `US-CO`) or `EU`."
     )
     start: Time | None = Field(default=None, description="Now if left out.")

@@ -26,6 +26,15 @@ CASES: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
     ),
     "no time zone": ({"start": "2090-01-01T00:00:00"}, {("start", "timezone-aware")}),
     "below light": ({"latency_bound_ms": 5}, {("latency_bound_ms", "faster-than-light")}),
+    "fence of nothing": ({"fence": []}, {("fence", "type")}),
+    "wrong types and no sense at once": (
+        {"bandwidth_gbps": "fast", "to": "nowhere", "fence": ["FR"], "colour": "blue"},
+        {("bandwidth_gbps", "type"), ("to", "unknown-site"), ("fence", "fence-empty"), ("colour", "unknown-field")},
+    ),
+    "nothing is said about what depends on what cannot be read": (
+        {"from": 7, "latency_bound_ms": 0.001, "traffic_class": "golden", "bandwidth_gbps": 0},
+        {("from", "type"), ("traffic_class", "type")},
+    ),
     "fence without a site": ({"fence": ["FR"]}, {("fence", "fence-empty")}),
     "fence that is none": ({"fence": ["France"]}, {("fence[0]", "fence-code")}),
     "several at once": (

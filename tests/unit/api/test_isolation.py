@@ -135,6 +135,9 @@ def test_a_tenants_incident_is_its_own_part_of_it() -> None:
             assert own == [(await acme.get(f"/v1/incidents/{items[0]['id']}")).json()]
             assert [one["service"] for one in own[0]["outages"]] == [mine]
             assert own[0]["fibres"] == []
+            told = {entry["phase"]: entry["text"] for entry in own[0]["timeline"]}
+            assert told["failed"] == "a fibre failed"
+            assert told["repaired"].startswith("your service is carried again; it was dark for ")
             assert theirs not in str(own)
             assert "pop-ash--pop-chi" not in str(own)
 

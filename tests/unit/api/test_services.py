@@ -98,9 +98,14 @@ def test_a_change_needs_the_version_that_was_read() -> None:
             change = {"bandwidth_gbps": 500, "description": "more"}
             missing = await http.patch(url, json=change)
             assert (missing.status_code, missing.json()["code"]) == (428, "precondition-required")
-            for stale in ('"0"', "abc", '"99"', '""', "*"):
+            for stale in ('"0"', '"abc"', '"99"', '""'):
                 answer = await http.patch(url, json=change, headers={"If-Match": stale})
                 assert (answer.status_code, answer.json()["code"]) == (412, "version-conflict"), stale
+            for garbage in ("abc", "3", '"', '"1" "2"', ""):
+                answer = await http.patch(url, json=change, headers={"If-Match": garbage})
+                assert (answer.status_code, answer.json()["findings"][0]["place"]) == (422, "If-Match"), garbage
+            anyhow = await http.patch(f"{url}?dry_run=true", json=change, headers={"If-Match": "*"})
+            assert anyhow.status_code == 200, anyhow.text
             current = {"If-Match": f'"{service["version"]}"'}
             preview = await http.patch(f"{url}?dry_run=true", json=change, headers=current)
             assert preview.json()["service"]["bandwidth_gbps"] == 500

@@ -124,6 +124,20 @@ def test_streams_end_when_the_server_stops() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/live"])
+def test_an_event_that_is_not_there_yet(path: str) -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            for place, answer in (
+                ("Last-Event-ID", await http.get(path, headers=SSE | {"Last-Event-ID": "99999"})),
+                ("after", await http.get(f"{path}?after=99999", headers=SSE)),
+            ):
+                (finding,) = answer.json()["findings"]
+                assert (answer.status_code, finding["place"], finding["code"]) == (422, place, "after-the-newest")
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("last", ["abc", "-1", "1" * 30])
 def test_an_id_that_is_none(last: str) -> None:
     async def run() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from highroad.cli.tour import play
+from highroad.client.home import read_credentials
 from highroad.formats.jsonform import to_plain
 from tests.support.backbone import small_network
 from tests.unit.cli.conftest import Highroad
@@ -72,7 +78,10 @@ def test_a_no_has_the_commands_that_take_its_offers(highroad: Highroad) -> None:
         (("incident", "show", "inc-none"), 4),
         (("undrain", "moon"), 4),
         (("drain", "moon", "--dry-run"), 4),
-        (("lab", "cut", "moon"), 2),
+        (("lab", "cut", "moon"), 4),
+        (("lab", "uncut", "moon"), 4),
+        (("drain", "moon"), 4),
+        (("service", "order", "campus-east", "cloud-west", "-1G"), 2),
         (("network", "load", "/nowhere.yaml"), 2),
         (("lab", "status", "--as", "tenant"), 5),
         (("status", "--token", "hr_wrong"), 5),
@@ -161,6 +170,10 @@ def test_a_network_is_looked_at_before_it_is_loaded(highroad: Highroad, tmp_path
     assert (no.code, "nothing was done" in no.out) == (6, True)
     assert highroad("network", "load", str(changed), "--json").json["code"] == "confirmation-required"
     assert highroad("network", "get", "--json").json["revision"] == 1
+    asked = highroad("network", "load", str(changed), "--json").json
+    assert asked["preview"]["confirm"] == asked["confirm"]
+    nobody = highroad("network", "load", str(changed), stdin="")
+    assert (nobody.code, "nothing was done" in nobody.out) == (6, True)
     yes = highroad("network", "load", str(changed), stdin="y\n")
     assert yes.code == 0, yes.err
     back = highroad("network", "load", str(saved), "--yes")
@@ -183,6 +196,95 @@ def test_the_tour_leaves_nothing_behind(highroad: Highroad) -> None:
     told = highroad("tour", "--fast")
     assert "✓ a firm yes" in told.out
     assert "counted at the far end" in told.out
+
+
+def test_the_tour_clears_up_after_one_that_was_killed(highroad: Highroad) -> None:
+    left = ("service", "order", "campus-east", "cloud-west", "700G", "--wait", "--json")
+    service = highroad(*left, "--description", "highroad tour, at pop-chi--pop-den").json
+    own = highroad("service", "order", "edge-chi", "cloud-west", "1G", "--wait", "--json").json
+    assert highroad("lab", "cut", "pop-chi--pop-den").code == 0
+    assert highroad("drain", "pop-chi--pop-den", "--no-wait").code == 0
+    ran = highroad("tour", "--fast", "--json")
+    assert ran.code == 0, ran.err
+    assert set(ran.json["cleared"]) == {
+        "spliced pop-chi--pop-den", "undrained pop-chi--pop-den", f"released {service['id']}"
+    }  # fmt: skip
+    assert [one["id"] for one in highroad("service", "list", "--json").json] == [own["id"]]
+    assert highroad("lab", "status", "--json").json["cuts"] == []
+    assert all(one["ended"] for one in highroad("drains", "--json").json)
+    _release_all(highroad)
+
+
+def test_the_tour_takes_the_room_that_there_is(highroad: Highroad) -> None:
+    highroad("service", "order", "campus-east", "cloud-west", "650G", "--wait")
+    ran = highroad("tour", "--fast", COLUMNS="80")
+    assert ran.code == 0, ran.err
+    assert "An order. 100 Gbit/s from campus-east" in ran.out
+    _release_all(highroad)
+    deadline = time.monotonic() + 10  # what was released is free when routers have confirmed it
+    while highroad("service", "order", "campus-east", "cloud-west", "800G", "--wait").code:
+        assert time.monotonic() < deadline
+    full = highroad("tour", "--fast")
+    assert (full.code, "no room" in full.err) == (6, True)
+    _release_all(highroad)
+
+
+def test_the_tour_stops_when_it_is_told_to(highroad: Highroad, home: Path) -> None:
+    known = read_credentials(home)
+    told = io.StringIO()
+    stop = threading.Event()
+    player = threading.Thread(
+        target=lambda: play(
+            url=known.url,
+            operator_token=known.operator_token or "",
+            tenant_token=known.tenant_token or "",
+            console=Console(file=told, width=60),
+            stop=stop,
+        )
+    )
+    player.start()
+    deadline = time.monotonic() + 20
+    while "A backhoe" not in told.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stop.set()
+    player.join(2)
+    assert not player.is_alive()
+    assert "stops here" not in told.getvalue()
+    assert max(len(line) for line in told.getvalue().splitlines()) <= 60
+    assert highroad("service", "list", "--json").json == []
+    assert highroad("lab", "status", "--json").json["cuts"] == []
+
+
+def test_a_tour_without_a_controller_is_silent() -> None:
+    told = io.StringIO()
+    play(url="http://127.0.0.1:1", operator_token="x", tenant_token="x", console=Console(file=told))
+    assert told.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("service", "ordr"),
+        ("nothing",),
+        ("service", "order"),
+        ("service", "order", "a", "b", "fast"),
+        ("status", "--nope"),
+        ("status", "--as", "king"),
+        ("status", "--url", "http://127.0.0.1:1"),
+        ("lab", "cut", "moon"),
+    ],
+)
+def test_every_failure_is_one_problem_document(highroad: Highroad, words: tuple[str, ...]) -> None:
+    ran = highroad(*words, "--json")
+    assert ran.code
+    problem = ran.json
+    assert problem["detail"]
+    assert problem["title"] != problem["code"]
+    assert problem.get("status") != 0
+
+
+def test_flags_name_no_value(highroad: Highroad) -> None:
+    assert "bool" not in highroad("tour", "--help").out.replace("--help", "").split("--json")[1].split("--url")[0]
 
 
 def test_names_cannot_steer_the_terminal(highroad: Highroad) -> None:

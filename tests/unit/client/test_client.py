@@ -149,6 +149,8 @@ def test_streams_yield_what_happens() -> None:
                 if event.type == "highroad.service.active":
                     break
         assert kinds[0] == "highroad.service.reserved"
+        with pytest.raises(Invalid, match="there is no event 99999"):
+            next(customer.events(after=99999))
         assert any(isinstance(item, EventOut) for item in operator.live(after=0))
         assert any(isinstance(item, SampleOut) for item in operator.live())
 

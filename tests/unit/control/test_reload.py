@@ -194,7 +194,8 @@ def test_a_link_that_is_now_over_the_bound_is_left_for_one_that_is_not() -> None
         async with rig() as here:
             service = await here.order(10.0, bound_ms=11.0)
             assert carried(service) == NORTH
-            await yes(here, with_links(country(), west_east={"latency_ms": 9.5}))
+            change = await yes(here, with_links(country(), west_east={"latency_ms": 9.5}))
+            assert [one.effect for one in change.effects] == [Effect.REROUTED]
             await here.pass_s(2.0)
             assert carried(await here.now(service.id)) == SOUTH
             assert (await here.now(service.id)).placement.back == (  # type: ignore[union-attr]

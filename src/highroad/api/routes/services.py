@@ -53,8 +53,12 @@ async def order(
         str | None, Header(description=f"1 to {KEY_LIMIT} printable characters; a UUID is good.")
     ] = None,
 ) -> Response:
-    body = await call.read(OrderIn)
     holder = _holder(call, tenant)
+
+    async def judge(body: OrderIn) -> None:
+        await call.controller.order(request_of(body, holder), dry_run=True)
+
+    body = await call.read(OrderIn, judge)
     request = request_of(body, holder)
     if dry_run:
         service, _ = await call.controller.order(request, dry_run=True)
@@ -128,19 +132,21 @@ async def show(call: Call, service_id: str) -> Response:
     ),
 )
 async def change(call: Call, service_id: str, dry_run: DryRun = False) -> Response:
-    body = await call.read(ServiceChangeIn)
+    async def judge(body: ServiceChangeIn, if_version: int | None = None, dry_run: bool = True) -> Service:
+        return await call.controller.change(
+            ServiceId(service_id),
+            tenant=call.tenant,
+            if_version=if_version,
+            bandwidth_gbps=body.bandwidth_gbps,
+            description=body.description,
+            dry_run=dry_run,
+        )
+
+    body = await call.read(ServiceChangeIn, judge)
     await call.controller.find_service(ServiceId(service_id), call.tenant)
-    version = if_match(call)
-    if version is None:
+    if "if-match" not in call.headers:
         raise PreconditionRequired("send the service's ETag in If-Match, so that nobody's change is lost")
-    service = await call.controller.change(
-        ServiceId(service_id),
-        tenant=call.tenant,
-        if_version=version,
-        bandwidth_gbps=body.bandwidth_gbps,
-        description=body.description,
-        dry_run=dry_run,
-    )
+    service = await judge(body, if_match(call), dry_run)
     book = await call.controller.settled()
     if dry_run:
         return answer(PreviewOut(service=_out(service, book), message="it would be changed"))

@@ -1,7 +1,8 @@
 """Incidents, maintenances, tenants, ports, tokens, events and samples as they travel.
 
-What a tenant gets of an incident is its own: its outages, the entries about its services in full, and of the rest
-only that a fibre failed and came back. Which fibre, and who else was on it, it never learns.
+What a tenant gets of an incident is its own: its outages, the entries about its services in full, and of the rest in
+neutral words that a fibre failed and came back, that its services are carried again, and that traffic returns. Which
+fibre, and who else was on it, it never learns.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _TOLD_TO_ALL = {
     Phase.FAILED: "a fibre failed",
     Phase.SEEN: "the failure was seen",
     Phase.FIBRE_BACK: "the fibre is back",
+    Phase.RETURNED: "what was moved away returns to a faster path, if there is one",
     Phase.CLOSED: "closed",
 }
 """What everybody whose service was touched may know of entries that are about no service."""
@@ -66,15 +68,26 @@ def own_incident_out(incident: Incident, own: AbstractSet[ServiceId]) -> Inciden
     whole.fibres = []
     whole.outages = [outage for outage in whole.outages if outage.service in own]
     timeline: list[EntryOut] = []
-    for entry in whole.timeline:
+    repaired = max((at for at, entry in enumerate(whole.timeline) if entry.phase == Phase.REPAIRED), default=None)
+    for at, entry in enumerate(whole.timeline):
         if entry.service is None:
             text = _TOLD_TO_ALL.get(Phase(entry.phase))
+            if at == repaired and whole.outages and all(outage.healed for outage in whole.outages):
+                text = _repaired(whole.outages)
             if text is not None:
                 timeline.append(entry.model_copy(update={"text": text}))
         elif entry.service in own:
             timeline.append(entry)
     whole.timeline = timeline
     return whole
+
+
+def _repaired(outages: list[OutageOut]) -> str:
+    """What the holder of these services, all of them carried again, reads of that."""
+    worst_ms = max(outage.dark_ms for outage in outages)
+    if len(outages) == 1:
+        return f"your service is carried again; it was dark for {worst_ms:.1f} ms"
+    return f"your {len(outages)} services are carried again; the longest was dark for {worst_ms:.1f} ms"
 
 
 def maintenance_out(maintenance: Maintenance) -> MaintenanceOut:

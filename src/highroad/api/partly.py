@@ -1,0 +1,51 @@
+"""Bodies of which some fields cannot be read: the others are judged all the same, so that all is told at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+Body = TypeVar("Body", bound=BaseModel)
+
+_STAND_INS: dict[str, Any] = {"from": "", "to": "", "bandwidth_gbps": 1.0}
+"""What stands for a needed field that cannot be read. What is found wrong with it is not told."""
+
+_DEPENDS = {
+    "bandwidth_gbps": {"traffic_class"},
+    "burst_gbps": {"traffic_class", "bandwidth_gbps"},
+    "latency_bound_ms": {"from", "to"},
+    "end": {"start"},
+}
+"""Fields that are right or wrong by what others say: without those, nothing is said about them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partly(Generic[Body]):
+    """A body without the fields in `wrong`."""
+
+    body: Body
+    wrong: frozenset[str]
+
+    def knows(self, place: str) -> bool:
+        """Whether a finding at a place is about what was sent, and not about what stands in for it."""
+        name = place.partition(".")[0].partition("[")[0]
+        return self.wrong.isdisjoint({name} | _DEPENDS.get(name, set()))
+
+
+def without_wrong(schema: type[Body], body: bytes, errors: Sequence[Mapping[str, Any]]) -> Partly[Body] | None:
+    """What can be read of a body with errors of pydantic's; None where too little can."""
+    raw = json.loads(body)
+    wrong = frozenset(str(error["loc"][0]) for error in errors if error["loc"])
+    if not isinstance(raw, dict) or not wrong:
+        return None
+    names = {field.serialization_alias or name for name, field in schema.model_fields.items()}
+    rest = {name: stand_in for name, stand_in in _STAND_INS.items() if name in names & wrong}
+    rest |= {name: value for name, value in raw.items() if name not in wrong}
+    try:
+        return Partly(schema.model_validate_json(json.dumps(rest), strict=True), wrong)
+    except ValidationError:
+        return None
