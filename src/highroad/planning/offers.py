@@ -64,7 +64,11 @@ def search(ground: Ground, request: Request, order: Order, now_s: float, takes: 
     One thing: the bound, the start, the rate, the fence; of each kind the nearest to what was asked.
     """
     found: list[Offer] = []
+    tried: list[Request] = []
     for candidate in _candidates(ground, request, order, now_s):
+        if candidate in tried:
+            continue
+        tried.append(candidate)
         taken = takes(candidate)
         if taken is None:
             continue
@@ -130,6 +134,13 @@ def _later(ground: Ground, request: Request, want: Want, order: Order, now_s: fl
     ahead = Window(start_s=order.window.start_s, end_s=now_s + SEARCH_AHEAD_S + min(length_s, SEARCH_AHEAD_S))
     full = [name for name in (*ground.graph.links, *ends) if ground.calendar.free(name, ahead) < rate]
     starts = ground.calendar.falls(full, order.window.start_s)[:LATER_TRIES]
+    light = place(ground, replace(want, bandwidth_gbps=None))
+    if light is not None:
+        # However much ends elsewhere first: when the path that one would like best has room is looked at too.
+        own = [name for name in (*light.there, *light.back, *ends) if name in full]
+        starts += [time_s for time_s in ground.calendar.falls(own, order.window.start_s) if time_s not in starts][
+            :LATER_TRIES
+        ]
     if ground.avoid and ground.mended_s < math.inf:
         starts.append(ground.mended_s + MENDED_MARGIN_S)
     for fall in sorted(starts):
