@@ -35,6 +35,9 @@ MENDED_AFTER_S = 7 * 86400.0
 REMEMBERED = 200_000
 """Latencies and policies that are kept once computed."""
 
+RECENT = 200
+"""Incidents that are closed and still listed; every event of the older ones is in the store."""
+
 FRESH = 1000
 """More answers than a batch has: older ones are in the store."""
 
@@ -131,6 +134,9 @@ class Book:
             if outage.healed:
                 after_ms = outage.dark_before_ms + outage.dark_ms
                 self._dark_after_ms[outage.service] = max(after_ms, self._dark_after_ms.get(outage.service, 0.0))
+        closed = [one.id for one in self.incidents.values() if not one.open]
+        for old in closed[:-RECENT]:
+            del self.incidents[old]
 
     def look_from(self, now_s: float) -> None:
         """What is decided is decided at this time: windows far enough ahead count on what is dark or drained now."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from highroad.control import accounts, maintain, reload
@@ -22,8 +21,6 @@ from highroad.model.lifecycle import State
 from highroad.model.network import Network
 from highroad.model.service import Port, Request, Service, ServiceId, Tenant, TenantId
 from highroad.ports import Clock, EventRecord, Executor, Fabric, Lab, Sample, Store, TokenRecord
-
-log = logging.getLogger(__name__)
 
 
 class Controller:

@@ -26,10 +26,7 @@ class Idempotency:
 def order(draft: Draft, request: Request, new_id: Callable[[], ServiceId], key: Idempotency | None = None) -> Service:
     """Admit a request and reserve its capacity. Raises Invalid, or Refused with what binds and what is possible."""
     book = draft.book
-    decision = admit(book.ground, request, draft.now_s)
-    if not isinstance(decision, Admitted):
-        binding = decision.binding
-        raise Refused(f"no: {binding.message}", binding=binding, offers=list(decision.offers))
+    decision = _admitted(book, request, draft.now_s)
     service = draft.put(
         Service(
             id=new_id(),
@@ -81,9 +78,7 @@ def order_once(
 
 def preview(book: Book, request: Request, now_s: float) -> Service:
     """What `order` would make, without making it. Raises as it does."""
-    decision = admit(book.ground, request, now_s)
-    if not isinstance(decision, Admitted):
-        raise Refused(f"no: {decision.binding.message}", binding=decision.binding, offers=list(decision.offers))
+    decision = _admitted(book, request, now_s)
     return Service(
         id=ServiceId("preview"),
         version=0,
@@ -216,6 +211,13 @@ def path_of(book: Book, placement: Placement) -> list[str]:
     """The sites that the way there passes."""
     links = [book.network.link[link] for link in placement.there]
     return [links[0].tail, *(link.head for link in links)]
+
+
+def _admitted(book: Book, request: Request, now_s: float) -> Admitted:
+    decision = admit(book.ground, request, now_s)
+    if isinstance(decision, Admitted):
+        return decision
+    raise Refused(f"no: {decision.binding.message}", binding=decision.binding, offers=list(decision.offers))
 
 
 def _resize(book: Book, service: Service, order: Order) -> tuple[Placement | None, Binding | None]:

@@ -113,6 +113,7 @@ def load(draft: Draft, network: Network, confirm: str | None) -> NetworkChange:
     draft.put_network(network)
     for maintenance in [one for one in book.maintenances.values() if one.state is not MaintenanceState.RETURNED]:
         draft.put_maintenance(replace(maintenance, fibres=network.fibres_of(maintenance.target)))
+    book.avoid_again()
     for service in list(book.services.values()):
         left = tuple(_left_of(one, network) for one in service.leaving)
         if left != service.leaving:
@@ -123,7 +124,6 @@ def load(draft: Draft, network: Network, confirm: str | None) -> NetworkChange:
             _move(draft, service, fate.to, network)
         elif isinstance(fate, GoesDark):
             _move(draft, service, None, network)
-    book.use(network)
     draft.tell(
         "highroad.network.loaded",
         str(book.revision),

@@ -238,7 +238,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         raise Unavailable(
-            f"{host}:{port} cannot be listened on: {error.strerror}; choose another with --port"
+            f"{host}:{port} cannot be listened on: {error.strerror}; choose another with --port or HIGHROAD_PORT"
         ) from error
     listener.set_inheritable(True)
     return listener

@@ -19,7 +19,6 @@ class Phase(StrEnum):
     FAILED = "failed"
     SEEN = "seen"
     REPAIRED = "repaired"
-    DEGRADED = "degraded"
     FIBRE_BACK = "fibre-back"
     RETURNED = "returned"
     CLOSED = "closed"
