@@ -1,0 +1,227 @@
+"""What a router is told, as values and as the JSON of `highroad-router.yang`: attachments, and policies to steer.
+
+Only what a controller sets is here. What an operator sets on the router itself (who it is, its core ports) is in
+the agent's own file, and comes back as state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from highroad.model.service import ServiceKind, TrafficClass
+
+MODULE = "highroad-router"
+"""The YANG module, and so the prefix of the top container's name in RFC 7951 JSON."""
+
+ADJACENCY_FUNCTIONS = range(0xE000, 0xE800)
+"""Functions of unprotected adjacency SIDs, one a core port, in the order of the agent's file."""
+
+PROTECTED_FUNCTIONS = range(0xE800, 0xF000)
+"""Kept for protected adjacency SIDs, one a core port and fence, which come with local repair."""
+
+ATTACHMENT_FUNCTIONS = range(0xF000, 0x10000, 2)
+"""An attachment has two: the even one decapsulates IPv4 (or Ethernet), the odd one after it IPv6."""
+
+NODE_IDS = range(1, 2048)
+"""What a router may be numbered: its locator is block:node::/48, and its number is in the addresses of its ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Between the provider's edge (`pe`, on the router) and the customer's (`ce`): a /31 and a /127, unique."""
+
+    pe4: str
+    ce4: str
+    pe6: str
+    ce6: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One end of a service on a router. `interface` None: the one that the agent's file has for the port.
+
+    `prefixes` are what lies behind the customer's edge besides its own two addresses.
+    """
+
+    id: str
+    port: str
+    tenant: str
+    kind: ServiceKind
+    function: int
+    mtu_bytes: int
+    addresses: Addresses
+    interface: str | None = None
+    vlan: int | None = None
+    prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentList:
+    """One explicit path. `functions` are the adjacency SIDs, the headend's own first; `links` names them for people."""
+
+    links: tuple[str, ...]
+    functions: tuple[int, ...]
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidatePath:
+    """The segment lists of one preference; the highest preference is the one in use."""
+
+    preference: int
+    segment_lists: tuple[SegmentList, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What this headend does with what enters at `attachment`: where it leads (`prefixes`), along what, how fast.
+
+    `remote_node` and `remote_function` are the attachment at the far end; `prefixes` are the far end's, its
+    customer's edge addresses included. Rates are of customer bytes, in modelled kbit/s: the agent scales them.
+    """
+
+    service: str
+    attachment: str
+    traffic_class: TrafficClass
+    guaranteed_kbps: int
+    ceiling_kbps: int
+    mtu_bytes: int
+    remote_node: int
+    remote_function: int
+    prefixes: tuple[str, ...]
+    candidate_paths: tuple[CandidatePath, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intended:
+    """All that a router is told, by id."""
+
+    attachments: Mapping[str, Attachment] = field(default_factory=lambda: MappingProxyType({}))
+    policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def attachment_to_json(one: Attachment) -> dict[str, Any]:
+    """A list entry of /router/attachment."""
+    out: dict[str, Any] = {
+        "id": one.id,
+        "port": one.port,
+        "tenant": one.tenant,
+        "kind": one.kind.value,
+        "function": one.function,
+        "mtu": one.mtu_bytes,
+        "addresses": {
+            "pe-ipv4": one.addresses.pe4,
+            "ce-ipv4": one.addresses.ce4,
+            "pe-ipv6": one.addresses.pe6,
+            "ce-ipv6": one.addresses.ce6,
+        },
+    }
+    if one.interface is not None:
+        out["interface"] = one.interface
+    if one.vlan is not None:
+        out["vlan-id"] = one.vlan
+    if one.prefixes:
+        out["prefix"] = list(one.prefixes)
+    return out
+
+
+def policy_to_json(one: Policy) -> dict[str, Any]:
+    """A list entry of /router/policy. 64-bit numbers are strings, as RFC 7951 has them."""
+    return {
+        "service": one.service,
+        "attachment": one.attachment,
+        "traffic-class": one.traffic_class.value,
+        "guaranteed-kbps": str(one.guaranteed_kbps),
+        "ceiling-kbps": str(one.ceiling_kbps),
+        "mtu": one.mtu_bytes,
+        "remote-node": one.remote_node,
+        "remote-function": one.remote_function,
+        "prefix": list(one.prefixes),
+        "candidate-path": [
+            {
+                "preference": candidate.preference,
+                "segment-list": [
+                    {
+                        "index": index,
+                        "weight": segments.weight,
+                        "function": list(segments.functions),
+                        "link": list(segments.links),
+                    }
+                    for index, segments in enumerate(candidate.segment_lists)
+                ],
+            }
+            for candidate in one.candidate_paths
+        ],
+    }
+
+
+def intended_to_json(intended: Intended) -> dict[str, Any]:
+    """The content of /router: what a Get of the configuration answers and a Set (replace) takes."""
+    return {
+        "attachment": [attachment_to_json(one) for one in intended.attachments.values()],
+        "policy": [policy_to_json(one) for one in intended.policies.values()],
+    }
+
+
+def attachment_from_json(data: Mapping[str, Any]) -> Attachment:
+    """A list entry of /router/attachment that the schema has passed. Raises KeyError, ValueError, TypeError."""
+    addresses = data["addresses"]
+    return Attachment(
+        id=str(data["id"]),
+        port=str(data["port"]),
+        tenant=str(data["tenant"]),
+        kind=ServiceKind(data["kind"]),
+        function=int(data["function"]),
+        mtu_bytes=int(data["mtu"]),
+        addresses=Addresses(
+            pe4=str(addresses["pe-ipv4"]),
+            ce4=str(addresses["ce-ipv4"]),
+            pe6=str(addresses["pe-ipv6"]),
+            ce6=str(addresses["ce-ipv6"]),
+        ),
+        interface=None if data.get("interface") is None else str(data["interface"]),
+        vlan=None if data.get("vlan-id") is None else int(data["vlan-id"]),
+        prefixes=tuple(str(prefix) for prefix in data.get("prefix", ())),
+    )
+
+
+def policy_from_json(data: Mapping[str, Any]) -> Policy:
+    """A list entry of /router/policy that the schema has passed. Raises KeyError, ValueError, TypeError."""
+    return Policy(
+        service=str(data["service"]),
+        attachment=str(data["attachment"]),
+        traffic_class=TrafficClass(data["traffic-class"]),
+        guaranteed_kbps=int(data["guaranteed-kbps"]),
+        ceiling_kbps=int(data["ceiling-kbps"]),
+        mtu_bytes=int(data["mtu"]),
+        remote_node=int(data["remote-node"]),
+        remote_function=int(data["remote-function"]),
+        prefixes=tuple(str(prefix) for prefix in data.get("prefix", ())),
+        candidate_paths=tuple(
+            CandidatePath(
+                preference=int(candidate["preference"]),
+                segment_lists=tuple(
+                    SegmentList(
+                        links=tuple(str(link) for link in segments.get("link", ())),
+                        functions=tuple(int(function) for function in segments["function"]),
+                        weight=int(segments.get("weight", 1)),
+                    )
+                    for segments in sorted(candidate["segment-list"], key=lambda one: int(one["index"]))
+                ),
+            )
+            for candidate in data["candidate-path"]
+        ),
+    )
+
+
+def intended_from_json(data: Mapping[str, Any]) -> Intended:
+    """The content of /router that the schema has passed."""
+    attachments = [attachment_from_json(one) for one in data.get("attachment", ())]
+    policies = [policy_from_json(one) for one in data.get("policy", ())]
+    return Intended(
+        attachments=MappingProxyType({one.id: one for one in attachments}),
+        policies=MappingProxyType({one.service: one for one in policies}),
+    )
