@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from highroad.model.incident import Incident, Maintenance
-from highroad.model.network import FibreId, LinkId, Network
+from highroad.model.network import FibreId, LinkId, Network, SiteId
 from highroad.model.policy import Policy
 from highroad.model.service import Port, Service, ServiceId, Tenant
 
@@ -133,17 +133,92 @@ class Fabric(Protocol):
         """Use another network from now on; policies over links that it lacks carry nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Echo:
+    """One packet of a ping: `rtt_ms` from one end of a service to the other and back, None where no answer came."""
+
+    sequence: int
+    rtt_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One router on the way: `link` leads to it. `rtt_ms` is from the headend along the service's path to it, and
+    back by the routers' own shortest way; None where no answer came.
+    """
+
+    site: SiteId
+    link: LinkId
+    rtt_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """The routers that a service's traffic passes after its headend, in order, each way."""
+
+    there: Sequence[Hop]
+    back: Sequence[Hop]
+
+
+class Prober(Protocol):
+    """Measures a service with packets of its own; a model answers from what it models."""
+
+    async def ping(self, service: ServiceId, *, count: int, interval_ms: float, size_bytes: int) -> Sequence[Echo]:
+        """So many packets along its path there, answered along its path back. Raises NotFound, Unavailable."""
+
+    async def trace(self, service: ServiceId) -> Trace:
+        """Every router on its way. Raises NotFound, Unavailable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutState:
+    """A fibre that was cut on purpose; silently: light stays on, and nothing arrives."""
+
+    since_s: float
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterState:
+    """One router of a lab: since when it is killed, None while it runs; `note` is what else there is to say."""
+
+    site: SiteId
+    killed_s: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabStatus:
+    """What a lab is made of, and what is broken in it."""
+
+    routers: Sequence[RouterState]
+    cuts: Mapping[FibreId, CutState]
+
+
 class Lab(Protocol):
     """What a fabric offers besides when it is a lab: breaking things on purpose."""
 
-    async def cut(self, fibre: FibreId) -> None:
-        """Cut a fibre; the fabric notices by itself. Idempotent."""
+    @property
+    def rate_scale(self) -> float:
+        """A modelled 1 Gbit/s is carried as so many Gbit/s; every rate that a fabric reports is a modelled one."""
+
+    async def cut(self, fibre: FibreId, *, silent: bool = False) -> None:
+        """Cut a fibre; the fabric notices by itself. Silently: no loss of light. Idempotent. Raises NotFound."""
 
     async def uncut(self, fibre: FibreId) -> None:
-        """Splice it. Idempotent."""
+        """Splice it. Idempotent. Raises NotFound."""
 
     async def cuts(self) -> Mapping[FibreId, float]:
-        """What is cut, noticed or not, and since when (UTC seconds)."""
+        """What was cut, noticed or not, and since when (UTC seconds)."""
+
+    async def kill_router(self, site: SiteId) -> None:
+        """End a router at once: nothing passes it, every fibre there goes dark. Idempotent. Raises NotFound."""
+
+    async def revive_router(self, site: SiteId) -> None:
+        """Start it again. Idempotent. Raises NotFound."""
+
+    async def status(self) -> LabStatus:
+        """Its routers and what was broken, now."""
 
     async def offer(self, service: ServiceId, offered_gbps: float | None) -> None:
         """Let a service offer so much each way from now on; None for the lab's own traffic model."""

@@ -11,14 +11,14 @@ from typing import Protocol, TypeVar
 from highroad.fabric.clock import VirtualClock
 from highroad.fabric.twin.twin import Twin
 from highroad.model.network import Network
-from highroad.ports import Fabric, Lab
+from highroad.ports import Fabric, Lab, Prober
 from tests.unit.fabric.small import START_S, backbone
 
 T = TypeVar("T")
 
 
-class FabricAndLab(Fabric, Lab, Protocol):
-    """A fabric that can be broken on purpose."""
+class FabricAndLab(Fabric, Lab, Prober, Protocol):
+    """A fabric that can be broken on purpose, and measured."""
 
 
 class Run(Protocol):

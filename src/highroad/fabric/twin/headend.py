@@ -124,3 +124,10 @@ def choose(routes: Routes, believed_dark: Flags) -> Choice:
         np.where(shown, routes.latency_ms, 0.0), routes.lists_of_candidate[routes.candidates_of_direction]
     )
     return Choice(share=share, stranded=stranded, latency_ms=latency_ms)
+
+
+def heaviest(routes: Routes, choice: Choice, direction: int) -> Ints:
+    """The links of the list that carries most of a direction; of its preferred path's first where none carries."""
+    lists = np.flatnonzero(routes.direction == direction)
+    chosen = lists[np.argmax(choice.share[lists])]
+    return routes.paths.links[routes.paths.first[chosen] : routes.paths.first[chosen + 1]]

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -23,9 +23,10 @@ import msgspec
 from highroad.errors import Finding, Invalid, Unavailable
 from highroad.fabric.twin.plant import Memory
 from highroad.fabric.twin.wound import Wound
-from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, RiskGroup, Site
+from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, RiskGroup, Site, SiteId
 from highroad.model.policy import Policy
 from highroad.model.service import ServiceId
+from highroad.ports import CutState
 
 _VERSION = 1
 _LOCK_PATIENCE_S = 2.0
@@ -62,6 +63,9 @@ class _State:
     offers: dict[ServiceId, float]
     services: dict[ServiceId, tuple[float, float, float, float]]
     links: dict[LinkId, float]
+    cuts: dict[FibreId, CutState] | None = None
+    """None in a journal from before routers could be killed: there every dark fibre was cut."""
+    killed: dict[SiteId, float] = field(default_factory=dict)
 
 
 class Journal:
@@ -112,6 +116,8 @@ class Journal:
             offers=now.offers,
             services=now.services,
             links=now.links,
+            cuts=_cuts(now.wounds) if now.cuts is None else now.cuts,
+            killed=now.killed,
         )
 
     def write(self, memory: Memory, *, changed: Iterable[ServiceId] = (), network: bool = False) -> None:
@@ -129,6 +135,8 @@ class Journal:
             offers=dict(memory.offers),
             services=dict(memory.services),
             links=dict(memory.links),
+            cuts=dict(memory.cuts),
+            killed=dict(memory.killed),
         )
         with self._explained(), self._transaction():
             self._db.execute(_KEEP.format("state"), (msgspec.msgpack.encode(state),))
@@ -180,6 +188,10 @@ class Journal:
     def _not_ours(self, why: str) -> Invalid:
         finding = Finding(code="journal", place=self._name, message=f"this is no journal of a plant: {why}")
         return Invalid([finding], path=self._name)
+
+
+def _cuts(wounds: Mapping[FibreId, Wound]) -> dict[FibreId, CutState]:
+    return {fibre: CutState(since_s=hurt.cut_s) for fibre, hurt in wounds.items() if hurt.cut_s is not None}
 
 
 def _encode_network(network: Network) -> bytes:

@@ -9,21 +9,34 @@ time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from highroad.errors import Finding, Invalid, NotFound
 from highroad.fabric.twin import traffic, wound
 from highroad.fabric.twin.fluid import Flags, Floats, carry, summed
-from highroad.fabric.twin.headend import choose, routes_of
+from highroad.fabric.twin.headend import choose, heaviest, routes_of
+from highroad.fabric.twin.probe import Ways
 from highroad.fabric.twin.wound import Wound
 from highroad.fabric.validity import refusal
-from highroad.model.network import FibreId, LinkId, Network
+from highroad.model.network import FibreId, LinkId, Network, SiteId
 from highroad.model.policy import Policy
 from highroad.model.service import ServiceId
-from highroad.ports import Change, Install, LinkCounters, Observed, Replace, Sample, ServiceCounters, Withdraw
+from highroad.ports import (
+    Change,
+    CutState,
+    Install,
+    LabStatus,
+    LinkCounters,
+    Observed,
+    Replace,
+    RouterState,
+    Sample,
+    ServiceCounters,
+    Withdraw,
+)
 from highroad.units import bytes_from_gbps
 
 MAX_STEPS = 200
@@ -46,6 +59,10 @@ class Memory:
     """Gbit offered, carried and lost, and seconds dark."""
     links: Mapping[LinkId, float]
     """Gbit carried."""
+    cuts: Mapping[FibreId, CutState] = field(default_factory=dict)
+    """What was cut; a fibre may be dark besides because a router at one of its ends was killed."""
+    killed: Mapping[SiteId, float] = field(default_factory=dict)
+    """Routers, and since when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +101,8 @@ class Plant:
                 for service, counts in zip(self._policies, self._counts.tolist(), strict=True)
             },
             links=dict(zip(self._index, self._link_gbit.tolist(), strict=False)),
+            cuts=dict(self._cuts),
+            killed=dict(self._killed),
         )
 
     def recall(self, memory: Memory) -> None:
@@ -92,6 +111,8 @@ class Plant:
         self._policies = dict(memory.policies)
         self._wounds = dict(memory.wounds)
         self._offers = dict(memory.offers)
+        self._cuts = dict(memory.cuts)
+        self._killed = dict(memory.killed)
         counts = [memory.services.get(service, (0.0, 0.0, 0.0, 0.0)) for service in self._policies]
         self._counts = np.array(counts, dtype=np.float64).reshape(-1, 4)
         self._use(memory.network, memory.links)
@@ -164,13 +185,42 @@ class Plant:
             self._route()
         return refused, changed
 
-    def cut(self, fibre: FibreId) -> bool:
-        """Cut a fibre. Returns whether that changes anything. Raises NotFound."""
-        return self._hurt(fibre, wound.cut)
+    def cut(self, fibre: FibreId, *, silent: bool = False) -> bool:
+        """Cut a fibre. Returns whether that changes anything. Raises NotFound.
+
+        How headends notice is not modelled, so a silent cut differs in name only.
+        """
+        self._known(fibre)
+        if fibre in self._cuts:
+            return False
+        self._cuts[fibre] = CutState(since_s=self.at_s, silent=silent)
+        self._light([fibre])
+        return True
 
     def uncut(self, fibre: FibreId) -> bool:
         """Splice a fibre. Returns whether that changes anything. Raises NotFound."""
-        return self._hurt(fibre, wound.spliced)
+        self._known(fibre)
+        if self._cuts.pop(fibre, None) is None:
+            return False
+        self._light([fibre])
+        return True
+
+    def kill_router(self, site: SiteId) -> bool:
+        """Darken every fibre at a site. Returns whether that changes anything. Raises NotFound."""
+        self._known_site(site)
+        if site in self._killed:
+            return False
+        self._killed[site] = self.at_s
+        self._light_at(site)
+        return True
+
+    def revive_router(self, site: SiteId) -> bool:
+        """Light them again, but for those that are dark for another reason. Likewise."""
+        self._known_site(site)
+        if self._killed.pop(site, None) is None:
+            return False
+        self._light_at(site)
+        return True
 
     def offer(self, service: ServiceId, offered_gbps: float | None) -> bool:
         """Set what a service offers each way, installed or not; None leaves it to the traffic model.
@@ -205,7 +255,10 @@ class Plant:
         if network == self.network:
             return False
         self._wounds = {fibre: hurt for fibre, hurt in self._wounds.items() if fibre in network.fibre}
+        self._cuts = {fibre: state for fibre, state in self._cuts.items() if fibre in network.fibre}
+        self._killed = {site: since_s for site, since_s in self._killed.items() if site in network.site}
         self._use(network, dict(zip(self._index, self._link_gbit.tolist(), strict=False)))
+        self._light(network.fibre)
         self.beliefs += 1
         return True
 
@@ -218,7 +271,23 @@ class Plant:
 
     def cuts(self) -> dict[FibreId, float]:
         """What is cut, and since when."""
-        return {fibre: hurt.cut_s for fibre, hurt in self._wounds.items() if hurt.cut_s is not None}
+        return {fibre: cut.since_s for fibre, cut in self._cuts.items()}
+
+    def status(self) -> LabStatus:
+        """Every router and what was cut."""
+        routers = [RouterState(site=site, killed_s=self._killed.get(site)) for site in self.network.site]
+        return LabStatus(routers=routers, cuts=dict(self._cuts))
+
+    def ways(self, service: ServiceId) -> Ways:
+        """Where a packet of a service that sets out now goes. Raises NotFound."""
+        for number, known in enumerate(self._policies):
+            if known == service:
+                return Ways(there=self._way(2 * number), back=self._way(2 * number + 1))
+        raise NotFound(f"routers do not carry the service {service}", service=service)
+
+    def lit(self, link: LinkId) -> bool:
+        """Whether light gets through a link."""
+        return not self._cut[self._index[link]]
 
     def sample(self) -> Sample:
         """Every counter, at the instant that was advanced to last."""
@@ -292,15 +361,32 @@ class Plant:
             dark[[self._index[link] for link in self.network.links_on.get(fibre, ())]] = True
         return dark
 
-    def _hurt(self, fibre: FibreId, act: Callable[[Wound | None, float], Wound | None]) -> bool:
+    def _way(self, direction: int) -> list[LinkId]:
+        """The links of the list that carries most; of the preferred one where none is believed in."""
+        names = list(self._index)
+        first = heaviest(self._routes, self._choice, direction)
+        return [names[number] for number in first.tolist() if number < len(names)]
+
+    def _known(self, fibre: FibreId) -> None:
         if fibre not in self.network.fibre:
             raise NotFound(f"there is no fibre {fibre}", fibre=fibre)
-        before = self._wounds.get(fibre)
-        after = act(before, self.at_s)
-        if after == before:
-            return False
-        self._set_wound(fibre, after)
-        return True
+
+    def _known_site(self, site: SiteId) -> None:
+        if site not in self.network.site:
+            raise NotFound(f"there is no site {site}", site=site)
+
+    def _light_at(self, site: SiteId) -> None:
+        self._light(fibre.id for fibre in self.network.fibres if site in (fibre.a, fibre.b))
+
+    def _light(self, fibres: Iterable[FibreId]) -> None:
+        """Let light through those that are neither cut nor end at a router that was killed; not through the others."""
+        for fibre_id in fibres:
+            fibre = self.network.fibre[fibre_id]
+            dark = fibre_id in self._cuts or fibre.a in self._killed or fibre.b in self._killed
+            before = self._wounds.get(fibre_id)
+            after = (wound.cut if dark else wound.spliced)(before, self.at_s)
+            if after != before:
+                self._set_wound(fibre_id, after)
 
     def _set_wound(self, fibre: FibreId, hurt: Wound | None) -> None:
         if hurt is None:

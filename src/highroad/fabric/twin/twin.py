@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from highroad.errors import HighroadError
 from highroad.fabric.bell import Bell
 from highroad.fabric.twin.journal import Journal
 from highroad.fabric.twin.plant import Plant
-from highroad.model.network import FibreId, Network
+from highroad.fabric.twin.probe import rtt_ms, trace
+from highroad.model.network import FibreId, Network, SiteId
 from highroad.model.service import ServiceId
-from highroad.ports import Change, Clock, Observed, Sample
+from highroad.ports import Change, Clock, Echo, LabStatus, Observed, Sample, Trace
 
 _CHECKPOINT_S = 10.0
 """Sampling writes the counters down this often, which bounds what a restart has to integrate again."""
 
 
 class Twin:
-    """A fluid model of a backbone: `Fabric` and `Lab` of `highroad.ports`. Close it with `aclose`.
+    """A fluid model of a backbone: `Fabric`, `Lab` and `Prober` of `highroad.ports`. Close it with `aclose`.
 
     A cut is noticed `detection_ms` after it, a splice trusted `restoration_ms` after it; a change takes hold
     `apply_ms` after it was asked for. Everything that was done to it is durable in the journal before the
@@ -125,29 +126,57 @@ class Twin:
 
     # --- Lab ------------------------------------------------------------------------------------------------
 
-    async def cut(self, fibre: FibreId) -> None:
+    @property
+    def rate_scale(self) -> float:
+        """A model carries what it says."""
+        return 1.0
+
+    async def cut(self, fibre: FibreId, *, silent: bool = False) -> None:
         """Cut a fibre; traffic on it is lost at once, and headends notice after the detection time."""
-        self._catch_up()
-        if self._plant.cut(fibre):
-            self._write()
-        self._keep_watch()
+        self._do(lambda: self._plant.cut(fibre, silent=silent))
 
     async def uncut(self, fibre: FibreId) -> None:
         """Splice a fibre; light is back at once, and headends use it again after the restoration time."""
-        self._catch_up()
-        if self._plant.uncut(fibre):
-            self._write()
-        self._keep_watch()
+        self._do(lambda: self._plant.uncut(fibre))
 
     async def cuts(self) -> Mapping[FibreId, float]:
-        """What is cut, noticed or not, and since when (UTC seconds)."""
+        """What was cut, noticed or not, and since when (UTC seconds)."""
         return self._plant.cuts()
+
+    async def kill_router(self, site: SiteId) -> None:
+        """End a router: every fibre there is dark at once, and its neighbours notice after the detection time."""
+        self._do(lambda: self._plant.kill_router(site))
+
+    async def revive_router(self, site: SiteId) -> None:
+        """Start it again: what nothing else keeps dark is lit at once, and used after the restoration time."""
+        self._do(lambda: self._plant.revive_router(site))
+
+    async def status(self) -> LabStatus:
+        """Its routers and what was broken, now."""
+        return self._plant.status()
 
     async def offer(self, service: ServiceId, offered_gbps: float | None) -> None:
         """Let a service offer so much each way from now on, once it is installed; it outlives the policy."""
         self._catch_up()
         if self._plant.offer(service, offered_gbps):
             self._write()
+
+    # --- Prober ---------------------------------------------------------------------------------------------
+
+    async def ping(self, service: ServiceId, *, count: int, interval_ms: float, size_bytes: int) -> Sequence[Echo]:
+        """What so many packets would find, one after the other; the last one is waited for. Size is not modelled."""
+        echoes: list[Echo] = []
+        for sequence in range(1, count + 1):
+            self._catch_up()
+            found_ms = rtt_ms(self._plant.network, self._plant.ways(service), self._plant.lit)
+            echoes.append(Echo(sequence=sequence, rtt_ms=found_ms))
+            await self._clock.sleep((interval_ms if sequence < count else found_ms or 0.0) / 1000.0)
+        return echoes
+
+    async def trace(self, service: ServiceId) -> Trace:
+        """Every router on its way, as one packet to each would find it."""
+        self._catch_up()
+        return trace(self._plant.network, self._plant.ways(service), self._plant.lit)
 
     # --- time passes, things are noticed --------------------------------------------------------------------
 
@@ -164,6 +193,13 @@ class Twin:
             self._catch_up()
         finally:
             del self._watchmen[due_s]
+        self._keep_watch()
+
+    def _do(self, act: Callable[[], bool]) -> None:
+        """Do something to the glass, durably, and see to it that it is noticed."""
+        self._catch_up()
+        if act():
+            self._write()
         self._keep_watch()
 
     def _catch_up(self) -> None:
