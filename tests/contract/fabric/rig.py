@@ -32,7 +32,8 @@ class Run(Protocol):
 class Rig:
     """A fabric over `network`, a square a-b-d-c.
 
-    `noticing_s` is the longest that a cut or splice goes unseen.
+    `noticing_s` is the longest that a cut or splice goes unseen, `reviving_s` that a router takes to be back;
+    `handling_ms` is what all its routers together may add to the time of light.
     """
 
     fabric: FabricAndLab
@@ -41,6 +42,8 @@ class Rig:
     run: Run
     pass_s: Callable[[float], Awaitable[None]]
     noticing_s: float
+    reviving_s: float
+    handling_ms: float
 
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Rig]]
@@ -60,6 +63,8 @@ async def twin_in_virtual_time(folder: Path) -> AsyncIterator[Rig]:
             run=clock.run,
             pass_s=clock.advance,
             noticing_s=0.06,
+            reviving_s=0.06,
+            handling_ms=0.0,
         )
     finally:
         await twin.aclose()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from highroad.errors import NotFound
-from highroad.model.network import FibreId, LinkId
+from highroad.model.network import FibreId, LinkId, SiteId
 from highroad.model.service import ServiceId
 from highroad.ports import Change, Install, Replace, Sample, ServiceCounters, Withdraw
 from tests.contract.fabric.rig import OPENERS, Rig
@@ -224,5 +224,111 @@ def test_an_offer_holds_until_it_is_taken_back(play: Play) -> None:
         await rig.fabric.offer(S, None)
         await rig.pass_s(1.0)
         assert (await counters(rig)).offered_gbps != pytest.approx(8.0)
+
+    play(scene)
+
+
+def test_a_ping_goes_there_and_back_in_the_time_that_light_takes(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        echoes = await rig.run(rig.fabric.ping(S, count=3, interval_ms=20.0, size_bytes=64))
+        assert [echo.sequence for echo in echoes] == [1, 2, 3]
+        light_ms = sum(rig.network.link[LinkId(link)].latency_ms for link in ("a>b", "b>d", "d>b", "b>a"))
+        for echo in echoes:
+            assert echo.rtt_ms is not None
+            assert light_ms - 0.001 <= echo.rtt_ms <= light_ms + rig.handling_ms
+
+    play(scene)
+
+
+def test_a_ping_goes_where_the_policy_says(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=policy("s", "a>b>d", back="d>c>a")))
+        trace = await rig.run(rig.fabric.trace(S))
+        assert [(hop.link, hop.site) for hop in trace.there] == [("a>b", "b"), ("b>d", "d")]
+        assert [(hop.link, hop.site) for hop in trace.back] == [("d>c", "c"), ("c>a", "a")]
+        for hops in (trace.there, trace.back):
+            near, far = (hop.rtt_ms for hop in hops)
+            assert near is not None
+            assert far is not None
+            assert near < far
+        await apply(rig, Replace(policy=OVER_C))
+        trace = await rig.run(rig.fabric.trace(S))
+        assert [hop.site for hop in (*trace.there, *trace.back)] == ["c", "d", "c", "a"]
+
+    play(scene)
+
+
+def test_what_is_dark_answers_no_ping_and_the_trace_ends_before_it(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        await rig.fabric.cut(BD)
+        echoes = await rig.run(rig.fabric.ping(S, count=2, interval_ms=20.0, size_bytes=64))
+        assert [echo.rtt_ms for echo in echoes] == [None, None]
+        trace = await rig.run(rig.fabric.trace(S))
+        assert [hop.rtt_ms is None for hop in trace.there] == [False, True]
+        await apply(rig, Replace(policy=OVER_C))
+        (echo,) = await rig.run(rig.fabric.ping(S, count=1, interval_ms=20.0, size_bytes=64))
+        assert echo.rtt_ms is not None
+
+    play(scene)
+
+
+def test_nobody_pings_what_is_not_carried(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        with pytest.raises(NotFound):
+            await rig.run(rig.fabric.ping(S, count=1, interval_ms=20.0, size_bytes=64))
+        with pytest.raises(NotFound):
+            await rig.run(rig.fabric.trace(S))
+
+    play(scene)
+
+
+def test_a_router_that_is_killed_takes_its_links_with_it_until_it_is_revived(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        b = SiteId("b")
+        await apply(rig, Install(policy=OVER_B), Install(policy=policy("t", "a>c>d")))
+        await rig.fabric.kill_router(b)
+        await rig.fabric.kill_router(b)
+        await rig.pass_s(rig.noticing_s)
+        assert set((await rig.fabric.read()).down_since_s) == {"a-b", "b-d"}
+        status = await rig.fabric.status()
+        assert {router.site for router in status.routers if router.killed_s is not None} == {b}
+        assert {router.site for router in status.routers} == set(rig.network.site)
+        assert (dict(await rig.fabric.cuts()), dict(status.cuts)) == ({}, {})
+        await rig.pass_s(0.3)
+        sample = await rig.fabric.sample()
+        assert sample.services[S].carried_gbps_there == 0.0
+        assert sample.services[ServiceId("t")].carried_gbps_there > 0.0
+        await rig.fabric.cut(BD)
+        await rig.fabric.revive_router(b)
+        await rig.fabric.revive_router(b)
+        await rig.pass_s(rig.reviving_s)
+        assert set((await rig.fabric.read()).down_since_s) == {BD}
+        assert all(router.killed_s is None for router in (await rig.fabric.status()).routers)
+        with pytest.raises(NotFound):
+            await rig.fabric.kill_router(SiteId("nowhere"))
+
+    play(scene)
+
+
+def test_a_silent_cut_loses_as_any_other(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        await apply(rig, Install(policy=OVER_B))
+        await rig.fabric.cut(BD, silent=True)
+        assert (await rig.fabric.status()).cuts[BD].silent
+        await rig.pass_s(0.3)
+        assert (await counters(rig)).carried_gbps_there == 0.0
+        await rig.fabric.uncut(BD)
+        await rig.pass_s(0.3)
+        assert (await counters(rig)).carried_gbps_there > 0.0
+        assert (await rig.fabric.status()).cuts == {}
+
+    play(scene)
+
+
+def test_rates_are_said_at_their_scale(play: Play) -> None:
+    async def scene(rig: Rig) -> None:
+        assert 0.0 < rig.fabric.rate_scale <= 1.0
 
     play(scene)

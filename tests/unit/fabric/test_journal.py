@@ -6,15 +6,16 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from highroad.errors import Invalid, Unavailable
 from highroad.fabric.twin import journal as journal_module
 from highroad.fabric.twin.journal import Journal
 from highroad.fabric.twin.plant import Memory, Plant
-from highroad.model.network import FibreId
+from highroad.model.network import FibreId, SiteId
 from highroad.model.service import ServiceId
-from highroad.ports import Install, Withdraw
+from highroad.ports import CutState, Install, Withdraw
 from tests.unit.fabric.small import START_S, backbone, policy
 
 SQUARE = backbone("a-b", "b-d", "a-c", "c-d")
@@ -31,7 +32,8 @@ def busy_plant() -> Plant:
     plant.advance(START_S + 3.3)
     plant.cut(FibreId("a-b"))
     plant.advance(START_S + 4.4)
-    plant.cut(FibreId("a-c"))
+    plant.cut(FibreId("a-c"), silent=True)
+    plant.kill_router(SiteId("d"))
     return plant
 
 
@@ -67,7 +69,7 @@ def test_only_what_changed_is_written(journal: Journal) -> None:
 
 
 def test_a_restart_is_as_if_it_had_gone_on(file: Path) -> None:
-    """The process ends when the first cut has been noticed and the second one has not."""
+    """The process ends when the first cut has been noticed, and the second one and the dead router have not."""
     plant = busy_plant()
     journal = Journal(file)
     journal.write(plant.memory(), changed=plant.memory().policies, network=True)
@@ -84,7 +86,30 @@ def test_a_restart_is_as_if_it_had_gone_on(file: Path) -> None:
     assert back.memory() == plant.memory()
     assert back.observed() == plant.observed()
     assert back.sample() == plant.sample()
-    assert set(back.observed().down_since_s) == {"a-b", "a-c"}
+    assert set(back.observed().down_since_s) == {"a-b", "a-c", "b-d", "c-d"}
+
+
+def test_what_is_dark_in_an_older_journal_was_cut(file: Path) -> None:
+    plant = plant_of()
+    plant.cut(FibreId("a-b"))
+    journal = Journal(file)
+    journal.write(plant.memory(), network=True)
+    journal.close()
+    db = sqlite3.connect(file)
+    state = msgspec.msgpack.decode(db.execute("SELECT value FROM state").fetchone()[0])
+    del state["cuts"], state["killed"]
+    db.execute("UPDATE state SET value = ?", (msgspec.msgpack.encode(state),))
+    db.commit()
+    db.close()
+    journal = Journal(file)
+    memory = journal.load()
+    journal.close()
+    assert isinstance(memory, Memory)
+    assert memory.cuts == {"a-b": CutState(since_s=START_S)}
+    back = plant_of()
+    back.recall(memory)
+    assert back.uncut(FibreId("a-b"))
+    assert back.observed().down_since_s == {}
 
 
 def test_a_write_that_fails_leaves_what_was_there(journal: Journal) -> None:

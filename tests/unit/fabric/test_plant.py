@@ -8,7 +8,7 @@ import pytest
 
 from highroad.errors import Invalid, NotFound
 from highroad.fabric.twin.plant import MAX_STEPS, Plant
-from highroad.model.network import FibreId, LinkId, Network
+from highroad.model.network import FibreId, LinkId, Network, SiteId
 from highroad.model.policy import CandidatePath, Policy
 from highroad.model.service import ServiceId, TrafficClass
 from highroad.ports import Install, Replace, ServiceCounters, Withdraw
@@ -299,3 +299,44 @@ def test_two_runs_are_the_same_to_the_bit() -> None:
         return plant.sample()
 
     assert run() == run()
+
+
+def test_a_dead_router_and_a_cut_keep_a_fibre_dark_until_both_are_mended() -> None:
+    b, ab, bd = SiteId("b"), FibreId("a-b"), FibreId("b-d")
+    for first, second in (("cut", "kill"), ("kill", "cut")):
+        plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+        for act in (first, second):
+            if act == "cut":
+                assert plant.cut(bd)
+            else:
+                assert plant.kill_router(b)
+        plant.advance(START_S + 1.0)
+        assert set(plant.observed().down_since_s) == {ab, bd}
+        assert set(plant.cuts()) == {bd}
+        assert plant.revive_router(b) if first == "cut" else plant.uncut(bd)
+        plant.advance(START_S + 2.0)
+        assert set(plant.observed().down_since_s) == ({bd} if first == "cut" else {ab, bd})
+        assert plant.uncut(bd) if first == "cut" else plant.revive_router(b)
+        plant.advance(START_S + 3.0)
+        assert plant.observed().down_since_s == {}
+
+
+def test_a_fibre_between_two_dead_routers_waits_for_both() -> None:
+    plant = plant_of(SQUARE)
+    plant.kill_router(SiteId("a"))
+    plant.kill_router(SiteId("b"))
+    plant.revive_router(SiteId("a"))
+    plant.advance(START_S + 1.0)
+    assert set(plant.observed().down_since_s) == {"a-b", "b-d"}
+    assert [router.site for router in plant.status().routers if router.killed_s is not None] == ["b"]
+
+
+def test_a_router_stays_dead_in_another_network_and_is_forgotten_with_its_site() -> None:
+    plant = plant_of(SQUARE)
+    plant.kill_router(SiteId("b"))
+    plant.adopt(backbone("a-b", "b-d", "a-c", "c-d", "b-c"))
+    plant.advance(START_S + 1.0)
+    assert set(plant.observed().down_since_s) == {"a-b", "b-d", "b-c"}
+    plant.adopt(backbone("a-c", "c-d"))
+    plant.adopt(SQUARE)
+    assert plant.observed().down_since_s == {}
