@@ -162,7 +162,7 @@ class Book:
         if known is None or known[0] is not service:
             if len(self._policies) > REMEMBERED:
                 self._policies.clear()
-            known = self._policies[service.id] = (service, policy_of(service))
+            known = self._policies[service.id] = (service, policy_of(service, self.ports))
         return known[1]
 
     def token_by_hash(self, digest: str) -> TokenRecord | None:

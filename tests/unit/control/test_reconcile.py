@@ -36,7 +36,7 @@ def book_of(*services: Service) -> Book:
 
 
 def policy(service: Service) -> Policy:
-    made = policy_of(service)
+    made = policy_of(service, {port.id: port for port in ports()})
     assert made is not None
     return made
 

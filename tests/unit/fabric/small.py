@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, Site, SiteId, SiteKind
-from highroad.model.policy import CandidatePath, Policy, SegmentList
-from highroad.model.service import ServiceId, ServiceKind, TrafficClass
+from highroad.model.policy import CandidatePath, Policy, PolicyEnd, SegmentList
+from highroad.model.service import PortId, ServiceId, ServiceKind, TenantId, TrafficClass
 
 START_S = 1_800_000_000.0
 
@@ -57,7 +57,7 @@ def policy(
     ceiling_gbps: float | None = None,
     traffic_class: TrafficClass = TrafficClass.ASSURED,
 ) -> Policy:
-    """A policy of one path each way; `back` is the way there reversed unless it is given."""
+    """A policy of one path each way between ports of its own; `back` is the way there reversed unless it is given."""
     return Policy(
         service=ServiceId(service),
         kind=ServiceKind.IP,
@@ -66,4 +66,18 @@ def policy(
         ceiling_gbps=gbps if ceiling_gbps is None else ceiling_gbps,
         there=(CandidatePath(preference=100, segment_lists=(path(route),)),),
         back=(CandidatePath(preference=100, segment_lists=(path(back or opposite(route)),)),),
+        a=end(service, route.split(">")[0]),
+        b=end(service, route.split(">")[-1]),
+    )
+
+
+def end(service: str, site: str) -> PolicyEnd:
+    """A whole port at a site, of a tenant that has nothing but this service."""
+    return PolicyEnd(
+        port=PortId(f"{service}-{site}"),
+        tenant=TenantId(service),
+        site=SiteId(site),
+        vlan=None,
+        prefixes=(),
+        mtu_bytes=9000,
     )
