@@ -425,5 +425,8 @@ class Store(Protocol):
     def services(self, *, tenant: str | None, after: str | None, limit: int) -> Sequence[Service]:
         """Services, live and ended, by id."""
 
+    def raise_epoch(self) -> int:
+        """One more than it has ever returned, durably: a start of a controller takes one, and routers refuse older."""
+
     def close(self) -> None:
         """Let go of the file or the connections."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -116,6 +116,17 @@ class SqlStore:
         with self._engine.connect() as connection:
             docs = connection.scalars(query.order_by(tables.services.c.id).limit(limit)).all()
         return [unpack(doc, Service) for doc in docs]
+
+    def raise_epoch(self) -> int:
+        """One more than it has ever returned, durably. Raises Unavailable."""
+        epochs = tables.epochs
+        raised = update(epochs).values(epoch=epochs.c.epoch + 1).returning(epochs.c.epoch)
+        with self._writing:
+            try:
+                with self._engine.begin() as connection:
+                    return int(connection.execute(raised).scalar_one())
+            except DBAPIError as error:
+                raise Unavailable(f"the epoch could not be raised: {error.orig}") from error
 
     def close(self) -> None:
         """Let go of the file."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import CheckConstraint, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
 
@@ -78,3 +78,11 @@ events = Table(
     Index("ix_events_tenant_sequence", "tenant", "sequence"),
 )
 """Append-only; the one writer numbers them without gaps, in the same transaction as what they tell of."""
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("epoch", Integer, nullable=False),
+)
+"""One row: how often a controller was started on this store."""

@@ -149,6 +149,15 @@ def test_a_commit_that_fails_leaves_nothing_and_takes_no_number(store: Store) ->
     assert [one.subject for one in store.events(after=3, limit=9, operator=True)] == ["next"]
 
 
+def test_every_start_has_a_higher_epoch(path: Path) -> None:
+    epochs: list[int] = []
+    for _ in range(2):
+        store = SqlStore(path)
+        epochs += [store.raise_epoch(), store.raise_epoch()]
+        store.close()
+    assert epochs == [1, 2, 3, 4]
+
+
 def test_a_file_that_is_no_store_is_refused_and_left_alone(path: Path) -> None:
     path.write_bytes(b"not a database at all" * 100)
     with pytest.raises(Unavailable, match="cannot be opened"):
