@@ -29,6 +29,7 @@ check: .make/dev .make/portal  ## Style, types, import contract, docs; no test i
 	cd portal && npm run --silent check
 	$(BIN)/highroad network build us --check
 	$(BIN)/highroad network build global --check
+	$(BIN)/highroad network build us-lab --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 	@.ci/no-registry
 

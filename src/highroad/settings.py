@@ -19,6 +19,6 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="The address that the API and the page listen on.")
     port: int = Field(default=PORT, ge=0, le=65535, description="Their port; 0 takes one that is free.")
     hosts: list[str] = Field(default=[], description="Names besides loopback's by which it may be called.")
-    network: str = Field(default="us", description="What a new store begins with: `us`, `global` or a file.")
+    network: str = Field(default="us", description="What a new store begins with: `us`, `global`, `us-lab` or a file.")
     detection_ms: float = Field(default=15.0, gt=0, le=10_000, description="How long the twin takes to notice a cut.")
     seed: int = Field(default=1, description="Of the twin's traffic.")

@@ -201,7 +201,7 @@ def test_two_on_one_home_and_a_taken_port_are_told_apart(tmp_path: Path, start: 
         port = up.ready["url"].rpartition(":")[2]
         with pytest.raises(RuntimeError, match="cannot be listened on"):
             start(tmp_path / "other", "--bare", "--port", port)
-        with pytest.raises(RuntimeError, match="neither `us` nor `global` nor a file"):
+        with pytest.raises(RuntimeError, match="no shipped network .* nor a file"):
             start(tmp_path / "other", "--network", "nowhere.yaml")
         assert up.operator.get("/healthz").status_code == 200
     finally:

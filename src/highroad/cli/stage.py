@@ -76,7 +76,8 @@ class Stages:
     def candidates(self, network: NetworkOut) -> list[Stage]:
         """Every pair of ends with the fibre between them whose loss is felt most and leaves another way; best first.
 
-        Their rate is what the ports can do. Raises Conflict where no two ends of one tenant are joined.
+        Their rate is what the ports can do, and the way around that fibre for everything that is on it.
+        Raises Conflict where no two ends of one tenant are joined.
         """
         down = frozenset(self._down())
         ways = Ways(network)
@@ -89,18 +90,22 @@ class Stages:
             if not path:
                 continue
             best: tuple[int, float, str | None] = (NOT_FELT + 1, least_ms, None)
+            room_gbps = min(link.capacity_gbps - link.booked_gbps for link in path)
             for fibre in _inner_fibres(path):
-                around_ms, _ = ways.fastest(a.id, b.id, without=down | {fibre}, country=country)
+                around_ms, around = ways.fastest(a.id, b.id, without=down | {fibre}, country=country)
                 if around_ms > least_ms * LONGEST_DETOUR:
                     continue
                 if fibre in felt and fibre not in asked and len(asked) < FIBRES_ASKED:
                     asked[fibre] = self._people_within(fibre)
-                best = min(best, (asked.get(fibre, NOT_FELT), around_ms, fibre))
+                felt_by = (asked.get(fibre, NOT_FELT), around_ms, fibre)
+                if felt_by < best:
+                    best = felt_by
+                    room_gbps = _room_gbps(path, around, fibre)
             stage = Stage(
                 a=a,
                 b=b,
                 country=country,
-                rate_gbps=rate_gbps,
+                rate_gbps=min(rate_gbps, max(min(RATES_GBPS), room_gbps)),
                 least_ms=least_ms,
                 bound_ms=float(math.ceil(best[1] + 0.5)),
                 fibre=best[2],
@@ -197,6 +202,16 @@ def _inner_fibres(path: list[LinkOut]) -> list[str]:
     """The fibres of a path but for those of its first and last link, which nothing can be led around."""
     inner = path[1:-1] if len(path) > 2 else path
     return list(dict.fromkeys(fibre for link in inner for fibre in link.fibres))
+
+
+def _room_gbps(path: list[LinkOut], around: list[LinkOut], fibre: str) -> float:
+    """What can be ordered on a path so that it and all the rest that is on a fibre of it has room on the way around."""
+    others_gbps = max(link.booked_gbps for link in path if fibre in link.fibres)
+    on = {link.id for link in path}
+    return min(
+        *(link.capacity_gbps - link.booked_gbps for link in path),
+        *(link.capacity_gbps - link.booked_gbps - others_gbps for link in around if link.id not in on),
+    )
 
 
 def _country(site: SiteOut) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-NETWORKS = ("us", "global")
+NETWORKS = ("us", "global", "us-lab")
 
 
 def network_text(name: str) -> str:
-    """The file of a reference network: `us` or `global`. Raises KeyError for any other name."""
+    """The file of a reference network: `us`, `global` or `us-lab`. Raises KeyError for any other name."""
     if name not in NETWORKS:
         raise KeyError(name)
     return data_text(f"networks/{name}.yaml")

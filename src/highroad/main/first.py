@@ -25,7 +25,7 @@ from highroad.model.service import End, Port, Request, Tenant, TenantId, Traffic
 NEIGHBOUR = Tenant(id=TenantId("northwind"), name="Northwind (made up)")
 TENANT = Tenant(id=TenantId("acme"), name="Acme AI")
 PORT_GBPS = 400.0
-SHIPPED = ("us", "global")
+SHIPPED = ("us", "global", "us-lab")
 
 
 def read_network(name: str) -> Network:
@@ -36,7 +36,8 @@ def read_network(name: str) -> Network:
         try:
             text = Path(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise NotFound(f"{name} is neither `us` nor `global` nor a file that can be read: {error}") from error
+            names = ", ".join(SHIPPED)
+            raise NotFound(f"{name} is no shipped network ({names}) nor a file that can be read: {error}") from error
     loaded = detect.read(text, name=Path(name).stem)
     if loaded.network is None or errors_in(loaded.findings):
         raise Invalid(errors_in(loaded.findings))

@@ -39,7 +39,7 @@ def up(
     port: Annotated[int | None, typer.Option(help="Port of the API and the page; 0 takes a free one.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     network: Annotated[
-        str | None, typer.Option(help="What a new store begins with: `us`, `global`, or a network file.")
+        str | None, typer.Option(help="What a new store begins with: `us`, `global`, `us-lab`, or a network file.")
     ] = None,
     home: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
     tour: Annotated[

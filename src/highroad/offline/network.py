@@ -57,7 +57,7 @@ def check(
 
 @app.command()
 def show(
-    file: Annotated[str, typer.Argument(help="A network file, or `us` or `global` for a reference network.")],
+    file: Annotated[str, typer.Argument(help="A network file, or `us`, `global` or `us-lab` for a shipped one.")],
     svg: Annotated[Path | None, typer.Option("--svg", help="Draw a map into this file.")] = None,
     json_: Json = False,
 ) -> None:
@@ -86,7 +86,7 @@ def show(
 
 @app.command()
 def build(
-    name: Annotated[str, typer.Argument(help="`us` or `global`.")],
+    name: Annotated[str, typer.Argument(help="`us`, `global` or `us-lab`.")],
     out: Annotated[Path | None, typer.Option("--out", help="Write the file here instead of printing it.")] = None,
     check_: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail if the shipped file (or --out) is not the same.")
@@ -95,7 +95,7 @@ def build(
 ) -> None:
     """Build a reference network from its public sources, byte for byte the same each time."""
     if name not in NETWORKS:
-        _fail(NotFound(f"there is no reference network {name!r}; there are {' and '.join(NETWORKS)}"), json_)
+        _fail(NotFound(f"there is no reference network {name!r}; there are {', '.join(NETWORKS)}"), json_)
     from highroad.offline.reference.build import text as built
 
     text = built(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -13,7 +14,8 @@ from highroad.model.check import check
 from highroad.model.jurisdiction import Fence
 from highroad.model.network import FibreId, Network, SiteId, SiteKind
 from highroad.model.position import great_circle_km
-from highroad.offline.reference import build, countries
+from highroad.offline.reference import build, countries, us
+from highroad.offline.reference import lab as lab_module
 from highroad.offline.reference.borders import borders
 from highroad.offline.reference.sources import carbon_g_per_kwh
 from highroad.siting import cities as cities_module
@@ -62,6 +64,48 @@ def test_the_us_network_is_what_the_rules_say() -> None:
     assert campuses == {"US-WA", "US-NH", "US-ID", "US-ME", "US-SD", "US-OR"}
     assert network.site[SiteId("aws-us-east-1")].jurisdiction == "US-VA"
     assert network.site[SiteId("azure-westcentralus")].jurisdiction == "US-WY"
+
+
+def test_the_lab_is_the_us_network_with_fewer_sites() -> None:
+    lab, whole = shipped("us-lab"), shipped("us")
+    assert Counter(site.kind.value for site in lab.sites) == {"pop": 17, "cloud": 3, "edge": 4, "campus": 2}
+    assert all(site == whole.site[site.id] for site in lab.sites)
+    told = dict(line.rstrip(".").split(" is ", 1) for line in lab.assumptions if "--" in line)
+    used: list[str] = []
+    for fibre in lab.fibres:
+        parts = [whole.fibre[FibreId(part)] for part in told.get(fibre.id, fibre.id).split(", ")]
+        used += [part.id for part in parts]
+        assert fibre.length_km == pytest.approx(sum(part.length_km for part in parts), abs=0.001)
+        assert set(fibre.jurisdictions) == {code for part in parts for code in part.jurisdictions}
+        for link in lab.links_on[fibre.id]:
+            least_gbps = min(whole.link[over].capacity_gbps for part in parts for over in whole.links_on[part.id])
+            assert lab.link[link].capacity_gbps == least_gbps
+        if fibre.id not in told:
+            assert fibre.length_km == whole.fibre[fibre.id].length_km
+    assert len(used) == len(set(used)), "a fibre is lit twice"
+    assert len(told) == 10
+
+
+def test_no_fibre_of_the_lab_cuts_a_site_off() -> None:
+    lab = shipped("us-lab")
+    graph = nx.Graph([(fibre.a, fibre.b) for fibre in lab.fibres])
+    assert set(graph) == {site.id for site in lab.sites}
+    assert nx.edge_connectivity(graph) == 2
+    carrying = graph.subgraph([site.id for site in lab.sites if site.kind is SiteKind.POP])
+    assert nx.edge_connectivity(carrying) == 2
+
+
+def test_what_the_lab_passes_without_a_router_is_shared_risk() -> None:
+    whole = us.build()
+    groups = {group.id for group in lab_module.build().risk_groups}
+    passed = Counter(
+        end
+        for way in lab_module.shortest_ways(whole, [site.id for site in shipped("us-lab").sites])
+        for end in {end for part in way for end in (part.a, part.b)} - {site.id for site in shipped("us-lab").sites}
+    )
+    assert {f"pop-{site}" for site, times in passed.items() if times > 1} == {
+        group for group in groups if group.startswith("pop-")
+    }
 
 
 def test_lake_erie_is_half_canadian() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from highroad.formats import native
 from highroad.model.network import Network
-from highroad.offline.reference import global_, us
+from highroad.offline.reference import global_, lab, us
 
-BUILDERS: dict[str, Callable[[], Network]] = {"us": us.build, "global": global_.build}
+BUILDERS: dict[str, Callable[[], Network]] = {"us": us.build, "global": global_.build, "us-lab": lab.build}
 
 _SOURCES = (
     "Made from: CORONET topologies of oopt-gnpy (BSD-3-Clause); GeoNames cities (CC BY 4.0); cloud-regions (MIT);",
@@ -18,7 +18,7 @@ _SOURCES = (
 
 
 def text(name: str) -> str:
-    """The file of `us` or `global`: the network, and how it was built. Raises KeyError for any other name."""
+    """The file of `us`, `global` or `us-lab`: the network, and how it was built. Raises KeyError for any other name."""
     network = BUILDERS[name]()
     header = (
         f"{network.name}: {len(network.sites)} sites, {len(network.fibres)} fibres, {len(network.links)} links.",
