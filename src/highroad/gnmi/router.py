@@ -6,7 +6,7 @@ the agent's own file, and comes back as state.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -147,8 +147,7 @@ def policy_to_json(one: Policy) -> dict[str, Any]:
                     {
                         "index": index,
                         "weight": segments.weight,
-                        "function": list(segments.functions),
-                        "link": list(segments.links),
+                        "segment": _segments_to_json(segments),
                     }
                     for index, segments in enumerate(candidate.segment_lists)
                 ],
@@ -156,6 +155,15 @@ def policy_to_json(one: Policy) -> dict[str, Any]:
             for candidate in one.candidate_paths
         ],
     }
+
+
+def _segments_to_json(one: SegmentList) -> list[dict[str, Any]]:
+    # Entries of a list and no leaf-list: that may not hold a number twice, and functions recur from router to router.
+    links: Sequence[str | None] = one.links or (None,) * len(one.functions)
+    return [
+        {"index": index, "function": function} | ({} if link is None else {"link": link})
+        for index, (function, link) in enumerate(zip(one.functions, links, strict=True))
+    ]
 
 
 def intended_to_json(intended: Intended) -> dict[str, Any]:
@@ -205,16 +213,21 @@ def policy_from_json(data: Mapping[str, Any]) -> Policy:
                 preference=int(candidate["preference"]),
                 segment_lists=tuple(
                     SegmentList(
-                        links=tuple(str(link) for link in segments.get("link", ())),
-                        functions=tuple(int(function) for function in segments["function"]),
+                        links=tuple(str(one["link"]) for one in ordered if "link" in one),
+                        functions=tuple(int(one["function"]) for one in ordered),
                         weight=int(segments.get("weight", 1)),
                     )
-                    for segments in sorted(candidate["segment-list"], key=lambda one: int(one["index"]))
+                    for segments in sorted(candidate["segment-list"], key=_index)
+                    for ordered in (sorted(segments["segment"], key=_index),)
                 ),
             )
             for candidate in data["candidate-path"]
         ),
     )
+
+
+def _index(one: Mapping[str, Any]) -> int:
+    return int(one["index"])
 
 
 def intended_from_json(data: Mapping[str, Any]) -> Intended:
