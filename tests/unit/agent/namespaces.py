@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import signal
 import subprocess
 from types import TracebackType
 
@@ -34,7 +36,8 @@ class Namespaces:
             ).stdout.split()
             for pid in pids:
                 if int(pid) != os.getpid():
-                    subprocess.run(["kill", "-9", pid], check=False)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
             subprocess.run(["ip", "netns", "delete", name], check=False)
 
     def add(self, name: str) -> str:
