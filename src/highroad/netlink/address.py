@@ -100,5 +100,5 @@ def _body(address: Address) -> bytes:
         _IFADDR.pack(address.family, address.prefix_len, 0, address.scope, address.index)
         + attr(_IFA_LOCAL, local)
         + attr(_IFA_ADDRESS, peer)
-        + attr_u32(_IFA_FLAGS, flags)
+        + (attr_u32(_IFA_FLAGS, flags) if flags else b"")
     )

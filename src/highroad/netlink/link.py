@@ -134,7 +134,7 @@ def veth(
     peer_address: str | None = None,
 ) -> Message:
     """A pair of interfaces, what enters one leaves the other; `peer_ns` is an open namespace for the far one."""
-    far = [attr_text(_IFLA_IFNAME, peer), attr_u32(_IFLA_MTU, mtu if peer_mtu is None else peer_mtu)]
+    far = [attr_u32(_IFLA_MTU, mtu if peer_mtu is None else peer_mtu), attr_text(_IFLA_IFNAME, peer)]
     if peer_address is not None:
         far.append(attr(_IFLA_ADDRESS, _mac(peer_address)))
     if peer_ns is not None:
@@ -220,6 +220,11 @@ def delete_link(index: int) -> Message:
     return Message(RTM_DELLINK, 0, _IFINFO.pack(0, 0, index, 0, 0))
 
 
+def delete_link_named(name: str) -> Message:
+    """Take the interface with this name away."""
+    return Message(RTM_DELLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0) + attr_text(_IFLA_IFNAME, name))
+
+
 def dump_links(*, stats: bool = True) -> Message:
     """Ask for every interface."""
     mask = b"" if stats else attr_u32(_IFLA_EXT_MASK, _SKIP_STATS)
@@ -260,7 +265,7 @@ def parse_link(body: bytes) -> Link:
 
 
 def _new(name: str, kind: str, data: bytes, *, mtu: int, address: str | None = None) -> Message:
-    info = attr_text(_INFO_KIND, kind) + (nest(_INFO_DATA, data) if data else b"")
+    info = attr(_INFO_KIND, kind.encode()) + (nest(_INFO_DATA, data) if data else b"")
     parts = [_IFINFO.pack(0, 0, 0, 0, 0), attr_text(_IFLA_IFNAME, name), attr_u32(_IFLA_MTU, mtu)]
     if address is not None:
         parts.append(attr(_IFLA_ADDRESS, _mac(address)))

@@ -140,8 +140,9 @@ def delete(route: Route) -> Message:
             _KINDS[route.kind],
             0,
         ),
-        attr_u32(_TABLE, route.table),
     ]
+    if route.table >= 256:
+        parts.append(attr_u32(_TABLE, route.table))
     if length:
         parts.append(attr(_DST, data))
     if route.metric:
@@ -179,7 +180,8 @@ def parse_route(body: bytes) -> Route:
         if _ENCAP in got:
             encap = decode(u16(got[_ENCAP_TYPE]), got[_ENCAP])
     metrics = attrs(got[_METRICS]) if _METRICS in got else {}
-    return Route(
+    metric = u32(got[_PRIORITY]) if _PRIORITY in got else 0
+    found = Route(
         family=family,
         dst=f"{printed(got[_DST])}/{length}" if _DST in got else _DEFAULTS[family],
         table=u32(got[_TABLE]) if _TABLE in got else table,
@@ -188,12 +190,16 @@ def parse_route(body: bytes) -> Route:
         dev=dev,
         nhid=nhid,
         encap=encap,
-        metric=u32(got[_PRIORITY]) if _PRIORITY in got else 0,
+        metric=metric,
         mtu=u32(metrics[_RTAX_MTU]) if _RTAX_MTU in metrics else None,
         source=printed(got[_PREFSRC]) if _PREFSRC in got else None,
         protocol=protocol,
         onlink=onlink,
     )
+    if not metric:
+        # only the kernel itself makes IPv6 routes without one: its local ones
+        object.__setattr__(found, "metric", 0)
+    return found
 
 
 def is_cached(body: bytes) -> bool:
@@ -222,8 +228,9 @@ def _body(route: Route) -> bytes:
             _KINDS[kind],
             _ONLINK if route.onlink else 0,
         ),
-        attr_u32(_TABLE, table),
     ]
+    if table >= 256:
+        parts.append(attr_u32(_TABLE, table))
     if length:
         parts.append(attr(_DST, data))
     if nhid is not None:

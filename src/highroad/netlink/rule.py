@@ -130,7 +130,7 @@ def _body(rule: Rule) -> bytes:
         attr_u32(_PRIORITY, rule.priority),
         attr_u8(_PROTOCOL, rule.protocol),
     ]
-    if rule.table:
+    if rule.table >= 256:
         parts.append(attr_u32(_TABLE, rule.table))
     if dst_len:
         parts.append(attr(_DST, destination))
