@@ -158,7 +158,7 @@ async def backbone(*, lab: bool = True, options: Mapping[str, Any] | None = None
     folder = tempfile.TemporaryDirectory()
     store = SqlStore(Path(folder.name) / "highroad.db")
     twin = Twin(network, clock)
-    controller = Controller(store=store, fabric=twin, clock=clock, lab=twin if lab else None)
+    controller = Controller(store=store, fabric=twin, clock=clock, lab=twin if lab else None, prober=twin)
     await controller.start()
     try:
         await controller.load_network(network)

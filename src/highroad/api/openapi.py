@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from highroad.api.access import ANYONE, PROBLEMS, ROLES
 from highroad.api.problems import KINDS, MEDIA_TYPE
-from highroad.wire.networks import CutIn
+from highroad.wire.networks import CutIn, RouterDownIn
 from highroad.wire.operations import (
     EventOut,
     MaintenanceIn,
@@ -21,6 +21,7 @@ from highroad.wire.operations import (
     TenantIn,
     TokenIn,
 )
+from highroad.wire.probes import PingIn
 from highroad.wire.problems import ProblemOut
 from highroad.wire.services import OrderIn, ServiceChangeIn
 
@@ -28,6 +29,8 @@ BODIES: tuple[type[BaseModel], ...] = (
     OrderIn,
     ServiceChangeIn,
     CutIn,
+    RouterDownIn,
+    PingIn,
     MaintenanceIn,
     TenantIn,
     PortIn,
@@ -47,6 +50,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "ServiceChangeIn": {"bandwidth_gbps": 200},
     "CutIn": {"fibre": "albany--syracuse"},
+    "RouterDownIn": {"site": "albany"},
+    "PingIn": {"count": 5},
     "MaintenanceIn": {"target": "albany--syracuse"},
     "TenantIn": {"id": "acme", "name": "Acme Models"},
     "PortIn": {"tenant": "acme", "site": "campus-sioux-falls", "rate_gbps": 800},

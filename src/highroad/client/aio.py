@@ -20,7 +20,7 @@ from highroad.client.streams import EVENTS, LIVE, STREAM_RETRIES, STREAM_TIMEOUT
 from highroad.client.waiting import check_waited, poll_s
 from highroad.errors import Unauthenticated
 from highroad.model.lifecycle import State
-from highroad.wire.networks import CutOut, LabOut, NetworkOut, ReachOut
+from highroad.wire.networks import CutOut, LabOut, NetworkOut, ReachOut, RouterOut
 from highroad.wire.operations import (
     EventOut,
     EventPage,
@@ -33,6 +33,7 @@ from highroad.wire.operations import (
     TokenOut,
     WhoOut,
 )
+from highroad.wire.probes import PingOut, TraceOut
 from highroad.wire.problems import NetworkChangeOut
 from highroad.wire.services import (
     CountersOut,
@@ -200,6 +201,17 @@ class AsyncClient:
         """What was carried of a service, by the newest sample."""
         return await self.send(calls.counters(service if isinstance(service, str) else service.id))
 
+    async def ping(
+        self, service: ServiceOut | str, *, count: int = 5, interval_ms: float = 200.0, size_bytes: int = 64
+    ) -> PingOut:
+        """Send packets along a service, and wait for them. Raises Conflict where nothing carries it."""
+        service_id = service if isinstance(service, str) else service.id
+        return await self.send(calls.ping(service_id, count=count, interval_ms=interval_ms, size_bytes=size_bytes))
+
+    async def trace(self, service: ServiceOut | str) -> TraceOut:
+        """Every router on a service's way, there and back. Raises Conflict where nothing carries it."""
+        return await self.send(calls.trace(service if isinstance(service, str) else service.id))
+
     # --- the network ------------------------------------------------------------------------------------------
 
     async def network(self) -> NetworkOut:
@@ -215,16 +227,24 @@ class AsyncClient:
         return await self.send(calls.reach(rtt_ms, kind=kind, without=without))
 
     async def lab(self) -> LabOut:
-        """What is cut."""
+        """The lab's routers, and what is broken."""
         return await self.send(calls.lab())
 
-    async def cut(self, fibre: str) -> CutOut:
-        """Cut a fibre."""
-        return await self.send(calls.cut(fibre))
+    async def cut(self, fibre: str, *, silent: bool = False) -> CutOut:
+        """Cut a fibre; silently: without loss of light."""
+        return await self.send(calls.cut(fibre, silent=silent))
 
     async def uncut(self, fibre: str) -> LabOut:
         """Splice a fibre."""
         return await self.send(calls.uncut(fibre))
+
+    async def kill_router(self, site: str) -> RouterOut:
+        """Kill a router: every fibre there goes dark."""
+        return await self.send(calls.kill_router(site))
+
+    async def revive_router(self, site: str) -> LabOut:
+        """Start a router again."""
+        return await self.send(calls.revive_router(site))
 
     # --- operating --------------------------------------------------------------------------------------------
 

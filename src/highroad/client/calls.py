@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from highroad.errors import Invalid
 from highroad.model.lifecycle import State
 from highroad.wire.invalid import findings_of
-from highroad.wire.networks import CutIn, CutOut, LabOut, NetworkOut, ReachOut
+from highroad.wire.networks import CutIn, CutOut, LabOut, NetworkOut, ReachOut, RouterDownIn, RouterOut
 from highroad.wire.operations import (
     EventPage,
     HealthOut,
@@ -34,6 +34,7 @@ from highroad.wire.operations import (
     TokenPage,
     WhoOut,
 )
+from highroad.wire.probes import PingIn, PingOut, TraceOut
 from highroad.wire.problems import NetworkChangeOut
 from highroad.wire.services import (
     CountersOut,
@@ -176,6 +177,17 @@ def counters(service_id: str) -> Ask[CountersOut]:
     return get(f"/v1/services/{name(service_id)}/counters", CountersOut)
 
 
+def ping(service_id: str, *, count: int, interval_ms: float, size_bytes: int) -> Ask[PingOut]:
+    """Send packets along a service."""
+    body = checked(PingIn, {"count": count, "interval_ms": interval_ms, "size_bytes": size_bytes})
+    return post(f"/v1/services/{name(service_id)}/ping", body, PingOut, repeatable=True)
+
+
+def trace(service_id: str) -> Ask[TraceOut]:
+    """Every router on a service's way."""
+    return Ask(method="POST", path=f"/v1/services/{name(service_id)}/trace", read=reader(TraceOut))
+
+
 # --- the network ----------------------------------------------------------------------------------------------
 
 
@@ -203,18 +215,28 @@ def reach(rtt_ms: float, *, kind: str, without: Sequence[str]) -> Ask[ReachOut]:
 
 
 def lab() -> Ask[LabOut]:
-    """What is cut."""
+    """Its routers, and what is broken."""
     return get("/v1/lab", LabOut)
 
 
-def cut(fibre: str) -> Ask[CutOut]:
+def cut(fibre: str, *, silent: bool) -> Ask[CutOut]:
     """Cut a fibre."""
-    return post("/v1/lab/cuts", checked(CutIn, {"fibre": fibre}), CutOut, repeatable=True)
+    return post("/v1/lab/cuts", checked(CutIn, {"fibre": fibre, "silent": silent}), CutOut, repeatable=True)
 
 
 def uncut(fibre: str) -> Ask[LabOut]:
     """Splice a fibre."""
     return Ask(method="DELETE", path=f"/v1/lab/cuts/{name(fibre)}", read=reader(LabOut))
+
+
+def kill_router(site: str) -> Ask[RouterOut]:
+    """Kill a router."""
+    return post("/v1/lab/routers-down", checked(RouterDownIn, {"site": site}), RouterOut, repeatable=True)
+
+
+def revive_router(site: str) -> Ask[LabOut]:
+    """Start it again."""
+    return Ask(method="DELETE", path=f"/v1/lab/routers-down/{name(site)}", read=reader(LabOut))
 
 
 # --- operating ------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from highroad.client.streams import EVENTS, LIVE, STREAM_RETRIES, STREAM_TIMEOUT
 from highroad.client.waiting import check_waited, poll_s
 from highroad.errors import Unauthenticated
 from highroad.model.lifecycle import State
-from highroad.wire.networks import CutOut, LabOut, NetworkOut, ReachOut
+from highroad.wire.networks import CutOut, LabOut, NetworkOut, ReachOut, RouterOut
 from highroad.wire.operations import (
     EventOut,
     EventPage,
@@ -33,6 +33,7 @@ from highroad.wire.operations import (
     TokenOut,
     WhoOut,
 )
+from highroad.wire.probes import PingOut, TraceOut
 from highroad.wire.problems import NetworkChangeOut
 from highroad.wire.services import (
     CountersOut,
@@ -196,6 +197,17 @@ class Client:
         """What was carried of a service, by the newest sample."""
         return self.send(calls.counters(service if isinstance(service, str) else service.id))
 
+    def ping(
+        self, service: ServiceOut | str, *, count: int = 5, interval_ms: float = 200.0, size_bytes: int = 64
+    ) -> PingOut:
+        """Send packets along a service, and wait for them. Raises Conflict where nothing carries it."""
+        service_id = service if isinstance(service, str) else service.id
+        return self.send(calls.ping(service_id, count=count, interval_ms=interval_ms, size_bytes=size_bytes))
+
+    def trace(self, service: ServiceOut | str) -> TraceOut:
+        """Every router on a service's way, there and back. Raises Conflict where nothing carries it."""
+        return self.send(calls.trace(service if isinstance(service, str) else service.id))
+
     # --- the network ------------------------------------------------------------------------------------------
 
     def network(self) -> NetworkOut:
@@ -211,16 +223,24 @@ class Client:
         return self.send(calls.reach(rtt_ms, kind=kind, without=without))
 
     def lab(self) -> LabOut:
-        """What is cut."""
+        """The lab's routers, and what is broken."""
         return self.send(calls.lab())
 
-    def cut(self, fibre: str) -> CutOut:
-        """Cut a fibre."""
-        return self.send(calls.cut(fibre))
+    def cut(self, fibre: str, *, silent: bool = False) -> CutOut:
+        """Cut a fibre; silently: without loss of light."""
+        return self.send(calls.cut(fibre, silent=silent))
 
     def uncut(self, fibre: str) -> LabOut:
         """Splice a fibre."""
         return self.send(calls.uncut(fibre))
+
+    def kill_router(self, site: str) -> RouterOut:
+        """Kill a router: every fibre there goes dark."""
+        return self.send(calls.kill_router(site))
+
+    def revive_router(self, site: str) -> LabOut:
+        """Start a router again."""
+        return self.send(calls.revive_router(site))
 
     # --- operating --------------------------------------------------------------------------------------------
 

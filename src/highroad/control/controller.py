@@ -15,12 +15,24 @@ from highroad.control.names import service_id
 from highroad.control.order import Idempotency
 from highroad.control.planner import Planner
 from highroad.control.reload import NetworkChange
-from highroad.errors import NotFound
+from highroad.errors import Conflict, NotFound
 from highroad.model.incident import Maintenance, MaintenanceId
-from highroad.model.lifecycle import State
+from highroad.model.lifecycle import CARRYING, State
 from highroad.model.network import Network
 from highroad.model.service import Port, Request, Service, ServiceId, Tenant, TenantId
-from highroad.ports import Clock, EventRecord, Executor, Fabric, Lab, Sample, Store, TokenRecord
+from highroad.ports import (
+    Clock,
+    Echo,
+    EventRecord,
+    Executor,
+    Fabric,
+    Lab,
+    Prober,
+    Sample,
+    Store,
+    TokenRecord,
+    Trace,
+)
 
 
 class Controller:
@@ -35,6 +47,7 @@ class Controller:
         fabric: Fabric,
         clock: Clock,
         lab: Lab | None = None,
+        prober: Prober | None = None,
         fabric_name: str = "twin",
         new_service_id: Callable[[], ServiceId] = service_id,
         execute: Executor = asyncio.to_thread,
@@ -48,6 +61,7 @@ class Controller:
         self._loop = Loop(self._planner, fabric, clock, self._live)
         self._live.last_sequence = self._planner.book.last_sequence
         self.lab = lab
+        self._prober = prober
         self.fabric_name = fabric_name
 
     async def start(self) -> None:
@@ -64,6 +78,11 @@ class Controller:
     def ready(self) -> bool:
         """Whether the fabric has been read and the loop runs."""
         return self._loop.ready
+
+    @property
+    def rate_scale(self) -> float:
+        """A modelled 1 Gbit/s is carried as so many Gbit/s: less than 1 only in a lab."""
+        return 1.0 if self.lab is None else self.lab.rate_scale
 
     # --- reading ----------------------------------------------------------------------------------------------
 
@@ -190,6 +209,29 @@ class Controller:
         return await self._planner.submit(
             lambda draft: orders.release(draft, service_id, tenant=tenant, if_version=if_version)
         )
+
+    async def ping(self, service: Service, *, count: int, interval_ms: float, size_bytes: int) -> Sequence[Echo]:
+        """Send packets of our own along a service. Raises Conflict where nothing carries it, Unavailable."""
+        prober = self._prober_of(service)
+        try:
+            return await prober.ping(service.id, count=count, interval_ms=interval_ms, size_bytes=size_bytes)
+        except NotFound as error:
+            raise Conflict(f"routers do not carry {service.id}") from error
+
+    async def trace(self, service: Service) -> Trace:
+        """Every router on a service's way. Raises Conflict where nothing carries it, Unavailable."""
+        prober = self._prober_of(service)
+        try:
+            return await prober.trace(service.id)
+        except NotFound as error:
+            raise Conflict(f"routers do not carry {service.id}") from error
+
+    def _prober_of(self, service: Service) -> Prober:
+        if service.state not in CARRYING:
+            raise Conflict(f"{service.id} is {service.state}: nothing carries it", state=service.state.value)
+        if self._prober is None:
+            raise Conflict(f"the fabric {self.fabric_name} sends no packets of its own")
+        return self._prober
 
     # --- operating --------------------------------------------------------------------------------------------
 

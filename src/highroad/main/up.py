@@ -108,7 +108,7 @@ async def _run(
             typer.echo(f"--network is for a new store and is ignored; {message}", err=True)
         clock = SystemClock()
         twin = Twin(network, clock, seed=settings.seed, detection_ms=settings.detection_ms, journal=folder.twin)
-        controller = Controller(store=store, fabric=twin, clock=clock, lab=twin)
+        controller = Controller(store=store, fabric=twin, clock=clock, lab=twin, prober=twin)
         try:
             await controller.start()
             is_new = await first.furnish(controller, network, bare=bare)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from highroad.wire.base import In, Out, Time
+from highroad.wire.measured import Measured
 
 
 class SiteOut(Out):
@@ -90,6 +91,7 @@ class CutIn(In):
     """A fibre to cut."""
 
     fibre: str
+    silent: bool = Field(default=False, description="Without loss of light: nothing arrives, and no port goes down.")
 
 
 class CutOut(Out):
@@ -97,10 +99,27 @@ class CutOut(Out):
 
     fibre: str
     since: Time
+    silent: bool = False
 
 
-class LabOut(Out):
+class RouterDownIn(In):
+    """A router to kill."""
+
+    site: str
+
+
+class RouterOut(Out):
+    """A router of the lab."""
+
+    site: str
+    name: str
+    up: bool
+    killed: Time | None = Field(default=None, description="Since when.")
+    note: str = ""
+
+
+class LabOut(Measured):
     """The lab as it stands."""
 
-    fabric: str
     cuts: list[CutOut]
+    routers: list[RouterOut] = Field(default=[])

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from highroad.wire.base import In, Out, Page, Time
+from highroad.wire.measured import Measured
 
 
 class EntryOut(Out):
@@ -185,7 +186,7 @@ class ServiceRateOut(Out):
     lost_bytes: int
 
 
-class SampleOut(Out):
+class SampleOut(Measured):
     """Everything that moves, at one instant. A tenant's has its own services only."""
 
     at: Time

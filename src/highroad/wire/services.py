@@ -9,6 +9,7 @@ from pydantic import Field
 from highroad.model.lifecycle import State
 from highroad.model.service import Protection, ServiceKind, TrafficClass
 from highroad.wire.base import In, Out, Page, Time
+from highroad.wire.measured import Measured
 
 
 class EndIn(In):
@@ -107,7 +108,7 @@ class PreviewOut(Out):
     message: str
 
 
-class CountersOut(Out):
+class CountersOut(Measured):
     """What was carried of a service, both directions together, and how it goes now."""
 
     at: Time

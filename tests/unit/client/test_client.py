@@ -50,6 +50,10 @@ def test_a_customers_day() -> None:
             customer.change(service, bandwidth_gbps=100)
         assert customer.preview_change(changed.id, bandwidth_gbps=300).service.bandwidth_gbps == 300
         assert customer.counters(service).lost_bytes == 0
+        assert customer.ping(service, count=2, interval_ms=5).received == 2
+        assert [hop.site for hop in customer.trace(service.id).back.hops][-1] == "campus-east"
+        with pytest.raises(Invalid):
+            customer.ping(service, count=1000)
         assert customer.release(service).state.value == "TERMINATED"
         with pytest.raises(Conflict):
             customer.release(service)
@@ -111,6 +115,10 @@ def test_an_operators_day() -> None:
         operator.cut("pop-ash--pop-chi")
         assert [one.fibre for one in operator.lab().cuts] == ["pop-ash--pop-chi"]
         assert operator.uncut("pop-ash--pop-chi").cuts == []
+        assert not operator.kill_router("pop-chi").up
+        assert all(router.up for router in operator.revive_router("pop-chi").routers)
+        assert operator.cut("pop-ash--pop-chi", silent=True).silent
+        operator.uncut("pop-ash--pop-chi")
         maintenance = operator.drain("pop-chi--pop-den")
         assert operator.maintenance(maintenance.id).target == "pop-chi--pop-den"
         assert operator.end_maintenance(maintenance.id).state == "RETURNED"

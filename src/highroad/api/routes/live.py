@@ -56,11 +56,11 @@ class _Viewer:
         """A sample; an operator's is written once for all operators."""
         if self.call.tenant is not None:
             book = await self.call.controller.settled()
-            return frame("sample", own_sample_out(sample, book, self.call.tenant, self.seen))
+            return frame("sample", own_sample_out(sample, book, self.call.controller, self.call.tenant, self.seen))
         state = self.call.app.state
         known: tuple[Sample, bytes] | None = getattr(state, "written_sample", None)
         if known is None or known[0] is not sample:
             book = await self.call.controller.settled()
-            known = (sample, frame("sample", sample_out(sample, book)))
+            known = (sample, frame("sample", sample_out(sample, book, self.call.controller)))
             state.written_sample = known
         return known[1]

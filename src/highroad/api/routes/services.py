@@ -11,12 +11,14 @@ from highroad.api.access import OPERATOR, TENANT, Call, Guarded, allow
 from highroad.api.answers import answer, etag, if_match
 from highroad.api.pages import DEFAULT, Cursor, Limit, cursor_after, key_of
 from highroad.api.problems import PreconditionRequired
+from highroad.api.shapes.probes import ping_out, trace_out
 from highroad.api.shapes.services import counters_out, request_of, service_out
 from highroad.control.book import Book
 from highroad.control.order import Idempotency
 from highroad.errors import Finding, Invalid, Unavailable
 from highroad.model.lifecycle import State
 from highroad.model.service import Service, ServiceId, TenantId
+from highroad.wire.probes import PingIn, PingOut, TraceOut
 from highroad.wire.services import (
     CountersOut,
     OrderIn,
@@ -178,7 +180,39 @@ async def counters(call: Call, service_id: str) -> Response:
     sample = call.controller.last_sample
     if sample is None:
         raise Unavailable("nothing was measured yet")
-    return answer(counters_out(service, sample))
+    return answer(counters_out(service, sample, call.controller))
+
+
+@router.post(
+    "/{service_id}/ping",
+    response_model=PingOut,
+    summary="Ping a service",
+    description="Packets of the routers' own from its first end to its second along its path there, answered along its "
+    "path back; they come on top of what it is guaranteed. The twin answers from its model. Answers when all are back "
+    "or given up.",
+    **allow(TENANT, OPERATOR, body=PingIn, problems=("not-found", "conflict", "unavailable")),
+)
+async def ping(call: Call, service_id: str) -> Response:
+    service = await call.controller.find_service(ServiceId(service_id), call.tenant)
+    body = await call.read(PingIn)
+    echoes = await call.controller.ping(
+        service, count=body.count, interval_ms=body.interval_ms, size_bytes=body.size_bytes
+    )
+    return answer(ping_out(service, echoes, call.controller, call.now_s, body.size_bytes))
+
+
+@router.post(
+    "/{service_id}/trace",
+    response_model=TraceOut,
+    summary="Trace a service",
+    description="A packet to every router on its way, there and back, along the very path that its traffic takes.",
+    **allow(TENANT, OPERATOR, problems=("not-found", "conflict", "unavailable")),
+)
+async def trace(call: Call, service_id: str) -> Response:
+    service = await call.controller.find_service(ServiceId(service_id), call.tenant)
+    found = await call.controller.trace(service)
+    book = await call.controller.settled()
+    return answer(trace_out(service, found, book.network, call.controller, call.now_s))
 
 
 def _out(service: Service, book: Book) -> ServiceOut:

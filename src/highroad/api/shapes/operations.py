@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
+from highroad.api.shapes.measured import measured
 from highroad.api.shapes.services import rate_out
 from highroad.control.book import Book
+from highroad.control.controller import Controller
 from highroad.model.incident import Incident, Maintenance, Phase
 from highroad.model.service import Port, ServiceId, Tenant
 from highroad.ports import EventRecord, Sample, TokenRecord
@@ -138,9 +140,10 @@ def event_out(event: EventRecord) -> EventOut:
     )
 
 
-def sample_out(sample: Sample, book: Book) -> SampleOut:
+def sample_out(sample: Sample, book: Book, controller: Controller) -> SampleOut:
     """A sample for an operator: everything that moves."""
     return SampleOut(
+        **measured(controller),
         at=time_from_s(sample.at_s),
         sequence=book.last_sequence,
         links={link: round(counters.carried_gbps, 3) for link, counters in sample.links.items()},
@@ -154,9 +157,10 @@ def sample_out(sample: Sample, book: Book) -> SampleOut:
     )
 
 
-def own_sample_out(sample: Sample, book: Book, tenant: str, sequence: int) -> SampleOut:
+def own_sample_out(sample: Sample, book: Book, controller: Controller, tenant: str, sequence: int) -> SampleOut:
     """A sample for a tenant: its own services, and nothing of the network."""
     return SampleOut(
+        **measured(controller),
         at=time_from_s(sample.at_s),
         sequence=sequence,
         links={},

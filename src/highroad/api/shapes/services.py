@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
+from highroad.api.shapes.measured import measured
+from highroad.control.controller import Controller
 from highroad.graph.paths import Graph
 from highroad.model.lifecycle import State
 from highroad.model.network import LinkId, Network, SiteId
@@ -79,10 +81,11 @@ def path_out(path: tuple[LinkId, ...], network: Network, graph: Graph) -> PathOu
     )
 
 
-def counters_out(service: Service, sample: Sample) -> CountersOut:
+def counters_out(service: Service, sample: Sample, controller: Controller) -> CountersOut:
     """What was carried of a service; all zero for one that nothing carries yet."""
     counters = sample.services.get(service.id) or _NOTHING
     return CountersOut(
+        **measured(controller),
         at=time_from_s(sample.at_s),
         offered_bytes=round(counters.offered_bytes),
         carried_bytes=round(counters.carried_bytes),

@@ -1,0 +1,12 @@
+"""On what figures were taken: said with every one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from highroad.control.controller import Controller
+
+
+def measured(controller: Controller) -> dict[str, Any]:
+    """The fields of `wire.measured.Measured`."""
+    return {"fabric": controller.fabric_name, "rate_scale": controller.rate_scale}

@@ -1,0 +1,141 @@
+"""Pings, traces and broken routers through the API: what is measured, on what, and for whom."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.support.backbone import backbone
+
+ORDER: dict[str, Any] = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 100}
+LIGHT_MS = (20.0 + 1100.0 + 1600.0 + 1700.0) * 0.0049
+
+
+def test_a_tenant_pings_and_traces_its_own_service() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            service = (await http.post("/v1/services", json=ORDER)).json()["id"]
+            await world.active(http, service)
+            ping = await http.post(f"/v1/services/{service}/ping", json={"count": 3, "interval_ms": 5})
+            assert ping.status_code == 200, ping.text
+            told = ping.json()
+            assert (told["sent"], told["received"], told["loss"]) == (3, 3, 0.0)
+            assert told["rtt_ms_min"] == told["rtt_ms_max"] == pytest.approx(2 * LIGHT_MS)
+            assert told["rtt_ms_mdev"] == pytest.approx(0.0, abs=1e-6)
+            assert (told["fabric"], told["rate_scale"]) == ("twin", 1.0)
+            trace = (await http.post(f"/v1/services/{service}/trace")).json()
+            assert trace["there"]["site"] == "campus-east"
+            assert [hop["site"] for hop in trace["there"]["hops"]] == ["pop-ash", "pop-chi", "pop-den", "cloud-west"]
+            assert [hop["site"] for hop in trace["back"]["hops"]] == ["pop-den", "pop-chi", "pop-ash", "campus-east"]
+            last = trace["there"]["hops"][-1]
+            assert last["latency_ms"] == pytest.approx(LIGHT_MS)
+            assert last["rtt_ms"] == pytest.approx(2 * LIGHT_MS)
+            assert last["link"] == "pop-den>cloud-west"
+
+    asyncio.run(run())
+
+
+def test_a_ping_into_the_dark_says_how_much_was_lost() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http, world.http(world.operator) as operator:
+            service = (await http.post("/v1/services", json=ORDER)).json()["id"]
+            await world.active(http, service)
+            await operator.post("/v1/lab/cuts", json={"fibre": "campus-east--pop-ash"})
+            told = (await http.post(f"/v1/services/{service}/ping", json={"count": 2, "interval_ms": 5})).json()
+            assert (told["received"], told["loss"], told["rtt_ms_avg"]) == (0, 1.0, None)
+            assert [echo["rtt_ms"] for echo in told["echoes"]] == [None, None]
+            hops = (await http.post(f"/v1/services/{service}/trace")).json()["there"]["hops"]
+            assert [hop["rtt_ms"] for hop in hops] == [None] * 4
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"count": 0}, "count"),
+        ({"count": 21}, "count"),
+        ({"count": "many"}, "count"),
+        ({"interval_ms": 0}, "interval_ms"),
+        ({"interval_ms": 60_000}, "interval_ms"),
+        ({"size_bytes": 100_000}, "size_bytes"),
+        ({"flood": True}, "flood"),
+    ],
+)
+def test_a_ping_is_bounded(body: dict[str, Any], place: str) -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            service = (await http.post("/v1/services", json=ORDER)).json()["id"]
+            answer = await http.post(f"/v1/services/{service}/ping", json=body)
+            assert answer.status_code == 422, answer.text
+            assert [one["place"] for one in answer.json()["findings"]] == [place]
+
+    asyncio.run(run())
+
+
+def test_what_nothing_carries_is_not_pinged() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            later = ORDER | {"start": "2090-01-01T00:00:00Z", "end": "2090-01-02T00:00:00Z"}
+            service = (await http.post("/v1/services", json=later)).json()["id"]
+            for answer in (
+                await http.post(f"/v1/services/{service}/ping", json={}),
+                await http.post(f"/v1/services/{service}/trace"),
+            ):
+                assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+                assert "nothing carries it" in answer.json()["detail"]
+            assert (await http.post("/v1/services/svc-none/ping", json={})).status_code == 404
+
+    asyncio.run(run())
+
+
+def test_everything_that_has_a_rate_says_on_what_it_was_taken() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http, world.http(world.operator) as operator:
+            service = (await http.post("/v1/services", json=ORDER)).json()["id"]
+            await world.active(http, service)
+            for told in (
+                (await operator.get("/v1/lab")).json(),
+                (await http.get(f"/v1/services/{service}/counters")).json(),
+                (await http.post(f"/v1/services/{service}/trace")).json(),
+            ):
+                assert (told["fabric"], told["rate_scale"]) == ("twin", 1.0)
+
+    asyncio.run(run())
+
+
+def test_a_router_is_killed_and_starts_again() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as http:
+            routers = (await http.get("/v1/lab")).json()["routers"]
+            assert len(routers) == 7
+            assert all(one["up"] for one in routers)
+            killed = await http.post("/v1/lab/routers-down", json={"site": "pop-chi"})
+            assert killed.status_code == 201
+            assert killed.headers["location"] == "/v1/lab/routers-down/pop-chi"
+            assert killed.json()["up"] is False
+            lab = (await http.get("/v1/lab")).json()
+            assert [one["site"] for one in lab["routers"] if one["killed"]] == ["pop-chi"]
+            assert lab["cuts"] == []
+            book = await world.controller.settled()
+            await world.until(lambda: len(book.down) == 3)
+            revived = (await http.delete("/v1/lab/routers-down/pop-chi")).json()
+            assert all(one["up"] for one in revived["routers"])
+            await world.until(lambda: not book.down)
+            unknown = await http.post("/v1/lab/routers-down", json={"site": "pop-ch"})
+            assert "did you mean `pop-chi`?" in unknown.json()["findings"][0]["message"]
+            assert (await http.delete("/v1/lab/routers-down/nope")).status_code == 404
+
+    asyncio.run(run())
+
+
+def test_a_silent_cut_is_said_to_be_one() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as http:
+            cut = await http.post("/v1/lab/cuts", json={"fibre": "pop-ash--pop-chi", "silent": True})
+            assert cut.json()["silent"] is True
+            assert [one["silent"] for one in (await http.get("/v1/lab")).json()["cuts"]] == [True]
+
+    asyncio.run(run())
