@@ -1,0 +1,195 @@
+"""What makes a host a router of ours, whatever services it carries: system controls, the pair of loop devices, the
+shaper, core ports with their adjacency SIDs and queues, and the rules that keep transit and tenants apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from socket import AF_INET, AF_INET6
+
+from highroad.agent import numbers as n
+from highroad.agent.config import AgentConfig, CorePort
+from highroad.agent.gate import core_gate
+from highroad.agent.kernelstate import Gate, Thing
+from highroad.agent.wanted import Devices, burst, root_class, sid_route
+from highroad.errors import Unavailable
+from highroad.model.service import TrafficClass
+from highroad.netlink import link
+from highroad.netlink.address import Address
+from highroad.netlink.kernel import Kernel
+from highroad.netlink.qdisc import Clsact, Fifo, Htb, HtbClass
+from highroad.netlink.route import Route
+from highroad.netlink.rule import Rule
+from highroad.netlink.seg6 import Seg6Local
+from highroad.netlink.tunnelsource import set_tunnel_source
+
+BLOCK_BITS, MICRO_SID_BITS = 32, 16
+
+CONTROLS = {
+    "net/ipv4/ip_forward": "1",
+    "net/ipv4/fwmark_reflect": "1",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+    "net/ipv4/conf/all/ignore_routes_with_linkdown": "1",
+    "net/ipv4/conf/default/ignore_routes_with_linkdown": "1",
+    "net/ipv6/conf/all/forwarding": "1",
+    "net/ipv6/conf/default/forwarding": "1",
+    "net/ipv6/fwmark_reflect": "1",
+    "net/ipv6/conf/all/ignore_routes_with_linkdown": "1",
+    "net/ipv6/conf/default/ignore_routes_with_linkdown": "1",
+    "net/ipv6/conf/all/keep_addr_on_down": "1",
+    "net/ipv6/conf/default/keep_addr_on_down": "1",
+    "net/ipv6/conf/all/seg6_enabled": "1",
+    "net/ipv6/icmp/ratelimit": "0",
+}
+"""What the router needs of the kernel. Segment routing is on for all and then on for each core port alone: the kernel
+takes the lesser of the two, so that a customer's port (0, the default) ends no segment.
+"""
+
+CORE_CONTROLS = {
+    "net/ipv6/conf/{}/seg6_enabled": "1",
+    "net/ipv6/conf/{}/forwarding": "1",
+    "net/ipv6/conf/{}/accept_dad": "0",
+    "net/ipv6/conf/{}/accept_ra": "0",
+    "net/ipv4/conf/{}/rp_filter": "0",
+}
+
+CUSTOMER_CONTROLS = {
+    "net/ipv6/conf/{}/seg6_enabled": "0",
+    "net/ipv6/conf/{}/forwarding": "1",
+    "net/ipv6/conf/{}/accept_dad": "0",
+    "net/ipv6/conf/{}/accept_ra": "0",
+    "net/ipv6/conf/{}/accept_redirects": "0",
+    "net/ipv4/conf/{}/rp_filter": "0",
+    "net/ipv4/conf/{}/send_redirects": "0",
+    "net/ipv4/conf/{}/accept_redirects": "0",
+    "net/ipv4/conf/{}/arp_ignore": "1",
+    "net/ipv4/conf/{}/forwarding": "1",
+}
+
+PRIORITIES: dict[TrafficClass | None, int] = {None: 0} | {one: 1 + one.rank for one in TrafficClass}
+"""Who borrows first on a core port."""
+
+CERTAIN_SHARE = 0.05
+"""What each class has of a core port before the others may borrow: none starves."""
+
+CORE_QUEUE_S = 0.02
+"""How long a full queue of a class takes to empty at the port's rate."""
+
+
+def set_controls(names: Mapping[str, str], interface: str = "") -> None:
+    """Write system controls of this namespace. Raises Unavailable with the one that the kernel does not have."""
+    for name, value in names.items():
+        path = Path("/proc/sys") / name.format(interface)
+        try:
+            if path.read_text().strip() != value:
+                path.write_text(value)
+        except OSError as error:
+            raise Unavailable(f"the kernel does not take {name.format(interface)}={value}: {error.strerror}") from error
+
+
+def prepare(kernel: Kernel, config: AgentConfig) -> None:
+    """Make the devices that everything else hangs on, where they are not there yet. Raises Unavailable."""
+    set_controls(CONTROLS)
+    names = {one.name for one in kernel.links()}
+    if n.LOOP_OUT not in names:
+        kernel.do([link.veth(n.LOOP_OUT, n.LOOP_IN, mtu=n.LOOP_MTU, peer_mtu=n.LOOP_MTU)])
+    if n.SHAPER not in names:
+        kernel.do([link.ifb(n.SHAPER)])
+    by_name = {one.name: one for one in kernel.links()}
+    changes = [
+        link.set_link(by_name[name].index, address=n.LOOP_MAC, arp=False, mtu=n.LOOP_MTU, up=True)
+        for name in (n.LOOP_OUT, n.LOOP_IN)
+        if not by_name[name].up or by_name[name].address != n.LOOP_MAC or by_name[name].mtu != n.LOOP_MTU
+    ]
+    if not by_name[n.SHAPER].up:
+        changes.append(link.set_link(by_name[n.SHAPER].index, up=True))
+    changes += [link.set_link(one.index, up=True) for one in by_name.values() if one.name == "lo" and not one.up]
+    for port in config.core_ports:
+        here = by_name.get(port.interface)
+        if here is None:
+            raise Unavailable(f"the core port {port.interface} of link {port.link} is not there")
+        set_controls(CORE_CONTROLS, port.interface)
+        if not here.up:
+            changes.append(link.set_link(here.index, up=True))
+    for name in (n.LOOP_OUT, n.LOOP_IN):
+        set_controls(CORE_CONTROLS, name)
+    if changes:
+        kernel.do(changes)
+    set_tunnel_source(config.loopback)
+
+
+def things_of_base(config: AgentConfig, devices: Devices) -> list[Thing]:
+    """Everything of the router itself."""
+    things: list[Thing] = [
+        Address(family=AF_INET6, address=config.loopback, prefix_len=128, index=devices.loop_in),
+        Address(family=AF_INET6, address=config.node_sid, prefix_len=128, index=devices.loop_in),
+        # What our locator and block do not have goes nowhere, rather than along a default route.
+        Route(family=AF_INET6, dst=config.locator, table=n.TABLE_MAIN, kind="unreachable", metric=n.PROTOCOL << 16),
+        Htb(index=devices.shaper, handle=1 << 16, default=0xFFFF),
+        root_class(devices.shaper),
+        *_no_policy(devices.shaper),
+    ]
+    for port in config.core_ports:
+        dev = devices.named.get(port.interface)
+        if dev is not None:
+            things += _core_port(config, devices, port, dev)
+    things += _rules(config)
+    return things
+
+
+def _no_policy(shaper: int) -> Iterable[Thing]:
+    """Where what no class is for ends up: slow enough that nobody mistakes it for a service."""
+    yield HtbClass(
+        index=shaper, handle=1 << 16 | 0xFFFF, parent=1 << 16 | 1, rate_bps=12_500, ceil_bps=12_500,
+        burst=20_000, cburst=20_000, prio=7, quantum=10_000,
+    )  # fmt: skip
+
+
+def _core_port(config: AgentConfig, devices: Devices, port: CorePort, dev: int) -> Iterable[Thing]:
+    yield Address(family=AF_INET6, address=port.address, prefix_len=port.prefix_len, index=dev)
+    yield sid_route(
+        config,
+        devices,
+        port.function,
+        Seg6Local(action="End.X", nh6=port.neighbour, next_csid=(BLOCK_BITS, MICRO_SID_BITS), count=True),
+    )
+    rate = max(20_000, round(port.capacity_gbps * 1e9 / 8 * config.rate_scale))
+    yield Htb(index=dev, handle=1 << 16, default=n.CORE_CLASSES[TrafficClass.SCAVENGER])
+    yield HtbClass(
+        index=dev, handle=1 << 16 | 1, parent=1 << 16, rate_bps=rate, ceil_bps=rate,
+        burst=burst(rate, 9600), cburst=burst(rate, 9600), prio=0, quantum=60_000,
+    )  # fmt: skip
+    for traffic_class, minor in n.CORE_CLASSES.items():
+        certain = max(2_000, int(rate * CERTAIN_SHARE))
+        yield HtbClass(
+            index=dev, handle=1 << 16 | minor, parent=1 << 16 | 1, rate_bps=certain, ceil_bps=rate,
+            burst=burst(certain, 9600), cburst=burst(rate, 9600), prio=PRIORITIES[traffic_class], quantum=20_000,
+        )  # fmt: skip
+        yield Fifo(
+            kind="bfifo", index=dev, handle=minor << 16, parent=1 << 16 | minor,
+            limit=max(300_000, int(rate * CORE_QUEUE_S)),
+        )  # fmt: skip
+    yield Clsact(index=dev)
+    yield Gate(dev=dev, ingress=False, program=core_gate())
+
+
+def _rules(config: AgentConfig) -> Iterable[Rule]:
+    yield Rule(
+        family=AF_INET6, priority=n.PREF_ENTRY, table=n.TABLE_MAIN, destination=config.sid_block,
+        fwmark=n.MARK_GATE, fwmask=n.MARK_GATE,
+    )  # fmt: skip
+    for port in config.core_ports:
+        # The neighbour of an adjacency SID is looked up as if its packet came from where the customer's did.
+        yield Rule(
+            family=AF_INET6, priority=n.PREF_ENTRY, table=n.TABLE_MAIN, destination=f"{port.neighbour}/128",
+            fwmark=n.MARK_GATE, fwmask=n.MARK_GATE,
+        )  # fmt: skip
+    for family in (AF_INET, AF_INET6):
+        for interface in (*(port.interface for port in config.core_ports), n.LOOP_IN):
+            yield Rule(family=family, priority=n.PREF_CORE_LOCAL, table=n.TABLE_LOCAL, iif=interface)
+            yield Rule(family=family, priority=n.PREF_CORE_MAIN, table=n.TABLE_MAIN, iif=interface)
+        yield Rule(family=family, priority=n.PREF_SELF_LOCAL, table=n.TABLE_LOCAL, iif="lo")
+        yield Rule(family=family, priority=n.PREF_SELF_MAIN, table=n.TABLE_MAIN, iif="lo")
+        yield Rule(family=family, priority=n.PREF_LOCAL, table=n.TABLE_LOCAL)

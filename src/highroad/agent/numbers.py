@@ -1,0 +1,133 @@
+"""Every number and name that the agent uses inside the kernel, in one place: marks, tables, ids, classes, devices.
+
+They are functions of the attachment's number, so that a restart finds what it made without a memory of its own.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from highroad.gnmi.router import ATTACHMENT_FUNCTIONS
+from highroad.model.service import TrafficClass
+
+PROTOCOL = 72
+"""Of everything of ours in the kernel (rtm_protocol, nh_protocol, FRA_PROTOCOL, IFA_PROTO): not in rt_protos of
+iproute2, so nobody else's."""
+
+LOOP_OUT, LOOP_IN = "hr-out", "hr-in"
+"""A veth pair inside the router: what the router sends to a SID of its own goes out and comes in again, since
+seg6local acts on what comes in only."""
+
+SHAPER = "hr-shape"
+"""The ifb through which everything passes that customers send over `ip` services, a class each."""
+
+LOOP_MAC = "02:48:72:00:00:01"
+"""Of both ends of the pair, so that frames reach the other end without neighbour discovery."""
+
+LOOP_MTU = 16000
+"""Of the pair: more than any core port has."""
+
+# --- marks: set at the gate of an attachment, kept until the packet leaves the router ------------------------
+
+MARK_ATTACHMENT = 0x0000_FFFF
+"""The attachment's number."""
+MARK_LIST = 0x000F_0000
+"""Which of the policy's segment lists the flow is pinned to."""
+MARK_CLASS = 0x0070_0000
+"""The traffic class, from 1; 0 where nothing was classified."""
+MARK_TOO_BIG = 0x0080_0000
+"""Larger than the path takes: to be answered with Packet Too Big."""
+MARK_GATE = 0x0100_0000
+"""Came through a gate of ours."""
+
+MOST_LISTS = 15
+
+# --- policy routing: rules by preference ---------------------------------------------------------------------
+
+PREF_ENTRY = 5
+"""What was encapsulated here goes to our own first SID."""
+PREF_CORE_LOCAL, PREF_CORE_MAIN = 10, 11
+"""Transit, which never walks the rules of tenants."""
+PREF_REFLECTED = 20
+"""Answers of ours to a tenant (ICMP errors), which carry the mark of what they answer."""
+PREF_SELF_LOCAL, PREF_SELF_MAIN = 30, 31
+"""What the router itself sends."""
+PREF_TOO_BIG, PREF_LIST, PREF_TENANT = 900, 950, 1000
+"""What came from an attachment."""
+PREF_LOCAL = 30000
+"""Where the rule for `local` is that the kernel has at 0: below every tenant."""
+
+TABLE_MAIN, TABLE_LOCAL = 254, 255
+_TABLES = 0x0048_0000
+_TABLES_TOO_BIG = 0x0049_0000
+
+# --- classes -------------------------------------------------------------------------------------------------
+
+DSCP = {
+    TrafficClass.INTERACTIVE: 46,
+    TrafficClass.ASSURED: 34,
+    TrafficClass.BULK: 10,
+    TrafficClass.SCAVENGER: 1,
+}
+"""Outer DSCP by class: EF (RFC 3246), AF41, AF11 (RFC 2597), LE (RFC 8622)."""
+
+DSCP_CONTROL = 48
+"""CS6, what routers say to each other (RFC 4594)."""
+
+CORE_CLASSES: dict[TrafficClass | None, int] = {None: 0x10} | {one: 0x20 + one.rank for one in TrafficClass}
+"""The HTB class of each traffic class on a core port; None is what routers say to each other."""
+
+
+def number_of(function: int) -> int:
+    """An attachment's number, from 1, by its (even) function."""
+    return ATTACHMENT_FUNCTIONS.index(function) + 1
+
+
+def mark_class(traffic_class: TrafficClass) -> int:
+    """The class bits of a mark."""
+    return (traffic_class.rank + 1) << 20
+
+
+def mark(number: int, list_index: int = 0) -> int:
+    """What a gate writes on a packet, but for its class."""
+    return MARK_GATE | number | list_index << 16
+
+
+def table(number: int, list_index: int = 0) -> int:
+    """The routing table of an attachment, and of each further list of its policy."""
+    return _TABLES | list_index << 11 | number
+
+
+def too_big_table(mtu_bytes: int) -> int:
+    """The table in which every route has this MTU."""
+    return _TABLES_TOO_BIG | mtu_bytes
+
+
+def is_table(table_id: int) -> bool:
+    """Whether a table is one of ours."""
+    return table_id & 0xFFFF_0000 in (_TABLES, _TABLES_TOO_BIG)
+
+
+def group_id(number: int, list_index: int, *, ipv6: bool) -> int:
+    """The nexthop group that routes of one family point at: what a reroute flips."""
+    return 0x4800_0000 | list_index << 12 | number << 1 | ipv6
+
+
+def nexthop_id(number: int, *, ipv6: bool, content: str) -> int:
+    """The id of a nexthop, by what it does: another segment list is another nexthop, built beside the old."""
+    return 0x5000_0000 | number << 17 | ipv6 << 16 | zlib.crc32(content.encode()) & 0xFFFF
+
+
+def class_minor(number: int, list_index: int = 0) -> int:
+    """The HTB class of a service's list on the shaper, below its root 1:."""
+    return number << 4 | list_index
+
+
+def vxlan_name(number: int) -> str:
+    """The device of an Ethernet attachment."""
+    return f"hx{number}"
+
+
+def is_too_big_table(table_id: int) -> bool:
+    """Whether a table is one of those that answer for a packet size."""
+    return table_id & 0xFFFF_0000 == _TABLES_TOO_BIG

@@ -1,0 +1,148 @@
+"""Steers what the controller says into the kernel: compares, changes what differs, and puts back what went missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from highroad.agent import dump
+from highroad.agent.base import CUSTOMER_CONTROLS, prepare, set_controls, things_of_base
+from highroad.agent.check import findings_of
+from highroad.agent.config import AgentConfig
+from highroad.agent.kernelstate import Key, PortState, State, Thing, Tunnel, state_of
+from highroad.agent.numbers import LOOP_IN, LOOP_OUT, SHAPER, is_too_big_table
+from highroad.agent.transaction import Step, execute
+from highroad.agent.wanted import Devices, interface_of, things_of
+from highroad.errors import Finding, Unavailable
+from highroad.gnmi.router import Intended
+from highroad.netlink.address import Address
+from highroad.netlink.kernel import Kernel
+from highroad.netlink.link import Link
+from highroad.netlink.route import Route
+
+NOTHING = Intended()
+
+
+class Steering:
+    """The kernel of one router. Blocking, and for one thread at a time.
+
+    `step` is called before each step of a change with its name: a test kills the process there.
+    """
+
+    def __init__(self, kernel: Kernel, config: AgentConfig, step: Step = lambda _: None) -> None:
+        self._kernel = kernel
+        self._config = config
+        self._step = step
+        self._links: Mapping[str, Link] = MappingProxyType({})
+
+    def start(self) -> None:
+        """Make this host a router, without touching what it carries. Raises Unavailable with what is missing."""
+        prepare(self._kernel, self._config)
+
+    def check(self, intended: Intended) -> list[Finding]:
+        """Everything that is wrong with what the router is to be told."""
+        return findings_of(self._config, intended, self._look())
+
+    def apply(self, old: Intended, new: Intended) -> int:
+        """Go from what was applied before to something else, all or nothing; returns the messages that it took.
+
+        Raises Unavailable, and then nothing has changed.
+        """
+        touched = frozenset(_changed(old, new))
+        if not touched:
+            return 0
+        devices = self._devices()
+        want = self._want(new, touched, devices)
+        tunnels = {key: thing for key, thing in want.items() if isinstance(thing, Tunnel)}
+        have = state_of(things_of(self._config, devices, old, touched.__contains__))
+        made = {key: thing for key, thing in tunnels.items() if key not in have}
+        if made:
+            # A tunnel has a number only once it is there, and what hangs on it needs the number.
+            execute(self._kernel, {}, made, self._step)
+            have |= made
+            devices = self._devices()
+            want = self._want(new, touched, devices)
+        self._control(have, want, devices)
+        shared = {key: thing for key, thing in have.items() if _is_shared(thing)}
+        try:
+            return execute(self._kernel, have, {**shared, **want}, self._step)
+        except Unavailable:
+            if made:
+                execute(self._kernel, made, {})
+            raise
+
+    def converge(self, intended: Intended) -> int:
+        """Compare what the kernel holds with what it is to hold, and mend the difference; returns the messages that
+        took: 0 where all was right. Raises Unavailable.
+        """
+        prepare(self._kernel, self._config)
+        messages = 0
+        while True:
+            devices = self._devices()
+            want = state_of([*things_of_base(self._config, devices), *things_of(self._config, devices, intended)])
+            have = dump.read(self._kernel, self._links.values(), self._core(), self._customer(intended))
+            missing = {key: thing for key, thing in want.items() if isinstance(thing, Tunnel) and key not in have}
+            if not missing:
+                break
+            messages += execute(self._kernel, {}, missing, self._step)
+        have = {key: thing for key, thing in have.items() if not self._is_elsewhere(key, thing, want)}
+        self._control(have, want, devices)
+        return messages + execute(self._kernel, have, want, self._step)
+
+    # --- what is there ----------------------------------------------------------------------------------------
+
+    def _look(self) -> Mapping[str, Link]:
+        self._links = {one.name: one for one in self._kernel.links(stats=False)}
+        return self._links
+
+    def _devices(self) -> Devices:
+        links = self._look()
+        for name in (LOOP_OUT, LOOP_IN, SHAPER):
+            if name not in links:
+                raise Unavailable(f"the device {name} is not there: the agent makes it when it starts")
+        return Devices(
+            loop_out=links[LOOP_OUT].index,
+            loop_in=links[LOOP_IN].index,
+            shaper=links[SHAPER].index,
+            named={name: link.index for name, link in links.items()},
+        )
+
+    def _want(self, intended: Intended, touched: frozenset[str], devices: Devices) -> dict[Key, Thing]:
+        return state_of(things_of(self._config, devices, intended, touched.__contains__))
+
+    def _control(self, have: State, want: State, devices: Devices) -> None:
+        """System controls of interfaces that come into use, before anything can be received on them."""
+        names = {index: name for name, index in devices.named.items()}
+        for key, thing in want.items():
+            if isinstance(thing, PortState) and key not in have:
+                set_controls(CUSTOMER_CONTROLS, names[thing.dev])
+
+    def _core(self) -> frozenset[str]:
+        return frozenset(port.interface for port in self._config.core_ports)
+
+    def _customer(self, intended: Intended) -> frozenset[str]:
+        named = (interface_of(self._config, one) for one in intended.attachments.values())
+        return frozenset(name for name in named if name is not None)
+
+    def _is_elsewhere(self, key: Key, thing: Thing, want: State) -> bool:
+        """An address of a core port that an operator gave it besides: not ours to take away."""
+        if not isinstance(thing, Address) or key in want:
+            return False
+        core = {self._links[name].index for name in self._core() if name in self._links}
+        return thing.index in core
+
+
+def _changed(old: Intended, new: Intended) -> Iterable[str]:
+    """The attachments that differ, or whose policy does."""
+    for attachment_id in {**old.attachments, **new.attachments}:
+        if old.attachments.get(attachment_id) != new.attachments.get(attachment_id):
+            yield attachment_id
+    for service in {**old.policies, **new.policies}:
+        before, after = old.policies.get(service), new.policies.get(service)
+        if before != after:
+            yield from (policy.attachment for policy in (before, after) if policy is not None)
+
+
+def _is_shared(thing: Thing) -> bool:
+    """A table that answers for every service of one packet size: taken away when the whole is compared, not here."""
+    return isinstance(thing, Route) and is_too_big_table(thing.table)

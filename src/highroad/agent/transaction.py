@@ -1,0 +1,217 @@
+"""Brings the kernel from one state to another, all or nothing: built beside the old, entered with one message, then
+the old is collected; undone where the kernel refuses.
+
+The kernel has no transaction across routes, queues and programs. But it works through a message batch before the
+call returns, and a process cannot be killed in the middle of that: so everything that traffic sees is in one batch.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from highroad.agent.kernelstate import PIVOT, Gate, Key, PortState, Stage, State, Thing, Tunnel
+from highroad.errors import Unavailable
+from highroad.netlink import address, bpf_syscall, link, nexthop, qdisc, route, rule
+from highroad.netlink import filter as filters
+from highroad.netlink.address import Address
+from highroad.netlink.filter import U32, BpfFilter
+from highroad.netlink.kernel import Kernel, KernelRefused
+from highroad.netlink.message import Message
+from highroad.netlink.nexthop import Nexthop, NexthopGroup
+from highroad.netlink.qdisc import EGRESS, INGRESS, Clsact, Fifo, Htb, HtbClass
+from highroad.netlink.route import Route
+from highroad.netlink.rule import Rule
+
+GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.EINVAL, errno.ENXIO})
+"""What the kernel says of something that is to be unmade and went by itself (its interface did)."""
+
+Step = Callable[[str], None]
+"""Called before each step with its name: where a test kills the process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What separates two states: keys that are only in the new, only in the old, and in both with other content."""
+
+    added: tuple[Key, ...]
+    removed: tuple[Key, ...]
+    changed: tuple[Key, ...]
+
+    def __len__(self) -> int:
+        return len(self.added) + len(self.removed) + len(self.changed)
+
+
+def difference(have: State, want: State) -> Difference:
+    """In the order in which things are made; what is removed in the opposite one."""
+    added = [key for key in want if key not in have]
+    changed = [key for key, thing in want.items() if key in have and have[key] != thing]
+    removed = [key for key in have if key not in want]
+    added.sort(key=_stage)
+    changed.sort(key=_stage)
+    removed.sort(key=_stage)
+    return Difference(added=tuple(added), removed=tuple(reversed(removed)), changed=tuple(changed))
+
+
+def execute(kernel: Kernel, have: State, want: State, step: Step = lambda _: None) -> int:
+    """Go from one state to the other; returns how many messages it took. Raises Unavailable, and then the kernel is
+    as it was.
+    """
+    plan = difference(have, want)
+    if not len(plan):
+        return 0
+    with Programs() as programs:
+        built: list[Key] = []
+        try:
+            step("build")
+            messages = 0
+            for key in plan.added:
+                if _stage(key) < PIVOT:
+                    kernel.do([programs.made(want[key])])
+                    built.append(key)
+                    messages += 1
+                    step(f"built {key[0].name}")
+            for key in plan.changed:
+                if isinstance(want[key], Tunnel):
+                    kernel.do([programs.unmade(have[key]), programs.made(want[key])])
+                    messages += 2
+            pivot = list(_pivot(programs, plan, have, want))
+            step("pivot")
+            messages += len(pivot)
+            _enter(kernel, programs, pivot, plan, have, want)
+        except (KernelRefused, OSError) as error:
+            _unmake(kernel, programs, reversed(built), want)
+            raise Unavailable(f"the kernel did not take it, and is as it was: {error}") from error
+        step("collect")
+        collected = [key for key in plan.removed if _stage(key) < PIVOT]
+        _unmake(kernel, programs, collected, have, step)
+        step("done")
+        return messages + len(collected)
+
+
+class Programs:
+    """Turns things into messages, and keeps the programs that they carry loaded until the kernel has them."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, int] = {}
+
+    def __enter__(self) -> Programs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for fd in self._loaded.values():
+            os.close(fd)
+
+    def made(self, thing: Thing) -> Message:
+        """The message that makes a thing, or puts it where another content of it was."""
+        match thing:
+            case Tunnel():
+                return link.vxlan(thing.name, vni=thing.vni, local=thing.local, remote=thing.remote, mtu=thing.mtu)
+            case Htb() | Clsact():
+                return qdisc.create(thing)
+            case Fifo() | HtbClass():
+                return qdisc.replace(thing)
+            case Address():
+                return address.replace(thing)
+            case Nexthop() | NexthopGroup():
+                return nexthop.replace(thing)
+            case Route():
+                return route.replace(thing)
+            case Rule():
+                return rule.create(thing)
+            case Gate():
+                return filters.replace(self._filter(thing))
+            case U32():
+                return filters.create(thing)
+            case PortState():
+                return link.set_link(thing.dev, mtu=thing.mtu, up=thing.up)
+
+    def unmade(self, thing: Thing) -> Message:
+        """The message that takes a thing away."""
+        match thing:
+            case Tunnel():
+                return link.delete_link_named(thing.name)
+            case Htb() | Clsact() | Fifo() | HtbClass():
+                return qdisc.delete(thing)
+            case Address():
+                return address.delete(thing)
+            case Nexthop() | NexthopGroup():
+                return nexthop.delete(thing)
+            case Route():
+                return route.delete(thing)
+            case Rule():
+                return rule.delete(thing)
+            case Gate():
+                return filters.delete(_bpf(thing))
+            case U32():
+                return filters.delete(thing)
+            case PortState():
+                return link.set_link(thing.dev, up=False)
+
+    def _filter(self, gate: Gate) -> BpfFilter:
+        name = gate.program.name
+        if name not in self._loaded:
+            self._loaded[name] = bpf_syscall.load(gate.program.code, bpf_syscall.SCHED_CLS, name)
+        return _bpf(gate, self._loaded[name])
+
+
+def _bpf(gate: Gate, fd: int = -1) -> BpfFilter:
+    return BpfFilter(
+        index=gate.dev, parent=INGRESS if gate.ingress else EGRESS, priority=1, name=gate.program.name, fd=fd
+    )
+
+
+def _pivot(programs: Programs, plan: Difference, have: State, want: State) -> Iterable[tuple[Message, Key]]:
+    """What traffic sees, in one batch: what goes is closed first, then what changes and comes, then the rest goes."""
+    gone = [key for key in plan.removed if _stage(key) >= PIVOT]
+    for key in gone:
+        if _stage(key) is Stage.PORT:
+            yield programs.unmade(have[key]), key
+    for key in plan.changed:
+        thing = want[key]
+        if isinstance(thing, Tunnel):
+            continue
+        if isinstance(thing, U32 | Rule):
+            yield programs.unmade(have[key]), key
+        yield programs.made(thing), key
+    for key in plan.added:
+        if _stage(key) >= PIVOT:
+            yield programs.made(want[key]), key
+    for key in gone:
+        if _stage(key) is not Stage.PORT:
+            yield programs.unmade(have[key]), key
+
+
+def _enter(
+    kernel: Kernel,
+    programs: Programs,
+    pivot: list[tuple[Message, Key]],
+    plan: Difference,
+    have: State,
+    want: State,
+) -> None:
+    """Send the batch; where the kernel refuses any of it, send the opposite, and raise what it said."""
+    removed = set(plan.removed)
+    refused = [
+        refusal
+        for refusal, (_, key) in zip(kernel.try_all([message for message, _ in pivot]), pivot, strict=True)
+        if refusal is not None and not (key in removed and refusal.errno in GONE)
+    ]
+    if not refused:
+        return
+    back = Difference(added=plan.removed[::-1], removed=plan.added[::-1], changed=plan.changed)
+    kernel.try_all([message for message, _ in _pivot(programs, back, want, have)])
+    raise refused[0]
+
+
+def _unmake(kernel: Kernel, programs: Programs, keys: Iterable[Key], have: State, step: Step = lambda _: None) -> None:
+    """Take things away; what has gone by itself already is no error, and what stays is collected the next time."""
+    for key in keys:
+        kernel.try_all([programs.unmade(have[key])])
+        step(f"collected {key[0].name}")
+
+
+def _stage(key: Key) -> Stage:
+    return key[0]

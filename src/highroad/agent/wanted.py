@@ -1,0 +1,319 @@
+"""What the kernel is to hold for what the controller said: pure, from values to values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+from socket import AF_INET, AF_INET6
+
+from highroad.agent import numbers as n
+from highroad.agent.config import AgentConfig, address_in
+from highroad.agent.gate import gate_of
+from highroad.agent.kernelstate import Gate, PortState, Thing, Tunnel
+from highroad.gnmi.router import Attachment, CandidatePath, Intended, Policy, SegmentList
+from highroad.model.service import ServiceKind
+from highroad.netlink.address import Address
+from highroad.netlink.filter import U32
+from highroad.netlink.nexthop import Nexthop, NexthopGroup
+from highroad.netlink.qdisc import INGRESS, Clsact, Fifo, Htb, HtbClass
+from highroad.netlink.route import Route
+from highroad.netlink.rule import Rule
+from highroad.netlink.seg6 import Seg6Encap, Seg6Local
+
+METRIC6 = 1024
+"""What the kernel gives an IPv6 route that names none."""
+
+LAST_METRIC = 0x7FFF_FFFF
+"""Of the route that says no: any other one of the table wins."""
+
+QUEUE_S = 0.1
+"""How long a full queue of a service takes to empty at its ceiling: enough for TCP over a continent."""
+
+LEAST_QUEUE_BYTES = 200_000
+"""Three segments of the largest size that a sender hands to its network card (64 kB)."""
+
+LEAST_RATE = 1_000
+"""Bytes a second: a class of rate 0 does not exist; this is 8 kbit/s."""
+
+BURST_S = 0.002
+"""What a class may send at once, besides one super-frame: the grain of the scheduler."""
+
+ETHERNET_BYTES = 14
+"""The header that the shaper counts with each packet, and the customer does not."""
+
+TYPICAL_BYTES = 1500
+"""The packet at which a rate on customer bytes is exact: larger ones get up to 0.8 % more, smaller ones less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Devices:
+    """Interface numbers, as the kernel has them now. `named` knows each attachment's."""
+
+    loop_out: int
+    loop_in: int
+    shaper: int
+    named: Mapping[str, int]
+
+
+def interface_of(config: AgentConfig, attachment: Attachment) -> str | None:
+    """The interface of an attachment: the one it names, or its port's by the agent's file."""
+    return attachment.interface or config.customer_ports.get(attachment.port)
+
+
+def things_of(
+    config: AgentConfig, devices: Devices, intended: Intended, only: Callable[[str], bool] = lambda _: True
+) -> list[Thing]:
+    """Everything that some of the attachments (by id), with their policies, need. Interfaces that are not there are
+    left out: what hangs on them comes with them.
+    """
+    policies = {policy.attachment: policy for policy in intended.policies.values()}
+    things: list[Thing] = []
+    for attachment in intended.attachments.values():
+        if not only(attachment.id):
+            continue
+        interface = interface_of(config, attachment)
+        dev = None if interface is None else devices.named.get(interface)
+        if dev is None:
+            continue
+        policy = policies.get(attachment.id)
+        if attachment.kind is ServiceKind.IP:
+            things += _ip(config, devices, attachment, policy, str(interface), dev)
+        else:
+            things += _ethernet(config, devices, attachment, policy, dev)
+    return things
+
+
+def in_use(policy: Policy) -> CandidatePath:
+    """The candidate path that carries: that of the highest preference."""
+    return max(policy.candidate_paths, key=lambda candidate: candidate.preference)
+
+
+def containers(config: AgentConfig, segments: SegmentList, function: int) -> tuple[str, ...]:
+    """The segments of a list as they stand in the packet: six micro SIDs an address (RFC 9800, NEXT-CSID)."""
+    micro = (*segments.functions, function)
+    return tuple(address_in(config.sid_block, *micro[at : at + 6]) for at in range(0, len(micro), 6))
+
+
+# --- ip ------------------------------------------------------------------------------------------------------
+
+
+def _ip(
+    config: AgentConfig, devices: Devices, one: Attachment, policy: Policy | None, interface: str, dev: int
+) -> Iterable[Thing]:
+    number = n.number_of(one.function)
+    at = one.addresses
+    table = n.table(number)
+    yield from _decap(config, devices, one)
+    yield Address(family=AF_INET, address=at.pe4, prefix_len=31, index=dev)
+    yield Address(family=AF_INET6, address=at.pe6, prefix_len=127, index=dev)
+    own4, own6 = _by_family(one.prefixes)
+    yield Route(family=AF_INET, dst=f"{at.pe4}/32", table=table, kind="local", dev=dev, metric=0)
+    yield Route(family=AF_INET, dst=f"{at.ce4}/32", table=table, dev=dev, metric=0)
+    yield Route(family=AF_INET6, dst=f"{at.pe6}/128", table=table, kind="local", dev=dev, metric=METRIC6)
+    yield Route(family=AF_INET6, dst=f"{at.ce6}/128", table=table, dev=dev, metric=METRIC6)
+    # Neighbour discovery with the customer's edge, which is all that the gate lets through to these.
+    yield Route(family=AF_INET6, dst="ff02::/16", table=table, kind="multicast", dev=dev, metric=METRIC6)
+    yield Route(family=AF_INET6, dst="fe80::/10", table=table, kind="local", dev=dev, metric=METRIC6)
+    for prefix in own4:
+        yield Route(family=AF_INET, dst=prefix, table=table, via=at.ce4, dev=dev, metric=0)
+    for prefix in own6:
+        yield Route(family=AF_INET6, dst=prefix, table=table, via=at.ce6, dev=dev, metric=METRIC6)
+    for family, everything in ((AF_INET, "0.0.0.0/0"), (AF_INET6, "::/0")):
+        yield Route(family=family, dst=everything, table=table, kind="unreachable", metric=LAST_METRIC)
+        yield Rule(family=family, priority=n.PREF_TENANT, table=table, iif=interface)
+        yield Rule(
+            family=family, priority=n.PREF_REFLECTED, table=table, iif="lo", fwmark=number, fwmask=n.MARK_ATTACHMENT
+        )
+    if policy is not None:
+        yield from _steered(config, devices, one, policy, interface)
+    yield from _port(dev, one.mtu_bytes)
+    yield Gate(dev=dev, ingress=True, program=gate_of(config, one, policy))
+    yield redirect(dev, devices.shaper)
+
+
+def _steered(config: AgentConfig, devices: Devices, one: Attachment, policy: Policy, interface: str) -> Iterable[Thing]:
+    number = n.number_of(one.function)
+    lists = in_use(policy).segment_lists
+    remote = _by_family(policy.prefixes)
+    taken: set[int] = set()
+    for index, segments in enumerate(lists):
+        table = n.table(number, index)
+        for family, prefixes, ipv6 in ((AF_INET, remote[0], False), (AF_INET6, remote[1], True)):
+            nexthop = _nexthop(config, devices, number, index, segments, policy.remote_function + ipv6, ipv6, taken)
+            yield nexthop
+            group = n.group_id(number, index, ipv6=ipv6)
+            yield NexthopGroup(id=group, members=((nexthop.id, 1),))
+            for prefix in prefixes:
+                yield Route(family=family, dst=prefix, table=table, nhid=group, metric=METRIC6 if ipv6 else 0)
+            if index > 0:
+                mark = index << 16
+                yield Rule(
+                    family=family, priority=n.PREF_LIST, table=table, iif=interface, fwmark=mark, fwmask=n.MARK_LIST
+                )
+        yield from _shaped(config, devices.shaper, number, index, policy, lists)
+    too_big = n.too_big_table(policy.mtu_bytes)
+    for family, everything, metric in ((AF_INET, "0.0.0.0/0", 0), (AF_INET6, "::/0", METRIC6)):
+        yield Route(
+            family=family, dst=everything, table=too_big, dev=devices.loop_out, mtu=policy.mtu_bytes, metric=metric
+        )
+        yield Rule(
+            family=family, priority=n.PREF_TOO_BIG, table=too_big, iif=interface,
+            fwmark=n.MARK_TOO_BIG, fwmask=n.MARK_TOO_BIG,
+        )  # fmt: skip
+
+
+def _decap(config: AgentConfig, devices: Devices, one: Attachment) -> Iterable[Route]:
+    for function, local in (
+        (one.function, Seg6Local(action="End.DX4", nh4=one.addresses.ce4, count=True)),
+        (one.function + 1, Seg6Local(action="End.DX6", nh6=one.addresses.ce6, count=True)),
+    ):
+        yield sid_route(config, devices, function, local)
+
+
+def sid_route(config: AgentConfig, devices: Devices, function: int, local: Seg6Local) -> Route:
+    """The route that makes a function of this router answer."""
+    return Route(
+        family=AF_INET6, dst=f"{config.sid(function)}/48", table=n.TABLE_MAIN, dev=devices.loop_out, encap=local,
+        metric=METRIC6,
+    )  # fmt: skip
+
+
+def _nexthop(
+    config: AgentConfig,
+    devices: Devices,
+    number: int,
+    index: int,
+    segments: SegmentList,
+    function: int,
+    ipv6: bool,
+    taken: set[int],
+) -> Nexthop:
+    listed = containers(config, segments, function)
+    content = f"{index} {listed}"
+    # Two lists of one service whose names collide: the later one takes another name.
+    while (chosen := n.nexthop_id(number, ipv6=ipv6, content=content)) in taken:
+        content += "'"
+    taken.add(chosen)
+    return Nexthop(
+        id=chosen,
+        family=AF_INET6 if ipv6 else AF_INET,
+        dev=devices.loop_out,
+        encap=Seg6Encap(mode="encap.red", segments=listed),
+    )
+
+
+def _shaped(
+    config: AgentConfig, dev: int, number: int, index: int, policy: Policy, lists: tuple[SegmentList, ...]
+) -> Iterable[Thing]:
+    """The class of one list, and its queue. A policy's rates are split by the weights of its lists."""
+    share = lists[index].weight / sum(segments.weight for segments in lists)
+    handle = 1 << 16 | n.class_minor(number, index)
+    rate = bytes_a_second(config, policy.guaranteed_kbps * share)
+    ceil = max(rate, bytes_a_second(config, policy.ceiling_kbps * share))
+    yield HtbClass(
+        index=dev, handle=handle, parent=1 << 16 | 1, rate_bps=rate, ceil_bps=ceil,
+        burst=burst(rate, policy.mtu_bytes), cburst=burst(ceil, policy.mtu_bytes),
+        prio=policy.traffic_class.rank, quantum=quantum(rate),
+    )  # fmt: skip
+    yield Fifo(
+        kind="bfifo", index=dev, handle=n.class_minor(number, index) << 16, parent=handle,
+        limit=max(LEAST_QUEUE_BYTES, int(ceil * QUEUE_S)),
+    )  # fmt: skip
+
+
+def bytes_a_second(config: AgentConfig, kbps: float) -> int:
+    """What the shaper is told for a rate on customer bytes: scaled, with the Ethernet header that it counts."""
+    scaled = kbps * 1000 / 8 * config.rate_scale
+    return max(LEAST_RATE, round(scaled * (1 + ETHERNET_BYTES / TYPICAL_BYTES)))
+
+
+def burst(rate: int, mtu_bytes: int) -> int:
+    """Bytes that a class may send at once."""
+    return max(2 * (mtu_bytes + ETHERNET_BYTES), int(rate * BURST_S))
+
+
+def quantum(rate: int) -> int:
+    """What a class may borrow in its turn: in proportion to its rate, so that spare room is shared like guarantees."""
+    return min(200_000, max(1_600, rate // 10))
+
+
+def _by_family(prefixes: Iterable[str]) -> tuple[list[str], list[str]]:
+    networks = [ip_network(prefix) for prefix in dict.fromkeys(prefixes)]
+    return [str(one) for one in networks if one.version == 4], [str(one) for one in networks if one.version == 6]
+
+
+# --- ethernet ------------------------------------------------------------------------------------------------
+
+TAG_BYTES = 4
+"""An IEEE 802.1Q tag, which a frame may carry besides."""
+
+
+def _ethernet(
+    config: AgentConfig, devices: Devices, one: Attachment, policy: Policy | None, dev: int
+) -> Iterable[Thing]:
+    """A tunnel (VXLAN, RFC 7348) whose packets are steered as those of any service: they end at an address of the far
+    router that is this attachment's alone.
+    """
+    number = n.number_of(one.function)
+    local = end_point(config, config.node, one.function)
+    yield sid_route(config, devices, one.function, Seg6Local(action="End.DT6", table=n.TABLE_LOCAL, count=True))
+    yield Address(family=AF_INET6, address=local, prefix_len=128, index=devices.loop_in)
+    yield from _port(dev, one.mtu_bytes)
+    if policy is not None:
+        name = n.vxlan_name(number)
+        remote = end_point(config, policy.remote_node, policy.remote_function)
+        mtu = one.mtu_bytes + ETHERNET_BYTES + TAG_BYTES
+        yield Tunnel(name=name, vni=_vni(config, one, policy), local=local, remote=remote, mtu=mtu)
+        lists = in_use(policy).segment_lists
+        nexthop = _nexthop(config, devices, number, 0, lists[0], policy.remote_function, True, set())
+        group = n.group_id(number, 0, ipv6=True)
+        yield nexthop
+        yield NexthopGroup(id=group, members=((nexthop.id, 1),))
+        yield Route(family=AF_INET6, dst=f"{remote}/128", table=n.TABLE_MAIN, nhid=group, metric=METRIC6)
+        tunnel = devices.named.get(name)
+        if tunnel is not None:
+            yield Htb(index=tunnel, handle=1 << 16, default=0xFFFF)
+            yield root_class(tunnel)
+            yield from _shaped(config, tunnel, number, 0, policy, lists[:1])
+            yield Clsact(index=tunnel)
+            yield redirect(tunnel, dev)
+            yield PortState(dev=tunnel, mtu=mtu)
+            yield redirect(dev, tunnel)
+    yield Gate(dev=dev, ingress=True, program=gate_of(config, one, policy))
+
+
+def _vni(config: AgentConfig, one: Attachment, policy: Policy) -> int:
+    """What both ends call the tunnel, and no other tunnel is called: the lesser of the two ends, in 22 bits."""
+    ends = ((config.node, one.function), (policy.remote_node, policy.remote_function))
+    node, function = min(ends)
+    return node << 11 | n.number_of(function) & 0x7FF
+
+
+def end_point(config: AgentConfig, node: int, function: int) -> str:
+    """The address at which an Ethernet attachment's tunnel ends: in its router's locator."""
+    return address_in(config.sid_block, node, function)
+
+
+def root_class(dev: int) -> HtbClass:
+    """The class that all others borrow from: without a limit, since each has its own ceiling."""
+    return HtbClass(
+        index=dev, handle=1 << 16 | 1, parent=1 << 16, rate_bps=NO_LIMIT, ceil_bps=NO_LIMIT,
+        burst=1_000_000, cburst=1_000_000, prio=0, quantum=200_000,
+    )  # fmt: skip
+
+
+NO_LIMIT = 125_000_000_000
+"""Bytes a second: a terabit."""
+
+
+def _port(dev: int, mtu_bytes: int) -> Iterable[Thing]:
+    yield Clsact(index=dev)
+    # Counts what is delivered, packet by packet where the kernel keeps several together.
+    yield Fifo(kind="pfifo", index=dev, handle=0x48 << 16, limit=1000)
+    yield PortState(dev=dev, mtu=mtu_bytes)
+
+
+def redirect(dev: int, to: int) -> U32:
+    """What passed the gate of an interface leaves by another: the shaper, or a tunnel."""
+    return U32(index=dev, parent=INGRESS, priority=2, redirect=to)
