@@ -1,0 +1,384 @@
+"""A backbone of Linux routers behind the protocols: what they hold and see, told to the controller, and the reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+
+from highroad.errors import HighroadError, NotFound, Unavailable
+from highroad.fabric.bell import Bell
+from highroad.fabric.linux.compile import CannotCompile, Half, halves_of, lowest_free, number_of
+from highroad.fabric.linux.held import NOTHING, Held
+from highroad.fabric.linux.inventory import Facts, Reach
+from highroad.fabric.linux.light import PortLight, dark_fibres, dark_links
+from highroad.fabric.linux.memory import Memory
+from highroad.fabric.linux.meter import Meter, dark_services
+from highroad.fabric.linux.panel import LabSide
+from highroad.fabric.linux.session import Client, Session
+from highroad.fabric.linux.steps import Step, walk
+from highroad.fabric.validity import refusal
+from highroad.gnmi.router import Intended
+from highroad.model.network import FibreId, LinkId, Network, SiteId
+from highroad.model.policy import CandidatePath, Policy, PolicyEnd
+from highroad.model.service import ServiceId
+from highroad.ports import (
+    Change,
+    Clock,
+    Echo,
+    Hop,
+    Install,
+    Observed,
+    Panel,
+    Replace,
+    Sample,
+    Trace,
+    Withdraw,
+)
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK_S = 10.0
+"""How long the start waits for routers that do not answer at once."""
+
+COUNTED_FOR_S = 0.1
+"""Routers are asked for their counters no more often: who samples quicker gets the last answer again."""
+
+SETTLING_S = 0.02
+"""How long after light could have come by a new path a sample waits for the first packet to be counted."""
+
+
+class LinuxFabric(LabSide):
+    """`Fabric`, `Prober` and, with a panel, `Lab` of `highroad.ports`. Start it with `start`, end it with `aclose`.
+
+    `connect` makes the client that speaks to a router. In a lab each attachment is an interface of its own; elsewhere
+    it is what the router's own file has for the port. `memory` is where counters are kept.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        routers: Mapping[SiteId, Reach],
+        clock: Clock,
+        *,
+        connect: Callable[[Reach], Client],
+        panel: Panel | None = None,
+        memory: Path | None = None,
+    ) -> None:
+        super().__init__(panel)
+        self.network = network
+        self._clock = clock
+        self._held = Held()
+        self._memory = Memory(memory)
+        self._meter = Meter(self._memory)
+        self._sessions = {site: Session(reach, connect(reach), self) for site, reach in routers.items()}
+        self._ports: dict[SiteId, Mapping[LinkId, PortLight]] = {}
+        self._dark: dict[LinkId, float] = {}
+        self._down: dict[FibreId, float] = {}
+        self._bell = Bell()
+        self._applying = asyncio.Lock()
+        self._counting = asyncio.Lock()
+        self._counted_s = float("-inf")
+        self._settled_s = 0.0
+        self._looking = asyncio.Event()
+        self._unwired = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Reach the routers; those that do not answer in time are waited for in the background."""
+        for session in self._sessions.values():
+            session.start()
+        tried = [asyncio.ensure_future(session.tried()) for session in self._sessions.values()]
+        if tried:
+            _, late = await asyncio.wait(tried, timeout=FIRST_LOOK_S)
+            for task in late:
+                task.cancel()
+        await self._look_at_light()
+        await self.mend(self._held, whole=self._all_connected)
+        self._unwired.clear()
+        self._tasks = [
+            asyncio.create_task(self._watch_light(), name="light"),
+            asyncio.create_task(self._watch_wires(), name="wires"),
+        ]
+
+    async def aclose(self) -> None:
+        """Let go of the routers, which go on carrying; whoever watches gets to the end. Idempotent."""
+        if self._bell.closed:
+            return
+        self._bell.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *(one.close() for one in self._sessions.values()), return_exceptions=True)
+        self._memory.write()
+
+    @property
+    def rate_scale(self) -> float:
+        """A modelled 1 Gbit/s is carried as so many Gbit/s."""
+        if self._panel is not None:
+            return self._panel.rate_scale
+        return min((facts.rate_scale for facts in self._facts().values()), default=1.0)
+
+    @property
+    def messages_sent(self) -> int:
+        """Messages to routers that changed, or were to change, what they hold."""
+        return sum(session.sets for session in self._sessions.values())
+
+    @property
+    def troubles(self) -> dict[SiteId, HighroadError]:
+        """The routers that are not connected, and why."""
+        return {
+            site: one.trouble for site, one in self._sessions.items() if not one.connected and one.trouble is not None
+        }
+
+    # --- Fabric ---------------------------------------------------------------------------------------------
+
+    async def read(self) -> Observed:
+        """What routers hold, and the fibres that are dark by what their ports say."""
+        return Observed(policies=self._held.policies(), down_since_s=dict(self._down))
+
+    async def apply(self, changes: Sequence[Change]) -> Mapping[ServiceId, str]:
+        """Make the changes: what is left of them in the end is told, a message or two a router.
+
+        Calls take their turn. A service is changed at both its ends or at neither.
+        """
+        async with self._applying:
+            wanted, refused, anew = self._resolve(changes)
+            steps = self._steps(wanted, refused)
+            unlaid = await self.lay(steps)
+            told = unlaid | await walk(
+                [step for step in steps if step.service not in unlaid], self._sessions, self._held.put
+            )
+            await self._finish(steps, wanted, told, anew)
+            return refused | told
+
+    async def sample(self) -> Sample:
+        """Every counter, as the routers say now; of a router that does not answer, as it last said."""
+        while (left_s := self._settled_s - self._clock.now_s()) > 0.0:
+            await self._clock.sleep(left_s)
+        async with self._counting:
+            flows, _ = await asyncio.gather(self.flows(), self._count())
+            now_s = self._clock.now_s()
+            policies = self._held.policies()
+            if self._panel is None:
+                self._meter.darken(now_s, dark_services(policies, self._dark))
+            return self._meter.sample(now_s, self.network, policies, flows, self._dark)
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yields when a fibre was seen to go dark or to be lit again, or a router to hold what it was not told."""
+        return self._bell.watch()
+
+    async def adopt(self, network: Network) -> None:
+        """Use another network from now on."""
+        if network != self.network:
+            self.network = network
+            await self._look_at_light()
+
+    # --- Prober ---------------------------------------------------------------------------------------------
+
+    async def ping(self, service: ServiceId, *, count: int, interval_ms: float, size_bytes: int) -> Sequence[Echo]:
+        """From the customer's host at `a` where there is a lab, else from the router there."""
+        a, _ = self._ends(service)
+        if self._panel is not None:
+            return await self._panel.ping(service, count=count, interval_ms=interval_ms, size_bytes=size_bytes)
+        body = {"service": service, "count": count, "interval_ms": interval_ms, "size_bytes": size_bytes}
+        answer = await self._session(a.site).act("Ping", body, timeout_s=5.0 + count * interval_ms / 1000.0)
+        return [Echo(sequence=int(one["sequence"]), rtt_ms=one.get("rtt_ms")) for one in answer.get("echoes", ())]
+
+    async def trace(self, service: ServiceId) -> Trace:
+        """Both headends measure their own way, hop by hop."""
+        there, back = await asyncio.gather(*(self._hops(end.site, service) for end in self._ends(service)))
+        return Trace(there=there, back=back)
+
+    async def _hops(self, site: SiteId, service: ServiceId) -> list[Hop]:
+        answer = await self._session(site).act("Trace", {"service": service}, timeout_s=15.0)
+        return [
+            Hop(
+                site=self.network.link[link].head if link in self.network.link else SiteId("?"),
+                link=link,
+                rtt_ms=one.get("rtt_ms"),
+            )
+            for one in answer.get("hops", ())
+            for link in [LinkId(str(one["link"]))]
+        ]
+
+    def _ends(self, service: ServiceId) -> tuple[PolicyEnd, PolicyEnd]:
+        policy = self._held.policy(service)
+        if policy is None or policy.a is None or policy.b is None:
+            raise NotFound(f"routers do not carry {service}")
+        return policy.a, policy.b
+
+    def _session(self, site: SiteId) -> Session:
+        session = self._sessions.get(site)
+        if session is None:
+            raise Unavailable(f"there is no router at {site}")
+        return session
+
+    # --- what sessions tell (see `session.Hears`) -----------------------------------------------------------
+
+    def holds(self, site: SiteId, intended: Intended) -> None:
+        """A router was read."""
+        news = self._held.put_all(site, intended)
+        self._unwired.set()
+        if news:
+            self._bell.ring()
+
+    def sees(self, site: SiteId, ports: Mapping[LinkId, PortLight]) -> None:
+        """A router's ports, as it sees them."""
+        self._ports[site] = ports
+        self._looking.set()
+
+    def lost(self, site: SiteId) -> None:
+        """A router does not answer: what it saw last counts for nothing, its neighbours see its other ends."""
+        self._ports.pop(site, None)
+        self._looking.set()
+
+    # --- applying -------------------------------------------------------------------------------------------
+
+    def _resolve(
+        self, changes: Sequence[Change]
+    ) -> tuple[dict[ServiceId, Policy | None], dict[ServiceId, str], set[ServiceId]]:
+        """What each service is to be in the end, what is refused, and which are to begin anew."""
+        wanted: dict[ServiceId, Policy | None] = {}
+        refused: dict[ServiceId, str] = {}
+        anew: set[ServiceId] = set()
+        for change in changes:
+            match change:
+                case Install(policy=policy) | Replace(policy=policy):
+                    reason = refusal(self.network, policy)
+                    if reason is None:
+                        wanted[policy.service] = policy
+                    else:
+                        refused[policy.service] = reason
+                case Withdraw(service=service):
+                    wanted[service] = None
+                    anew.add(service)
+        return wanted, refused, anew
+
+    def _steps(self, wanted: Mapping[ServiceId, Policy | None], refused: dict[ServiceId, str]) -> list[Step]:
+        """What is to change where; services that cannot be told so are added to `refused`."""
+        facts = self._facts()
+        steps: list[Step] = []
+        used: dict[SiteId, set[int]] | None = None
+        for service, policy in wanted.items():
+            held = self._held.halves(service)
+            if policy is None:
+                steps += [Step(site=site, service=service, before=half, after=NOTHING) for site, half in held.items()]
+                continue
+            if policy == self._held.policy(service):
+                continue
+            if used is None:
+                used = self._held.numbers({site: fact.node for site, fact in facts.items()})
+            try:
+                halves = halves_of(
+                    policy,
+                    self.network,
+                    facts,
+                    self._numbers(policy, held, used),
+                    own_interfaces=self._panel is not None,
+                )
+            except CannotCompile as error:
+                refused[service] = str(error)
+                continue
+            away = [site for site in halves if not self._sessions[site].connected]
+            if away:
+                refused[service] = str(self._sessions[away[0]].absent)
+                continue
+            for site in dict.fromkeys((*halves, *held)):
+                before, after = held.get(site, NOTHING), halves.get(site, NOTHING)
+                if before != after:
+                    steps.append(Step(site=site, service=service, before=before, after=after))
+        return steps
+
+    def _numbers(self, policy: Policy, held: Mapping[SiteId, Half], used: dict[SiteId, set[int]]) -> tuple[int, int]:
+        """The numbers of the two attachments: those that they have, else the lowest that are free."""
+        numbers: list[int] = []
+        for end in (policy.a, policy.b):
+            if end is None:
+                raise CannotCompile("its policy does not say what is attached at its ends")
+            attachment = held.get(end.site, NOTHING).attachment
+            number = number_of(attachment.function) if attachment is not None else None
+            if number is None:
+                number = lowest_free(used.setdefault(end.site, set()))
+            if number is None:
+                raise CannotCompile(f"the router at {end.site} has no attachment left")
+            used.setdefault(end.site, set()).add(number)
+            numbers.append(number)
+        return numbers[0], numbers[1]
+
+    async def _finish(
+        self,
+        steps: Sequence[Step],
+        wanted: Mapping[ServiceId, Policy | None],
+        refused: Mapping[ServiceId, str],
+        anew: set[ServiceId],
+    ) -> None:
+        """What is to be done besides when routers have answered: wires, traffic, counters."""
+        changed = {step.service for step in steps} - refused.keys()
+        carried = [policy for service in changed if (policy := wanted.get(service)) is not None]
+        for policy in carried:
+            if not self._held.know(policy):
+                log.error("what routers hold for %s is not what they were told", policy.service)
+        gone = [service for service in changed if wanted.get(service) is None]
+        self._meter.forget([*gone, *(anew & changed)])
+        await self.take_away([*gone, *refused], self._held)
+        await self.load(carried)
+        lit_ms = [_light_ms(self.network, policy) for policy in carried]
+        if self._panel is not None and self._dark and lit_ms:
+            self._settled_s = self._clock.now_s() + max(lit_ms) / 1000.0 + SETTLING_S
+        if self._panel is None and (self._dark or changed):
+            self._meter.darken(self._clock.now_s(), dark_services(self._held.policies(), self._dark))
+
+    def _facts(self) -> dict[SiteId, Facts]:
+        return {site: one.facts for site, one in self._sessions.items() if one.facts is not None}
+
+    # --- light, wires, counters -----------------------------------------------------------------------------
+
+    async def _watch_light(self) -> None:
+        while True:
+            await self._looking.wait()
+            self._looking.clear()
+            await self._look_at_light()
+
+    async def _look_at_light(self) -> None:
+        """Bring what is believed dark in line with what ports report."""
+        ports = {link: light for reported in list(self._ports.values()) for link, light in reported.items()}
+        dark = dark_links(self.network, ports)
+        down = dark_fibres(self.network, dark, await self.known_cuts() if dark else ())
+        told = down.keys() != self._down.keys() or dark.keys() != self._dark.keys()
+        self._dark, self._down = dark, down
+        if self._panel is None:
+            self._meter.darken(self._clock.now_s(), dark_services(self._held.policies(), dark))
+        if told:
+            self._bell.ring()
+
+    async def _watch_wires(self) -> None:
+        """A router that is back, or was changed by somebody, may lack its wires."""
+        while True:
+            await self._unwired.wait()
+            self._unwired.clear()
+            async with self._applying:
+                await self.mend(self._held, whole=self._all_connected)
+
+    async def _count(self) -> None:
+        if self._clock.now_s() < self._counted_s + COUNTED_FOR_S:
+            return
+        self._counted_s = self._clock.now_s()
+        sessions = [one for one in self._sessions.values() if one.connected and one.facts is not None]
+        for session, counted in zip(sessions, await asyncio.gather(*(one.counters() for one in sessions)), strict=True):
+            if counted is not None and session.facts is not None:
+                self._meter.took(session.site, counted, session.facts.rate_scale, self._held.services())
+
+    @property
+    def _all_connected(self) -> bool:
+        return all(session.connected for session in self._sessions.values())
+
+
+def _light_ms(network: Network, policy: Policy) -> float:
+    """The longest that light takes by any of the lists of a policy."""
+
+    def of(way: tuple[CandidatePath, ...]) -> float:
+        lists = (segments.links for candidate in way for segments in candidate.segment_lists)
+        return max((sum(network.link[link].latency_ms for link in links) for links in lists), default=0.0)
+
+    return max(of(policy.there), of(policy.back))

@@ -1,0 +1,105 @@
+"""What routers hold, as each last said it: halves by service, and the policies that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from highroad.fabric.linux.compile import Half, number_of, policy_of, service_of
+from highroad.gnmi.router import Intended
+from highroad.model.network import SiteId
+from highroad.model.policy import Policy
+from highroad.model.service import ServiceId
+
+NOTHING = Half(attachment=None, policy=None)
+
+
+class Held:
+    """A mirror of every router's configuration. Policies are made anew only where something changed."""
+
+    def __init__(self) -> None:
+        self._halves: dict[ServiceId, dict[SiteId, Half]] = {}
+        self._at: dict[SiteId, set[ServiceId]] = {}
+        self._policies: dict[ServiceId, Policy] = {}
+        self._stale: set[ServiceId] = set()
+
+    def half(self, site: SiteId, service: ServiceId) -> Half:
+        """What one router holds of a service."""
+        return self._halves.get(service, {}).get(site, NOTHING)
+
+    def halves(self, service: ServiceId) -> Mapping[SiteId, Half]:
+        """What routers hold of a service."""
+        return self._halves.get(service, {})
+
+    def services(self) -> Collection[ServiceId]:
+        """Every service of which there is something."""
+        return self._halves.keys()
+
+    def policies(self) -> dict[ServiceId, Policy]:
+        """What routers carry, a damaged service with a policy that nobody wants."""
+        for service in self._stale:
+            made = policy_of(service, self._halves.get(service, {}))
+            if made is None:
+                self._policies.pop(service, None)
+            elif self._policies.get(service) != made:
+                self._policies[service] = made
+        self._stale.clear()
+        return dict(self._policies)
+
+    def policy(self, service: ServiceId) -> Policy | None:
+        """What routers carry of a service."""
+        if service in self._stale:
+            self.policies()
+        return self._policies.get(service)
+
+    def know(self, policy: Policy) -> bool:
+        """Whether routers hold exactly this; then it is the value that `policies` gives, quick to compare with."""
+        if self.policy(policy.service) != policy:
+            return False
+        self._policies[policy.service] = policy
+        return True
+
+    def put(self, site: SiteId, service: ServiceId, half: Half) -> bool:
+        """A router holds this of a service now. Returns whether that is news."""
+        if self.half(site, service) == half:
+            return False
+        here, at = self._halves.setdefault(service, {}), self._at.setdefault(site, set())
+        if half == NOTHING:
+            here.pop(site, None)
+            at.discard(service)
+            if not here:
+                del self._halves[service]
+        else:
+            here[site] = half
+            at.add(service)
+        self._stale.add(service)
+        return True
+
+    def put_all(self, site: SiteId, intended: Intended) -> bool:
+        """A router holds this and nothing else. Returns whether that is news."""
+        attachments = {service_of(one.id): one for one in intended.attachments.values()}
+        policies = {ServiceId(one.service): one for one in intended.policies.values()}
+        services = self._at.get(site, set()) | attachments.keys() | policies.keys()
+        news = False
+        for service in services:
+            half = Half(attachment=attachments.get(service), policy=policies.get(service))
+            news |= self.put(site, service, half)
+        return news
+
+    def numbers(self, nodes: Mapping[SiteId, int]) -> dict[SiteId, set[int]]:
+        """The attachment numbers in use at each router: what it holds itself, and what others still lead to.
+
+        A number whose attachment is gone, and to which a router that did not answer still sends, must not become
+        another customer's.
+        """
+        site_of = {node: site for site, node in nodes.items()}
+        used: dict[SiteId, set[int]] = {site: set() for site in nodes}
+        for site, half in self._all():
+            if half.attachment is not None:
+                used.setdefault(site, set()).add(number_of(half.attachment.function))
+            if half.policy is not None and (far := site_of.get(half.policy.remote_node)) is not None:
+                used[far].add(number_of(half.policy.remote_function))
+        return used
+
+    def _all(self) -> Iterator[tuple[SiteId, Half]]:
+        for halves in self._halves.values():
+            yield from halves.items()

@@ -1,0 +1,189 @@
+"""The lab's side of the fabric: wires for attachments, traffic over them, and breaking things on purpose."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from highroad.errors import Conflict, HighroadError, NotFound
+from highroad.fabric.linux.compile import attachment_id
+from highroad.fabric.linux.held import Held
+from highroad.fabric.linux.steps import Step
+from highroad.gnmi import router
+from highroad.gnmi.router import Attachment
+from highroad.model.network import FibreId, Network, SiteId
+from highroad.model.policy import Policy
+from highroad.model.service import PortId, ServiceId
+from highroad.ports import Flow, LabStatus, Load, Panel, Wire
+
+log = logging.getLogger(__name__)
+
+
+class LabSide:
+    """What a fabric does with its lab; without one, nothing, and breaking things raises Conflict."""
+
+    network: Network
+
+    def __init__(self, panel: Panel | None) -> None:
+        self._panel = panel
+
+    # --- Lab ------------------------------------------------------------------------------------------------
+
+    async def cut(self, fibre: FibreId, *, silent: bool = False) -> None:
+        """Cut a fibre; routers notice by themselves, unless it is silent."""
+        await self._lab(fibre=fibre).cut(fibre, silent=silent)
+
+    async def uncut(self, fibre: FibreId) -> None:
+        """Splice it."""
+        await self._lab(fibre=fibre).uncut(fibre)
+
+    async def cuts(self) -> Mapping[FibreId, float]:
+        """What was cut of the network in force, and since when."""
+        known = self.network.fibre
+        return {fibre: cut.since_s for fibre, cut in (await self._lab().cuts()).items() if fibre in known}
+
+    async def kill_router(self, site: SiteId) -> None:
+        """End a router at once."""
+        await self._lab(site=site).kill_router(site)
+
+    async def revive_router(self, site: SiteId) -> None:
+        """Start it again."""
+        await self._lab(site=site).revive_router(site)
+
+    async def status(self) -> LabStatus:
+        """Its routers and what was broken, as far as the network in force has it."""
+        status = await self._lab().status()
+        known, sites = self.network.fibre, self.network.site
+        return LabStatus(
+            routers=[one for one in status.routers if one.site in sites],
+            cuts={fibre: cut for fibre, cut in status.cuts.items() if fibre in known},
+        )
+
+    async def offer(self, service: ServiceId, offered_gbps: float | None) -> None:
+        """Let a service offer so much each way; None for the lab's own traffic model."""
+        await self._lab().offer(service, offered_gbps)
+
+    # --- wires and traffic ----------------------------------------------------------------------------------
+
+    async def lay(self, steps: Iterable[Step]) -> dict[ServiceId, str]:
+        """Lay the wires that new attachments need. Returns a reason for each service that has one missing."""
+        new = [step for step in steps if step.after.attachment is not None and step.before.attachment is None]
+        if self._panel is None or not new:
+            return {}
+        wires = [wire_of(step.site, step.service, step.after.attachment, step.after.policy) for step in new]
+        try:
+            failed = await self._panel.attach(wires)
+        except HighroadError as error:
+            return {step.service: f"the lab lays no wire: {error}" for step in new}
+        return {wire.service: failed[wire.attachment] for wire in wires if wire.attachment in failed}
+
+    async def take_away(self, services: Collection[ServiceId], held: Held) -> None:
+        """Take the wires of services away, where no router has an attachment for them any more."""
+        gone = [
+            attachment_id(service, end)
+            for service in services
+            for end in "ab"
+            if not any(
+                half.attachment is not None and half.attachment.id == attachment_id(service, end)
+                for half in held.halves(service).values()
+            )
+        ]
+        if self._panel is None or not gone:
+            return
+        try:
+            await self._panel.detach(gone)
+        except HighroadError as error:
+            log.warning("wires are left over in the lab: %s", error)
+
+    async def load(self, policies: Sequence[Policy]) -> None:
+        """Let the hosts of services send, between these rates."""
+        if self._panel is None or not policies:
+            return
+        loads = [
+            Load(
+                service=policy.service,
+                a=attachment_id(policy.service, "a"),
+                b=attachment_id(policy.service, "b"),
+                guaranteed_gbps=policy.guaranteed_gbps,
+                ceiling_gbps=policy.ceiling_gbps,
+            )
+            for policy in policies
+        ]
+        try:
+            await self._panel.carry(loads)
+        except HighroadError as error:
+            log.warning("the lab's hosts do not send: %s", error)
+
+    async def mend(self, held: Held, *, whole: bool) -> None:
+        """Bring the lab's wires in line with what routers hold: after a restart of either. `whole`: all of it is known.
+
+        A wire that no router knows goes only when every router was asked.
+        """
+        if self._panel is None:
+            return
+        wires = [
+            wire_of(site, service, half.attachment, half.policy)
+            for service in list(held.services())
+            for site, half in held.halves(service).items()
+            if half.attachment is not None
+        ]
+        try:
+            lying = await self._panel.wired()
+            missing = [wire for wire in wires if wire.attachment not in lying]
+            if missing:
+                for attachment, reason in (await self._panel.attach(missing)).items():
+                    log.warning("the wire of %s is missing in the lab: %s", attachment, reason)
+            strays = lying - {wire.attachment for wire in wires}
+            if whole and strays:
+                await self._panel.detach(sorted(strays))
+        except HighroadError as error:
+            log.warning("the lab's wires could not be looked at: %s", error)
+        await self.load([policy for policy in held.policies().values() if policy.a is not None])
+
+    async def flows(self) -> Mapping[ServiceId, Flow]:
+        """What hosts sent and got; nothing where there is no lab, or it does not answer."""
+        if self._panel is None:
+            return {}
+        try:
+            return await self._panel.flows()
+        except HighroadError as error:
+            log.info("the lab's traffic could not be read: %s", error)
+            return {}
+
+    async def known_cuts(self) -> Collection[FibreId]:
+        """What is known to be cut, where anybody can know."""
+        if self._panel is None:
+            return ()
+        try:
+            return (await self._panel.cuts()).keys()
+        except HighroadError:
+            return ()
+
+    def _lab(self, *, fibre: FibreId | None = None, site: SiteId | None = None) -> Panel:
+        if self._panel is None:
+            raise Conflict("this fabric is no lab: nothing in it is broken on purpose")
+        if fibre is not None and fibre not in self.network.fibre:
+            raise NotFound(f"there is no fibre {fibre}", fibre=fibre)
+        if site is not None and site not in self.network.site:
+            raise NotFound(f"there is no router at {site}", site=site)
+        return self._panel
+
+
+def wire_of(site: SiteId, service: ServiceId, one: Attachment | None, policy: router.Policy | None) -> Wire:
+    """The wire that an attachment needs."""
+    assert one is not None  # noqa: S101 - the callers looked
+    return Wire(
+        attachment=one.id,
+        service=service,
+        port=PortId(one.port),
+        site=site,
+        kind=one.kind,
+        interface=one.interface or one.id,
+        mtu_bytes=one.mtu_bytes,
+        pe4=one.addresses.pe4,
+        ce4=one.addresses.ce4,
+        pe6=one.addresses.pe6,
+        ce6=one.addresses.ce6,
+        prefixes=one.prefixes,
+        remote=policy.prefixes if policy is not None else (),
+    )
