@@ -1,4 +1,4 @@
-"""A chain of routers in namespaces of their own, joined by veth, a customer's host at each end: real kernels, real packets.
+"""A chain of routers in namespaces of their own, joined by veth, with customers' hosts: real kernels, real packets.
 
 What is steered is steered by `Steering` itself, one a namespace; no agent process, no controller.
 """
