@@ -1,0 +1,149 @@
+"""What a lab of a network consists of: routers, and spans of light between them. A function of the network alone.
+
+    router namespace          wires namespace             router namespace
+    c0 (macvlan) ------- w0a (veth) === w0b (veth) ------- c2 (macvlan)
+
+A core port is a macvlan over one end of a veth pair. So light goes out at both ends when one veth is set down, and
+no route of a router is flushed by it, as with a real fibre; and what is lost in silence is lost where no router looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from highroad.errors import Finding, Invalid
+from highroad.gnmi.router import NODE_IDS
+from highroad.model.network import FibreId, Link, LinkId, Network, SiteId
+
+CORE_MTU = 9600
+"""Customers' 9000, 96 bytes of headers, and 31 segments of 16."""
+
+SID_BLOCK = "fc00:0::/32"
+
+MAX_SPANS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorePort:
+    """One end of a span: an interface of a router, and the link that leaves by it."""
+
+    site: SiteId
+    interface: str
+    address: str
+    neighbour: str
+    link: LinkId
+    capacity_gbps: float
+    latency_ms: float
+    """Of what leaves by it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A link and its opposite over the same fibres."""
+
+    index: int
+    a: CorePort
+    b: CorePort
+    fibres: tuple[FibreId, ...]
+
+    @property
+    def veths(self) -> tuple[str, str]:
+        """The two ends of the veth pair that is the light."""
+        return f"w{self.index}a", f"w{self.index}b"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Router:
+    """One router; its core ports in the order in which its agent numbers them."""
+
+    site: SiteId
+    node: int
+    ports: tuple[CorePort, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All of it."""
+
+    network: str
+    routers: tuple[Router, ...]
+    spans: tuple[Span, ...]
+    spans_on: Mapping[FibreId, tuple[int, ...]] = field(init=False, repr=False, compare=False)
+    """Which spans go dark with a fibre, by index; a fibre that carries no link has none."""
+    router: Mapping[SiteId, Router] = field(init=False, repr=False, compare=False)
+    known_fibres: frozenset[FibreId] = frozenset()
+
+    def __post_init__(self) -> None:
+        on: dict[FibreId, list[int]] = {}
+        for span in self.spans:
+            for fibre in dict.fromkeys(span.fibres):
+                on.setdefault(fibre, []).append(span.index)
+        object.__setattr__(self, "spans_on", MappingProxyType({fibre: tuple(some) for fibre, some in on.items()}))
+        object.__setattr__(self, "router", MappingProxyType({router.site: router for router in self.routers}))
+
+
+def plan_of(network: Network) -> Plan:
+    """The lab of a checked network. Raises Invalid with everything that a lab cannot be made of."""
+    findings = _unfit(network)
+    if findings:
+        raise Invalid(findings)
+    spans: list[Span] = []
+    ports: dict[SiteId, list[CorePort]] = {site.id: [] for site in network.sites}
+    for link, other in _pairs(network):
+        index = len(spans)
+        addresses = f"fd00:0:0:{index:x}::", f"fd00:0:0:{index:x}::1"
+        ends = [
+            CorePort(
+                site=one.tail,
+                interface=f"c{len(ports[one.tail])}",
+                address=addresses[way],
+                neighbour=addresses[1 - way],
+                link=one.id,
+                capacity_gbps=one.capacity_gbps,
+                latency_ms=one.latency_ms,
+            )
+            for way, one in enumerate((link, other))
+        ]
+        for end in ends:
+            ports[end.site].append(end)
+        spans.append(Span(index=index, a=ends[0], b=ends[1], fibres=link.fibres))
+    routers = tuple(
+        Router(site=site.id, node=node, ports=tuple(ports[site.id]))
+        for node, site in zip(NODE_IDS, network.sites, strict=False)
+    )
+    known = frozenset(fibre.id for fibre in network.fibres)
+    return Plan(network=network.name, routers=routers, spans=tuple(spans), known_fibres=known)
+
+
+def _pairs(network: Network) -> list[tuple[Link, Link]]:
+    """Each link with its opposite, once, in the order of the file; a link that finds none left is not among them."""
+    pairs = []
+    seen: set[LinkId] = set()
+    for link in network.links:
+        opposite = network.opposite.get(link.id)
+        if opposite is not None and opposite != link.id and seen.isdisjoint((link.id, opposite)):
+            seen |= {link.id, opposite}
+            pairs.append((link, network.link[opposite]))
+    return pairs
+
+
+def _unfit(network: Network) -> list[Finding]:
+    paired = {link.id for pair in _pairs(network) for link in pair}
+    findings = [
+        Finding(
+            code="one-way",
+            place=f"links[{link.id}]",
+            message="has no opposite of its own over the same fibres: in a lab a span of light goes both ways",
+        )
+        for link in network.links
+        if link.id not in paired
+    ]
+    if len(network.sites) > len(NODE_IDS):
+        message = f"{len(network.sites):,} sites are more than the {len(NODE_IDS):,} routers that can be numbered"
+        findings.append(Finding(code="too-many-sites", place="sites", message=message))
+    if len(network.links) > 2 * MAX_SPANS:
+        message = f"{len(network.links):,} links are more than a lab can number"
+        findings.append(Finding(code="too-many-links", place="links", message=message))
+    return findings
