@@ -13,6 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from highroad.errors import Finding, Invalid, did_you_mean
+from highroad.gnmi.check import check, check_entry, key_value, node_at
+from highroad.gnmi.nodes import Container, Entries, Leaf, LeafList, Node
 from highroad.gnmi.path import WILDCARD, Elem, Path
 from highroad.gnmi.router import (
     Attachment,
@@ -23,18 +25,7 @@ from highroad.gnmi.router import (
     policy_from_json,
     policy_to_json,
 )
-from highroad.gnmi.schema import (
-    ROUTER,
-    Container,
-    Entries,
-    Leaf,
-    LeafList,
-    Node,
-    check,
-    check_entry,
-    key_value,
-    node_at,
-)
+from highroad.gnmi.schema import ROUTER, TREE
 from highroad.gnmi.target import Delete, Edit, Replace
 from highroad.gnmi.tree import bare, text_of
 
@@ -142,7 +133,7 @@ class _List:
 
 
 def _apply(edit: Edit, lists: Mapping[str, _List]) -> None:
-    node, config = node_at(edit.path)
+    node, config = node_at(edit.path, TREE)
     if not config:
         raise _wrong("state", str(edit.path), "it is state: it can be read, not set")
     if not isinstance(edit, Delete):

@@ -1,121 +1,40 @@
-"""`highroad-router.yang` as a table, and JSON held against it: every finding at once.
+"""`highroad-router.yang` as a table, beside the OpenConfig that is spoken: what may be in a path and in a Set.
 
-The table is small and written by hand; a test parses the module with pyang and compares. Beyond YANG, a prefix has to
-be one (no bits set after its length), and what is wrong with a name says which name is near.
+The table is small and written by hand; a test parses the module with pyang and compares.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from types import MappingProxyType
-from typing import Any, Literal
 
-from highroad.errors import Finding, Invalid, did_you_mean
-from highroad.gnmi.path import WILDCARD, Elem, Path
+from highroad.gnmi import openconfig
+from highroad.gnmi.check import node_at
+from highroad.gnmi.nodes import (
+    COUNTER,
+    Address,
+    Choice,
+    Container,
+    Decimal,
+    Entries,
+    Leaf,
+    LeafList,
+    Node,
+    Number,
+    Prefix,
+    Reference,
+    Text,
+)
+from highroad.gnmi.path import Path
 from highroad.gnmi.router import MODULE
 from highroad.gnmi.target import Model
-from highroad.gnmi.tree import bare
 
 REVISION = "2026-11-28"
 MODEL = Model(name=MODULE, organization="Highroad", version=REVISION)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A string of so many characters; `pattern` is only compared with the module's."""
-
-    least: int = 0
-    most: int | None = None
-    pattern: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A whole number; of 64 bits it is a string in JSON."""
-
-    least: int
-    most: int
-    bits: Literal[8, 16, 32, 64]
-
-
-@dataclass(frozen=True, slots=True)
-class Decimal:
-    """A decimal number with so many digits after the point; a string in JSON."""
-
-    digits: int
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of some words."""
-
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An IP address, without a zone; `version` 0 is either."""
-
-    version: Literal[0, 4, 6] = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """An IP prefix; `version` 0 is either."""
-
-    version: Literal[0, 4, 6] = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """The key of an entry of another list."""
-
-    path: str
-
-
-Type = Text | Number | Decimal | Choice | Address | Prefix | Reference
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One value."""
-
-    type: Type
-    mandatory: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LeafList:
-    """Some values, no two alike."""
-
-    type: Type
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """Named members. `config` False: told, never set; that holds for all below."""
-
-    members: Mapping[str, Node]
-    config: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Entries:
-    """A list: entries with keys."""
-
-    keys: tuple[str, ...]
-    members: Mapping[str, Node]
-    least: int = 0
-    most: int | None = None
-
-
-Node = Leaf | LeafList | Container | Entries
-
 _ID = Text(1, 255)
 _INTERFACE = Text(1, 15, r"[^/\s:]+")
-_COUNT = Number(0, 2**64 - 1, 64)
+_COUNT = COUNTER
 _MTU = Number(1280, 65535, 16)
 _NODE_ID = Number(1, 2047, 16)
 _ADJACENCY = Number(57344, 61439, 16)
@@ -263,224 +182,15 @@ _STATE: dict[str, Node] = {
 ROUTER = Container(MappingProxyType({**_CONFIG, "state": Container(MappingProxyType(_STATE), config=False)}))
 """What is in the top container, /router."""
 
-ROOT = Container(MappingProxyType({"router": ROUTER}))
+TREE = Container(MappingProxyType({"router": ROUTER, **openconfig.TREE}))
+"""All that a router has, from the root."""
+
+MODELS = (MODEL, *openconfig.MODELS)
+"""What Capabilities names."""
 
 
-def check(value: Any, node: Node, place: str = "", *, whole: bool = True) -> list[Finding]:
-    """Everything that is wrong with JSON that is to stand at a node.
-
-    `whole` False is for what will be merged into something: what is mandatory may be missing then. That references
-    lead somewhere is not checked here, because that takes the whole tree.
-    """
-    return list(_check(value, node, place, whole))
-
-
-def node_at(path: Path) -> tuple[Node, bool]:
-    """The node that a path leads to, and whether it may be set. Raises Invalid, naming what is near."""
-    node: Node = ROOT
-    config = True
-    for depth, step in enumerate(path.elems):
-        members = node.members if isinstance(node, Container | Entries) else {}
-        below = members.get(step.bare)
-        if below is None:
-            raise Invalid([_unknown(step.bare, members, str(Path(path.elems[:depth])) if depth else "")])
-        findings = list(_check_keys(step, below, str(Path(path.elems[: depth + 1]))))
-        if findings:
-            raise Invalid(findings)
-        node = below
-        config = config and (node.config if isinstance(node, Container) else True)
-    return node, config
-
-
-def _unknown(name: str, members: Mapping[str, Node], place: str) -> Finding:
-    if not members:
-        return Finding(code="unknown", place=place, message=f"there is nothing below it, so no `{name}`")
-    near = did_you_mean(name, members) or f"; there is {', '.join(members)}"
-    return Finding(code="unknown", place=place or "/", message=f"there is no `{name}` here{near}")
-
-
-def _check_keys(step: Elem, node: Node, place: str) -> Iterator[Finding]:
-    if step.keys and not isinstance(node, Entries):
-        yield Finding(code="keys", place=place, message="it is no list and has no keys")
-        return
-    for key, value in step.keys:
-        if not isinstance(node, Entries) or key not in node.keys:
-            keys = node.keys if isinstance(node, Entries) else ()
-            message = f"`{key}` is no key of it{did_you_mean(key, keys) or f'; its key is {keys[0]}'}"
-            yield Finding(code="keys", place=place, message=message)
-        elif value != WILDCARD:
-            leaf = node.members[key]
-            if isinstance(leaf, Leaf):
-                yield from _check_type(key_value(value, leaf.type), leaf.type, place)
-
-
-def key_value(text: str, type_: Type) -> Any:
-    """A key as it stands in JSON, of what stands in a path."""
-    if isinstance(type_, Number) and type_.bits < 64 and text.isdecimal():
-        return int(text)
-    return text
-
-
-def _check(value: Any, node: Node, place: str, whole: bool) -> Iterator[Finding]:
-    match node:
-        case Leaf():
-            yield from _check_type(value, node.type, place)
-        case LeafList():
-            if not isinstance(value, list):
-                yield _wrong(place, "a list of values", value)
-                return
-            seen = set()
-            for index, one in enumerate(value):
-                yield from _check_type(one, node.type, f"{place}[{index}]")
-                if isinstance(one, str | int) and one in seen:
-                    yield Finding(code="twice", place=f"{place}[{index}]", message=f"{_shown(one)} is there twice")
-                seen.add(one if isinstance(one, str | int) else None)
-        case Entries():
-            if not isinstance(value, list):
-                yield _wrong(place, "a list of entries", value)
-                return
-            yield from _check_entries(value, node, place, whole)
-        case Container():
-            yield from _check_members(value, node.members, (), place, whole)
-            if not node.config:
-                yield Finding(code="state", place=place, message="it is state: it can be read, not set")
-
-
-def _check_entries(value: Sequence[Any], node: Entries, place: str, whole: bool) -> Iterator[Finding]:
-    seen: set[tuple[str, ...]] = set()
-    for index, one in enumerate(value):
-        at = f"{place}[{index}]"
-        if isinstance(one, Mapping):
-            keys = tuple(str({bare(name): v for name, v in one.items()}.get(key)) for key in node.keys)
-            at = place + "".join(f"[{key}={value}]" for key, value in zip(node.keys, keys, strict=True))
-            if keys in seen:
-                yield Finding(code="twice", place=at, message="an entry of these keys is there twice")
-            seen.add(keys)
-        yield from _check_members(one, node.members, node.keys, at, whole)
-    if whole and len(value) < node.least:
-        yield Finding(code="few", place=place, message=f"{len(value)} entries; there have to be {node.least}")
-    if node.most is not None and len(value) > node.most:
-        yield Finding(code="many", place=place, message=f"{len(value)} entries; {node.most} are the most")
-
-
-def check_entry(value: Any, node: Entries, place: str, *, whole: bool = True) -> list[Finding]:
-    """Everything that is wrong with JSON that is to be one entry of a list."""
-    return list(_check_members(value, node.members, node.keys, place, whole))
-
-
-def _check_members(
-    value: Any, members: Mapping[str, Node], keys: Sequence[str], place: str, whole: bool
-) -> Iterator[Finding]:
-    if not isinstance(value, Mapping):
-        yield _wrong(place, "an object", value)
-        return
-    seen = set()
-    for name, below in value.items():
-        module, _, plain = str(name).rpartition(":")
-        node = members.get(plain)
-        if node is None or module not in ("", MODULE):
-            yield _unknown(str(name), members, place)
-            continue
-        seen.add(plain)
-        yield from _check(below, node, f"{place}/{plain}", whole)
-    for name, node in members.items():
-        if name in seen:
-            continue
-        if name in keys:
-            yield Finding(code="missing", place=place, message=f"its key `{name}` is missing")
-        elif whole and isinstance(node, Leaf) and node.mandatory:
-            yield Finding(code="missing", place=place, message=f"`{name}` is missing")
-        elif whole and isinstance(node, Entries) and node.least:
-            yield Finding(code="missing", place=place, message=f"`{name}` is missing; {node.least} at least")
-        elif whole and isinstance(node, Container) and node.config and _mandatory(node):
-            yield Finding(code="missing", place=place, message=f"`{name}` is missing")
-
-
-def _mandatory(node: Container) -> bool:
-    return any(isinstance(below, Leaf) and below.mandatory for below in node.members.values())
-
-
-def _check_type(value: Any, type_: Type, place: str) -> Iterator[Finding]:
-    match type_:
-        case Text():
-            if not isinstance(value, str):
-                yield _wrong(place, "a string", value)
-            elif len(value) < type_.least or (type_.most is not None and len(value) > type_.most):
-                message = f"{len(value)} characters; there are {type_.least} to {type_.most}"
-                yield Finding(code="length", place=place, message=message)
-            elif type_ is _INTERFACE and any(one in "/:" or one.isspace() for one in value):
-                yield Finding(code="pattern", place=place, message=f"{_shown(value)} is not the name of an interface")
-        case Reference():
-            yield from _check_type(value, _ID, place)
-        case Number():
-            yield from _check_number(value, type_, place)
-        case Decimal():
-            if not isinstance(value, str) or not value.lstrip("-").replace(".", "", 1).isdecimal():
-                yield _wrong(place, "a decimal number as a string", value)
-        case Choice():
-            if not isinstance(value, str):
-                yield _wrong(place, f"one of {', '.join(type_.words)}", value)
-            elif value not in type_.words:
-                near = did_you_mean(value, type_.words) or f"; it is one of {', '.join(type_.words)}"
-                yield Finding(code="choice", place=place, message=f"{_shown(value)} is not one{near}")
-        case Address():
-            yield from _check_address(value, type_, place)
-        case Prefix():
-            yield from _check_prefix(value, type_, place)
-
-
-def _check_number(value: Any, type_: Number, place: str) -> Iterator[Finding]:
-    if type_.bits == 64:
-        # RFC 7951, section 6.1; a small one as a number is understood all the same.
-        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 20:
-            value = int(value)
-        elif not isinstance(value, int) or isinstance(value, bool):
-            yield _wrong(place, "a whole number as a string", value)
-            return
-    elif not isinstance(value, int) or isinstance(value, bool):
-        yield _wrong(place, "a whole number", value)
-        return
-    if not type_.least <= value <= type_.most:
-        message = f"{_shown(value)} is out of range: {type_.least} to {type_.most}"
-        yield Finding(code="range", place=place, message=message)
-
-
-def _check_address(value: Any, type_: Address, place: str) -> Iterator[Finding]:
-    kind = f"an IPv{type_.version} address" if type_.version else "an IP address"
-    try:
-        good = (
-            isinstance(value, str)
-            and "%" not in value
-            and ip_address(value).version in ((type_.version,) if type_.version else (4, 6))
-        )
-    except ValueError:
-        good = False
-    if not good:
-        yield _wrong(place, kind, value)
-
-
-def _check_prefix(value: Any, type_: Prefix, place: str) -> Iterator[Finding]:
-    kind = f"an IPv{type_.version} prefix" if type_.version else "an IP prefix"
-    if not isinstance(value, str) or "/" not in value or "%" in value:
-        yield _wrong(place, f"{kind}, as address/length,", value)
-        return
-    try:
-        network = ip_network(value)
-    except ValueError:
-        try:
-            near = f"; did you mean `{ip_network(value, strict=False)}`?"
-        except ValueError:
-            near = ""
-        yield Finding(code="prefix", place=place, message=f"{_shown(value)} is not {kind}{near}")
-        return
-    if type_.version and network.version != type_.version:
-        yield _wrong(place, kind, value)
-
-
-def _wrong(place: str, wanted: str, value: Any) -> Finding:
-    return Finding(code="type", place=place, message=f"{_shown(value)} is not {wanted}")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+def check_path(path: Path) -> None:
+    """Raises Invalid when there is no such place in any tree, naming what is near; behind a wildcard all is."""
+    steps = path.elems
+    wild = next((place for place, step in enumerate(steps) if step.bare in ("*", "...")), len(steps))
+    node_at(Path(steps[:wild]), TREE)

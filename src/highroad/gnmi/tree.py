@@ -1,7 +1,8 @@
 """A tree of JSON (RFC 7951) and the paths into it: what a path finds, and the leaves of a subtree. Pure.
 
-In JSON a list is an array of objects, and only the schema says which members are its keys; `LIST_KEYS` has them, by
-the list's name, for every list that is spoken here. Names are compared without their modules.
+In JSON a list is an array of objects, and only the schema says which members are its keys. `LIST_KEYS` has them by the
+list's name, for every list that is spoken here; where two lists have one name, the entry tells which it is of. Names
+are compared without their modules.
 """
 
 from __future__ import annotations
@@ -12,21 +13,22 @@ from typing import Any
 
 from highroad.gnmi.path import WILDCARD, Elem, Path, elem
 
-LIST_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+LIST_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
     {
         # highroad-router
-        "attachment": ("id",),
-        "policy": ("service",),
-        "candidate-path": ("preference",),
-        "segment-list": ("index",),
-        "segment": ("index",),
-        "core-port": ("interface",),
-        "class": ("name",),
-        "sid": ("sid",),
+        "attachment": (("id",),),
+        "policy": (("service",),),
+        "segment": (("index",),),
+        "core-port": (("interface",),),
+        "class": (("name",),),
+        # both, by different keys
+        "candidate-path": (("preference",), ("protocol-origin", "originator-asn", "originator-addr", "discriminator")),
+        "segment-list": (("index",), ("id",)),
+        "sid": (("sid",), ("index",)),
         # OpenConfig
-        "interface": ("name",),
-        "network-instance": ("name",),
-        "te-policy": ("color", "endpoint"),
+        "interface": (("name",),),
+        "network-instance": (("name",),),
+        "te-policy": (("color", "endpoint"),),
     }
 )
 
@@ -39,7 +41,10 @@ def bare(name: str) -> str:
 def keys_of(name: str, one: Mapping[str, Any]) -> Elem:
     """The step to an entry of the list `name`, with its keys."""
     members = {bare(member): value for member, value in one.items()}
-    return elem(bare(name), {key: text_of(members.get(key, "")) for key in LIST_KEYS.get(bare(name), ())})
+    for keys in LIST_KEYS[bare(name)]:
+        if all(key in members for key in keys):
+            return elem(bare(name), {key: text_of(members[key]) for key in keys})
+    return Elem(bare(name))
 
 
 def text_of(value: Any) -> str:
