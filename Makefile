@@ -17,7 +17,7 @@ help:  ## What there is
 up: .make/runtime .make/portal  ## Set up, start the backbone on the twin, play the tour, stay up
 	@$(BIN)/highroad up $(UP)
 
-test: .make/dev .make/portal .make/chromium  ## All tests, on a fresh set-up of their own
+test: .make/dev .make/portal .make/chromium .make/debian-lab  ## All tests, on a fresh set-up of their own
 	cd portal && npm test --silent
 	$(BIN)/pytest $(TESTS)
 
@@ -95,4 +95,13 @@ PORTAL_SOURCES := $(shell find portal -path portal/node_modules -prune -o -type 
 .make/chromium:
 	@mkdir -p .make
 	@command -v chromium >/dev/null || .ci/debian chromium || echo "the tests of the page are skipped"
+	@touch $@
+
+# What the lab and the tests of routers run: BIRD routes, yanglint validates, iperf3, tcpdump, ping, ip and tc look.
+.make/debian-lab:
+	@mkdir -p .make
+	@for tool in bird yanglint iperf3 tcpdump ping ip tc; do \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v $$tool >/dev/null || missing=1; \
+	done; test -z "$$missing" \
+	  || .ci/debian bird2 libyang-tools iperf3 tcpdump iputils-ping iproute2 || echo "the tests of routers are skipped"
 	@touch $@

@@ -80,6 +80,9 @@ class TePolicy:
     candidate_paths: tuple[CandidatePath, ...] = ()
 
 
+_DEFAULT = {"name": "DEFAULT", "type": "openconfig-network-instance-types:DEFAULT_INSTANCE"}
+
+
 def interfaces(all_: Iterable[Interface]) -> dict[str, Any]:
     """The content of /interfaces."""
     return {"interface": [_interface(one) for one in all_]}
@@ -105,8 +108,8 @@ def network_instances(policies: Iterable[TePolicy], *, originator: str) -> dict[
         "network-instance": [
             {
                 "name": "DEFAULT",
-                "config": {"name": "DEFAULT"},
-                "state": {"name": "DEFAULT", "type": "openconfig-network-instance-types:DEFAULT_INSTANCE"},
+                "config": _DEFAULT,
+                "state": _DEFAULT,
                 "segment-routing": {"te-policies": {"te-policy": told}},
             }
         ]
@@ -320,7 +323,7 @@ TREE: Mapping[str, Container] = MappingProxyType(
                     ("name",),
                     {
                         "name": Leaf(Text()),
-                        "config": _state({"name": Leaf(Text())}),
+                        "config": _state({"name": Leaf(Text()), "type": Leaf(Text())}),
                         "state": _state({"name": Leaf(Text()), "type": Leaf(Text())}),
                         "segment-routing": _state({"te-policies": _state({"te-policy": _TE_POLICY})}),
                     },
