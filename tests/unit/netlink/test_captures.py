@@ -28,7 +28,7 @@ def _captures() -> dict[str, Message]:
 
 CAPTURES = _captures()
 
-BOX = {
+BOX: dict[str, seg6.Encap] = {
     "fc00:0:e000::/48": seg6.Seg6Local(action="End.X", nh6="fd00::2", next_csid=(32, 16), count=True),
     "fc00:0:f000::/48": seg6.Seg6Local(action="End.DX4", nh4="10.0.0.0", count=True),
     "fc00:0:f001::/48": seg6.Seg6Local(action="End.DX6", nh6="fd00::2", count=True),
@@ -57,7 +57,7 @@ ROUTES = {
     **{f"ip -6 route add {dst}": route.Route(dst=dst, dev=CORE, encap=encap) for dst, encap in BOX.items()},
 }
 
-NEXTHOPS = {
+NEXTHOPS: dict[str, nexthop.Nexthop | nexthop.NexthopGroup] = {
     "ip nexthop add id 11": nexthop.Nexthop(
         id=11, dev=CORE, encap=seg6.Seg6Encap(mode="encap.red", segments=("fc00:0:e000:e001:f000::",))
     ),
@@ -88,7 +88,7 @@ RULES = {
     ),
 }
 
-QDISCS = {
+QDISCS: dict[str, qdisc.Htb | qdisc.Fifo | qdisc.Clsact] = {
     "tc qdisc add dev shape": qdisc.Htb(index=SHAPE, handle=qdisc.handle(1), default=0x10),
     "tc qdisc add dev cust0": qdisc.Fifo(index=CUST, handle=qdisc.handle(1), limit=1000),
     "tc qdisc add dev core0": qdisc.Clsact(index=CORE),
@@ -150,7 +150,7 @@ PARSED: dict[str, tuple[Any, Any]] = {
 }
 
 # which attributes hold others, by the size of the header in front and the type of the message
-SEG6 = {10: {}, 11: {}}
+SEG6: dict[int, Any] = {10: {}, 11: {}}
 NESTED: dict[int, tuple[int, dict[int, Any]]] = {
     link.RTM_NEWLINK: (16, {18: {2: {}}, 26: {10: {}}}),
     address.RTM_NEWADDR: (8, {}),
