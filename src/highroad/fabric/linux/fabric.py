@@ -19,7 +19,7 @@ from highroad.fabric.linux.panel import LabSide
 from highroad.fabric.linux.session import Client, Session
 from highroad.fabric.linux.steps import Step, walk
 from highroad.fabric.validity import refusal
-from highroad.gnmi.router import Intended
+from highroad.gnmi.router import Intended, SegmentList
 from highroad.model.network import FibreId, LinkId, Network, SiteId
 from highroad.model.policy import CandidatePath, Policy, PolicyEnd
 from highroad.model.service import ServiceId
@@ -178,12 +178,18 @@ class LinuxFabric(LabSide):
 
     async def ping(self, service: ServiceId, *, count: int, interval_ms: float, size_bytes: int) -> Sequence[Echo]:
         """From the customer's host at `a` where there is a lab, else from the router there."""
-        a, _ = self._ends(service)
+        a, b = self._ends(service)
         if self._panel is not None:
             return await self._panel.ping(service, count=count, interval_ms=interval_ms, size_bytes=size_bytes)
-        body = {"service": service, "count": count, "interval_ms": interval_ms, "size_bytes": size_bytes}
+        body = {
+            "service": service,
+            "count": count,
+            "interval-ms": round(interval_ms),
+            "size": size_bytes,
+            "back": list(self._way(b.site, service).functions),
+        }
         answer = await self._session(a.site).act("Ping", body, timeout_s=5.0 + count * interval_ms / 1000.0)
-        return [Echo(sequence=int(one["sequence"]), rtt_ms=one.get("rtt_ms")) for one in answer.get("echoes", ())]
+        return [Echo(sequence=int(one["sequence"]), rtt_ms=one["rtt-ms"]) for one in answer["echoes"]]
 
     async def trace(self, service: ServiceId) -> Trace:
         """Both headends measure their own way, hop by hop."""
@@ -191,16 +197,23 @@ class LinuxFabric(LabSide):
         return Trace(there=there, back=back)
 
     async def _hops(self, site: SiteId, service: ServiceId) -> list[Hop]:
-        answer = await self._session(site).act("Trace", {"service": service}, timeout_s=15.0)
-        return [
-            Hop(
-                site=self.network.link[link].head if link in self.network.link else SiteId("?"),
-                link=link,
-                rtt_ms=one.get("rtt_ms"),
-            )
-            for one in answer.get("hops", ())
-            for link in [LinkId(str(one["link"]))]
-        ]
+        """Every router after a headend: those that light passes by the links that it names."""
+        links = [LinkId(link) for link in self._way(site, service).links]
+        heads = [self.network.link[link].head if link in self.network.link else SiteId("?") for link in links]
+        facts = self._facts()
+        nodes = [facts[head].node for head in heads if head in facts]
+        body = {"service": service, **({"nodes": nodes} if len(nodes) == len(heads) else {})}
+        answer = await self._session(site).act("Trace", body, timeout_s=15.0)
+        rtts = [one["rtt-ms"] for one in answer["hops"]]
+        return [Hop(site=head, link=link, rtt_ms=rtt) for head, link, rtt in zip(heads, links, rtts, strict=True)]
+
+    def _way(self, site: SiteId, service: ServiceId) -> SegmentList:
+        """The list that a headend uses first."""
+        policy = self._held.half(site, service).policy
+        if policy is None:
+            raise NotFound(f"routers do not carry {service}")
+        best = max(policy.candidate_paths, key=lambda candidate: candidate.preference)
+        return best.segment_lists[0]
 
     def _ends(self, service: ServiceId) -> tuple[PolicyEnd, PolicyEnd]:
         policy = self._held.policy(service)

@@ -1,0 +1,266 @@
+"""The fabric over routers that keep what they are told, behind real gNMI servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from highroad.errors import NotFound
+from highroad.fabric.linux.fabric import LinuxFabric
+from highroad.gnmi.target import Delete
+from highroad.model.network import FibreId, LinkId, SiteId
+from highroad.model.service import ServiceId
+from highroad.ports import Flow, Install, Replace, Withdraw
+from tests.unit.fabric.linux.routers import Bench, bench, until
+from tests.unit.fabric.small import backbone, policy
+
+S, A, B, C, D = ServiceId("s"), SiteId("a"), SiteId("b"), SiteId("c"), SiteId("d")
+SQUARE = backbone("a-b", "b-d", "a-c", "c-d")
+OVER_B, OVER_C = policy("s", "a>b>d"), policy("s", "a>c>d")
+
+Scene = Callable[[Bench, LinuxFabric], Awaitable[None]]
+
+
+def play(folder: Path, scene: Scene, *, lab: bool = True) -> None:
+    async def on_stage() -> None:
+        async with bench(folder, SQUARE) as routers, routers.fabric(lab=lab) as fabric:
+            await scene(routers, fabric)
+
+    asyncio.run(on_stage())
+
+
+def sets(routers: Bench) -> int:
+    return sum(len(router.writes) for router in routers.routers.values())
+
+
+def test_what_was_installed_is_read_back_equal_by_this_controller_and_the_next(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        t = policy("t", "a>c", gbps=0.123)
+        assert await fabric.apply([Install(policy=OVER_B), Install(policy=t)]) == {}
+        assert (await fabric.read()).policies == {"s": OVER_B, "t": t}
+        async with routers.fabric(epoch=2) as successor:
+            assert (await successor.read()).policies == {"s": OVER_B, "t": t}
+
+    play(tmp_path, scene)
+
+
+def test_one_message_a_headend_installs_or_replaces_any_number_and_none_what_is_there(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        many = [Install(policy=policy(f"s-{n}", "a>b>d")) for n in range(40)]
+        assert await fabric.apply(many) == {}
+        assert (sets(routers), fabric.messages_sent) == (2, 2)
+        assert await fabric.apply(many) == {}
+        assert (sets(routers), fabric.messages_sent) == (2, 2)
+        assert await fabric.apply([Replace(policy=policy(f"s-{n}", "a>c>d")) for n in range(40)]) == {}
+        assert sets(routers) == 4
+        assert all(len(edits) == 40 for edits in routers.routers[A].writes[1:])
+        assert await fabric.apply([Withdraw(service=ServiceId(f"s-{n}")) for n in range(40)]) == {}
+        assert sets(routers) == 8
+        assert routers.panel.wires == {}
+
+    play(tmp_path, scene)
+
+
+def test_attachments_go_only_when_no_router_leads_to_them(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        await routers.stop(A)
+        await until(lambda: _gone(fabric, A))
+        refused = await fabric.apply([Withdraw(service=S)])
+        assert "router at a" in refused[S]
+        assert set(routers.routers[D].intended.attachments) == {"s.b"}
+        assert routers.routers[D].intended.policies == {}
+        assert set((await fabric.read()).policies) == {S}
+        await routers.serve(A)
+        await until(lambda: _back(fabric))
+        assert await fabric.apply([Withdraw(service=S)]) == {}
+        assert (await fabric.read()).policies == {}
+        assert not any(router.intended.attachments for router in routers.routers.values())
+        assert isinstance(routers.routers[D].writes[-1][0], Delete)
+
+    play(tmp_path, scene)
+
+
+async def _gone(fabric: LinuxFabric, site: SiteId) -> bool:
+    return site in fabric.troubles
+
+
+async def _back(fabric: LinuxFabric) -> bool:
+    return not fabric.troubles
+
+
+def test_a_service_that_one_router_refuses_is_on_neither_and_the_others_are_made(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        routers.routers[D].refuse["s"] = "the core MTU is too small"
+        others = [policy(f"t-{n}", "a>b>d") for n in range(5)]
+        refused = await fabric.apply([Install(policy=one) for one in (*others[:3], OVER_B, *others[3:])])
+        assert list(refused) == [S]
+        assert "the core MTU is too small" in refused[S]
+        assert set((await fabric.read()).policies) == {one.service for one in others}
+        for router in routers.routers.values():
+            assert "s" not in router.intended.policies
+            assert not {"s.a", "s.b"} & router.intended.attachments.keys()
+        assert not {"s.a", "s.b"} & routers.panel.wires.keys()
+        assert S not in routers.panel.loads
+
+    play(tmp_path, scene)
+
+
+def test_without_a_wire_there_is_no_service(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        routers.panel.refuse["s.b"] = "no host at d"
+        refused = await fabric.apply([Install(policy=OVER_B)])
+        assert refused == {S: "no host at d"}
+        assert sets(routers) == 0
+        assert routers.panel.wires == {}
+
+    play(tmp_path, scene)
+
+
+def test_numbers_are_the_lowest_that_are_free(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=policy(name, "a>b>d")) for name in ("p", "q", "r")])
+        await fabric.apply([Withdraw(service=ServiceId("q"))])
+        await fabric.apply([Install(policy=policy(name, "a>c>d")) for name in ("x", "y")])
+        held = routers.routers[A].intended.attachments
+        assert {one.id: one.interface for one in held.values()} == {
+            "p.a": "cust1",
+            "r.a": "cust3",
+            "x.a": "cust2",
+            "y.a": "cust4",
+        }
+        addresses = {address for one in held.values() for address in (one.addresses.pe4, one.addresses.ce4)}
+        assert len(addresses) == 8
+
+    play(tmp_path, scene)
+
+
+def test_a_cut_is_told_with_the_time_of_the_router_that_saw_it(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        changes = fabric.changes()
+        routers.routers[D].light("d>b", up=False, at_s=1_800_000_000.25)
+        await anext(changes)
+        assert (await fabric.read()).down_since_s == {"b-d": pytest.approx(1_800_000_000.25)}
+        links = (await fabric.sample()).links
+        assert {link for link, one in links.items() if not one.up} == {"b>d", "d>b"}
+        routers.routers[D].light("d>b", up=True)
+        await anext(changes)
+        assert (await fabric.read()).down_since_s == {}
+
+    play(tmp_path, scene)
+
+
+def test_a_newer_controller_fences_the_older_which_changes_nothing(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        async with routers.fabric(epoch=7) as newer:
+            refused = await fabric.apply([Replace(policy=OVER_C)])
+            assert "fenced" in refused[S]
+            assert (await newer.read()).policies == {S: OVER_B}
+            assert await newer.apply([Replace(policy=OVER_C)]) == {}
+        async with routers.fabric(epoch=6) as older:
+            assert all("fenced" in str(trouble) for trouble in older.troubles.values())
+            assert len(older.troubles) == 4
+
+    play(tmp_path, scene)
+
+
+def test_what_somebody_else_changed_is_seen(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        async with routers.fabric(epoch=1) as twin_brother:
+            assert await twin_brother.apply([Replace(policy=OVER_C)]) == {}
+        await asyncio.wait_for(anext(changes), 3.0)
+        await until(lambda: _holds_over_c(fabric))
+
+    play(tmp_path, scene)
+
+
+async def _holds_over_c(fabric: LinuxFabric) -> bool:
+    return (await fabric.read()).policies == {S: OVER_C}
+
+
+def test_counters_are_modelled_bytes_that_never_fall(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        a, d = routers.routers[A], routers.routers[D]
+        a.counters["s.a"] = {"carried": 1000, "delivered": 400, "lost": 0}
+        d.counters["s.b"] = {"carried": 400, "delivered": 1000, "lost": 0}
+        a.link_octets["a>b"] = 1200
+        first = await fabric.sample()
+        assert first.services[S].carried_bytes == pytest.approx(1_400_000)
+        assert first.links[LinkId("a>b")].carried_bytes == pytest.approx(1_200_000)
+        await asyncio.sleep(0.15)
+        d.counters["s.b"]["delivered"], a.counters["s.a"]["carried"] = 2000, 2000
+        second = await fabric.sample()
+        took_s = second.at_s - first.at_s
+        assert second.services[S].carried_gbps_there == pytest.approx(1e6 * 8e-9 / took_s)
+        assert second.services[S].carried_gbps_back == 0.0
+        await asyncio.sleep(0.15)
+        a.epoch = d.epoch = 2
+        d.counters["s.b"]["delivered"], a.counters["s.a"] = 10, {"carried": 10, "delivered": 0}
+        third = await fabric.sample()
+        assert third.services[S].carried_bytes == pytest.approx(second.services[S].carried_bytes + 410_000 - 400_000)
+        assert third.services[S].offered_bytes == third.services[S].carried_bytes + third.services[S].lost_bytes
+
+    play(tmp_path, scene)
+
+
+def test_where_hosts_tell_their_losses_and_latencies_are_believed(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        routers.panel.flow[S] = Flow(
+            offered_gbps=8.0, lost_bytes=7.0, dark_s=0.125, latency_ms_there=2.5, latency_ms_back=None
+        )
+        one = (await fabric.sample()).services[S]
+        assert (one.offered_gbps, one.lost_bytes, one.dark_s) == (8.0, 7.0, 0.125)
+        assert one.latency_ms_there == 2.5
+        assert one.latency_ms_back == pytest.approx(2.0)
+
+    play(tmp_path, scene)
+
+
+def test_without_hosts_a_service_is_dark_from_the_loss_of_light_to_its_new_path(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        routers.routers[B].light("b>d", up=False)
+        await anext(changes)
+        await asyncio.sleep(0.2)
+        await fabric.apply([Replace(policy=OVER_C)])
+        healed = (await fabric.sample()).services[S].dark_s
+        assert 0.2 <= healed < 0.5
+        await asyncio.sleep(0.1)
+        assert (await fabric.sample()).services[S].dark_s == healed
+
+    play(tmp_path, scene, lab=False)
+
+
+def test_a_restart_of_the_lab_gets_its_wires_back_and_no_others(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        wires = dict(routers.panel.wires)
+        assert wires["s.a"].remote == (f"{wires['s.b'].ce4}/32", f"{wires['s.b'].ce6}/128")
+        routers.panel.wires = {"stray.a": wires["s.a"]}
+        routers.panel.loads = {}
+        async with routers.fabric(epoch=2):
+            assert routers.panel.wires == wires
+            assert set(routers.panel.loads) == {S}
+
+    play(tmp_path, scene)
+
+
+def test_nothing_is_probed_that_is_not_carried(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        with pytest.raises(NotFound):
+            await fabric.ping(S, count=1, interval_ms=20.0, size_bytes=64)
+        with pytest.raises(NotFound):
+            await fabric.trace(S)
+        with pytest.raises(NotFound):
+            await fabric.cut(FibreId("x-y"))
+
+    play(tmp_path, scene)
