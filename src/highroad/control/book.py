@@ -45,7 +45,8 @@ FRESH = 1000
 class Book:
     """The truth in memory. Read it freely between awaits; change it through a `Draft`."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, carries_tags: bool = True) -> None:
+        self._carries_tags = carries_tags
         self.network = snapshot.network or EMPTY
         self.revision = snapshot.network_revision
         self.tenants: dict[TenantId, Tenant] = {one.id: one for one in snapshot.tenants}
@@ -197,6 +198,7 @@ class Book:
             network=self.network,
             calendar=Calendar(capacities_of(self.network, self.ports)),
             ports=self.ports,
+            carries_tags=self._carries_tags,
         )
         self.ground = ground
         for service in self.services.values():

@@ -49,6 +49,7 @@ class Controller:
         lab: Lab | None = None,
         prober: Prober | None = None,
         fabric_name: str = "twin",
+        carries_tags: bool = True,
         new_service_id: Callable[[], ServiceId] = service_id,
         execute: Executor = asyncio.to_thread,
     ) -> None:
@@ -57,7 +58,7 @@ class Controller:
         self._new_service_id = new_service_id
         self._execute = execute
         self._live = Live()
-        self._planner = Planner(store, clock, self._published, execute)
+        self._planner = Planner(store, clock, self._published, execute, carries_tags=carries_tags)
         self._loop = Loop(self._planner, fabric, clock, self._live)
         self._live.last_sequence = self._planner.book.last_sequence
         self.lab = lab

@@ -37,7 +37,13 @@ class Planner:
     """Decides on drafts of the book, one after the other, and commits them in batches."""
 
     def __init__(
-        self, store: Store, clock: Clock, published: Callable[[Sequence[EventRecord]], None], execute: Executor
+        self,
+        store: Store,
+        clock: Clock,
+        published: Callable[[Sequence[EventRecord]], None],
+        execute: Executor,
+        *,
+        carries_tags: bool = True,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -46,7 +52,8 @@ class Planner:
         self._tasks: asyncio.Queue[_Task[Any]] = asyncio.Queue()
         self._settled = asyncio.Lock()
         self._running: asyncio.Task[None] | None = None
-        self.book = Book(store.load())
+        self._carries_tags = carries_tags
+        self.book = Book(store.load(), carries_tags=carries_tags)
         self.reloads = 0
 
     def start(self) -> None:
@@ -153,7 +160,7 @@ class Planner:
         changes = self.book.changes
         while True:
             try:
-                self.book = Book(await self._execute(self._store.load))
+                self.book = Book(await self._execute(self._store.load), carries_tags=self._carries_tags)
                 self.book.changes += changes
                 self.reloads += 1
                 return

@@ -51,7 +51,8 @@ class Ground:
     """The planner's view, kept current by whoever owns it; nothing here reads a clock.
 
     `avoid` are the links that may not be used now, because they are dark or being drained, numbered as in
-    `graph.links`; a window that starts at `mended_s` or later counts on them all the same.
+    `graph.links`; a window that starts at `mended_s` or later counts on them all the same. Where routers do not carry
+    VLAN tags (`carries_tags`) nobody may name one; the one that is found for an end is then only its number.
     """
 
     network: Network
@@ -59,6 +60,7 @@ class Ground:
     ports: dict[PortId, Port] = field(default_factory=dict)
     avoid: frozenset[int] = frozenset()
     mended_s: float = float("inf")
+    carries_tags: bool = True
     _tags: dict[PortId, Tags] = field(init=False, repr=False, default_factory=dict)
     graph: Graph = field(init=False)
     _touches: tuple[frozenset[str], ...] = field(init=False, repr=False)

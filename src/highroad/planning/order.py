@@ -288,6 +288,12 @@ def _attachment(
             wrong("port-taken", place, f"port {port.id} is in use by another service of yours in that window")
     elif tags.taken(None, window):
         wrong("port-taken", place, f"port {port.id} is taken whole by another service of yours in that window")
+    elif vlan is not None and not ground.carries_tags:
+        wrong(
+            "vlan-not-carried",
+            f"{place}.vlan",
+            "routers here carry no VLAN tags, an attachment is an interface of its own: leave the tag out",
+        )
     elif vlan is None:
         vlan = next((tag for tag in FOUND_TAGS if not tags.taken(tag, window)), None)
         if vlan is None:

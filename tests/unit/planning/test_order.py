@@ -86,6 +86,16 @@ def test_tags_are_found_and_kept_apart() -> None:
     assert second.order.a.vlan == 3
     _, findings = resolve(request(a=End(at="campus", vlan=3)), ground, NOW_S)
     assert [finding.code for finding in findings] == ["vlan-taken"]
+
+
+def test_where_routers_carry_no_tags_nobody_names_one_and_one_is_found_all_the_same() -> None:
+    ground = ground_of()
+    ground.carries_tags = False
+    _, findings = resolve(request(a=End(at="campus", vlan=7)), ground, NOW_S)
+    assert [(finding.code, finding.place) for finding in findings] == [("vlan-not-carried", "from.vlan")]
+    order, _ = resolve(request(), ground, NOW_S)
+    assert order is not None
+    assert order.a.vlan == 2
     _, findings = resolve(request(a=End(at="campus", whole_port=True)), ground, NOW_S)
     assert [finding.code for finding in findings] == ["port-taken"]
 
