@@ -86,6 +86,8 @@ def test_tags_are_found_and_kept_apart() -> None:
     assert second.order.a.vlan == 3
     _, findings = resolve(request(a=End(at="campus", vlan=3)), ground, NOW_S)
     assert [finding.code for finding in findings] == ["vlan-taken"]
+    _, findings = resolve(request(a=End(at="campus", whole_port=True)), ground, NOW_S)
+    assert [finding.code for finding in findings] == ["port-taken"]
 
 
 def test_where_routers_carry_no_tags_nobody_names_one_and_one_is_found_all_the_same() -> None:
@@ -96,8 +98,6 @@ def test_where_routers_carry_no_tags_nobody_names_one_and_one_is_found_all_the_s
     order, _ = resolve(request(), ground, NOW_S)
     assert order is not None
     assert order.a.vlan == 2
-    _, findings = resolve(request(a=End(at="campus", whole_port=True)), ground, NOW_S)
-    assert [finding.code for finding in findings] == ["port-taken"]
 
 
 def test_a_tag_is_free_again_outside_the_window() -> None:
