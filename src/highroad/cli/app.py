@@ -32,6 +32,9 @@ GROUPS = {
 network_app = network.app
 """The group that offline commands on networks join."""
 
+lab_app = lab.app
+"""The group that the commands that start and end a lab join."""
+
 ABOUT = """\
 Highroad: an open, programmable backbone.
 

@@ -30,7 +30,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 7
 
 
-UNKNOWN = frozenset({"unknown-fibre", "unknown-target"})
+UNKNOWN = frozenset({"unknown-fibre", "unknown-site", "unknown-target"})
 
 
 def as_not_found(error: Invalid) -> HighroadError:

@@ -1,4 +1,4 @@
-"""`highroad service`: order, list, show, change, release, watch."""
+"""`highroad service`: order, list, show, change, release; what measures one is in `probe`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from highroad.cli.door import Door, command, words
+from highroad.cli import probe
+from highroad.cli.door import Door, command
 from highroad.cli.quantities import (
     duration,
     instant,
@@ -24,7 +25,6 @@ from highroad.client.faults import OrderRefused
 from highroad.errors import Finding, Invalid
 from highroad.model.lifecycle import ENDED, State
 from highroad.model.service import Protection, ServiceKind, TrafficClass
-from highroad.wire.operations import EventOut
 from highroad.wire.services import EndIn
 
 app = typer.Typer(no_args_is_help=True, help="Order connectivity, and look after it.")
@@ -243,42 +243,7 @@ def release(
         door.say(("✓ released ", "bold green"), f"{found.id}: it is ", state_text(found.state).plain)
 
 
-@command(app, "watch", role="tenant")
-def watch(door: Door, service: Id) -> None:
-    """Follow a service: what happens to it, and what it carries, until it ends or Ctrl-C.
-
-    Example: `highroad service watch svc-7k2m9qwxyz`
-    """
-    found = door.client.service(service)
-    if not door.as_json:
-        service_card(door, found)
-    for item in door.client.live():
-        if isinstance(item, EventOut):
-            if item.subject != service:
-                continue
-            if door.as_json:
-                door.emit_line(item)
-            else:
-                reason = item.data.get("reason")
-                door.say(
-                    (f"{show_time(item.time)}  ", "dim"),
-                    (item.type.removeprefix("highroad.service."), "bold"),
-                    f": {reason}" if reason else "",
-                )
-            if item.data.get("state") in {state.value for state in ENDED}:
-                return
-        elif service in item.services:
-            rate = item.services[service]
-            if door.as_json:
-                door.emit_line(rate)
-            else:
-                line = words(
-                    (f"{show_time(item.at)}  ", "dim"),
-                    f"{show_gbps(rate.carried_gbps_there)} there {show_ms(rate.latency_ms_there)}   "
-                    f"{show_gbps(rate.carried_gbps_back)} back {show_ms(rate.latency_ms_back)}   "
-                    f"lost {show_bytes(rate.lost_bytes)}",
-                )
-                door.out.print(line, soft_wrap=True)
+probe.add_commands(app)
 
 
 def _end(text: str, prefixes: list[str] | None) -> str | EndIn:

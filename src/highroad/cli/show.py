@@ -13,6 +13,7 @@ from highroad.cli.door import Door, words
 from highroad.cli.quantities import clean, show_gbps, show_ms, show_time
 from highroad.client.faults import OrderRefused
 from highroad.model.lifecycle import ENDED, State
+from highroad.wire.measured import TWIN, Measured
 from highroad.wire.services import PathOut, ServiceOut
 
 _STYLES = {
@@ -28,6 +29,21 @@ _STYLES = {
 def state_text(state: State) -> Text:
     """A state in its colour."""
     return Text(state.value, style=_STYLES.get(state, "dim" if state in ENDED else ""))
+
+
+def taken_on(measured: Measured) -> str:
+    """Where figures come from, and at which scale."""
+    if measured.fabric == TWIN:
+        return "modelled by the twin"
+    what = "Linux routers" if measured.fabric == "linux" else measured.fabric
+    return f"measured on {what}{scale_text(measured.rate_scale)}"
+
+
+def scale_text(rate_scale: float) -> str:
+    """`, 1:1000: 1 Gbit/s is carried as 1 Mbit/s`, or nothing where rates are what they are said to be."""
+    if rate_scale == 1.0:
+        return ""
+    return f", 1:{1 / rate_scale:g}: 1 Gbit/s is carried as {show_gbps(rate_scale)}"
 
 
 def path_text(path: PathOut | None) -> Text:

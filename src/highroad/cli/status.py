@@ -8,7 +8,8 @@ import typer
 
 from highroad.cli.door import Door, command
 from highroad.cli.quantities import show_gbps, show_time
-from highroad.errors import NotFound
+from highroad.cli.show import taken_on
+from highroad.errors import NotFound, Unavailable
 from highroad.model.lifecycle import ENDED
 from highroad.wire.networks import NetworkOut
 from highroad.wire.operations import SampleOut
@@ -44,6 +45,8 @@ def status(door: Door) -> None:
                 "services": dict(states),
                 "incidents": incidents,
                 "drains": drains,
+                "fabric": sample.fabric if sample is not None else None,
+                "rate_scale": sample.rate_scale if sample is not None else None,
                 "sample": sample,
             }
         )  # fmt: skip
@@ -60,7 +63,10 @@ def status(door: Door) -> None:
     )
     if sample is not None:
         carried = sum(one.carried_gbps_there + one.carried_gbps_back for one in sample.services.values())
-        door.say(("carried   ", "dim"), f"{show_gbps(carried)}, both directions, at {show_time(sample.at)}")
+        door.say(
+            ("carried   ", "dim"),
+            f"{show_gbps(carried)}, both directions, at {show_time(sample.at)}; {taken_on(sample)}",
+        )
         if operator:
             _hottest(door, network, sample)
     for incident in incidents:
@@ -72,11 +78,15 @@ def status(door: Door) -> None:
         door.say(("drained   ", "yellow"), f"{drain.target}: {drain.state}, {len(drain.moved)} moved")
     if operator:
         try:
-            cuts = client.lab().cuts
-        except NotFound:
-            cuts = []
-        for cut in cuts:
-            door.say(("cut       ", "bold red"), f"{cut.fibre}, in the lab, since {show_time(cut.since)}")
+            lab = client.lab()
+        except (NotFound, Unavailable):
+            pass
+        else:
+            for cut in lab.cuts:
+                door.say(("cut       ", "bold red"), f"{cut.fibre}, in the lab, since {show_time(cut.since)}")
+            for router in lab.routers:
+                if not router.up:
+                    door.say(("dead      ", "bold red"), f"{router.site}, in the lab, since {show_time(router.killed)}")
     if not incidents and not drains:
         door.say(("nothing is broken, nothing is drained", "green"))
 

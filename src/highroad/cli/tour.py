@@ -19,13 +19,14 @@ from rich.console import Console
 
 from highroad.cli.door import Door, command, words
 from highroad.cli.quantities import show_bytes, show_gbps, show_ms
-from highroad.cli.show import detour, print_wrapped, short_path
+from highroad.cli.show import detour, print_wrapped, short_path, taken_on
 from highroad.cli.stage import AT, MARK, REACH_RTT_MS, Stage, Stages
 from highroad.client.faults import OrderRefused, Unreachable
 from highroad.client.sync import Client
 from highroad.client.waiting import check_waited
 from highroad.errors import HighroadError, NotFound
 from highroad.model.lifecycle import ENDED
+from highroad.wire.measured import TWIN
 from highroad.wire.networks import NetworkOut, ReachOut
 from highroad.wire.operations import IncidentOut
 from highroad.wire.services import CountersOut, PathOut, ServiceOut
@@ -36,6 +37,11 @@ SHORT_PATIENCE_S = 4.0
 
 WATCHED_S = 1.5
 """How long traffic is watched while its path is drained."""
+
+PACKETS = 5
+PACKETS_APART_MS = 20.0
+MOST_HOPS = 6
+"""How many routers of a trace are shown."""
 
 _STYLES = {"✓": "bold green", "✗": "bold red", "✂": "bold red"}
 
@@ -51,7 +57,9 @@ def tour(
     door: Door,
     fast: Annotated[bool, typer.Option("--fast", help="Without the pauses that make it readable.")] = False,
 ) -> None:
-    """Play the tour: an order, a refusal, a cut that heals, a drain that loses nothing. It leaves nothing behind.
+    """Play the tour: an order, measured; a refusal; a cut that heals; a drain and a resize that lose nothing.
+
+    It leaves nothing behind.
 
     Example: `highroad tour --fast`
     """
@@ -121,10 +129,12 @@ class Tour:
             stage = stages.with_room(candidates, network)
         with ExitStack() as undo:
             service = self._order(stage, undo)
+            self._measure(service)
             self._refusal(stages.to_refuse(candidates, stage), undo)
             if stage.fibre is not None:
                 self._cut(stages, stage.fibre, service, undo)
                 self._drain(stage.fibre, service, undo)
+            self._resize(service)
             self._release(service)
         self._say(("That was the tour; nothing of it is left. Play it again with ", "dim"), ("highroad tour", "bold"))
         return self.facts
@@ -150,6 +160,68 @@ class Tour:
         self.facts["order"] = {"service": service.id, "answered_ms": took_ms, "active_ms": active_ms}
         self._pause(1.0)
         return service
+
+    def _measure(self, service: ServiceOut) -> None:
+        """Ping and trace: packets of the routers' own, or what the twin says of them."""
+        told = self.customer.ping(service, count=PACKETS, interval_ms=PACKETS_APART_MS)
+        if told.fabric == TWIN:
+            self._title(
+                "How far it is", "The twin models it: a ping to the far end and back, and every router on the way."
+            )
+        else:
+            self._title("How far it is", "A ping to the far end and back, and one to every router on the way.")
+        light_ms = sum(path.latency_ms for path in (service.there, service.back) if path is not None)
+        if told.rtt_ms_avg is None:
+            self._say(("nothing came back", "bold red"), f" of {told.sent} packets.", sign="✗")
+        else:
+            self._say(
+                f"{told.received} of {told.sent} came back, in ",
+                (show_ms(told.rtt_ms_avg), "bold green"),
+                f" on average; light alone takes {show_ms(light_ms)}.",
+                sign="✓",
+            )
+        trace = self.customer.trace(service).there
+        hops = [(hop.name, hop.rtt_ms) for hop in trace.hops]
+        for name, rtt_ms in hops if len(hops) <= MOST_HOPS else [*hops[: MOST_HOPS - 1], hops[-1]]:
+            self._more(f"{name}: {show_ms(rtt_ms) if rtt_ms is not None else 'no answer'}", sign="·")
+        self._say((f"All figures are {taken_on(told)}.", "dim"))
+        self.facts["measured"] = {
+            "fabric": told.fabric,
+            "rate_scale": told.rate_scale,
+            "sent": told.sent,
+            "received": told.received,
+            "rtt_ms": told.rtt_ms_avg,
+            "light_ms": light_ms,
+            "hops": {hop.site: hop.rtt_ms for hop in trace.hops},
+        }
+        self._pause(1.0)
+
+    def _resize(self, service: ServiceOut) -> None:
+        """Down, and up again under traffic: what is sent at the lower rate has to arrive, whatever is changed."""
+        whole_gbps, less_gbps = service.bandwidth_gbps, service.bandwidth_gbps / 2
+        self._title("Another size", f"{show_gbps(less_gbps)} will do for a while; then all of it again, under traffic.")
+        self.customer.change(service.id, bandwidth_gbps=less_gbps)
+        self._wait(lambda: self.customer.counters(service).offered_gbps <= 2 * less_gbps, SHORT_PATIENCE_S)
+        before = self._counters(service)
+        started = time.perf_counter()
+        try:
+            self.customer.change(service.id, bandwidth_gbps=whole_gbps)
+        except OrderRefused as error:
+            self._say(f"somebody was faster, and we keep what we have: {error.message}", sign="✗")
+            return
+        took_ms = (time.perf_counter() - started) * 1000
+        self._pause(WATCHED_S)
+        after = self._counters(service)
+        lost = after.lost_bytes - before.lost_bytes
+        carried = after.carried_bytes - before.carried_bytes
+        self._say(
+            f"From {show_gbps(less_gbps)} to {show_gbps(whole_gbps)}, answered in {took_ms:.0f} ms: ",
+            (f"{show_bytes(lost)} lost", "bold green" if lost == 0 else "bold red"),
+            f" of {show_bytes(carried + lost)} sent meanwhile.",
+            sign="✓",
+        )
+        self.facts["resize"] = {"answered_ms": took_ms, "lost_bytes": lost, "carried_bytes": carried}
+        self._pause(1.0)
 
     def _refusal(self, stage: Stage, undo: ExitStack) -> None:
         bound_ms = math.floor(stage.least_ms * 9.7) / 10 or round(stage.least_ms * 0.97, 4)
@@ -253,8 +325,8 @@ class Tour:
         carried = after.carried_bytes - before.carried_bytes
         self._say(
             "Away and back again: ",
-            (f"{show_bytes(lost)} lost", "bold green"),
-            f" of {show_bytes(carried + lost)} carried meanwhile.",
+            (f"{show_bytes(lost)} lost", "bold green" if lost == 0 else "bold red"),
+            f" of {show_bytes(carried + lost)} sent meanwhile.",
             sign="✓",
         )
         self.facts["drain"] = {"moved": len(drained.moved), "lost_bytes": lost, "carried_bytes": carried}

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from highroad.cli.show import taken_on
 from highroad.cli.tour import play
 from highroad.client.home import read_credentials
 from highroad.formats.jsonform import to_plain
+from highroad.wire.measured import Measured
 from tests.support.backbone import small_network
 from tests.unit.cli.conftest import Highroad
 
@@ -80,6 +82,12 @@ def test_a_no_has_the_commands_that_take_its_offers(highroad: Highroad) -> None:
         (("drain", "moon", "--dry-run"), 4),
         (("lab", "cut", "moon"), 4),
         (("lab", "uncut", "moon"), 4),
+        (("lab", "kill-router", "moon"), 4),
+        (("lab", "kill-router", "moon", "--dry-run"), 4),
+        (("lab", "revive-router", "moon"), 4),
+        (("service", "ping", "svc-none"), 4),
+        (("service", "ping", "svc-none", "-c", "21"), 2),
+        (("service", "trace", "svc-none"), 4),
         (("drain", "moon"), 4),
         (("service", "order", "campus-east", "cloud-west", "-1G"), 2),
         (("network", "load", "/nowhere.yaml"), 2),
@@ -112,7 +120,8 @@ def test_machine_output_is_json_and_nothing_else(highroad: Highroad) -> None:
         ("port", "list"), ("token", "list"), ("reach", "--rtt", "5ms"), ("network", "get"),
         ("tenant", "add", "x", "--dry-run"), ("port", "add", "acme", "edge-chi", "1G", "--dry-run"),
         ("token", "issue", "--dry-run"), ("token", "revoke", "tok-x", "--dry-run"),
-        ("lab", "cut", "pop-ash--pop-chi", "--dry-run"), ("drain", "pop-ash--pop-chi", "--dry-run"),
+        ("lab", "cut", "pop-ash--pop-chi", "--dry-run"), ("lab", "kill-router", "pop-chi", "--dry-run"),
+        ("drain", "pop-ash--pop-chi", "--dry-run"),
         ("service", "order", "campus-east", "cloud-west", "1", "--dry-run"), ("service", "show", "svc-none"),
     ):  # fmt: skip
         json.loads(highroad(*words, "--json").out)
@@ -154,6 +163,61 @@ def test_a_cut_a_drain_and_back(highroad: Highroad) -> None:
     _release_all(highroad)
 
 
+def test_a_service_is_pinged_traced_and_watched(highroad: Highroad) -> None:
+    service = highroad("service", "order", "campus-east", "cloud-west", "100G", "--wait", "--json").json["id"]
+    told = highroad("service", "ping", service, "-c", "2", "-i", "5")
+    assert "2 of 2 came back, 0% lost" in told.out
+    assert "rtt min/avg/max/mdev  43.316/43.316/43.316/0.000 ms" in told.out
+    assert "modelled by the twin" in told.out
+    assert highroad("service", "ping", service, "-c", "2", "-i", "5", "--json").json["received"] == 2
+    trace = highroad("service", "trace", service)
+    assert re.search(r"2  +pop-chi +pop-chi +5\.488 ms +10\.976 ms", trace.out), trace.out
+    assert highroad("service", "trace", service, "--json").json["back"]["site"] == "cloud-west"
+    watched = highroad("service", "watch", service, "--count", "2")
+    assert watched.code == 0, watched.err
+    assert len(re.findall(r"Z  ACTIVE   \S+ Gbit/s there 21\.658 ms .* rtt 43\.316 ms   0\.00% lost", watched.out)) == 2
+    lines = [json.loads(line) for line in highroad("service", "watch", service, "-c", "2", "--json").out.splitlines()]
+    figures = [line for line in lines if "carried_gbps_there" in line]
+    assert len(figures) == 2
+    assert figures[0]["there"] == ["campus-east", "pop-ash", "pop-chi", "pop-den", "cloud-west"]
+    assert (figures[0]["fabric"], figures[0]["rtt_ms"]) == ("twin", pytest.approx(43.316))
+    assert highroad("lab", "cut", "campus-east--pop-ash", "--silent").code == 0
+    dark = highroad("service", "ping", service, "-c", "1")
+    assert "no answer" in dark.out
+    assert "0 of 1 came back, 100% lost" in dark.out
+    assert "no answer" in highroad("service", "trace", service).out
+    assert "silent" in highroad("lab", "status").out
+    assert highroad("lab", "uncut", "campus-east--pop-ash").code == 0
+    _release_all(highroad)
+    assert highroad("service", "ping", service).code == 6
+
+
+def test_a_router_is_killed_and_started_again(highroad: Highroad) -> None:
+    assert (
+        "would kill the router of pop-chi, with 3 fibres" in highroad("lab", "kill-router", "pop-chi", "--dry-run").out
+    )
+    assert highroad("lab", "kill-router", "pop-chi").code == 0
+    status = highroad("lab", "status").out
+    assert "7 routers; modelled by the twin" in status
+    assert status.count("killed") == 1
+    assert "dead" in highroad("status").out
+    back = highroad("lab", "revive-router", "pop-chi", "--json").json
+    assert all(router["up"] for router in back["routers"])
+
+
+@pytest.mark.parametrize(
+    ("fabric", "rate_scale", "said"),
+    [
+        ("twin", 1.0, "modelled by the twin"),
+        ("linux", 1.0, "measured on Linux routers"),
+        ("linux", 0.001, "measured on Linux routers, 1:1000: 1 Gbit/s is carried as 1 Mbit/s"),
+        ("linux", 0.01, "measured on Linux routers, 1:100: 1 Gbit/s is carried as 10 Mbit/s"),
+    ],
+)
+def test_figures_say_on_what_they_were_taken(fabric: str, rate_scale: float, said: str) -> None:
+    assert taken_on(Measured(fabric=fabric, rate_scale=rate_scale)) == said
+
+
 def test_a_network_is_looked_at_before_it_is_loaded(highroad: Highroad, tmp_path: Path) -> None:
     highroad("service", "order", "campus-east", "cloud-west", "100G", "--wait")
     saved = tmp_path / "saved.json"
@@ -187,8 +251,12 @@ def test_the_tour_leaves_nothing_behind(highroad: Highroad) -> None:
     assert ran.code == 0, ran.err
     facts = ran.json
     assert facts["cut"]["dark_ms"] > 0
-    assert facts["drain"]["lost_bytes"] == 0
-    assert facts["drain"]["carried_bytes"] > 0
+    for planned in ("drain", "resize"):
+        assert facts[planned]["lost_bytes"] == 0
+        assert facts[planned]["carried_bytes"] > 0
+    assert facts["measured"]["received"] == facts["measured"]["sent"] == 5
+    assert facts["measured"]["rtt_ms"] == pytest.approx(facts["measured"]["light_ms"])
+    assert facts["measured"]["fabric"] == "twin"
     assert facts["refusal"]["binding"] == "latency"
     assert highroad("service", "list", "--json").json == []
     assert highroad("lab", "status", "--json").json["cuts"] == []
@@ -196,6 +264,7 @@ def test_the_tour_leaves_nothing_behind(highroad: Highroad) -> None:
     told = highroad("tour", "--fast")
     assert "✓ a firm yes" in told.out
     assert "counted at the far end" in told.out
+    assert "All figures are modelled by the twin." in told.out
 
 
 def test_the_tour_clears_up_after_one_that_was_killed(highroad: Highroad) -> None:
@@ -295,8 +364,9 @@ def test_names_cannot_steer_the_terminal(highroad: Highroad) -> None:
 
 
 def test_every_command_has_help_with_an_example(highroad: Highroad) -> None:
-    groups = {"service": ["order", "list", "show", "change", "release", "watch"], "network": ["get", "load"],
-              "lab": ["cut", "uncut", "status"], "incident": ["list", "show"], "tenant": ["list", "add"],
+    groups = {"service": ["order", "list", "show", "change", "release", "ping", "trace", "watch"],
+              "network": ["get", "load"], "lab": ["cut", "uncut", "kill-router", "revive-router", "status"],
+              "incident": ["list", "show"], "tenant": ["list", "add"],
               "port": ["list", "add"], "token": ["list", "issue", "revoke"]}  # fmt: skip
     lines: list[tuple[str, ...]] = [(group, verb) for group, verbs in groups.items() for verb in verbs]
     lines += [(verb,) for verb in ("status", "drain", "undrain", "drains", "reach", "events", "tour")]
