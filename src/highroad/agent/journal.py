@@ -50,8 +50,7 @@ class Journal:
     """
 
     committed: Intended
-    elected: int
-    kept: Mapping[str, Any]
+    elections: Mapping[str, int]
     dropped: bool
     """Whether a change was under way when the last agent ended; it is forgotten."""
 
@@ -105,18 +104,13 @@ class Journal:
         except OSError:
             self._broken = True
 
-    def elect(self, election: int) -> None:
-        """The highest election id that a controller has shown; it never goes back."""
-        if election > self.elected:
+    def elect(self, role: str, election_id: int) -> None:
+        """The highest election id that a controller of a role has shown; it never goes back."""
+        if election_id > self.elections.get(role, -1):
+            elections = {**self.elections, role: election_id}
             self._sound()
-            self._append({"elected": election}, _SO, sync=True)
-            self.elected = election
-
-    def keep(self, **values: Any) -> None:
-        """Keep small JSON values by name, besides what was told."""
-        self._sound()
-        self._append({"keep": values}, _SO, sync=True)
-        self.kept = MappingProxyType({**self.kept, **values})
+            self._append({"elections": elections}, _SO, sync=True)
+            self.elections = MappingProxyType(elections)
 
     # --- the file -------------------------------------------------------------------------------------------
 
@@ -132,8 +126,7 @@ class Journal:
         lines: list[dict[str, Any]] = [
             {_FORMAT: VERSION},
             {"set": intended_to_json(self.committed)},
-            {"elected": self.elected},
-            {"keep": dict(self.kept)},
+            {"elections": dict(self.elections)},
         ]
         data = b"".join(_line(line, _SO) for line in lines)
         beside = self._path.with_name("journal.new")
@@ -179,8 +172,8 @@ class Journal:
                 raw = b""
         read = _Reading(self._path)
         good = read.all(raw)
-        self.committed, self.elected = read.intended(), read.elected
-        self.kept, self.dropped = MappingProxyType(read.kept), read.dropped
+        self.committed = read.intended()
+        self.elections, self.dropped = MappingProxyType(read.elections), read.dropped
         if not good:
             self.compact()
             return
@@ -233,8 +226,7 @@ class _Reading:
         self._path = path
         self._attachments: dict[str, dict[str, Any]] = {}
         self._policies: dict[str, dict[str, Any]] = {}
-        self.elected = 0
-        self.kept: dict[str, Any] = {}
+        self.elections: dict[str, int] = {}
         self.dropped = False
 
     def all(self, raw: bytes) -> int:
@@ -279,8 +271,7 @@ class _Reading:
             self._attachments[one["id"]] = one
         for one in change.get("policy", ()):
             self._policies[one["service"]] = one
-        self.elected = max(self.elected, int(value.get("elected", 0)))
-        self.kept.update(value.get("keep", {}))
+        self.elections.update((role, int(id_)) for role, id_ in value.get("elections", {}).items())
 
     def _torn(self, raw: bytes, at: int, end: int) -> None:
         """Only the last line can be torn by a kill or a power cut; a good one behind it means another damage."""

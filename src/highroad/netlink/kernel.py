@@ -185,6 +185,19 @@ class Kernel:
         found = (filters.parse_filter(body) for body in self._bodies(filters.dump_filters(index, parent)))
         return [one for one in found if one is not None]
 
+    def bodies(self, request: Message) -> list[bytes]:
+        """The answers to a dump as they came, for whoever wants only a little of each."""
+        return self._bodies(request)
+
+    def link_body(self, name: str) -> bytes | None:
+        """What the kernel says of one interface, its counters too, as it came; None without one."""
+        try:
+            return self._ask(link.get_link(name, stats=True))
+        except KernelRefused as refusal:
+            if refusal.errno == errno.ENODEV:
+                return None
+            raise
+
     # -------------------------------------------------------------------------------------------------- inside
 
     def _dump(self, request: Message, parse: Callable[[bytes], T]) -> list[T]:

@@ -231,11 +231,10 @@ def dump_links(*, stats: bool = True) -> Message:
     return Message(RTM_GETLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0) + mask)
 
 
-def get_link(name: str) -> Message:
+def get_link(name: str, *, stats: bool = False) -> Message:
     """Ask for one interface by its name."""
-    return Message(
-        RTM_GETLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0) + attr_text(_IFLA_IFNAME, name) + attr_u32(_IFLA_EXT_MASK, 8)
-    )
+    mask = b"" if stats else attr_u32(_IFLA_EXT_MASK, _SKIP_STATS)
+    return Message(RTM_GETLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0) + attr_text(_IFLA_IFNAME, name) + mask)
 
 
 def parse_link(body: bytes) -> Link:

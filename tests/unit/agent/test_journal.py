@@ -33,13 +33,13 @@ def test_what_was_committed_comes_back(tmp_path: Path) -> None:
     journal.commit()
     journal.begin(told(2, 3, kbps=5))
     journal.commit()
-    journal.elect(7)
-    journal.elect(3)
-    journal.keep(epoch="x", retired={"s2": 5})
+    journal.elect("", 2**64 + 7)
+    journal.elect("", 3)
+    journal.elect("standby", 0)
     journal.close()
     again = reopened(tmp_path / "state")
     assert again.committed == told(2, 3, kbps=5)
-    assert (again.elected, again.kept, again.dropped) == (7, {"epoch": "x", "retired": {"s2": 5}}, False)
+    assert (again.elections, again.dropped) == ({"": 2**64 + 7, "standby": 0}, False)
 
 
 def test_what_was_not_committed_is_dropped_and_said(tmp_path: Path) -> None:
@@ -162,8 +162,7 @@ def test_a_set_writes_what_changed_and_not_the_rest(tmp_path: Path) -> None:
 def test_a_long_journal_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "COMPACT_FROM_BYTES", 3000)
     journal = Journal(tmp_path)
-    journal.elect(4)
-    journal.keep(epoch="e")
+    journal.elect("", 4)
     steps = 0
     while not journal.is_long:
         journal.begin(told(1, kbps=steps))
@@ -176,7 +175,7 @@ def test_a_long_journal_is_written_anew(tmp_path: Path, monkeypatch: pytest.Monk
     journal.commit()
     journal.close()
     again = reopened(tmp_path)
-    assert (again.committed, again.elected, again.kept) == (told(2), 4, {"epoch": "e"})
+    assert (again.committed, again.elections) == (told(2), {"": 4})
 
 
 def test_killed_while_it_writes_anew_it_is_there_all_the_same(tmp_path: Path) -> None:
@@ -241,8 +240,8 @@ def test_a_full_disk_is_said_and_nothing_changes(small_disk: Path) -> None:
     with pytest.raises(Unavailable, match=r"No space left on device; nothing was changed"):
         journal.begin(told(*range(100)))
     with pytest.raises(Unavailable, match="No space"):
-        journal.keep(epoch="x" * 5000)
-    assert journal.committed == told(1)
+        journal.elect("x" * 5000, 1)
+    assert (journal.committed, journal.elections) == (told(1), {})
     journal.close()
     assert reopened(small_disk).committed == told(1)
     journal = Journal(small_disk)
