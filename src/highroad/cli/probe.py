@@ -166,6 +166,8 @@ def _watched(client: Client, service: ServiceOut) -> Iterator[EventOut | tuple[W
                     return
         elif service.id in item.services:
             counters = client.counters(service.id)
+            if before is not None and counters.at <= before.at:
+                continue  # the stream begins with the sample that there was, and may say it again
             now = client.service(service.id)
             yield _line(now, counters, before, _rtt_ms(client, service.id), item.at), now
             before = counters

@@ -44,6 +44,8 @@ class Stage:
     b: SiteOut
     country: str | None
     rate_gbps: float
+    room_gbps: float
+    """What the way around the fibre has room for, with everything that is on it."""
     least_ms: float
     bound_ms: float
     fibre: str | None
@@ -76,8 +78,7 @@ class Stages:
     def candidates(self, network: NetworkOut) -> list[Stage]:
         """Every pair of ends with the fibre between them whose loss is felt most and leaves another way; best first.
 
-        Their rate is what the ports can do, and the way around that fibre for everything that is on it.
-        Raises Conflict where no two ends of one tenant are joined.
+        Their rate is what the ports can do. Raises Conflict where no two ends of one tenant are joined.
         """
         down = frozenset(self._down())
         ways = Ways(network)
@@ -105,7 +106,8 @@ class Stages:
                 a=a,
                 b=b,
                 country=country,
-                rate_gbps=min(rate_gbps, max(min(RATES_GBPS), room_gbps)),
+                rate_gbps=rate_gbps,
+                room_gbps=max(min(RATES_GBPS), room_gbps),
                 least_ms=least_ms,
                 bound_ms=float(math.ceil(best[1] + 0.5)),
                 fibre=best[2],
@@ -121,6 +123,7 @@ class Stages:
         Raises Conflict where nothing has room.
         """
         fibres = {link.id: link.fibres for link in network.links}
+        candidates = [replace(stage, rate_gbps=min(stage.rate_gbps, stage.room_gbps)) for stage in candidates]
         spare: Stage | None = None
         for rate_gbps in RATES_GBPS:
             for stage in _at_rate(candidates, rate_gbps):
