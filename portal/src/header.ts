@@ -1,7 +1,7 @@
 // The line on top: whose network this is, how much it carries, and whether what one sees is now.
 import { h, put, s, say } from "./dom";
 import { totals, type Store } from "./state";
-import { figure, time } from "./words";
+import { figure, takenOn, time } from "./words";
 
 export function mark(): SVGSVGElement {
   return s(
@@ -29,7 +29,7 @@ export function header(store: Store, signOut: () => void, toggleRail: () => void
   );
   const leave = h("button", { class: "quiet", type: "button", onclick: signOut }, "Sign out");
 
-  store.on(["network", "connection"], () => {
+  store.on(["network", "measured"], () => {
     const network = store.state.atlas?.network;
     if (network === undefined) return;
     say(name, network.name);
@@ -37,7 +37,8 @@ export function header(store: Store, signOut: () => void, toggleRail: () => void
     const who = store.state.who;
     const parts = [`${network.sites.length} sites`];
     if (who.role === "operator") parts.push(`${network.links.length} links`);
-    if (store.state.fabric !== null) parts.push(`${store.state.fabric} fabric`);
+    const sample = store.state.sample;
+    if (sample !== null) parts.push(takenOn(sample.fabric, sample.rate_scale));
     if (who.tenant !== null) parts.push(who.tenant);
     say(facts, parts.join(" · "));
   });

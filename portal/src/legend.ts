@@ -4,7 +4,7 @@ import { glyph } from "./map/glyphs";
 import { fibreName } from "./naming";
 import { STEPS } from "./ramp";
 import type { Store } from "./state";
-import { exactPercent, kindTitle, people } from "./words";
+import { exactPercent, kindTitle, people, scaled, takenOn } from "./words";
 
 const WIDE = 26;
 
@@ -13,6 +13,15 @@ export function legend(store: Store): HTMLElement {
   const node = h("details", { class: "legend" }, h("summary", {}, "Legend"), kinds);
   node.open = window.innerWidth >= 900;
   const roads = h("div", { class: "legend-roads" }, ramp(), states());
+  const taken = h("p", { class: "legend-taken", "data-taken": true, hidden: true });
+  node.append(taken);
+  store.on(["measured"], () => {
+    const sample = store.state.sample;
+    taken.hidden = sample === null;
+    if (sample === null) return;
+    const scale = scaled(sample.rate_scale);
+    say(taken, `All rates are ${takenOn(sample.fabric, sample.rate_scale)}${scale === "" ? "" : `: ${scale}`}.`);
+  });
   store.on(["network"], () => {
     const present = new Set(store.state.atlas?.network.sites.map((site) => site.kind) ?? []);
     const order = ["campus", "cloud", "edge", "enterprise", "pop"].filter((kind) => present.has(kind));
@@ -26,7 +35,7 @@ export function legend(store: Store): HTMLElement {
         ),
       ),
     );
-    if (store.state.who.role === "operator" && !roads.isConnected) node.append(roads);
+    if (store.state.who.role === "operator" && !roads.isConnected) taken.before(roads);
   });
   return node;
 }

@@ -20,6 +20,7 @@ export type Topic =
   | "network"
   | "services"
   | "sample"
+  | "measured"
   | "faults"
   | "incidents"
   | "selection"
@@ -39,7 +40,6 @@ export interface Atlas {
 
 export interface State {
   who: WhoOut;
-  fabric: string | null;
   atlas: Atlas | null;
   services: Map<string, ServiceOut>;
   sample: SampleOut | null;
@@ -68,7 +68,6 @@ export class Store {
   constructor(who: WhoOut) {
     this.state = {
       who,
-      fabric: null,
       atlas: null,
       services: new Map(),
       sample: null,

@@ -8,7 +8,6 @@ import { index, type Store, type Topic } from "./state";
 import type {
   EventOut,
   IncidentOut,
-  LabOut,
   MaintenanceOut,
   NetworkOut,
   ReachOut,
@@ -55,13 +54,11 @@ export class Sync {
 
   async loadAll(): Promise<void> {
     const operator = this.store.state.who.role === "operator";
-    const [network, services, incidents, maintenances, lab] = await Promise.all([
+    const [network, services, incidents, maintenances] = await Promise.all([
       get<NetworkOut>("/v1/network"),
       all<ServiceOut>("/v1/services"),
       all<IncidentOut>("/v1/incidents"),
       operator ? all<MaintenanceOut>("/v1/maintenances") : [],
-      // Not every fabric is a lab; where it is none, the page just does not name it.
-      operator ? get<LabOut>("/v1/lab").catch(() => null) : null,
     ]);
     const state = this.store.state;
     // Another network's share is nothing to compare with.
@@ -70,7 +67,6 @@ export class Sync {
     state.services = new Map(services.map((service) => [service.id, service]));
     state.incidents = incidents;
     state.maintenances = maintenances;
-    state.fabric = lab?.fabric ?? null;
     this.store.touch("network", "services", "incidents", "faults", "selection");
     if (state.reach !== null) await this.readReach();
   }
@@ -99,6 +95,7 @@ export class Sync {
   private sample(sample: SampleOut): void {
     const state = this.store.state;
     const topics: Topic[] = ["sample"];
+    if (state.sample?.fabric !== sample.fabric || state.sample.rate_scale !== sample.rate_scale) topics.push("measured");
     state.sample = sample;
     state.heardAt = Date.now();
     if (see(state.faults, sample)) topics.push("faults");

@@ -64,10 +64,6 @@ export interface ReachOut {
   farthest: string[];
 }
 
-export interface LabOut {
-  fabric: string;
-}
-
 export interface EndOut {
   site: string;
   port: string;
@@ -172,7 +168,13 @@ export interface ServiceRateOut {
   lost_bytes: number;
 }
 
-export interface SampleOut {
+/** What figures were taken on. */
+export interface Measured {
+  fabric: string;
+  rate_scale: number;
+}
+
+export interface SampleOut extends Measured {
   at: string;
   sequence: number;
   links: Record<string, number>;

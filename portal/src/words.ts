@@ -51,6 +51,19 @@ export function people(count: number): string {
   return count >= 1e6 ? `${figure(count / 1e6)} million` : plain.format(count);
 }
 
+/** Where figures come from, and at which scale: `modelled by the twin`, `measured on Linux routers, 1:1000`. */
+export function takenOn(fabric: string, scale: number): string {
+  if (fabric === "twin") return "modelled by the twin";
+  const what = fabric === "linux" ? "Linux routers" : fabric;
+  return `measured on ${what}${scale === 1 ? "" : `, 1:${Math.round(1 / scale)}`}`;
+}
+
+/** What a rate that is shown is carried as; nothing where it is carried as it is. */
+export function scaled(scale: number): string {
+  if (scale === 1) return "";
+  return `1 Gbit/s is carried as ${scale < 1 ? `${figure(scale * 1000)} Mbit/s` : gbps(scale)}`;
+}
+
 /** Bytes in decimal units, as links are sold. */
 export function bytes(count: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];

@@ -11,6 +11,8 @@ const event = (type: string, subject: string, sequence: number): EventOut => ({
   data: {},
 });
 const sample = (sequence: number, down: string[] = [], drained: string[] = []): SampleOut => ({
+  fabric: "twin",
+  rate_scale: 1,
   at: "2026-01-01T00:00:00Z",
   sequence,
   links: {},

@@ -46,6 +46,8 @@ function known(): Store {
     store.state.services.set(one.id, one);
   }
   store.state.sample = {
+    fabric: "twin",
+    rate_scale: 1,
     at: "2026-01-01T00:00:00Z",
     sequence: 1,
     links: {},

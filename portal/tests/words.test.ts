@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { bytes, count, exact, exactPercent, figure, gbps, ms, people, percent, sentence } from "../src/words";
+import { bytes, count, exact, exactPercent, figure, gbps, ms, people, percent, scaled, sentence, takenOn } from "../src/words";
 
 it.each([
   [0, "0"],
@@ -30,3 +30,13 @@ it("shows small changes of a large share", () => {
 it("begins a sentence with a capital", () => expect(sentence("this token is unknown")).toBe("This token is unknown"));
 
 it("gives milliseconds to repairs", () => expect(exact("2026-01-01T10:00:00.007Z")).toMatch(/^\d\d:\d\d:\d\d\.007$/));
+
+it("says where figures come from, and at which scale", () => {
+  expect(takenOn("twin", 1)).toBe("modelled by the twin");
+  expect(takenOn("linux", 1)).toBe("measured on Linux routers");
+  expect(takenOn("linux", 0.001)).toBe("measured on Linux routers, 1:1000");
+  expect(takenOn("elsewhere", 1)).toBe("measured on elsewhere");
+  expect(scaled(1)).toBe("");
+  expect(scaled(0.001)).toBe("1 Gbit/s is carried as 1 Mbit/s");
+  expect(scaled(0.01)).toBe("1 Gbit/s is carried as 10 Mbit/s");
+});

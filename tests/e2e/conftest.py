@@ -38,7 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     said = home / "stderr.txt"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HIGHROAD_")}
     environment["HIGHROAD_HOME"] = str(home)
-    command = [sys.executable, "-m", "highroad.main", "up", "--port", "0", "--no-tour", "--json"]
+    command = [sys.executable, "-m", "highroad.main", "up", "--fabric", "twin", "--port", "0", "--no-tour", "--json"]
     with said.open("wb") as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None

@@ -280,13 +280,19 @@ def test_a_link_that_is_no_good_is_said_to_be_so(context: BrowserContext, runnin
     expect(page.get_by_role("alert")).to_have_text(re.compile("^(?!This link)[A-Z]"))
 
 
-def test_a_fabric_that_is_no_lab_is_just_not_named(context: BrowserContext, running: Running) -> None:
-    # Its own page: the browser itself notes the 404 on the console.
+def test_it_says_what_its_figures_were_taken_on(operator_page: Page, context: BrowserContext, running: Running) -> None:
+    expect(operator_page.locator(".network-facts")).to_contain_text("modelled by the twin")
+    expect(operator_page.locator("[data-taken]")).to_have_text("All rates are modelled by the twin.")
+    # Another fabric, as its samples would tell; its own page, because the stream ends and is opened again.
+    sample = {"fabric": "linux", "rate_scale": 0.001, "at": "2026-01-01T00:00:00Z", "sequence": 1}
+    sample |= {"links": {}, "fibres_down": [], "fibres_drained": [], "services": {}}
     page = context.new_page()
-    page.route("**/v1/lab", lambda route: route.fulfill(status=404, json={"status": 404, "title": "Not found"}))
-    _open(page, running, running.operator_token)
-    expect(page.locator(".network-facts")).to_contain_text("links")
-    expect(page.locator(".network-facts")).not_to_contain_text("fabric")
+    body = f"event: sample\ndata: {json.dumps(sample)}\n\n"
+    page.route("**/v1/live*", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+    _open(page, running, running.tenant_token)
+    expect(page.locator(".network-facts")).to_contain_text("measured on Linux routers, 1:1000")
+    said = "All rates are measured on Linux routers, 1:1000: 1 Gbit/s is carried as 1 Mbit/s."
+    expect(page.locator("[data-taken]")).to_have_text(said)
 
 
 def test_an_order_shows_and_its_path_carries(operator_page: Page, backend: Backend) -> None:
