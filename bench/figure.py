@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+UP = ("up", "--fabric", "twin", "--port", "0")
+"""How a controller is started whose figures are not those of packets."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
@@ -36,7 +39,7 @@ def running(home: Path | None = None) -> Iterator[dict[str, Any]]:
     """A `highroad up` in a process of its own: what it prints when it is ready. It is ended with the context."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "HIGHROAD_HOME": str(home or folder)}
-        command = [sys.executable, "-m", "highroad.main", "up", "--port", "0", "--json", "--no-tour", "--bare"]
+        command = [sys.executable, "-m", "highroad.main", *UP, "--json", "--no-tour", "--bare"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         try:
             assert process.stdout is not None

@@ -41,7 +41,7 @@ def _make_up(clone: Path) -> float:
     begun = time.monotonic()
     with log.open("w") as out:
         process = subprocess.Popen(
-            ["make", "up", "UP=--port 0"],
+            ["make", "up", "UP=--fabric twin --port 0"],
             cwd=clone,
             stdout=out,
             stderr=subprocess.STDOUT,

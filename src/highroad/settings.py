@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +20,18 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="The address that the API and the page listen on.")
     port: int = Field(default=PORT, ge=0, le=65535, description="Their port; 0 takes one that is free.")
     hosts: list[str] = Field(default=[], description="Names besides loopback's by which it may be called.")
-    network: str = Field(default="us", description="What a new store begins with: `us`, `global`, `us-lab` or a file.")
+    network: str | None = Field(
+        default=None, description="What a new store begins with: `us`, `global`, `us-lab` or a file."
+    )
+    fabric: Literal["auto", "linux", "twin"] = Field(
+        default="auto", description="What carries: Linux routers, or the twin; `auto` takes routers where they can run."
+    )
+    routers: Path | None = Field(
+        default=None, description="A file of Linux routers on hosts of their own; without it they are a lab's."
+    )
+    pki: Path | None = Field(default=None, description="The certificates for those; `pki` in the home by default.")
+    rate_scale: float | None = Field(
+        default=None, gt=0, le=1, description="What a lab carries a modelled 1 Gbit/s as, in Gbit/s."
+    )
     detection_ms: float = Field(default=15.0, gt=0, le=10_000, description="How long the twin takes to notice a cut.")
     seed: int = Field(default=1, description="Of the twin's traffic.")

@@ -14,14 +14,18 @@ import httpx
 
 
 class Up:
-    """Started on a home; ended by `kill` (as a power cut would) or `stop` (as Ctrl-C would)."""
+    """Started on a home, on the twin unless told otherwise; ended by `kill`, as a power cut would, or by `stop`, as
+    Ctrl-C would.
+    """
 
-    def __init__(self, home: Path, *arguments: str, executable: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, home: Path, *arguments: str, executable: tuple[str, ...] | None = None, fabric: str = "twin"
+    ) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HIGHROAD_")}
         environment["HIGHROAD_HOME"] = str(home)
         command = executable or (sys.executable, "-m", "highroad.main")
         self.process = subprocess.Popen(
-            [*command, "up", "--port", "0", "--json", "--no-tour", *arguments],
+            [*command, "up", "--fabric", fabric, "--port", "0", "--json", "--no-tour", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -170,7 +170,7 @@ def test_a_first_start_that_is_killed_is_finished_by_the_next(tmp_path: Path, st
     environment = {**os.environ, "HIGHROAD_HOME": str(tmp_path)}
     for delay_s in (0.8, 1.1, 1.4, 1.7):
         process = subprocess.Popen(
-            [sys.executable, "-m", "highroad.main", "up", "--port", "0", "--json", "--no-tour"],
+            [sys.executable, "-m", "highroad.main", "up", "--fabric", "twin", "--port", "0", "--json", "--no-tour"],
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -201,7 +201,7 @@ def test_two_on_one_home_and_a_taken_port_are_told_apart(tmp_path: Path, start: 
         port = up.ready["url"].rpartition(":")[2]
         with pytest.raises(RuntimeError, match="cannot be listened on"):
             start(tmp_path / "other", "--bare", "--port", port)
-        with pytest.raises(RuntimeError, match="no shipped network .* nor a file"):
+        with pytest.raises(RuntimeError, match=r"no shipped network .* nor a file"):
             start(tmp_path / "other", "--network", "nowhere.yaml")
         assert up.operator.get("/healthz").status_code == 200
     finally:

@@ -1,6 +1,7 @@
 """The console script, and the one place that knows every part: it picks the adapters and wires the processes.
 
-Read `up` for the controller's process, `first` for what a new store begins with, `home` for what is on disk.
+Read `up` for the controller's process, `fabrics` for what it stands on, `first` for what a new store begins with,
+`home` for what is on disk, and `agent` for the process of a router.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ def run() -> None:
 
 
 def application() -> typer.Typer:
-    """All commands: those that talk to a controller, those that need none, and `up`."""
+    """All commands: those that talk to a controller, those that need none, and the processes `up` and `agent`."""
     from highroad.cli.app import build_app, network_app
+    from highroad.main.agent import agent
     from highroad.main.up import up
     from highroad.offline import network as offline_network
 
     app = build_app()
     network_app.registered_commands.extend(offline_network.app.registered_commands)
     app.command("up")(up)
+    app.command("agent")(agent)
     return app

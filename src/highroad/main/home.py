@@ -1,4 +1,4 @@
-"""The folder of one controller: its store and the twin's memory, for one process at a time."""
+"""The folder of one controller: its store and its fabric's memory, for one process at a time."""
 
 from __future__ import annotations
 
@@ -28,6 +28,23 @@ class Home:
     def twin(self) -> Path:
         """The twin's own memory."""
         return self.path / "twin.db"
+
+    @property
+    def routers(self) -> Path:
+        """What the fabric of routers remembers beside them."""
+        return self.path / "routers.json"
+
+    @property
+    def fabric(self) -> str | None:
+        """The fabric that the store began with, `linux` or `twin`; None in a new home."""
+        try:
+            return (self.path / "fabric").read_text(encoding="utf-8").strip()
+        except OSError:
+            return "twin" if self.twin.exists() else None
+
+    def keep_fabric(self, name: str) -> None:
+        """Remember the fabric."""
+        (self.path / "fabric").write_text(f"{name}\n", encoding="utf-8")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`highroad up`: the controller, its API and its page on one port, over the twin; and the tour on the first start."""
+"""`highroad up`: the controller, its API and its page on one port, over a fabric; and the tour on the first start."""
 
 from __future__ import annotations
 
@@ -41,6 +41,19 @@ def up(
     network: Annotated[
         str | None, typer.Option(help="What a new store begins with: `us`, `global`, `us-lab`, or a network file.")
     ] = None,
+    fabric: Annotated[
+        str | None,
+        typer.Option(
+            help="What carries: `linux` (routers in a lab, as root), `twin` (a model), or `auto`: routers where they "
+            "can run."
+        ),
+    ] = None,
+    rate_scale: Annotated[
+        float | None, typer.Option(help="What a new lab carries a modelled 1 Gbit/s as, in Gbit/s.")
+    ] = None,
+    routers: Annotated[
+        Path | None, typer.Option(help="Linux routers on hosts of their own, in this file, instead of a lab.")
+    ] = None,
     home: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
     tour: Annotated[
         bool | None, typer.Option("--tour/--no-tour", help="Play the tour; by default on the first start.")
@@ -50,16 +63,19 @@ def up(
         bool, typer.Option("--json", help="Print one JSON line when ready, and no tour unless asked.")
     ] = False,
 ) -> None:
-    """Start the controller, its API and its page on the twin, and stay up until Ctrl-C.
+    """Start the controller, its API and its page over Linux routers or the twin, and stay up until Ctrl-C.
 
-    The first start loads the reference network, makes a tenant to try things with, and plays a short tour. Every
-    later one goes on where the last one stopped, however it stopped.
+    The first start loads a reference network, makes a tenant to try things with, and plays a short tour. Every
+    later one goes on where the last one stopped, however it stopped. Routers in a lab need root and a few things of
+    the kernel; without them it says what is missing, and the traffic is a model's.
 
     Example: highroad up --port 8470
     """
     from highroad.main.home import claim
 
-    settings = _settings(port=port, host=host, network=network, home=home)
+    settings = _settings(
+        port=port, host=host, network=network, fabric=fabric, rate_scale=rate_scale, routers=routers, home=home
+    )
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         with claim(settings.home) as folder, _listen(settings.host, settings.port) as listener:
@@ -95,20 +111,28 @@ async def _run(
     from highroad.client.home import write_credentials
     from highroad.control.controller import Controller
     from highroad.fabric.clock import SystemClock
-    from highroad.fabric.twin.twin import Twin
-    from highroad.main import first
+    from highroad.main import fabrics, first
     from highroad.storage.store import SqlStore
 
     store = SqlStore(folder.store)
     try:
         known = await asyncio.to_thread(store.load)
-        network = known.network or first.read_network(settings.network)
         if known.network is not None and network_asked:
             message = "there is a network in this store already: put another in force with `highroad network load`"
             typer.echo(f"--network is for a new store and is ignored; {message}", err=True)
         clock = SystemClock()
-        twin = Twin(network, clock, seed=settings.seed, detection_ms=settings.detection_ms, journal=folder.twin)
-        controller = Controller(store=store, fabric=twin, clock=clock, lab=twin, prober=twin)
+        carrier, network, said = await fabrics.start(settings, folder, store, known.network, clock)
+        for sentence in said:
+            typer.echo(sentence, err=True)
+        controller = Controller(
+            store=store,
+            fabric=carrier.fabric,
+            clock=clock,
+            lab=carrier.lab,
+            prober=carrier.fabric,
+            fabric_name=carrier.name,
+            carries_tags=carrier.carries_tags,
+        )
         try:
             await controller.start()
             is_new = await first.furnish(controller, network, bare=bare)
@@ -129,7 +153,7 @@ async def _run(
             await serving
         finally:
             await controller.stop()
-            await twin.aclose()
+            await carrier.close()
     finally:
         store.close()
 
@@ -198,7 +222,8 @@ async def _greet(
         tokens = {name: getattr(credentials, name) for name in ("operator_token", "tenant", "tenant_token")}
         typer.echo(json.dumps(facts | tokens))
     else:
-        welcome.opened(await controller.settled(), credentials, code, is_new=is_new)
+        book = await controller.settled()
+        welcome.opened(book, credentials, code, on=welcome.carried_on(controller), is_new=is_new)
     if plays:
         leaving.tour = asyncio.create_task(asyncio.to_thread(welcome.tour, credentials, leaving.asked))
         await leaving.tour

@@ -15,19 +15,30 @@ from rich.text import Text
 
 from highroad.client.home import Credentials
 from highroad.control.book import Book
+from highroad.control.controller import Controller
 from highroad.model.lifecycle import CARRYING
 from highroad.model.network import SiteKind
 
 console = Console(highlight=False)
 
 
-def opened(book: Book, credentials: Credentials, code: str, *, is_new: bool) -> None:
-    """The first lines: what is up, and where."""
+def carried_on(controller: Controller) -> str:
+    """What carries the traffic, and at what scale."""
+    if controller.fabric_name == "twin":
+        return "the twin: a model, no packets"
+    if controller.lab is None:
+        return "Linux routers on hosts of their own"
+    mbps = controller.rate_scale * 1000
+    return f"Linux routers in a lab on this machine: 1 Gbit/s is carried as {mbps:g} Mbit/s"
+
+
+def opened(book: Book, credentials: Credentials, code: str, *, on: str, is_new: bool) -> None:
+    """The first lines: what is up, on what, and where."""
     network = book.network
     carried = sum(service.state in CARRYING for service in book.services.values())
     lines = Text.assemble(
         (network.name, "bold"),
-        f"\n{len(network.sites)} sites, {len(network.fibres)} fibres, {len(network.links)} links, on the twin\n\n",
+        f"\n{len(network.sites)} sites, {len(network.fibres)} fibres, {len(network.links)} links\non {on}\n\n",
     )
     lines.append_text(_map(credentials, code))
     if not is_new:

@@ -1,0 +1,38 @@
+"""`highroad agent`: the process that drives one router, on a host of its own or in a namespace of a lab."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from highroad.errors import HighroadError, Invalid
+
+
+def agent(
+    config: Annotated[Path, typer.Option(help="The router's file: who it is, its ports, its certificate.")],
+) -> None:
+    """Drive this host as a router: what a controller says over gNMI, the kernel does. Ends with Ctrl-C or SIGTERM.
+
+    Traffic goes on when it has ended, and what it was told is remembered.
+
+    Example: highroad agent --config /etc/highroad/denver.yaml
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # It starts BIRD: gRPC is not to follow into the child, nor to talk on its own.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from highroad.agent.main import serve
+
+    try:
+        serve(config)
+    except Invalid as error:
+        for finding in error.findings:
+            typer.echo(str(finding), err=True)
+        raise typer.Exit(2) from None
+    except HighroadError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(7) from None

@@ -1,0 +1,151 @@
+"""What carries the traffic of a controller: the twin, a lab of Linux routers, or routers on hosts of their own.
+
+Which one is chosen once, at the first start of a home, and kept: a store goes on on the fabric that it began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from highroad.errors import Conflict, Forbidden, Unavailable
+from highroad.ports import Clock, Fabric, Lab, Prober, Store
+
+if TYPE_CHECKING:
+    from highroad.fabric.linux.fabric import LinuxFabric
+    from highroad.fabric.linux.inventory import Reach
+    from highroad.main.home import Home
+    from highroad.model.network import Network, SiteId
+    from highroad.pki.peer import Credentials
+    from highroad.ports import Panel
+    from highroad.settings import Settings
+
+Kind = Literal["linux", "twin"]
+
+NETWORK: Mapping[Kind, str] = {"linux": "us-lab", "twin": "us"}
+"""What a new store begins with where nobody says."""
+
+ROUTERS_BY_THEMSELVES = 40
+"""A lab of more routers is only started for who asks for it: each is a process of some 50 MB."""
+
+
+class FabricAndProber(Fabric, Prober, Protocol):
+    """What every fabric is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """A fabric that runs, and what goes with it; `close` lets go of it, and a lab of our own is taken down."""
+
+    fabric: FabricAndProber
+    name: Kind
+    lab: Lab | None
+    carries_tags: bool
+    close: Callable[[], Awaitable[None]] = field(repr=False)
+
+
+async def start(
+    settings: Settings, folder: Home, store: Store, in_force: Network | None, clock: Clock
+) -> tuple[Carrier, Network, list[str]]:
+    """The fabric, running; the network that it runs on; and what there is to say about the choice, in sentences.
+
+    `in_force` is the network of the store, None in a new one. Raises Unavailable where what was asked for cannot run.
+    """
+    from highroad.main.first import read_network
+
+    kind, said = _choose(settings, folder)
+    network = in_force or read_network(settings.network or NETWORK[kind])
+    unasked = kind == "linux" and settings.fabric == "auto" and settings.routers is None
+    if unasked and len(network.sites) > ROUTERS_BY_THEMSELVES:
+        kind, said = "twin", [_too_large(network)]
+    if kind == "twin":
+        carrier = await _twin(settings, folder, network, clock)
+    else:
+        epoch = await asyncio.to_thread(store.raise_epoch)
+        opening = _lab if settings.routers is None else _hosts
+        carrier = await opening(settings, folder, network, clock, epoch)
+    if folder.fabric is None or settings.fabric != "auto":
+        folder.keep_fabric(kind)
+    return carrier, network, said
+
+
+def _choose(settings: Settings, folder: Home) -> tuple[Kind, list[str]]:
+    if settings.fabric == "twin" or (settings.fabric == "auto" and folder.fabric == "twin"):
+        return "twin", []
+    missing = [] if settings.routers is not None else _missing()
+    if missing and settings.fabric == "linux":
+        raise Unavailable(f"routers cannot run here. {' '.join(missing)}")
+    return ("twin", [*missing, "So the traffic is the twin's: a model, no packets."]) if missing else ("linux", [])
+
+
+async def _twin(settings: Settings, folder: Home, network: Network, clock: Clock) -> Carrier:
+    """The twin, with its memory in the home."""
+    from highroad.fabric.twin.twin import Twin
+
+    twin = Twin(network, clock, seed=settings.seed, detection_ms=settings.detection_ms, journal=folder.twin)
+    return Carrier(fabric=twin, name="twin", lab=twin, carries_tags=True, close=twin.aclose)
+
+
+async def _hosts(settings: Settings, folder: Home, network: Network, clock: Clock, epoch: int) -> Carrier:
+    """Routers on hosts of their own, as a file lists them. Raises Invalid, and Forbidden where they are fenced."""
+    from highroad.fabric.linux.inventory import read_inventory
+    from highroad.pki.peer import Role
+    from highroad.pki.store import Pki
+
+    if settings.routers is None:
+        raise Conflict("no file says which routers there are: give it with --routers")
+    pki = Pki.ensure(settings.pki or folder.path / "pki", at_s=time.time())
+    credentials = pki.ensure_issued("controller", Role.CONTROLLER, at_s=time.time())
+    fabric = await _linux(network, read_inventory(settings.routers), clock, credentials, epoch, None, folder.routers)
+    return Carrier(fabric=fabric, name="linux", lab=None, carries_tags=True, close=fabric.aclose)
+
+
+async def _lab(settings: Settings, folder: Home, network: Network, clock: Clock, epoch: int) -> Carrier:
+    """A lab of the network, the one that runs already or a new one."""
+    raise Unavailable("no lab yet")
+
+
+async def _linux(
+    network: Network,
+    routers: Mapping[SiteId, Reach],
+    clock: Clock,
+    credentials: Credentials,
+    epoch: int,
+    panel: Panel | None,
+    memory: Path,
+) -> LinuxFabric:
+    # gRPC forks nothing here, and says of itself more than an operator wants to read.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from highroad.fabric.linux.fabric import LinuxFabric
+    from highroad.gnmi.client import Election, GnmiClient
+
+    def connect(reach: Reach) -> GnmiClient:
+        return GnmiClient(reach.address, reach.name, credentials, election=Election(id=epoch), timeout_s=3.0)
+
+    fabric = LinuxFabric(network, routers, clock, connect=connect, panel=panel, memory=memory)
+    await fabric.start()
+    fenced = [trouble for trouble in fabric.troubles.values() if isinstance(trouble, Forbidden)]
+    if fenced:
+        await fabric.aclose()
+        raise Forbidden(f"{len(fenced)} routers do not take this controller, and nothing was changed: {fenced[0]}")
+    return fabric
+
+
+def _missing() -> list[str]:
+    """What this machine lacks to run routers, a sentence each."""
+    from highroad.lab.needs import missing
+
+    return list(missing())
+
+
+def _too_large(network: Network) -> str:
+    return (
+        f"{network.name} has {len(network.sites)} sites, and a lab of more than {ROUTERS_BY_THEMSELVES} routers is "
+        "only started with --fabric linux; so this is the twin."
+    )
