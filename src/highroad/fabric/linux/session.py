@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 CONFIG = (f"/{MODULE}:router/attachment", f"/{MODULE}:router/policy")
 COUNTERS = (f"{STATE}/attachment", f"{STATE}/policy", f"{STATE}/core-port")
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 """Between two attempts to connect: doubled from the first to the longest."""
 
 FENCED_PAUSE_S = 10.0

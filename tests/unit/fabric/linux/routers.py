@@ -88,12 +88,12 @@ class Router:
     async def write(self, edits: Sequence[Edit]) -> None:
         self.writes.append(edits)
         after = resulting(self.intended, edits)
-        for service in after.policies.keys() - self.intended.policies.keys():
-            if service in self.refuse:
+        for service, told in after.policies.items():
+            if service in self.refuse and told is not self.intended.policies.get(service):
                 raise Conflict(self.refuse[service])
         self.intended = after
-        told = tuple((edit.path, getattr(edit, "value", None)) for edit in edits)
-        self.hub.publish(Notification(timestamp_ns=time.time_ns(), updates=told))
+        updates = tuple((edit.path, getattr(edit, "value", None)) for edit in edits)
+        self.hub.publish(Notification(timestamp_ns=time.time_ns(), updates=updates))
 
     def watch(self, paths: Sequence[GnmiPath]) -> HubWatch:
         return self.hub.watch(paths)

@@ -109,6 +109,19 @@ def test_a_service_that_one_router_refuses_is_on_neither_and_the_others_are_made
     play(tmp_path, scene)
 
 
+def test_a_replacement_that_one_headend_refuses_is_put_back_on_the_other(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        before = routers.routers[A].intended
+        routers.routers[D].refuse["s"] = "the list is too long"
+        assert "the list is too long" in (await fabric.apply([Replace(policy=OVER_C)]))[S]
+        assert (await fabric.read()).policies == {S: OVER_B}
+        assert routers.routers[A].intended == before
+        assert set(routers.panel.wires) == {"s.a", "s.b"}
+
+    play(tmp_path, scene)
+
+
 def test_without_a_wire_there_is_no_service(tmp_path: Path) -> None:
     async def scene(routers: Bench, fabric: LinuxFabric) -> None:
         routers.panel.refuse["s.b"] = "no host at d"
