@@ -79,7 +79,9 @@ class Chain:
 
 
 @contextmanager
-def chain(length: int, folder: Path, *, core_mtu: int = CORE_MTU, step: Step = lambda _: None) -> Iterator[Chain]:
+def chain(
+    length: int, folder: Path, *, core_mtu: int = CORE_MTU, core_gbps: float = 10.0, step: Step = lambda _: None
+) -> Iterator[Chain]:
     """So many routers in a row, started, with nothing to carry yet."""
     prefix = f"hrt-{os.getpid()}-{next(_RIGS)}"
     with ExitStack() as undo:
@@ -91,7 +93,7 @@ def chain(length: int, folder: Path, *, core_mtu: int = CORE_MTU, step: Step = l
             _ip("-n", here, "link", "add", "right", "mtu", str(core_mtu), "type", "veth", "peer", "name", "left",
                 "mtu", str(core_mtu), "netns", there)  # fmt: skip
         for number in range(1, length + 1):
-            made.routers.append(_router(prefix, number, length, folder, undo, step))
+            made.routers.append(_router(prefix, number, length, core_gbps, folder, undo, step))
         yield made
 
 
@@ -196,7 +198,9 @@ LEFT, RIGHT = 0xE000, 0xE001
 """The functions of a router's ports; the first router of a chain has no left one, its right one is LEFT."""
 
 
-def _router(prefix: str, number: int, length: int, folder: Path, undo: ExitStack, step: Step) -> Router:
+def _router(
+    prefix: str, number: int, length: int, core_gbps: float, folder: Path, undo: ExitStack, step: Step
+) -> Router:
     inside = f"{prefix}-r{number}"
     ports = []
     if number > 1:
@@ -221,7 +225,7 @@ def _router(prefix: str, number: int, length: int, folder: Path, undo: ExitStack
                 address=address,
                 prefix_len=127,
                 neighbour=neighbour,
-                capacity_gbps=10.0,
+                capacity_gbps=core_gbps,
                 latency_ms=1.0,
                 function=0xE000 + index,
             )

@@ -12,7 +12,7 @@ from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig, CorePort
 from highroad.agent.gate import core_gate
 from highroad.agent.kernelstate import Gate, Thing
-from highroad.agent.wanted import Devices, burst, root_class, sid_route
+from highroad.agent.wanted import Devices, burst, queue_bytes, root_class, sid_route
 from highroad.errors import Unavailable
 from highroad.model.service import TrafficClass
 from highroad.netlink import link
@@ -169,7 +169,7 @@ def _core_port(config: AgentConfig, devices: Devices, port: CorePort, dev: int) 
         )  # fmt: skip
         yield Fifo(
             kind="bfifo", index=dev, handle=minor << 16, parent=1 << 16 | minor,
-            limit=max(300_000, int(rate * CORE_QUEUE_S)),
+            limit=queue_bytes(rate, CORE_QUEUE_S),
         )  # fmt: skip
     yield Clsact(index=dev)
     yield Gate(dev=dev, ingress=False, program=core_gate())

@@ -30,6 +30,9 @@ LAST_METRIC = 0x7FFF_FFFF
 QUEUE_S = 0.1
 """How long a full queue of a service takes to empty at its ceiling: enough for TCP over a continent."""
 
+MOST_QUEUE_BYTES = 256_000_000
+"""More is memory, not room."""
+
 LEAST_QUEUE_BYTES = 200_000
 """Three segments of the largest size that a sender hands to its network card (64 kB)."""
 
@@ -218,7 +221,7 @@ def _shaped(
     )  # fmt: skip
     yield Fifo(
         kind="bfifo", index=dev, handle=n.class_minor(number, index) << 16, parent=handle,
-        limit=max(LEAST_QUEUE_BYTES, int(ceil * QUEUE_S)),
+        limit=queue_bytes(ceil, QUEUE_S),
     )  # fmt: skip
 
 
@@ -231,6 +234,11 @@ def bytes_a_second(config: AgentConfig, kbps: float) -> int:
 def burst(rate: int, mtu_bytes: int) -> int:
     """Bytes that a class may send at once."""
     return max(2 * (mtu_bytes + ETHERNET_BYTES), int(rate * BURST_S))
+
+
+def queue_bytes(rate: int, seconds: float) -> int:
+    """How long a queue may get that empties at a rate in so many seconds."""
+    return min(MOST_QUEUE_BYTES, max(LEAST_QUEUE_BYTES, int(rate * seconds)))
 
 
 def quantum(rate: int) -> int:
