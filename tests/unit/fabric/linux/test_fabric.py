@@ -10,6 +10,7 @@ import pytest
 
 from highroad.errors import NotFound
 from highroad.fabric.linux.fabric import LinuxFabric
+from highroad.gnmi.router import Intended
 from highroad.gnmi.target import Delete
 from highroad.model.network import FibreId, LinkId, SiteId
 from highroad.model.service import ServiceId
@@ -177,6 +178,25 @@ def test_a_newer_controller_fences_the_older_which_changes_nothing(tmp_path: Pat
         async with routers.fabric(epoch=6) as older:
             assert all("fenced" in str(trouble) for trouble in older.troubles.values())
             assert len(older.troubles) == 4
+
+    play(tmp_path, scene)
+
+
+def test_a_router_that_comes_back_without_its_memory_is_told_again(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        await routers.stop(A)
+        await until(lambda: _gone(fabric, A))
+        assert (await fabric.read()).policies == {S: OVER_B}
+        routers.routers[A].intended = Intended()
+        await routers.serve(A)
+        await asyncio.wait_for(anext(changes), 3.0)
+        held = (await fabric.read()).policies[S]
+        assert held != OVER_B
+        assert await fabric.apply([Replace(policy=OVER_B)]) == {}
+        assert set(routers.routers[A].intended.policies) == {S}
+        assert (await fabric.read()).policies == {S: OVER_B}
 
     play(tmp_path, scene)
 
