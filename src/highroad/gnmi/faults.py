@@ -27,7 +27,7 @@ from highroad.errors import (
 )
 
 FACTS = "highroad-error-bin"
-"""The trailing metadata with the error as JSON: its code, its message, its findings and facts."""
+"""The trailing metadata with the error as JSON: its code, its findings and facts."""
 
 MESSAGE_BYTES = 2_000
 FACTS_BYTES = 3_000
@@ -69,7 +69,7 @@ def status_of(error: HighroadError) -> tuple[grpc.StatusCode, str, tuple[tuple[s
 def error_of(error: grpc.aio.AioRpcError, who: str) -> HighroadError:
     """What a router answered, as one of our errors; `who` names the router to people."""
     told = _told(error)
-    message = f"{who}: {told.get('message') or error.details() or error.code().name}"
+    message = f"{who}: {error.details() or error.code().name}"
     code = error.code()
     if code is grpc.StatusCode.INVALID_ARGUMENT:
         findings = [_finding(one) for one in told.get("findings", ())]
@@ -86,12 +86,12 @@ def error_of(error: grpc.aio.AioRpcError, who: str) -> HighroadError:
 
 def _message(error: HighroadError, findings: Sequence[Finding]) -> str:
     if len(findings) < 2:
-        return _cut(error.message, MESSAGE_BYTES)
+        return _fitting(error.message, MESSAGE_BYTES)
     lines: list[str] = []
     size = 0
     for place, finding in enumerate(findings):
-        line = _cut(str(finding), MESSAGE_BYTES // 4)
-        size += len(line.encode()) + 2
+        line = _fitting(str(finding), MESSAGE_BYTES // 4)
+        size += _cost(line) + 2
         if size > MESSAGE_BYTES:
             lines.append(f"and {len(findings) - place} more")
             break
@@ -100,7 +100,7 @@ def _message(error: HighroadError, findings: Sequence[Finding]) -> str:
 
 
 def _facts(error: HighroadError, findings: Sequence[Finding]) -> bytes:
-    told: dict[str, Any] = {"code": error.code, "message": _cut(error.message, MESSAGE_BYTES // 2), "findings": []}
+    told: dict[str, Any] = {"code": error.code, "findings": []}
     size = len(msgspec.json.encode(told))
     for one in findings:
         entry = {"code": one.code, "place": _cut(one.place, 200), "message": _cut(one.message, 500)}
@@ -137,6 +137,23 @@ def _finding(told: dict[str, Any]) -> Finding:
         message=str(told.get("message", "")),
         severity=Severity(told.get("severity", "error")),
     )
+
+
+def _cost(text: str) -> int:
+    """The size of a message in a header: what is not plain ASCII is written as %XX (gRPC over HTTP/2, Responses)."""
+    return sum(1 if 0x20 <= byte <= 0x7E and byte != 0x25 else 3 for byte in text.encode())
+
+
+def _fitting(text: str, size: int) -> str:
+    if len(text) <= size and _cost(text) <= size:
+        return text
+    room, fits = size - _cost("…"), 0
+    for letter in text:
+        room -= _cost(letter)
+        if room < 0:
+            break
+        fits += 1
+    return text[:fits] + "…"
 
 
 def _cut(text: str, size: int) -> str:

@@ -18,6 +18,7 @@ import grpc
 
 from highroad.errors import Unauthenticated, Unavailable
 from highroad.pki.peer import Credentials, Peer, Revoked, check_peer, peer_from_pem, serial_name
+from highroad.units import iso_from_s
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,27 @@ async def look(
 
     Raises Unauthenticated when either is refused, Unavailable when nobody answers.
     """
+    for wait_s in (0.05, None):
+        try:
+            return await _look(address, name, credentials, revoked=revoked, clock=clock, timeout_s=timeout_s)
+        except _HungUp:
+            # A server that is being stopped hangs up, too; that one is not there the next time.
+            if wait_s is not None:
+                await asyncio.sleep(wait_s)
+    ours = peer_from_pem(credentials.certificate.read_bytes())
+    why = "it is of another authority, or in a role that is no client's"
+    if ours.not_after_s < clock():
+        why = f"it expired at {iso_from_s(ours.not_after_s)}"
+    raise Unauthenticated(f"{name} at {address} refuses our certificate, {ours.name} as {ours.role}: {why}")
+
+
+class _HungUp(Exception):
+    """The server ended the connection as soon as it had seen our certificate."""
+
+
+async def _look(
+    address: str, name: str, credentials: Credentials, *, revoked: Revoked, clock: Callable[[], float], timeout_s: float
+) -> Seen:
     context = _context(credentials)
     try:
         async with asyncio.timeout(timeout_s):
@@ -62,9 +84,9 @@ async def look(
             try:
                 tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
                 der, said = tls.getpeercert(binary_form=True) or b"", tls.getpeercert() or {}
-                # In TLS 1.3 the server judges our certificate after our half of the handshake; its first words are
-                # HTTP/2's settings, or the reason.
-                await reader.read(1)
+                # In TLS 1.3 the server judges our certificate after our half of the handshake is done. Its first words
+                # are HTTP/2's settings then, or there are none: gRPC hangs up without a reason.
+                taken = await reader.read(1)
             finally:
                 writer.transport.abort()
     except ssl.SSLCertVerificationError as error:
@@ -77,6 +99,8 @@ async def look(
         raise Unavailable(f"{name} does not answer at {address}") from error
     except OSError as error:
         raise Unavailable(f"{name} cannot be reached at {address}: {error.strerror or error}") from error
+    if not taken:
+        raise _HungUp
     peer = peer_from_pem(ssl.DER_cert_to_PEM_cert(der).encode())
     check_peer(peer, revoked=revoked, at_s=clock())
     alternatives = [str(pair[1]) for pair in said.get("subjectAltName", ())]

@@ -76,6 +76,7 @@ class Revoked:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
         self._serials: frozenset[int] = frozenset()
+        self._complaint = ""
         if path is not None:
             try:
                 self._read(path)
@@ -87,9 +88,11 @@ class Revoked:
             try:
                 self._read(self._path)
             except (OSError, ValueError) as error:
-                log.warning(
-                    "the list of revoked certificates %s cannot be read, the last one counts: %s", self._path, error
-                )
+                if str(error) != self._complaint:
+                    self._complaint = str(error)
+                    log.warning(
+                        "the list of revoked certificates %s cannot be read, the last one counts: %s", self._path, error
+                    )
         return serial in self._serials
 
     def _read(self, path: Path) -> None:
@@ -98,6 +101,7 @@ class Revoked:
         if seen != self._seen:
             self._serials = der.revoked(path.read_bytes())
             self._seen = seen
+            self._complaint = ""
 
 
 def check_peer(peer: Peer, *, revoked: Revoked, at_s: float) -> None:

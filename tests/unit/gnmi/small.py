@@ -141,9 +141,11 @@ class Shelf:
     writes: list[Sequence[Edit]] = field(default_factory=list)
     slow_s: float = 0.0
     broken: HighroadError | None = None
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def elected(self, role: str, election_id: int) -> None:
         self.elections[role] = election_id
+        self.heard.set()
 
     async def read(self, path: Path, kind: Kind) -> Sequence[tuple[Path, Any]]:
         check_path(path)
