@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from highroad.netlink.message import AF_INET6, NEW, PUT, Message, attr, attr_u32, attrs, family_of, packed, printed, u32
 
@@ -30,7 +30,8 @@ _IFADDR = struct.Struct("=BBBBI")
 class Address:
     """An address of an interface. `peer` is the other end's where it is not in one prefix with ours.
 
-    `prefix_route=False` keeps the kernel from making a route for the prefix. `tentative`: not usable yet, or never.
+    `prefix_route=False` keeps the kernel from making a route for the prefix. `tentative`, as dumped: not usable
+    yet, or never.
     """
 
     address: str
@@ -40,7 +41,7 @@ class Address:
     scope: int = SCOPE_UNIVERSE
     peer: str | None = None
     prefix_route: bool = True
-    tentative: bool = False
+    tentative: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         data = packed(self.address)

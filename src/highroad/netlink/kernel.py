@@ -21,8 +21,14 @@ from highroad.netlink.message import NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, Messa
 from highroad.netlink.monitor import Monitor
 from highroad.netlink.sockets import namespace_of, open_route_socket, opened_in
 
-LIMIT = 500
-"""The most messages that go in one sendmsg: their acknowledgements have to fit into the socket's buffer."""
+LIMIT = 8000
+"""The most messages that go in one sendmsg: all their answers have to fit into the socket's buffer."""
+
+LOT = 500
+"""How many messages `do_many` sends in one go: between two lots others get their turn."""
+
+_ANSWER_BYTES = 2048
+"""What an answer takes of the buffer: half of this was measured, for a refusal with text."""
 
 _READ = 1 << 18
 _PATIENCE_S = 10
@@ -64,6 +70,8 @@ class Kernel:
     def __init__(self, netns: int | str | None = None) -> None:
         self._socket = opened_in(netns, _open_socket)
         self._sequence = 0
+        # without CAP_NET_ADMIN in the first user namespace the buffer is what the system allows
+        self.limit = min(LIMIT, self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // _ANSWER_BYTES)
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -91,9 +99,10 @@ class Kernel:
             if refusal is not None:
                 raise refusal
 
-    def do_many(self, messages: Iterable[Message], *, size: int = LIMIT) -> None:
+    def do_many(self, messages: Iterable[Message], *, size: int = LOT) -> None:
         """Send any number, `size` in one go, and stop behind the first lot in which one failed."""
         wanted = list(messages)
+        size = min(size, self.limit)
         for start in range(0, len(wanted), size):
             try:
                 self.do(wanted[start : start + size])
@@ -105,8 +114,8 @@ class Kernel:
         wanted = list(messages)
         if not wanted:
             return []
-        if len(wanted) > LIMIT:
-            raise ValueError(f"{len(wanted)} messages in one go, and {LIMIT} are the most")
+        if len(wanted) > self.limit:
+            raise ValueError(f"{len(wanted)} messages in one go, and {self.limit} are the most")
         first = self._sequence + 1
         self._sequence += len(wanted)
         self._drain()

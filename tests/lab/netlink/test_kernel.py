@@ -80,7 +80,7 @@ def test_no_answer_of_a_full_sendmsg_is_lost(wired: Space) -> None:
 
 
 def test_more_than_fits_is_refused_before_anything_is_sent(wired: Space) -> None:
-    with pytest.raises(ValueError, match="501 messages in one go"):
+    with pytest.raises(ValueError, match="8001 messages in one go, and 8000 are the most"):
         wired.kernel.do(map(route.create, _numbered(LIMIT + 1)))
     assert wired.kernel.routes(AF_INET, 10001) == []
 
