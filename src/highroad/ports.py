@@ -114,6 +114,10 @@ class Sample:
 class Fabric(Protocol):
     """What carries traffic. Every method is idempotent; what it was told survives the controller."""
 
+    @property
+    def rate_scale(self) -> float:
+        """A modelled 1 Gbit/s is carried as so many Gbit/s; every rate that a fabric reports is a modelled one."""
+
     async def read(self) -> Observed:
         """The state now, as routers report it."""
 
@@ -197,10 +201,6 @@ class LabStatus:
 
 class Lab(Protocol):
     """What a fabric offers besides when it is a lab: breaking things on purpose."""
-
-    @property
-    def rate_scale(self) -> float:
-        """A modelled 1 Gbit/s is carried as so many Gbit/s; every rate that a fabric reports is a modelled one."""
 
     async def cut(self, fibre: FibreId, *, silent: bool = False) -> None:
         """Cut a fibre; the fabric notices by itself. Silently: no loss of light. Idempotent. Raises NotFound."""

@@ -59,6 +59,7 @@ class Controller:
         self._execute = execute
         self._live = Live()
         self._planner = Planner(store, clock, self._published, execute, carries_tags=carries_tags)
+        self._fabric = fabric
         self._loop = Loop(self._planner, fabric, clock, self._live)
         self._live.last_sequence = self._planner.book.last_sequence
         self.lab = lab
@@ -82,8 +83,8 @@ class Controller:
 
     @property
     def rate_scale(self) -> float:
-        """A modelled 1 Gbit/s is carried as so many Gbit/s: less than 1 only in a lab."""
-        return 1.0 if self.lab is None else self.lab.rate_scale
+        """A modelled 1 Gbit/s is carried as so many Gbit/s: 1 but in a lab that is smaller than what it models."""
+        return self._fabric.rate_scale
 
     # --- reading ----------------------------------------------------------------------------------------------
 

@@ -69,6 +69,11 @@ class Twin:
 
     # --- Fabric ---------------------------------------------------------------------------------------------
 
+    @property
+    def rate_scale(self) -> float:
+        """A model carries what it says."""
+        return 1.0
+
     async def read(self) -> Observed:
         """The policies installed, and the fibres believed dark, each since its cut plus detection."""
         self._catch_up()
@@ -125,11 +130,6 @@ class Twin:
             self._journal.close()
 
     # --- Lab ------------------------------------------------------------------------------------------------
-
-    @property
-    def rate_scale(self) -> float:
-        """A model carries what it says."""
-        return 1.0
 
     async def cut(self, fibre: FibreId, *, silent: bool = False) -> None:
         """Cut a fibre; traffic on it is lost at once, and headends notice after the detection time."""
