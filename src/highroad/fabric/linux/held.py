@@ -34,6 +34,11 @@ class Held:
         """Every service of which there is something."""
         return self._halves.keys()
 
+    @property
+    def attachments(self) -> frozenset[str]:
+        """The names of all attachments that there are."""
+        return frozenset(half.attachment.id for _, half in self._all() if half.attachment is not None)
+
     def policies(self) -> dict[ServiceId, Policy]:
         """What routers carry, a damaged service with a policy that nobody wants."""
         for service in self._stale:

@@ -67,7 +67,11 @@ class LabSide:
 
     async def lay(self, steps: Iterable[Step]) -> dict[ServiceId, str]:
         """Lay the wires that new attachments need. Returns a reason for each service that has one missing."""
-        new = [step for step in steps if step.after.attachment is not None and step.before.attachment is None]
+        new = [
+            step
+            for step in steps
+            if step.after.attachment is not None and (step.before.attachment is None or step.before.policy is None)
+        ]
         if self._panel is None or not new:
             return {}
         wires = [wire_of(step.site, step.service, step.after.attachment, step.after.policy) for step in new]
@@ -125,7 +129,7 @@ class LabSide:
             wire_of(site, service, half.attachment, half.policy)
             for service in list(held.services())
             for site, half in held.halves(service).items()
-            if half.attachment is not None
+            if half.attachment is not None and half.policy is not None
         ]
         try:
             lying = await self._panel.wired()
@@ -133,7 +137,7 @@ class LabSide:
             if missing:
                 for attachment, reason in (await self._panel.attach(missing)).items():
                     log.warning("the wire of %s is missing in the lab: %s", attachment, reason)
-            strays = lying - {wire.attachment for wire in wires}
+            strays = lying - held.attachments
             if whole and strays:
                 await self._panel.detach(sorted(strays))
         except HighroadError as error:
