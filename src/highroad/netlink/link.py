@@ -45,6 +45,7 @@ _IFLA_LINKINFO = 18
 _IFLA_IFALIAS = 20
 _IFLA_STATS64 = 23
 _IFLA_AF_SPEC = 26
+_IFLA_GROUP = 27
 _IFLA_NET_NS_FD = 28
 _IFLA_EXT_MASK = 29
 _IFLA_LINK_NETNSID = 37
@@ -184,6 +185,7 @@ def set_link(
     alias: str | None = None,
     queue_length: int | None = None,
     addrgen: str | None = None,
+    group: int | None = None,
     netns_fd: int | None = None,
     xdp_fd: int | None = None,
     xdp_flags: int = XDP_GENERIC,
@@ -207,6 +209,8 @@ def set_link(
         parts.append(attr(_IFLA_IFALIAS, alias.encode()))
     if queue_length is not None:
         parts.append(attr_u32(_IFLA_TXQLEN, queue_length))
+    if group is not None:
+        parts.append(attr_u32(_IFLA_GROUP, group))
     if addrgen is not None:
         mode = attr_u8(_INET6_ADDR_GEN_MODE, _ADDR_GEN_MODES.index(addrgen))
         parts.append(nest(_IFLA_AF_SPEC, nest(AF_INET6, mode)))
@@ -223,6 +227,11 @@ def delete_link(index: int) -> Message:
 def delete_link_named(name: str) -> Message:
     """Take the interface with this name away."""
     return Message(RTM_DELLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0) + attr_text(_IFLA_IFNAME, name))
+
+
+def delete_group(group: int) -> Message:
+    """Take all interfaces of a group away (`set_link(group=...)`): the kernel waits once, where it would for each."""
+    return Message(RTM_DELLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0) + attr_u32(_IFLA_GROUP, group))
 
 
 def dump_links(*, stats: bool = True) -> Message:
