@@ -107,6 +107,7 @@ class LinuxFabric(LabSide):
         if self._bell.closed:
             return
         self._bell.close()
+        await self.wires_settled()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *(one.close() for one in self._sessions.values()), return_exceptions=True)
@@ -334,7 +335,7 @@ class LinuxFabric(LabSide):
                 log.error("what routers hold for %s is not what they were told", policy.service)
         gone = [service for service in changed if wanted.get(service) is None]
         self._meter.forget([*gone, *(anew & changed)])
-        await self.take_away([*gone, *refused], self._held)
+        self.take_away([*gone, *refused], self._held)
         await self.load(carried)
         lit_ms = [_light_ms(self.network, policy) for policy in carried]
         if self._panel is not None and self._dark and lit_ms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -26,6 +27,7 @@ class LabSide:
 
     def __init__(self, panel: Panel | None) -> None:
         self._panel = panel
+        self._removed: asyncio.Task[None] | None = None
 
     # --- Lab ------------------------------------------------------------------------------------------------
 
@@ -75,14 +77,17 @@ class LabSide:
         if self._panel is None or not new:
             return {}
         wires = [wire_of(step.site, step.service, step.after.attachment, step.after.policy) for step in new]
+        await self.wires_settled()  # names and numbers are used again
         try:
             failed = await self._panel.attach(wires)
         except HighroadError as error:
             return {step.service: f"the lab lays no wire: {error}" for step in new}
         return {wire.service: failed[wire.attachment] for wire in wires if wire.attachment in failed}
 
-    async def take_away(self, services: Collection[ServiceId], held: Held) -> None:
-        """Take the wires of services away, where no router has an attachment for them any more."""
+    def take_away(self, services: Collection[ServiceId], held: Held) -> None:
+        """Take the wires of services away, where no router has an attachment for them any more: in the background,
+        since the kernel takes tens of milliseconds for it.
+        """
         gone = [
             attachment_id(service, end)
             for service in services
@@ -92,10 +97,19 @@ class LabSide:
                 for half in held.halves(service).values()
             )
         ]
-        if self._panel is None or not gone:
-            return
+        if self._panel is not None and gone:
+            self._removed = asyncio.create_task(self._remove(self._panel, gone, self._removed))
+
+    async def wires_settled(self) -> None:
+        """Wait until what is being taken away is gone."""
+        if self._removed is not None:
+            await self._removed
+
+    async def _remove(self, panel: Panel, attachments: Sequence[str], before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
         try:
-            await self._panel.detach(gone)
+            await panel.detach(attachments)
         except HighroadError as error:
             log.warning("wires are left over in the lab: %s", error)
 
@@ -131,6 +145,7 @@ class LabSide:
             for site, half in held.halves(service).items()
             if half.attachment is not None and half.policy is not None
         ]
+        await self.wires_settled()
         try:
             lying = await self._panel.wired()
             missing = [wire for wire in wires if wire.attachment not in lying]

@@ -60,6 +60,7 @@ def test_one_message_a_headend_installs_or_replaces_any_number_and_none_what_is_
         assert all(len(edits) == 40 for edits in routers.routers[A].writes[1:])
         assert await fabric.apply([Withdraw(service=ServiceId(f"s-{n}")) for n in range(40)]) == {}
         assert sets(routers) == 8
+        await fabric.wires_settled()
         assert routers.panel.wires == {}
 
     play(tmp_path, scene)
@@ -104,6 +105,7 @@ def test_a_service_that_one_router_refuses_is_on_neither_and_the_others_are_made
         for router in routers.routers.values():
             assert "s" not in router.intended.policies
             assert not {"s.a", "s.b"} & router.intended.attachments.keys()
+        await fabric.wires_settled()
         assert not {"s.a", "s.b"} & routers.panel.wires.keys()
         assert S not in routers.panel.loads
 
@@ -129,6 +131,7 @@ def test_without_a_wire_there_is_no_service(tmp_path: Path) -> None:
         refused = await fabric.apply([Install(policy=OVER_B)])
         assert refused == {S: "no host at d"}
         assert sets(routers) == 0
+        await fabric.wires_settled()
         assert routers.panel.wires == {}
 
     play(tmp_path, scene)
