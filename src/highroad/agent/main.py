@@ -1,0 +1,164 @@
+"""The agent's process: everything in the order in which it starts, and ended in the opposite one.
+
+Importing this module starts nothing. `serve` runs in the network namespace of the thread that calls it.
+
+TERM and INT end the agent, and BIRD with it; USR1 ends the agent and leaves BIRD running for the next one (an upgrade).
+However it ends, kill -9 too, the kernel goes on forwarding what it was told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from highroad.agent.config import AgentConfig, Igp, read_config
+from highroad.agent.counters import Counters
+from highroad.agent.host import check_host
+from highroad.agent.igp import Bird
+from highroad.agent.journal import Journal
+from highroad.agent.notices import Notices
+from highroad.agent.probe import Prober
+from highroad.agent.state import State
+from highroad.agent.steering import Steering
+from highroad.agent.target import RouterTarget
+from highroad.errors import Finding, Invalid, Severity, Unavailable, errors_in
+from highroad.gnmi.server import GnmiServer
+from highroad.netlink.kernel import Kernel
+from highroad.pki.peer import Credentials
+
+_log = logging.getLogger("highroad.agent")
+
+
+def serve(path: Path) -> None:
+    """Be the router that the file describes until a signal ends it. Raises Invalid with everything that is wrong with
+    the file or missing on this host, Unavailable where the kernel, the disk or an address is not to be had.
+    """
+    if not logging.getLogger().handlers:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    config = read_config(path)
+    for finding in _judged(check_host(config)):
+        _log.warning("%s", finding)
+    asyncio.run(_serve(config))
+
+
+def check(path: Path) -> list[Finding]:
+    """Everything that is wrong with a file and missing on this host; nothing is changed. Raises Invalid if the file
+    cannot be read as one at all.
+    """
+    return check_host(read_config(path))
+
+
+async def _serve(config: AgentConfig) -> None:
+    stop = _Stop(asyncio.get_running_loop())
+    config.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    journal = Journal(config.state)
+    kernel, listening = Kernel(), Kernel()
+    worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kernel")
+    bird = Bird(config) if config.igp is Igp.BIRD else None
+    try:
+        loop = asyncio.get_running_loop()
+        steering = Steering(kernel, config)
+        await loop.run_in_executor(worker, steering.start)
+        notices, counters = _senses(config, kernel, listening)
+        target = RouterTarget(
+            journal=journal,
+            steering=steering,
+            counters=counters,
+            notices=notices,
+            state=State(config, counters, notices),
+            kernel=kernel,
+            worker=worker,
+        )
+        await target.start()
+        prober = Prober(config, lambda: target.intended)
+        server = GnmiServer(
+            target, _credentials(config), config.listen, actions={"Ping": prober.ping, "Trace": prober.trace}
+        )
+        try:
+            if bird is not None:
+                await bird.start()
+            addresses = await server.start()
+            _settle_memory()
+            _log.info("%s (node %d) is told what to do at %s", config.name, config.node, ", ".join(addresses))
+            notify("READY=1")
+            leave = await stop.wait()
+            notify("STOPPING=1")
+        finally:
+            await server.stop()
+            await target.stop()
+        if bird is not None:
+            await bird.stop(leave=leave)
+    finally:
+        worker.shutdown()
+        kernel.close()
+        listening.close()
+        journal.close()
+
+
+def _senses(config: AgentConfig, kernel: Kernel, listening: Kernel) -> tuple[Notices, Counters]:
+    """What hears and what counts: each uses the other's names."""
+    counters = Counters(kernel, config, lambda: notices.devices, now_s=time.time())
+    dark = counters.notes.get("dark", {})
+    known = {str(name): int(since) for name, since in dark.items()} if isinstance(dark, dict) else {}
+    notices = Notices(listening, config, down_since_ns=known)
+    return notices, counters
+
+
+def _credentials(config: AgentConfig) -> Credentials:
+    tls = config.tls
+    return Credentials(certificate=tls.certificate, key=tls.key, authority=tls.authority, revoked=tls.revoked)
+
+
+def _judged(findings: list[Finding]) -> list[Finding]:
+    """The warnings; raises Invalid if anything forbids to go on. BIRD may come later: it is looked for again."""
+    forbidding = [finding for finding in errors_in(findings) if finding.code != "no-bird"]
+    if forbidding:
+        raise Invalid(forbidding)
+    return [finding for finding in findings if finding.severity is Severity.WARNING]
+
+
+def _settle_memory() -> None:
+    """What is here by now stays: the collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+class _Stop:
+    """Signals that end the agent."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._asked = asyncio.Event()
+        self._leave = False
+        for number, leave in ((signal.SIGTERM, False), (signal.SIGINT, False), (signal.SIGUSR1, True)):
+            loop.add_signal_handler(number, self._ask, leave)
+
+    async def wait(self) -> bool:
+        """Until one came; whether what runs beside the agent is to be left running."""
+        await self._asked.wait()
+        return self._leave
+
+    def _ask(self, leave: bool) -> None:
+        self._leave = leave
+        self._asked.set()
+
+
+def notify(state: str) -> None:
+    """Tell systemd how far we are, if it asked to be told (sd_notify(3))."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.sendto(state.encode(), address)
+    except OSError as error:
+        raise Unavailable(f"systemd does not listen at {address}: {error.strerror}") from error

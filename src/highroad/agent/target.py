@@ -1,0 +1,339 @@
+"""The router as a gNMI target: what it is told is checked, journalled, steered into the kernel and then so; what it is
+comes back as state.
+
+All that touches the kernel or the journal is done by one thread, one thing after the other, while the event loop goes
+on answering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+from highroad.agent.counters import Counters
+from highroad.agent.journal import Journal
+from highroad.agent.notices import Notices, PortLight
+from highroad.agent.state import State, light_leaves
+from highroad.errors import Finding, HighroadError, Invalid, NotFound, Unavailable, errors_in
+from highroad.gnmi import openconfig
+from highroad.gnmi.edit import changed, resulting
+from highroad.gnmi.hub import Hub
+from highroad.gnmi.path import WILDCARD, Path, elem, entry, parse
+from highroad.gnmi.router import MODULE, Attachment, Intended, Policy, attachment_to_json, policy_to_json
+from highroad.gnmi.schema import MODELS, check_path
+from highroad.gnmi.target import Edit, Kind, Model, Notification, Watch
+from highroad.gnmi.tree import find
+from highroad.netlink.kernel import Kernel
+
+LOOK_S = 10.0
+"""How often the kernel is compared with what it is to hold, besides when it says that something changed."""
+LOOK_SHARE = 0.02
+"""At most this share of the time goes into looking."""
+SOON_S = 0.02
+"""How long after the kernel said something it is looked at: what comes together is looked at once."""
+KEEP_S = 60.0
+"""How often the sums of counters are kept."""
+FRESH_S = 0.005
+"""Counters that were read so short a time ago are not read again: the paths of one Get are of one instant."""
+
+_STATE_LISTS = ("core-port", "attachment", "policy", "sid")
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Steers(Protocol):
+    """What brings the kernel to what is told."""
+
+    def check(self, intended: Intended) -> list[Finding]:
+        """Everything that is wrong with it."""
+
+    def apply(self, old: Intended, new: Intended) -> int:
+        """From the old to the new, all or nothing; how many messages it took. Raises Unavailable."""
+
+    def converge(self, intended: Intended) -> int:
+        """Mend what differs; how many messages it took. Raises Unavailable."""
+
+
+class RouterTarget:
+    """One router's tree. `start` first; then a gNMI server may serve it."""
+
+    models: Sequence[Model] = MODELS
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        steering: Steers,
+        counters: Counters,
+        notices: Notices,
+        state: State,
+        kernel: Kernel,
+        worker: ThreadPoolExecutor,
+    ) -> None:
+        """`worker` is the one thread that may use the journal, the kernel and what stands on it."""
+        self._journal = journal
+        self._steering = steering
+        self._counters = counters
+        self._notices = notices
+        self._state = state
+        self._kernel = kernel
+        self._worker = worker
+        self._hub = Hub()
+        self._amiss = asyncio.Event()
+        self._unsure = False
+        self._counted_s = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def intended(self) -> Intended:
+        """What the router is told."""
+        return self._journal.committed
+
+    async def start(self) -> None:
+        """Bring the kernel to what was told in the last life, and keep it there."""
+        if self._journal.dropped:
+            _log.warning("the last agent ended in the middle of a change: it is undone")
+        await self._look()
+        self._notices.start(on_light=self._light_changed, on_amiss=self._amiss.set)
+        self._tasks = [
+            asyncio.create_task(self._keep_looking(), name="look"),
+            asyncio.create_task(self._keep_sums(), name="sums"),
+        ]
+
+    async def stop(self) -> None:
+        """End what runs by itself, and keep the sums. The kernel stays as it is."""
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._notices.close()
+        await self._blocking(self._keep)
+
+    # --- what is told ---------------------------------------------------------------------------------------
+
+    @property
+    def elections(self) -> Mapping[str, int]:
+        """The highest election id seen so far, by role."""
+        return self._journal.elections
+
+    async def elected(self, role: str, election_id: int) -> None:
+        """Remember, durably, that a controller of this id speaks now."""
+        await self._blocking(self._journal.elect, role, election_id)
+        path = parse("/router/state/election-id")
+        highest = str(max(self._journal.elections.values()))
+        self._hub.publish(Notification(timestamp_ns=time.time_ns(), updates=((path, highest),)))
+
+    async def write(self, edits: Sequence[Edit]) -> None:
+        """Make all the edits or none. Raises Invalid with all findings, Unavailable when nothing was changed."""
+        old = self.intended
+        new = resulting(old, edits)
+        news = list(changed(old, new))
+        if not news:
+            return
+        try:
+            with self._notices.by_us():
+                await self._blocking(self._enter, old, new)
+        finally:
+            if self._unsure:
+                self._amiss.set()
+        self._hub.publish(
+            Notification(
+                timestamp_ns=time.time_ns(),
+                updates=tuple((path, value) for path, value in news if value is not None),
+                deletes=tuple(path for path, value in news if value is None),
+            )
+        )
+        if self._journal.is_long:
+            self._worker.submit(self._compact)
+
+    def _enter(self, old: Intended, new: Intended) -> None:
+        """Journal it, steer it, and then it is so; on any failure it is as it was."""
+        if wrong := errors_in(self._steering.check(new)):
+            raise Invalid(wrong)
+        self._counters.before(old, new)
+        self._journal.begin(new)
+        try:
+            self._steering.apply(old, new)
+        except BaseException as error:
+            self._journal.abandon()
+            self._unsure = True
+            if isinstance(error, HighroadError):
+                raise
+            raise Unavailable(f"nothing was changed: {error}") from error
+        try:
+            self._journal.commit()
+        except Unavailable:
+            # What is not on disk is not so: back to what is.
+            self._unsure = True
+            self._steering.apply(new, old)
+            raise
+
+    def _compact(self) -> None:
+        try:
+            self._journal.compact()
+        except Unavailable as error:
+            _log.error("%s", error)
+
+    # --- the kernel is compared, not assumed ----------------------------------------------------------------
+
+    async def _keep_looking(self) -> None:
+        took_s = 0.0
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._amiss.wait(), max(LOOK_S, took_s / LOOK_SHARE))
+                await asyncio.sleep(max(SOON_S, took_s))
+            self._amiss.clear()
+            took_s = await self._look()
+
+    async def _look(self) -> float:
+        """Compare, and mend; returns how long it took. What cannot be mended is said, and looked at again."""
+        started_s = time.monotonic()
+        try:
+            with self._notices.by_us():
+                messages = await self._blocking(lambda: self._steering.converge(self.intended))
+        except HighroadError as error:
+            _log.error("the kernel is not as it has to be: %s", error)
+        except Exception:
+            _log.exception("the kernel could not be compared")
+        else:
+            self._unsure = False
+            if messages:
+                _log.info("brought the kernel to what it has to hold: %d messages", messages)
+        return time.monotonic() - started_s
+
+    def _light_changed(self, interface: str, light: PortLight) -> None:
+        """A core port's light is lost or found: tell whoever watches, now."""
+        place = parse("/router/state") / entry("core-port", interface=interface)
+        told = light_leaves(light)
+        status = told["oper-status"]
+        theirs = parse("/interfaces") / Path((elem("interface", {"name": interface}),)) / "state"
+        updates = [(place / name, value) for name, value in told.items()]
+        updates += [(theirs / "oper-status", status), (theirs / "last-change", str(light.since_ns))]
+        deletes = (place / "down-since",) if light.up else ()
+        self._hub.publish(Notification(timestamp_ns=light.since_ns, updates=tuple(updates), deletes=deletes))
+        _log.warning("core port %s is %s", interface, status)
+
+    # --- what is --------------------------------------------------------------------------------------------
+
+    def watch(self, paths: Sequence[Path]) -> Watch:
+        """Changes at or below these paths."""
+        return self._hub.watch(paths)
+
+    async def read(self, path: Path, kind: Kind) -> Sequence[tuple[Path, Any]]:
+        """What is at the path. Raises Invalid for one that cannot be, NotFound where nothing is."""
+        check_path(path)
+        tree = await self._blocking(self._tree, path, kind)
+        found = find(tree, path)
+        if not found and not path.wild:
+            raise NotFound(f"there is nothing at {path}")
+        return found
+
+    def _tree(self, path: Path, kind: Kind) -> dict[str, Any]:
+        """As much of the tree as the path can lead into."""
+        wanted = _Wanted(path)
+        tree: dict[str, Any] = {}
+        intended = self.intended
+        if wanted.may("router"):
+            tree[f"{MODULE}:router"] = self._router(wanted, kind, intended)
+        if kind is Kind.CONFIG:
+            return tree
+        if wanted.may("interfaces"):
+            tree[openconfig.INTERFACES] = self._state.interfaces(self._kernel.links(), intended)
+        if wanted.may("system"):
+            tree[openconfig.SYSTEM] = self._state.system(time.time_ns())
+        if wanted.may("network-instances"):
+            self._count(intended)
+            tree[openconfig.NETWORK_INSTANCES] = self._state.network_instances(intended)
+        return tree
+
+    def _router(self, wanted: _Wanted, kind: Kind, intended: Intended) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        if kind in (Kind.ALL, Kind.CONFIG):
+            if wanted.may("router", "attachment"):
+                told["attachment"] = [attachment_to_json(one) for one in wanted.attachments(intended, 1)]
+            if wanted.may("router", "policy"):
+                told["policy"] = [policy_to_json(one) for one in wanted.policies(intended, 1)]
+        if kind is not Kind.CONFIG and wanted.may("router", "state"):
+            told["state"] = self._own_state(wanted, intended)
+        return told
+
+    def _own_state(self, wanted: _Wanted, intended: Intended) -> dict[str, Any]:
+        lists = [name for name in _STATE_LISTS if wanted.may("router", "state", name)]
+        told = self._state.leaves(self.elections)
+        if any(name != "sid" for name in lists):
+            self._count(intended, interfaces="attachment" in lists)
+        if "core-port" in lists:
+            told["core-port"] = self._state.core_ports()
+        if "attachment" in lists:
+            told["attachment"] = self._state.attachments(wanted.attachments(intended, 2))
+        if "policy" in lists:
+            told["policy"] = self._state.policies(intended, wanted.policies(intended, 2))
+        if "sid" in lists:
+            told["sid"] = self._state.sids()
+        return told
+
+    def _count(self, intended: Intended, *, interfaces: bool = False) -> None:
+        now_s = time.monotonic()
+        if interfaces or now_s - self._counted_s > FRESH_S:
+            self._counters.read(intended, interfaces=interfaces)
+            self._counted_s = now_s
+
+    async def _keep_sums(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_S)
+            await self._blocking(self._keep)
+
+    def _keep(self) -> None:
+        dark = {name: light.since_ns for name, light in self._notices.light.items() if not light.up}
+        try:
+            self._counters.read(self.intended)
+            self._counters.notes["dark"] = dark
+            self._counters.write()
+        except HighroadError as error:
+            _log.error("counters cannot be read: %s", error)
+
+    async def _blocking(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work, *args)
+
+
+class _Wanted:
+    """Which parts of the tree a path may lead into."""
+
+    def __init__(self, path: Path) -> None:
+        self._steps = path.elems
+
+    def may(self, *names: str) -> bool:
+        """Whether it leads to, above or below the place with these names."""
+        for step, name in zip(self._steps, names, strict=False):
+            if step.bare == "...":
+                return True
+            if step.bare not in (name, WILDCARD):
+                return False
+        return True
+
+    def attachments(self, intended: Intended, depth: int) -> Sequence[Attachment]:
+        """Those that it names, by the key of the step at `depth`, or all."""
+        return _chosen(intended.attachments, self._key(depth, "id"))
+
+    def policies(self, intended: Intended, depth: int) -> Sequence[Policy]:
+        """Those that it names, or all."""
+        return _chosen(intended.policies, self._key(depth, "service"))
+
+    def _key(self, depth: int, key: str) -> str | None:
+        if len(self._steps) <= depth or any(step.bare in ("...", WILDCARD) for step in self._steps[: depth + 1]):
+            return None
+        value = self._steps[depth].key(key)
+        return None if value == WILDCARD else value
+
+
+def _chosen(all_: Mapping[str, T], key: str | None) -> Sequence[T]:
+    if key is None:
+        return list(all_.values())
+    return [all_[key]] if key in all_ else []

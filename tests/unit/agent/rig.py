@@ -1,0 +1,215 @@
+"""Routers a - b - c as whole agent processes in namespaces, a customer at each end, and somebody who tells them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any
+
+from highroad.gnmi.client import Election, GnmiClient
+from highroad.gnmi.router import CandidatePath, Intended, attachment_to_json, policy_to_json
+from highroad.gnmi.router import SegmentList as Segments
+from highroad.pki.peer import Credentials, Role
+from highroad.pki.store import Pki
+from tests.unit.agent.namespaces import Namespaces, inside, run
+from tests.unit.agent.told import attachment, policy
+
+NODES = {"a": 1, "b": 2, "c": 3}
+READY_S = 15.0
+
+
+class Rig:
+    """Everything is gone after the block."""
+
+    def __init__(self, folder: Path, *, igp: str = "none") -> None:
+        self.folder = folder
+        self.igp = igp
+        self.spaces = Namespaces()
+        self.names: dict[str, str] = {}
+        self.agents: dict[str, subprocess.Popen[bytes]] = {}
+        self.pki = Pki.ensure(folder / "pki", at_s=time.time())
+        self._clients: list[GnmiClient] = []
+
+    def __enter__(self) -> Rig:
+        try:
+            for name in NODES:
+                self.names[name] = self.spaces.add(name)
+            self.spaces.join(self.names["a"], "right", self.names["b"], "left")
+            self.spaces.join(self.names["b"], "right", self.names["c"], "left")
+            for name in "ac":
+                self.names[f"host-{name}"] = self.spaces.add(f"host-{name}")
+                self.spaces.join(self.names[name], "cust1", self.names[f"host-{name}"], "eth0", mtu=9000)
+            for name in NODES:
+                self.configure(name)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for agent in self.agents.values():
+            agent.kill()
+            agent.wait()
+        self.spaces.__exit__(kind, error, at)
+
+    # --- routers --------------------------------------------------------------------------------------------
+
+    def configure(self, name: str, **more: str) -> None:
+        """Write a router's file."""
+        ports = {
+            "a": [("right", "a>b", "fd00:1::1", "fd00:1::")],
+            "b": [("left", "b>a", "fd00:1::", "fd00:1::1"), ("right", "b>c", "fd00:2::1", "fd00:2::")],
+            "c": [("left", "c>b", "fd00:2::", "fd00:2::1")],
+        }[name]
+        made = self.pki.ensure_issued(name, Role.AGENT, at_s=time.time())
+        core = "".join(
+            f"  - {{interface: {interface}, link: {link}, address: '{own}/127', neighbour: '{other}',"
+            " capacity_gbps: 10, latency_ms: 1}\n"
+            for interface, link, own, other in ports
+        )
+        fields = {"igp": self.igp, **more}
+        (self.folder / f"{name}.yaml").write_text(
+            f"router: {{name: {name}, node: {NODES[name]}}}\n"
+            f"listen: ['unix:{self.socket(name)}']\n"
+            f"tls: {{certificate: {made.certificate}, key: {made.key}, authority: {made.authority}, "
+            f"revoked: {made.revoked}}}\n"
+            f"state: {self.folder / name}\n"
+            f"core_ports:\n{core}" + "".join(f"{key}: {value}\n" for key, value in fields.items())
+        )
+
+    def socket(self, name: str) -> Path:
+        """Where an agent listens."""
+        return self.folder / f"{name}.sock"
+
+    def start(self, *names: str) -> None:
+        """Start agents, and wait until they serve."""
+        for name in names or NODES:
+            self.socket(name).unlink(missing_ok=True)
+            log = (self.folder / f"{name}.log").open("ab")
+            argv = ["ip", "netns", "exec", self.names[name], sys.executable, "-c", SERVE]
+            self.agents[name] = subprocess.Popen([*argv, str(self.folder / f"{name}.yaml")], stdout=log, stderr=log)
+            log.close()
+        deadline = time.monotonic() + READY_S
+        for name in names or NODES:
+            while "is told what to do at" not in self.log(name).rpartition("-- begins --")[2]:
+                assert self.agents[name].poll() is None, self.log(name)
+                assert time.monotonic() < deadline, self.log(name)
+                time.sleep(0.02)
+
+    def end(self, name: str, number: int = signal.SIGTERM) -> int:
+        """End an agent by a signal; its exit status."""
+        agent = self.agents.pop(name)
+        agent.send_signal(number)
+        return agent.wait(timeout=10)
+
+    def log(self, name: str) -> str:
+        """What an agent has printed so far."""
+        with suppress(FileNotFoundError):
+            return (self.folder / f"{name}.log").read_text()
+        return ""
+
+    # --- controller -----------------------------------------------------------------------------------------
+
+    def credentials(self, role: Role = Role.CONTROLLER) -> Credentials:
+        """Of somebody who calls."""
+        return self.pki.ensure_issued(role.value, role, at_s=time.time())
+
+    def client(self, name: str, election: int = 1) -> GnmiClient:
+        """A controller's connection to a router."""
+        address = f"unix:{self.socket(name)}"
+        client = GnmiClient(address, name, self.credentials(), election=Election(id=election), timeout_s=5)
+        self._clients.append(client)
+        return client
+
+    async def close(self) -> None:
+        """Every connection."""
+        for client in self._clients:
+            await client.close()
+        self._clients = []
+
+    def ends(self, *, kbps: int = 1_000_000) -> dict[str, Intended]:
+        """A service from host-a to host-c and back, as the two routers are told it."""
+        made = {}
+        for place, (name, far, functions, links) in enumerate(
+            (("a", "c", (0xE000, 0xE001), ("a>b", "b>c")), ("c", "a", (0xE000, 0xE000), ("c>b", "b>a")))
+        ):
+            end = replace(attachment(place, prefixes=(f"10.{place}.0.0/24",)), interface="cust1", mtu_bytes=9000)
+            far_end = attachment(1 - place)
+            paths = (CandidatePath(preference=100, segment_lists=(Segments(links=links, functions=functions),)),)
+            steer = replace(
+                policy(place, kbps=kbps),
+                service="s",
+                remote_node=NODES[far],
+                remote_function=far_end.function,
+                prefixes=(
+                    f"{far_end.addresses.ce4}/32",
+                    f"{far_end.addresses.ce6}/128",
+                    f"10.{1 - place}.0.0/24",
+                ),
+                candidate_paths=paths,
+            )
+            made[name] = Intended(
+                attachments=MappingProxyType({end.id: end}), policies=MappingProxyType({steer.service: steer})
+            )
+        return made
+
+    def hosts(self) -> None:
+        """Addresses and routes of the customers' hosts."""
+        for place, name in enumerate("ac"):
+            at = attachment(place).addresses
+            host = self.names[f"host-{name}"]
+            run("ip", "-n", host, "addr", "add", f"{at.ce4}/31", "dev", "eth0")
+            run("ip", "-n", host, "addr", "add", f"{at.ce6}/127", "dev", "eth0", "nodad")
+            run("ip", "-n", host, "addr", "add", f"10.{place}.0.1/32", "dev", "lo")
+            run("ip", "-n", host, "route", "add", "default", "via", at.pe4)
+            run("ip", "-n", host, "-6", "route", "add", "default", "via", at.pe6)
+
+    async def tell(self, ends: dict[str, Intended]) -> None:
+        """Both ends."""
+        for name, intended in ends.items():
+            await self.client(name).set(
+                replace=[
+                    *(
+                        (f"/router/attachment[id={one.id}]", attachment_to_json(one))
+                        for one in intended.attachments.values()
+                    ),
+                    *(
+                        (f"/router/policy[service={one.service}]", policy_to_json(one))
+                        for one in intended.policies.values()
+                    ),
+                ]
+            )
+
+    def ping(self, count: int = 1, *, to: str = "10.1.0.1", size: int = 56) -> str:
+        """From host-a; what ping says."""
+        argv = ["ping", "-c", str(count), "-i", "0.01", "-W", "1", "-s", str(size), "-I", "10.0.0.1", to]
+        return inside(self.names["host-a"], *argv)
+
+
+SERVE = """
+import os, sys
+os.environ.update(GRPC_ENABLE_FORK_SUPPORT="0", GRPC_VERBOSITY="NONE")
+from pathlib import Path
+from highroad.agent.main import serve
+print("-- begins --", flush=True)
+serve(Path(sys.argv[1]))
+"""
+
+
+async def until(what: str, true: Any, patience_s: float = 5.0) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + patience_s
+    while not true():
+        assert time.monotonic() < deadline, f"not within {patience_s} s: {what}"
+        await asyncio.sleep(0.01)
+
+
+ROOT = os.geteuid() == 0
