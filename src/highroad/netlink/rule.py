@@ -39,6 +39,7 @@ _SUPPRESS_PREFIXLEN = 14
 _TABLE = 15
 _FWMASK = 16
 _OIFNAME = 17
+_L3MDEV = 19
 _PROTOCOL = 21
 _ALL = 0xFFFFFFFF
 
@@ -50,7 +51,8 @@ class Rule:
     """A rule; the lowest priority that matches and whose table has an answer wins.
 
     `iif` and `oif` are names: a rule outlives its interface, and finds it again. `iif="lo"` is what this host sends
-    itself. A `fwmark` without a mask is compared in full. `table` counts for `lookup`, `target` for `goto`.
+    itself. A `fwmark` without a mask is compared in full. `table` counts for `lookup`, `target` for `goto`;
+    `vrf` looks up in the table of the VRF that the interface is in.
     """
 
     family: int
@@ -65,12 +67,13 @@ class Rule:
     destination: str | None = None
     target: int | None = None
     suppress_prefix_len: int | None = None
+    vrf: bool = False
     protocol: int = OURS
 
     def __post_init__(self) -> None:
         if self.action not in _ACTIONS:
             raise ValueError(f"`{self.action}` is nothing that a rule does")
-        if self.action == "lookup" and not self.table:
+        if self.action == "lookup" and not self.table and not self.vrf:
             raise ValueError("a rule that looks up names its table")
         if self.fwmark is not None and self.fwmask is None:
             object.__setattr__(self, "fwmask", _ALL)
@@ -117,6 +120,7 @@ def parse_rule(body: bytes) -> Rule:
         destination=f"{printed(got[_DST])}/{dst_len}" if _DST in got else None,
         target=u32(got[_GOTO]) if _GOTO in got else None,
         suppress_prefix_len=suppress if suppress != _ALL else None,
+        vrf=_L3MDEV in got,
         protocol=u8(got[_PROTOCOL]) if _PROTOCOL in got else 0,
     )
 
@@ -147,8 +151,6 @@ def _body(rule: Rule) -> bytes:
         parts.append(attr_u32(_GOTO, rule.target))
     if rule.suppress_prefix_len is not None:
         parts.append(attr_u32(_SUPPRESS_PREFIXLEN, rule.suppress_prefix_len))
+    if rule.vrf:
+        parts.append(attr_u8(_L3MDEV, 1))
     return b"".join(parts)
-
-
-LOCAL_RULE = Rule(family=AF_INET, priority=0, table=255, protocol=2)
-"""The rule that the kernel starts with: what is addressed to this host is looked at before anything else."""

@@ -115,7 +115,10 @@ def decode(kind: int, data: bytes) -> Encap | None:
     got = attrs(data)
     if kind == ENCAP_SEG6 and _IPTUNNEL_SRH in got:
         body = got[_IPTUNNEL_SRH]
-        mode = _MODES[_MODE.unpack_from(body)[0]]
+        number = _MODE.unpack_from(body)[0]
+        if not 0 <= number < len(_MODES):
+            return None
+        mode = _MODES[number]
         segments = _segments(body[4:])
         return Seg6Encap(mode=mode, segments=segments[:-1] if mode == "inline" else segments)
     if kind == ENCAP_SEG6_LOCAL and _ACTION in got:

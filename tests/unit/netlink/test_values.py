@@ -107,3 +107,14 @@ def test_a_traffic_class_is_the_second_and_third_digit_of_the_header() -> None:
     """RFC 8200, section 3: version (4 bits), traffic class (8), flow label (20)."""
     (key,) = filters.ipv6_traffic_class(0xB8)
     assert f"{key.value:08x} {key.mask:08x}" == "0b800000 0fc00000"
+
+
+def test_what_others_have_and_we_do_not_know_is_read_without_failing() -> None:
+    """A host is not ours alone: a VRF's rule, a way of encapsulation and an action that came after us."""
+    vrf = rule.Rule(family=AF_INET, priority=1000, vrf=True, protocol=2)
+    assert rule.parse_rule(rule.create(vrf).body) == vrf
+    kind, data = seg6.encode(seg6.Seg6Encap(mode="encap", segments=("fc00::1",)))
+    assert seg6.decode(kind, data[:4] + b"\x63\0\0\0" + data[8:]) is None
+    unknown = seg6.Seg6Local(action="#77")
+    assert seg6.decode(*seg6.encode(unknown)) == unknown
+    assert seg6.decode(99, data) is None
