@@ -33,7 +33,7 @@ sooner. Measured by `bench`; what is left of it is what a link is too long or to
 """
 
 _TICK_NS = 100_000
-"""Who is woken again so soon is busy, and looks no more often than this: then many packets cost little more than one."""
+"""Who is woken again so soon is busy, and looks no more often: then many packets cost little more than one."""
 
 _AT_ONCE = 64
 _MESSAGE_BYTES = 256
@@ -64,6 +64,17 @@ class _Line:
     delay_ns: int
     verdict: bytearray
     on_the_way: deque[tuple[int, bytes]] = field(default_factory=deque)
+
+
+def work(arrivals: Sequence[Arrival], line: socket.socket) -> None:
+    """Say `ready` on a line, then delay for ever; or say why it cannot be."""
+    try:
+        lines = open_lines(arrivals)
+    except Unavailable as error:
+        line.sendall(f"{error.message}\n".encode())
+        return
+    line.sendall(b"ready\n")
+    run(lines)
 
 
 def open_lines(arrivals: Sequence[Arrival]) -> list[_Line]:

@@ -1,0 +1,98 @@
+"""What each router's agent is given: its file, as an operator would write it, and its certificate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from highroad.lab.names import LabId
+from highroad.lab.nursery import Agent
+from highroad.lab.plan import SID_BLOCK, CorePort, Plan, Router
+from highroad.model.network import SiteId
+from highroad.pki.peer import Credentials, Role
+from highroad.pki.store import Pki
+
+GNMI_PORT = 9339
+
+
+def furnish(
+    lab: LabId, folder: Path, plan: Plan, *, pki: Path, rate_scale: float, igp: str, at_s: float
+) -> dict[SiteId, Agent]:
+    """Write every agent's file, and certificates that are missing. Raises Unavailable, Invalid."""
+    authority = Pki.ensure(pki, at_s=at_s)
+    at = folder / "agents"
+    at.mkdir(mode=0o700, parents=True, exist_ok=True)
+    agents = {}
+    for router in plan.routers:
+        name = name_of(router.site)
+        credentials = authority.ensure_issued(name, Role.AGENT, addresses=(loopback(router),), at_s=at_s)
+        config = at / f"{name}.yaml"
+        written = _file(lab, router, credentials, state=at / name, rate_scale=rate_scale, igp=igp)
+        config.write_text(written, encoding="utf-8")
+        (at / f"{name}.log").unlink(missing_ok=True)
+        agents[router.site] = Agent(
+            site=router.site, namespace=lab.router(router.site), config=config, log=at / f"{name}.log"
+        )
+    return agents
+
+
+def name_of(site: SiteId) -> str:
+    """What a router's certificate calls it."""
+    return site.lower()
+
+
+def address(lab: LabId, site: SiteId) -> str:
+    """Where a router's agent is reached from outside its namespace, as gRPC has it."""
+    return f"unix:{lab.run_folder / f'{name_of(site)}.sock'}"
+
+
+def loopback(router: Router) -> str:
+    """The router's own address."""
+    return f"{SID_BLOCK.partition('::')[0]}:{router.node:x}::1"
+
+
+def _file(lab: LabId, router: Router, credentials: Credentials, *, state: Path, rate_scale: float, igp: str) -> str:
+    name = name_of(router.site)
+    tls = {
+        "certificate": str(credentials.certificate),
+        "key": str(credentials.key),
+        "authority": str(credentials.authority),
+    }
+    if credentials.revoked is not None:
+        tls["revoked"] = str(credentials.revoked)
+    parts: list[tuple[str, object]] = [
+        (
+            "router",
+            {
+                "name": name,
+                "site": router.site,
+                "node": router.node,
+                "sid_block": SID_BLOCK,
+                "rate_scale": rate_scale,
+            },
+        ),
+        ("listen", [address(lab, router.site), f"[{loopback(router)}]:{GNMI_PORT}"]),
+        ("tls", tls),
+        ("state", str(state)),
+        ("igp", igp),
+    ]
+    lines = [f"{key}: {_flow(value)}" for key, value in parts]
+    lines.append("core_ports:" if router.ports else "core_ports: []")
+    lines += [f"  - {_flow(_port(port))}" for port in router.ports]
+    lines.append("customer_ports: []")
+    return "\n".join(lines) + "\n"
+
+
+def _port(port: CorePort) -> dict[str, object]:
+    return {
+        "interface": port.interface,
+        "link": port.link,
+        "address": f"{port.address}/127",
+        "neighbour": port.neighbour,
+        "capacity_gbps": port.capacity_gbps,
+        "latency_ms": port.latency_ms,
+    }
+
+
+def _flow(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)  # JSON is YAML on one line
