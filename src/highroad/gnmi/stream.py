@@ -15,7 +15,7 @@ from typing import Any
 
 from highroad.errors import Finding, Invalid, NotFound
 from highroad.gnmi import proto
-from highroad.gnmi.path import Path
+from highroad.gnmi.path import Path, meets
 from highroad.gnmi.target import Kind, Notification, Target
 from highroad.gnmi.tree import find, leaves
 from highroad.gnmi.value import check_encoding, to_typed
@@ -192,7 +192,7 @@ def _news(batch: Notification, paths: Sequence[Path], form: Form, last: dict[Pat
         for mine in paths:
             if mine.covers(path):
                 found[path] = value
-            else:
+            elif meets(mine, path):
                 # The change is of more than is watched: what of it is.
                 found.update(_part(path, value, mine))
     for path in deletes:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
@@ -134,7 +135,7 @@ class Shelf:
     """A target in memory."""
 
     told: Intended = field(default_factory=Intended)
-    state: dict[str, Any] = field(default_factory=lambda: dict(STATE))
+    state: dict[str, Any] = field(default_factory=lambda: deepcopy(dict(STATE)))
     elections: dict[str, int] = field(default_factory=dict)
     models: Sequence[Model] = MODELS
     hub: Hub = field(default_factory=Hub)
