@@ -6,7 +6,6 @@ import struct
 from dataclasses import dataclass
 
 from highroad.netlink.message import (
-    AF_INET,
     NEW,
     Message,
     attr,

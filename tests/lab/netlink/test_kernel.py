@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -239,3 +240,18 @@ def test_a_dump_in_the_middle_of_changes_is_whole(wired: Space) -> None:
         victim.wait()
         assert victim.stdout is not None
         victim.stdout.close()
+
+
+def test_an_answer_that_is_lost_is_not_taken_for_a_yes(wired: Space) -> None:
+    """With a buffer that cannot hold the answers, the caller is told so, soon, and the socket goes on."""
+    kernel = wired.kernel
+    kernel._socket.setsockopt(socket.SOL_SOCKET, 33, 20_000)
+    kernel.limit = 1000
+    begun = time.monotonic()
+    with pytest.raises(KernelRefused) as caught:
+        kernel.do(map(route.create, _numbered(1000)))
+    assert time.monotonic() - begun < 3
+    assert caught.value.errno == errno.ENOBUFS
+    assert "an answer was lost" in str(caught.value)
+    kernel.do([route.create(route.Route(dst="10.200.0.0/16", dev=A))])
+    assert len(kernel.routes(AF_INET, 10001)) == 1000
