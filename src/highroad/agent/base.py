@@ -29,6 +29,7 @@ BLOCK_BITS, MICRO_SID_BITS = 32, 16
 CONTROLS = {
     "net/ipv4/ip_forward": "1",
     "net/ipv4/fwmark_reflect": "1",
+    "net/ipv4/nexthop_compat_mode": "0",
     "net/ipv4/conf/all/rp_filter": "0",
     "net/ipv4/conf/default/rp_filter": "0",
     "net/ipv4/conf/all/ignore_routes_with_linkdown": "1",
@@ -99,12 +100,12 @@ def prepare(kernel: Kernel, config: AgentConfig) -> None:
         kernel.do([link.ifb(n.SHAPER)])
     by_name = {one.name: one for one in kernel.links()}
     changes = [
-        link.set_link(by_name[name].index, address=n.LOOP_MAC, arp=False, mtu=n.LOOP_MTU, up=True)
+        link.set_link(by_name[name].index, address=n.LOOP_MAC, arp=False, mtu=n.LOOP_MTU, addrgen="none", up=True)
         for name in (n.LOOP_OUT, n.LOOP_IN)
         if not by_name[name].up or by_name[name].address != n.LOOP_MAC or by_name[name].mtu != n.LOOP_MTU
     ]
     if not by_name[n.SHAPER].up:
-        changes.append(link.set_link(by_name[n.SHAPER].index, up=True))
+        changes.append(link.set_link(by_name[n.SHAPER].index, addrgen="none", up=True))
     changes += [link.set_link(one.index, up=True) for one in by_name.values() if one.name == "lo" and not one.up]
     for port in config.core_ports:
         here = by_name.get(port.interface)
