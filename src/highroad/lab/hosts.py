@@ -146,9 +146,10 @@ class Hosts:
         for port in {one.wire.port for one in wires}:
             host, here = self._hosts[port], [one for one in wires if one.wire.port == port]
             _in_lots(host.kernel, [(one, _forgotten(one, host)) for one in here])
-            for start in range(0, len(here), LIMIT // 2):
-                lot = here[start : start + LIMIT // 2]
-                host.kernel.try_all(links.doom(HOST_INDEX + one.number for one in lot))
+        for site in {one.wire.site for one in wires}:
+            numbers = [ROUTER_INDEX + one.number for one in wires if one.wire.site == site]
+            for start in range(0, len(numbers), LIMIT // 2):
+                self._routers[site].try_all(links.doom(numbers[start : start + LIMIT // 2]))
 
     def _reason(self, wire: Wire) -> str:
         if wire.site not in self._plan.router:

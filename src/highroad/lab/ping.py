@@ -52,9 +52,9 @@ class _Run:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._socket, self._read)
         try:
-            for sequence in range(count):
+            for sequence in range(1, count + 1):
                 self._send(sequence)
-                if sequence < count - 1:
+                if sequence < count:
                     await asyncio.sleep(interval_s)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_S):
@@ -63,7 +63,7 @@ class _Run:
                         await self._complete.wait()
         finally:
             loop.remove_reader(self._socket)
-        return [Echo(sequence=sequence, rtt_ms=self._rtt_ms.get(sequence)) for sequence in range(count)]
+        return [Echo(sequence=sequence, rtt_ms=self._rtt_ms.get(sequence)) for sequence in range(1, count + 1)]
 
     def _send(self, sequence: int) -> None:
         bare = _HEADER.pack(_REQUEST, 0, 0, self._id, sequence & 0xFFFF) + self._filling

@@ -16,13 +16,15 @@ def run() -> None:
 
 def application() -> typer.Typer:
     """All commands: those that talk to a controller, those that need none, and the processes `up` and `agent`."""
-    from highroad.cli.app import build_app, network_app
+    from highroad.cli.app import build_app, lab_app, network_app
     from highroad.main.agent import agent
     from highroad.main.up import up
+    from highroad.offline import lab as offline_lab
     from highroad.offline import network as offline_network
 
     app = build_app()
     network_app.registered_commands.extend(offline_network.app.registered_commands)
+    lab_app.registered_commands.extend(offline_lab.app.registered_commands)
     app.command("up")(up)
     app.command("agent")(agent)
     return app
