@@ -201,6 +201,16 @@ class Counters:
             self.read(old)
             self.write()
 
+    def after(self, old: Intended, new: Intended) -> None:
+        """A change was made: what is withdrawn begins at zero if it ever comes again."""
+        for service in old.policies.keys() - new.policies.keys():
+            for index in range(_lists(old, service)):
+                self._ledger.forget(f"list/{service}/{index}")
+            self._ledger.forget(f"gone/{service}")
+        for attachment in old.attachments.keys() - new.attachments.keys():
+            for kind in ("in", "out", "refused"):
+                self._ledger.forget(f"{kind}/{attachment}")
+
     def write(self) -> None:
         """Keep the sums for the next life. What the disk does not take is said, and tried again."""
         kept = {

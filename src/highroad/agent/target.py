@@ -174,6 +174,7 @@ class RouterTarget:
             self._unsure = True
             self._steering.apply(new, old)
             raise
+        self._counters.after(old, new)
 
     def _compact(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from typing import Any
 from highroad.gnmi.client import Election, GnmiClient
 from highroad.gnmi.router import CandidatePath, Intended, attachment_to_json, policy_to_json
 from highroad.gnmi.router import SegmentList as Segments
+from highroad.netlink.namespace import entered_by_name
 from highroad.pki.peer import Credentials, Role
 from highroad.pki.store import Pki
 from tests.unit.agent.namespaces import Namespaces, inside, run
@@ -91,15 +93,16 @@ class Rig:
 
     def start(self, *names: str) -> None:
         """Start agents, and wait until they serve."""
-        for name in names or NODES:
+        had = {name: len(self.log(name)) for name in names or NODES}
+        for name in had:
             self.socket(name).unlink(missing_ok=True)
             log = (self.folder / f"{name}.log").open("ab")
             argv = ["ip", "netns", "exec", self.names[name], sys.executable, "-c", SERVE]
             self.agents[name] = subprocess.Popen([*argv, str(self.folder / f"{name}.yaml")], stdout=log, stderr=log)
             log.close()
         deadline = time.monotonic() + READY_S
-        for name in names or NODES:
-            while "is told what to do at" not in self.log(name).rpartition("-- begins --")[2]:
+        for name, before in had.items():
+            while "is told what to do at" not in self.log(name)[before:]:
                 assert self.agents[name].poll() is None, self.log(name)
                 assert time.monotonic() < deadline, self.log(name)
                 time.sleep(0.02)
@@ -164,13 +167,17 @@ class Rig:
     def hosts(self) -> None:
         """Addresses and routes of the customers' hosts."""
         for place, name in enumerate("ac"):
-            at = attachment(place).addresses
-            host = self.names[f"host-{name}"]
-            run("ip", "-n", host, "addr", "add", f"{at.ce4}/31", "dev", "eth0")
-            run("ip", "-n", host, "addr", "add", f"{at.ce6}/127", "dev", "eth0", "nodad")
-            run("ip", "-n", host, "addr", "add", f"10.{place}.0.1/32", "dev", "lo")
-            run("ip", "-n", host, "route", "add", "default", "via", at.pe4)
-            run("ip", "-n", host, "-6", "route", "add", "default", "via", at.pe6)
+            run("ip", "-n", self.names[f"host-{name}"], "addr", "add", f"10.{place}.0.1/32", "dev", "lo")
+            self.hosts_again(name)
+
+    def hosts_again(self, name: str) -> None:
+        """What a host has on a wire that is new."""
+        at = attachment("ac".index(name)).addresses
+        host = self.names[f"host-{name}"]
+        run("ip", "-n", host, "addr", "add", f"{at.ce4}/31", "dev", "eth0")
+        run("ip", "-n", host, "addr", "add", f"{at.ce6}/127", "dev", "eth0", "nodad")
+        run("ip", "-n", host, "route", "add", "default", "via", at.pe4)
+        run("ip", "-n", host, "-6", "route", "add", "default", "via", at.pe6)
 
     async def tell(self, ends: dict[str, Intended]) -> None:
         """Both ends."""
@@ -193,14 +200,28 @@ class Rig:
         argv = ["ping", "-c", str(count), "-i", "0.01", "-W", "1", "-s", str(size), "-I", "10.0.0.1", to]
         return inside(self.names["host-a"], *argv)
 
+    def try_ping(self) -> str:
+        """Once, whatever comes of it."""
+        argv = ["ip", "netns", "exec", self.names["host-a"], "ping", "-c", "1", "-W", "1", "-I", "10.0.0.1", "10.1.0.1"]
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+
+    def udp(self, port: int) -> None:
+        """One packet of a flow of its own, from host-a to host-c, where nobody listens."""
+        with entered_by_name(self.names["host-a"]), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.bind(("10.0.0.1", 20_000 + port))
+            sender.sendto(b"x", ("10.1.0.1", 30_000 + port))
+
 
 SERVE = """
 import os, sys
 os.environ.update(GRPC_ENABLE_FORK_SUPPORT="0", GRPC_VERBOSITY="NONE")
 from pathlib import Path
 from highroad.agent.main import serve
-print("-- begins --", flush=True)
-serve(Path(sys.argv[1]))
+from highroad.errors import Invalid
+try:
+    serve(Path(sys.argv[1]))
+except Invalid as error:
+    sys.exit("\\n".join(map(str, error.findings)))
 """
 
 
