@@ -21,10 +21,12 @@ def application() -> typer.Typer:
     from highroad.main.up import up
     from highroad.offline import lab as offline_lab
     from highroad.offline import network as offline_network
+    from highroad.offline import pki
 
     app = build_app()
     network_app.registered_commands.extend(offline_network.app.registered_commands)
     lab_app.registered_commands.extend(offline_lab.app.registered_commands)
+    app.add_typer(pki.app, name="pki")
     app.command("up")(up)
     app.command("agent")(agent)
     return app

@@ -40,7 +40,7 @@ def up(
     home: Home = None,
     rate_scale: Annotated[
         float, typer.Option(min=1e-6, max=1.0, help="What a modelled 1 Gbit/s is carried as, in Gbit/s.")
-    ] = 0.001,
+    ] = 0.0001,
     delay: Annotated[bool, typer.Option(help="Whether links take as long as light in their fibre.")] = True,
     loss: Annotated[float, typer.Option(min=0.0, max=0.5, help="What part of all packets each link loses.")] = 0.0,
     json_: Json = False,

@@ -5,32 +5,24 @@ Exit codes: 0 all is well, 2 the file has errors, or differs, 4 there is no such
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from highroad.errors import Finding, HighroadError, NotFound, Severity, Unavailable
+from highroad.errors import Finding, NotFound, Severity, Unavailable
 from highroad.formats import detect
 from highroad.formats.loaded import MAX_BYTES, Loaded, refused
 from highroad.formats.shipped import NETWORKS, network_text
 from highroad.model.network import Network, SiteKind
+from highroad.offline.terminal import WRONG, Json, attempt, fail, print_json, say
 
 app = typer.Typer(no_args_is_help=True, help="The network: check, show and build files; load one into a controller.")
-
-WRONG = 2
-EXITS: dict[type[HighroadError], int] = {NotFound: 4, Unavailable: 7}
-"""As everywhere on the command line (docs/cli.md)."""
-
-T = TypeVar("T")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
 @app.command()
@@ -42,15 +34,15 @@ def check(
 
     Warnings do not make it fail. Exit code 2 if there is an error.
     """
-    loaded = _try(lambda: _load(str(file)), json_)
+    loaded = attempt(lambda: _load(str(file)), json_)
     if json_:
-        _print_json({"ok": not loaded.errors, "findings": [_plain(finding) for finding in loaded.findings]})
+        print_json({"ok": not loaded.errors, "findings": [_plain(finding) for finding in loaded.findings]})
     else:
         _print_findings(loaded.findings)
         if loaded.network is not None:
-            _say(f"{file}: a good network, {_counts(loaded.network)}", style="green")
+            say(f"{file}: a good network, {_counts(loaded.network)}", style="green")
         else:
-            _say(f"{file}: {_number(len(loaded.errors), 'error')}; nothing of it can be used", style="bold red")
+            say(f"{file}: {_number(len(loaded.errors), 'error')}; nothing of it can be used", style="bold red")
     if loaded.errors:
         raise typer.Exit(WRONG)
 
@@ -62,26 +54,26 @@ def show(
     json_: Json = False,
 ) -> None:
     """Sum up a network: its sites by kind, its fibre, its capacity and where it is; with --svg, as a map."""
-    loaded = _try(lambda: _load(file), json_)
+    loaded = attempt(lambda: _load(file), json_)
     network = loaded.network
     if network is None:
         if json_:
-            _print_json({"ok": False, "findings": [_plain(finding) for finding in loaded.findings]})
+            print_json({"ok": False, "findings": [_plain(finding) for finding in loaded.findings]})
         else:
             _print_findings(loaded.findings)
         raise typer.Exit(WRONG)
     if svg is not None:
         from highroad.offline import picture
 
-        _try(lambda: _write(svg, picture.svg(network)), json_)
+        attempt(lambda: _write(svg, picture.svg(network)), json_)
     if json_:
-        _print_json({"ok": True, **_summary(network), "svg": str(svg) if svg else None})
+        print_json({"ok": True, **_summary(network), "svg": str(svg) if svg else None})
         return
     Console().print(_table(network))
     for line in network.assumptions:
-        _say(f"- {line}", style="dim")
+        say(f"- {line}", style="dim")
     if svg is not None:
-        _say(f"The map is in {svg}.")
+        say(f"The map is in {svg}.")
 
 
 @app.command()
@@ -95,25 +87,25 @@ def build(
 ) -> None:
     """Build a reference network from its public sources, byte for byte the same each time."""
     if name not in NETWORKS:
-        _fail(NotFound(f"there is no reference network {name!r}; there are {', '.join(NETWORKS)}"), json_)
+        fail(NotFound(f"there is no reference network {name!r}; there are {', '.join(NETWORKS)}"), json_)
     from highroad.offline.reference.build import text as built
 
     text = built(name)
     have = _read(out) if check_ and out is not None else network_text(name) if check_ else ""
     same = have == text if check_ else None
     if out is not None and not check_:
-        _try(lambda: _write(out, text), json_)
+        attempt(lambda: _write(out, text), json_)
     if json_:
         told: dict[str, Any] = {"name": name, "bytes": len(text.encode()), "same": same}
-        _print_json({**told, "out": str(out) if out else None})
+        print_json({**told, "out": str(out) if out else None})
     elif check_:
         what = str(out) if out is not None else f"the shipped {name}.yaml"
         told_same = f"{what} is what the rules make of the sources"
-        _say(told_same if same else f"{what} differs from what the rules make; first at {_differs(have, text)}")
+        say(told_same if same else f"{what} differs from what the rules make; first at {_differs(have, text)}")
     elif out is None:
         typer.echo(text, nl=False)
     else:
-        _say(f"Wrote {out}.")
+        say(f"Wrote {out}.")
     if same is False:
         raise typer.Exit(WRONG)
 
@@ -168,44 +160,11 @@ def _plain(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _print_json(value: dict[str, Any]) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
 def _print_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
         wrong = finding.severity is Severity.ERROR
         word = Text("error  " if wrong else "warning", style="bold red" if wrong else "yellow")
         Console(soft_wrap=True).print(Text.assemble(word, " ", str(finding), (f"  [{finding.code}]", "dim")))
-
-
-def _say(line: str, style: str = "") -> None:
-    Console(soft_wrap=True).print(Text(line, style=style))
-
-
-def _try(work: Callable[[], T], as_json: bool) -> T:
-    """Do it, or say why it cannot be done and leave."""
-    try:
-        return work()
-    except HighroadError as error:
-        _fail(error, as_json)
-
-
-def _fail(error: HighroadError, as_json: bool) -> NoReturn:
-    """Say why it cannot be done; with --json as a problem document, as every other command does."""
-    if as_json:
-        _print_json(
-            {
-                "type": f"/problems/{error.code}",
-                "title": "It cannot be done",
-                "code": error.code,
-                "detail": error.message,
-                "retryable": error.retryable,
-            }
-        )
-    else:
-        Console(stderr=True, soft_wrap=True).print(Text(error.message, style="bold red"))
-    raise typer.Exit(EXITS.get(type(error), WRONG))
 
 
 def _number(count: int, noun: str) -> str:

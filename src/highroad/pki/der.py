@@ -35,6 +35,21 @@ class Fields:
 
 def certificate(pem: bytes) -> Fields:
     """The fields of the first certificate in the text. Raises ValueError when it is not one."""
+    try:
+        return _certificate(pem)
+    except (IndexError, StopIteration) as error:
+        raise ValueError("not the layout of a certificate") from error
+
+
+def revoked(pem: bytes) -> frozenset[int]:
+    """The numbers of the certificates on a list of revoked ones. Raises ValueError when it is not one."""
+    try:
+        return _revoked(pem)
+    except (IndexError, StopIteration) as error:
+        raise ValueError("not the layout of a list of revoked certificates") from error
+
+
+def _certificate(pem: bytes) -> Fields:
     body = list(_parts(_inside(_first(pem, b"CERTIFICATE"))))
     at = 1 if body[0][0] == _VERSION else 0
     (_, serial), _, _, (_, validity), (_, subject) = body[at : at + 5]
@@ -48,8 +63,7 @@ def certificate(pem: bytes) -> Fields:
     )
 
 
-def revoked(pem: bytes) -> frozenset[int]:
-    """The numbers of the certificates on a list of revoked ones. Raises ValueError when it is not one."""
+def _revoked(pem: bytes) -> frozenset[int]:
     body = list(_parts(_inside(_first(pem, b"X509 CRL"))))
     at = 1 if body[0][0] == _INTEGER else 0
     rest = body[at + 2 :]

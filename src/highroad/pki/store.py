@@ -20,8 +20,12 @@ from fcntl import LOCK_EX, flock
 from ipaddress import ip_address
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
 from highroad.errors import Conflict, Finding, Invalid, NotFound, Unavailable, did_you_mean
 from highroad.pki.authority import AUTHORITY_DAYS, LEAF_DAYS, Authority, new_authority
+from highroad.pki.der import certificate
 from highroad.pki.peer import Credentials, Role
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
@@ -61,13 +65,14 @@ class Pki:
         """A new authority. Raises Conflict when there is one: what it signed would count no more."""
         made = cls(directory)
         with made._changing():
-            if (directory / "ca.key").exists() or (directory / "ca.crt").exists():
+            if made.exists:
                 raise Conflict(f"there is an authority in {directory}; a second one would make its certificates void")
-            certificate, key = new_authority(name, at_s=at_s, days=days)
-            made._write("crl.pem", Authority(certificate, key).revocations({}, at_s=at_s))
+            own, key = new_authority(name, at_s=at_s, days=days)
+            made._write("crl.pem", Authority(own, key).revocations({}, at_s=at_s))
             made._write("issued.json", b"[]\n")
-            made._write("ca.crt", certificate)
             made._write("ca.key", key)
+            # Last: what is not finished is no authority, and is made anew.
+            made._write("ca.crt", own)
         return made
 
     @classmethod
@@ -81,7 +86,7 @@ class Pki:
     @property
     def exists(self) -> bool:
         """Whether there is an authority."""
-        return (self.directory / "ca.key").exists()
+        return (self.directory / "ca.crt").exists()
 
     def credentials(self, name: str) -> Credentials:
         """Where the newest certificate of a name is. Nothing is read."""
@@ -109,6 +114,13 @@ class Pki:
             self._issue(authority, name, role, names=names, addresses=addresses, at_s=at_s, days=days)
         return self.credentials(name)
 
+    def check(
+        self, name: str, role: Role, *, names: Sequence[str] = (), addresses: Sequence[str] = (), days: int = LEAF_DAYS
+    ) -> None:
+        """Raise what `issue` would, and issue nothing."""
+        _check(name, names, addresses, days)
+        self._authority()
+
     def ensure_issued(
         self, name: str, role: Role, *, names: Sequence[str] = (), addresses: Sequence[str] = (), at_s: float
     ) -> Credentials:
@@ -117,9 +129,17 @@ class Pki:
         for one in self.newest():
             have = (one.role, one.names, one.addresses)
             lasting = one.not_after_s - at_s > (one.not_after_s - one.issued_s) / 3
-            if one.name == name and have == wanted and one.counts(at_s) and lasting:
+            if one.name == name and have == wanted and one.counts(at_s) and lasting and self._in_place(one):
                 return self.credentials(name)
         return self.issue(name, role, names=names, addresses=addresses, at_s=at_s)
+
+    def _in_place(self, one: Issued) -> bool:
+        """Whether its files are there: an issue that was cut short remembers a certificate that is not."""
+        files = self.credentials(one.name)
+        try:
+            return certificate(files.certificate.read_bytes()).serial == one.serial and _fit(files)
+        except (OSError, ValueError):
+            return False
 
     def rotate(self, names: Sequence[str] = (), *, within_days: float, at_s: float) -> list[Issued]:
         """Anew for each name (all when none is given) what expires within so many days; what is revoked stays so."""
@@ -144,21 +164,23 @@ class Pki:
     def revoke(self, name: str, *, serial: int | None = None, at_s: float) -> list[Issued]:
         """Void every certificate of a name, or the one of this number, from now on. Returns those that were not yet."""
         with self._changing():
-            authority, issued = self._authority(), self.issued()
-            known = {one.name for one in issued}
-            if name not in known:
-                raise NotFound(f"no certificate was issued for {name!r}{did_you_mean(name, known)}")
-            if serial is not None and not any(one.name == name and one.serial == serial for one in issued):
-                raise NotFound(f"no certificate of {name} has the number {serial:x}")
-            chosen = [
-                one for one in issued if one.name == name and one.revoked_s is None and serial in (None, one.serial)
-            ]
+            authority, issued, chosen = self._authority(), self.issued(), self.revocable(name, serial)
             gone = {one.serial for one in chosen}
             after = [replace(one, revoked_s=at_s) if one.serial in gone else one for one in issued]
             self._remember(after)
             listed = {one.serial: one.revoked_s for one in after if one.revoked_s is not None}
             self._write("crl.pem", authority.revocations(listed, at_s=at_s))
         return chosen
+
+    def revocable(self, name: str, serial: int | None = None) -> list[Issued]:
+        """What `revoke` would void. Raises NotFound for a name or a number that was never issued."""
+        issued = self.issued()
+        known = {one.name for one in issued}
+        if name not in known:
+            raise NotFound(f"no certificate was issued for {name!r}{did_you_mean(name, known)}")
+        if serial is not None and not any(one.name == name and one.serial == serial for one in issued):
+            raise NotFound(f"no certificate of {name} has the number {serial:x}")
+        return [one for one in issued if one.name == name and one.revoked_s is None and serial in (None, one.serial)]
 
     def issued(self) -> list[Issued]:
         """Everything that was ever issued, oldest first. Raises NotFound when there is no authority."""
@@ -211,6 +233,8 @@ class Pki:
             raise Unavailable(f"the authority in {self.directory} cannot be read: {error}") from error
 
     def _missing(self) -> NotFound:
+        if self.exists:
+            return NotFound(f"{self.directory / 'ca.key'} is not here: it stays where the authority was made")
         return NotFound(f"there is no authority in {self.directory}; `highroad pki init` makes one")
 
     def _remember(self, issued: Sequence[Issued]) -> None:
@@ -235,7 +259,7 @@ class Pki:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Put a file in place whole and durably, readable by its owner only. Raises Unavailable, and changes nothing then."""
+    """Put a file in place, whole, durably, readable by its owner only. Raises Unavailable and changes nothing then."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:
@@ -254,6 +278,11 @@ def write_private(path: Path, content: bytes) -> None:
             os.close(folder)
     except OSError as error:
         raise Unavailable(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _fit(files: Credentials) -> bool:
+    key = serialization.load_pem_private_key(files.key.read_bytes(), password=None)
+    return x509.load_pem_x509_certificate(files.certificate.read_bytes()).public_key() == key.public_key()
 
 
 def _issued(data: dict[str, object]) -> Issued:
