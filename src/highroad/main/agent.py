@@ -9,11 +9,14 @@ from typing import Annotated
 
 import typer
 
-from highroad.errors import HighroadError, Invalid
+from highroad.errors import Finding, HighroadError, Invalid, errors_in
 
 
 def agent(
     config: Annotated[Path, typer.Option(help="The router's file: who it is, its ports, its certificate.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what is wrong with the file, and what this host lacks; start nothing.")
+    ] = False,
 ) -> None:
     """Drive this host as a router: what a controller says over gNMI, the kernel does. Ends with Ctrl-C or SIGTERM.
 
@@ -25,9 +28,13 @@ def agent(
     # It starts BIRD: gRPC is not to follow into the child, nor to talk on its own.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from highroad.agent.main import check as look
     from highroad.agent.main import serve
 
     try:
+        if check:
+            _say(look(config))
+            return
         serve(config)
     except Invalid as error:
         for finding in error.findings:
@@ -36,3 +43,12 @@ def agent(
     except HighroadError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(7) from None
+
+
+def _say(findings: list[Finding]) -> None:
+    """Everything that was found; the exit status says whether it forbids to start."""
+    for finding in findings:
+        typer.echo(f"{finding.severity.value}: {finding}", err=True)
+    if errors_in(findings):
+        raise typer.Exit(2)
+    typer.echo("The file is right, and this host has what it takes.")
