@@ -58,6 +58,12 @@ from highroad.ports import CutState, Echo, LabStatus, Load, RouterState, Wire
 
 NETWORK, OPTIONS, LOG = "network.yaml", "lab.json", "daemon.log"
 
+_LOST = {
+    "delay": "links have no length.",
+    "traffic": "hosts send nothing, and nothing is counted.",
+    "nursery": "agents that end are not started again.",
+}
+
 _READY_S = 60.0
 _DELAY_READY_S = 20.0
 
@@ -241,6 +247,9 @@ class Daemon:
     async def _info(self, _: None) -> Info:
         children = await self._order(Order())
         processes = record.living(self.lab)
+        gone = [role for role in self._children if role not in processes]
+        if gone:
+            self.note = f"the lab's {' and '.join(gone)} process has ended: {' '.join(_LOST[role] for role in gone)}"
         return Info(
             instance=self.instance,
             network=self.plan.network,

@@ -118,15 +118,17 @@ def plan_of(network: Network) -> Plan:
 
 
 def _pairs(network: Network) -> list[tuple[Link, Link]]:
-    """Each link with its opposite, once, in the order of the file; a link that finds none left is not among them."""
+    """Each link with one the other way over the same fibres, in the order of the file; parallel ones in turn."""
+    free: dict[tuple[SiteId, SiteId, tuple[FibreId, ...]], list[Link]] = {}
     pairs = []
-    seen: set[LinkId] = set()
     for link in network.links:
-        opposite = network.opposite.get(link.id)
-        if opposite is not None and opposite != link.id and seen.isdisjoint((link.id, opposite)):
-            seen |= {link.id, opposite}
-            pairs.append((link, network.link[opposite]))
-    return pairs
+        opposite = free.get((link.head, link.tail, link.fibres[::-1]))
+        if opposite:
+            pairs.append((opposite.pop(0), link))
+        else:
+            free.setdefault((link.tail, link.head, link.fibres), []).append(link)
+    order = {link.id: at for at, link in enumerate(network.links)}
+    return sorted(pairs, key=lambda pair: order[pair[0].id])
 
 
 def _unfit(network: Network) -> list[Finding]:

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def _ensure(folder: Path, network: Network, options: Options) -> Path:
     if "daemon" in record.living(lab_id(folder)):
         if _read(folder / daemon.NETWORK) != text.encode() or _read(folder / daemon.OPTIONS) != chosen:
             raise Conflict(f"another lab is up in {folder}: end it with `highroad lab down`, or use another folder")
+        _wait(lambda: lab_id(folder).socket.exists(), lambda: "daemon" in record.living(lab_id(folder)), folder)
         return folder
     lacking = needs.missing()
     if lacking:
@@ -92,10 +94,14 @@ def _launch(folder: Path) -> None:
             start_new_session=True,
             cwd="/",
         )
+    _wait(lambda: _read(log).endswith(b"ready\n"), lambda: process.poll() is None, folder)
+
+
+def _wait(built: Callable[[], bool], lives: Callable[[], bool], folder: Path) -> None:
     until = time.monotonic() + _BUILT_S
-    while not _read(log).endswith(b"ready\n"):
-        if process.poll() is not None or time.monotonic() > until:
-            last = _read(log).decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+    while not built():
+        if not lives() or time.monotonic() > until:
+            last = _read(folder / daemon.LOG).decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
             raise Unavailable(f"the lab does not start: {last[0]}")
         time.sleep(0.005)
 

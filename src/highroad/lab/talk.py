@@ -23,7 +23,7 @@ class Options:
     `entry` is what an agent runs, as `package.module:function`; None for a lab whose routers nobody drives.
     """
 
-    rate_scale: float = 0.001
+    rate_scale: float = 0.0001
     delay: bool = True
     loss: float = 0.0
     entry: str | None = None

@@ -50,6 +50,8 @@ class Ledger:
     """What was sent, and neither came nor was overtaken."""
     _overtaken: dict[int, tuple[int, int]] = field(default_factory=dict)
     """What was overtaken, by number: (lost at, bytes)."""
+    _suspected: deque[tuple[range, int, int]] = field(default_factory=deque)
+    """Short gaps: which packets were overtaken, and the time that was dark if one of them never comes."""
     _due_ns: int = 0
     """When the first of what is lost since the last arrival should have come; 0 when nothing is."""
 
@@ -66,17 +68,19 @@ class Ledger:
         if not self._open or number < self._open[0].number:
             self._came_late(number, size_bytes)
             return
-        missed = 0
+        first = self._open[0].number
         while self._open and self._open[0].number < number:
             lost = self._open.popleft()
             self._overtaken[lost.number] = (at_ns + LATE_NS, lost.size_bytes)
             self._due_ns = self._due_ns or self._last_ns + lost.interval_ns
-            missed += 1
         if not self._open:
             return
         interval_ns, gap_ns = self._open.popleft().interval_ns, at_ns - self._last_ns
         if self._due_ns and gap_ns >= DARK_INTERVALS * interval_ns and self._due_ns < at_ns:
-            self.dark.append((self._due_ns, at_ns))
+            if gap_ns >= self._patience_ns(interval_ns):
+                self.dark.append((self._due_ns, at_ns))
+            else:
+                self._suspected.append((range(first, number), self._due_ns, at_ns))
         if self.received_packets:
             self.longest_gap_ns = max(self.longest_gap_ns, gap_ns)
         self._due_ns = 0
@@ -87,6 +91,10 @@ class Ledger:
 
     def settle(self, now_ns: int) -> None:
         """Count as lost what can no longer come."""
+        while self._suspected and self._suspected[0][2] + LATE_NS <= now_ns:
+            numbers, since_ns, until_ns = self._suspected.popleft()
+            if any(number in self._overtaken for number in numbers):
+                self.dark.append((since_ns, until_ns))
         for number in [number for number, (at_ns, _) in self._overtaken.items() if at_ns <= now_ns]:
             self.lost_packets += 1
             self.lost_bytes += self._overtaken.pop(number)[1]
@@ -101,10 +109,13 @@ class Ledger:
         if not self._open:
             return None
         interval_ns = self._open[0].interval_ns
-        patience_ns = LATE_NS + DARK_INTERVALS * interval_ns + 2 * int(self.latency_ns or 0)
-        if now_ns - self._last_ns < patience_ns or len(self._open) < DARK_INTERVALS:
+        if now_ns - self._last_ns < self._patience_ns(interval_ns) or len(self._open) < DARK_INTERVALS:
             return None
         return self._due_ns or self._last_ns + interval_ns
+
+    def _patience_ns(self, interval_ns: int) -> int:
+        """After how long without an arrival it is dark, whatever may still come."""
+        return LATE_NS + DARK_INTERVALS * interval_ns + 2 * int(self.latency_ns or 0)
 
     def _came_late(self, number: int, size_bytes: int) -> None:
         """A packet came after one that was sent later. It is not lost, unless it was counted so already."""

@@ -19,7 +19,10 @@ PERIOD_S = 240.0
 MOST_PACKETS_PER_S = 4000.0
 """What all hosts of a lab send together at most, so that two cores stay usable. Above it, all send less than told."""
 
-MOST_OF_ONE = 1000.0
+OFTEN_PACKETS_PER_S = 1500.0
+"""What they send together where their rates ask for no more: a gap shows as soon as packets are often."""
+
+MOST_OF_ONE = 100.0
 """What one direction of one service sends at most, where that is enough for its rate."""
 
 HEADERS_BYTES = 28
@@ -47,15 +50,21 @@ def swing_gbps(load: Load, way: str, at_s: float) -> float:
     return full * (least + (most - least) * part)
 
 
-def pace(gbps: float, mtu_bytes: int, share_pps: float) -> Pace:
-    """How a direction that may send so many packets a second sends at a rate: small packets often rather than large
-    ones seldom, so that a gap shows soon. `gbps` is what is really sent.
+def share_pps(directions: int) -> float:
+    """How often each of so many directions is to send, where its rate can be had so."""
+    return min(MOST_OF_ONE, OFTEN_PACKETS_PER_S / max(1, directions))
+
+
+def pace(gbps: float, mtu_bytes: int, often_pps: float) -> Pace:
+    """How a direction sends at a rate: small packets so often, or large ones as often as it takes.
+
+    `gbps` is what is really sent.
     """
     bytes_per_s = gbps * 1e9 / 8
     if bytes_per_s <= 0.0:
         return Pace(0, 0)
-    size = min(max(bytes_per_s / min(share_pps, MOST_OF_ONE), LEAST_BYTES), mtu_bytes)
-    return Pace(round(size), max(1, round(round(size) / bytes_per_s * NS)))
+    size = round(min(max(bytes_per_s / often_pps, LEAST_BYTES), mtu_bytes))
+    return Pace(size, max(1, round(size / bytes_per_s * NS)))
 
 
 def slowed(packets_per_s: float) -> float:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from highroad.lab.traffic.ledger import NS, Ledger, dark_ns
-from highroad.lab.traffic.model import HEADERS_BYTES, MOST_PACKETS_PER_S, Pace, pace, slowed, swing_gbps
+from highroad.lab.traffic.model import HEADERS_BYTES, Pace, pace, share_pps, slowed, swing_gbps
 from highroad.netlink.namespace import entered_by_name
 from highroad.ports import Load
 
@@ -236,21 +236,21 @@ class Generator:
                 told = self._offers.get(name)
                 direction.nominal_gbps = swing_gbps(service.carry.load, direction.way, at_s) if told is None else told
         sending = [one for one in self._directions.values() if one.nominal_gbps > 0.0]
-        share_pps = MOST_PACKETS_PER_S / max(1, len(sending))
-        paces = {one.number: self._pace(one, share_pps, 1.0) for one in sending}
+        often_pps = share_pps(len(sending))
+        paces = {one.number: self._pace(one, often_pps, 1.0) for one in sending}
         self._slowed = slowed(sum(NS / one.interval_ns for one in paces.values()))
         now = time.monotonic_ns()
         for direction in self._directions.values():
             was = direction.pace
             direction.pace = paces.get(direction.number, Pace(0, 0))
             if self._slowed < 1.0 and direction.pace.interval_ns:
-                direction.pace = self._pace(direction, share_pps, self._slowed)
+                direction.pace = self._pace(direction, often_pps, self._slowed)
             if not was.interval_ns and direction.pace.interval_ns:
                 direction.next_ns = now + (direction.number * 7919) % 1000 * direction.pace.interval_ns // 1000
                 heapq.heappush(self._due, (direction.next_ns, direction.number))
 
-    def _pace(self, direction: _Direction, share_pps: float, part: float) -> Pace:
-        return pace(direction.nominal_gbps * self._scale * part, direction.end.mtu_bytes, share_pps)
+    def _pace(self, direction: _Direction, often_pps: float, part: float) -> Pace:
+        return pace(direction.nominal_gbps * self._scale * part, direction.end.mtu_bytes, often_pps)
 
     def _send(self, now: int) -> None:
         due, directions, room = self._due, self._directions, memoryview(self._room)
