@@ -101,13 +101,52 @@ async def _hosts(settings: Settings, folder: Home, network: Network, clock: Cloc
         raise Conflict("no file says which routers there are: give it with --routers")
     pki = Pki.ensure(settings.pki or folder.path / "pki", at_s=time.time())
     credentials = pki.ensure_issued("controller", Role.CONTROLLER, at_s=time.time())
-    fabric = await _linux(network, read_inventory(settings.routers), clock, credentials, epoch, None, folder.routers)
+    fabric = await _linux(network, read_inventory(settings.routers), clock, credentials, epoch, folder.routers)
     return Carrier(fabric=fabric, name="linux", lab=None, carries_tags=True, close=fabric.aclose)
 
 
 async def _lab(settings: Settings, folder: Home, network: Network, clock: Clock, epoch: int) -> Carrier:
-    """A lab of the network, the one that runs already or a new one."""
-    raise Unavailable("no lab yet")
+    """A lab: the one that is up in the home, or a new one of the network. Raises Unavailable, Conflict.
+
+    One that we started is taken down at a clean end, ours too after the start that made it was killed; one that was
+    there already stays.
+    """
+    from highroad.fabric.linux.inventory import Reach
+    from highroad.lab import run
+    from highroad.lab.client import LabClient
+    from highroad.lab.talk import Options
+    from highroad.pki.peer import Role
+    from highroad.pki.store import Pki
+
+    pki = settings.pki or folder.path / "pki"
+    try:
+        panel = await LabClient.connect(folder.lab)
+        await panel.ready()
+    except Unavailable:
+        scale = settings.rate_scale or Options().rate_scale
+        panel = await run.start(folder.lab, network, Options(rate_scale=scale, entry=run.ENTRY, pki=pki))
+        folder.keep_lab((await panel.info()).instance)
+    info = await panel.info()
+    if settings.rate_scale not in (None, info.rate_scale):
+        raise Conflict(f"the lab that is up carries 1 Gbit/s as {info.rate_scale:g}: `highroad lab down` ends it")
+    ours = folder.our_lab == info.instance
+    routers = {one.site: Reach(site=one.site, address=one.address, name=one.name) for one in info.routers}
+    credentials = Pki.ensure(pki, at_s=time.time()).ensure_issued("controller", Role.CONTROLLER, at_s=time.time())
+    try:
+        fabric = await _linux(
+            network, routers, clock, credentials, epoch, folder.routers, panel=panel, instance=info.instance
+        )
+    except BaseException:
+        if ours:
+            await run.down(folder.lab)
+        raise
+
+    async def close() -> None:
+        await fabric.aclose()
+        if ours:
+            await run.down(folder.lab)
+
+    return Carrier(fabric=fabric, name="linux", lab=fabric, carries_tags=False, close=close)
 
 
 async def _linux(
@@ -116,8 +155,10 @@ async def _linux(
     clock: Clock,
     credentials: Credentials,
     epoch: int,
-    panel: Panel | None,
     memory: Path,
+    *,
+    panel: Panel | None = None,
+    instance: str = "",
 ) -> LinuxFabric:
     # gRPC forks nothing here, and says of itself more than an operator wants to read.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
@@ -128,7 +169,7 @@ async def _linux(
     def connect(reach: Reach) -> GnmiClient:
         return GnmiClient(reach.address, reach.name, credentials, election=Election(id=epoch), timeout_s=3.0)
 
-    fabric = LinuxFabric(network, routers, clock, connect=connect, panel=panel, memory=memory)
+    fabric = LinuxFabric(network, routers, clock, connect=connect, panel=panel, instance=instance, memory=memory)
     await fabric.start()
     fenced = [trouble for trouble in fabric.troubles.values() if isinstance(trouble, Forbidden)]
     if fenced:

@@ -35,6 +35,23 @@ class Home:
         return self.path / "routers.json"
 
     @property
+    def lab(self) -> Path:
+        """The folder of the lab."""
+        return self.path / "lab"
+
+    @property
+    def our_lab(self) -> str | None:
+        """Which lab we started, however that start ended."""
+        try:
+            return (self.path / "lab-started").read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
+
+    def keep_lab(self, instance: str) -> None:
+        """Remember that we started this lab."""
+        (self.path / "lab-started").write_text(f"{instance}\n", encoding="utf-8")
+
+    @property
     def fabric(self) -> str | None:
         """The fabric that the store began with, `linux` or `twin`; None in a new home."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import Protocol, TypeVar
 
 from highroad.fabric.clock import VirtualClock
 from highroad.fabric.twin.twin import Twin
+from highroad.lab.needs import missing
 from highroad.model.network import Network
 from highroad.ports import Fabric, Lab, Prober
+from tests.contract.fabric.routers import lab_of, looking, settled
 from tests.unit.fabric.small import START_S, backbone
 
 T = TypeVar("T")
@@ -33,7 +36,8 @@ class Rig:
     """A fabric over `network`, a square a-b-d-c.
 
     `noticing_s` is the longest that a cut or splice goes unseen, `reviving_s` that a router takes to be back;
-    `handling_ms` is what all its routers together may add to the time of light.
+    `handling_ms` is what all its routers together may add to the time of light. `converged` waits until routers know
+    ways to each other of their own, by which a trace is answered.
     """
 
     fabric: FabricAndLab
@@ -44,9 +48,14 @@ class Rig:
     noticing_s: float
     reviving_s: float
     handling_ms: float
+    converged: Callable[[], Awaitable[None]]
 
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Rig]]
+
+
+async def _at_once() -> None:
+    """A model knows every way."""
 
 
 @asynccontextmanager
@@ -65,10 +74,34 @@ async def twin_in_virtual_time(folder: Path) -> AsyncIterator[Rig]:
             noticing_s=0.06,
             reviving_s=0.06,
             handling_ms=0.0,
+            converged=_at_once,
         )
     finally:
         await twin.aclose()
 
 
-OPENERS: dict[str, Opener] = {"twin": twin_in_virtual_time}
+@asynccontextmanager
+async def routers_in_a_lab(folder: Path) -> AsyncIterator[Rig]:
+    """Linux routers, packets, and the machine's own time."""
+    network = backbone("a-b", "b-d", "a-c", "c-d")
+    async with lab_of(folder, network) as (fabric, converged):
+        yield Rig(
+            fabric=fabric,
+            network=network,
+            now_s=time.time,
+            run=settled,
+            pass_s=looking(fabric),
+            noticing_s=0.25,
+            reviving_s=4.0,
+            handling_ms=5.0,
+            converged=converged,
+        )
+
+
+OPENERS: dict[str, Opener] = {"twin": twin_in_virtual_time, "linux": routers_in_a_lab}
 """Every fabric that there is; a new one joins here."""
+
+
+def lacking(name: str) -> list[str]:
+    """What this machine lacks to open one, a sentence each."""
+    return missing() if name == "linux" else []

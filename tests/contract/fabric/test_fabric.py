@@ -13,7 +13,7 @@ from highroad.errors import NotFound
 from highroad.model.network import FibreId, LinkId, SiteId
 from highroad.model.service import ServiceId
 from highroad.ports import Change, Install, Replace, Sample, ServiceCounters, Withdraw
-from tests.contract.fabric.rig import OPENERS, Rig
+from tests.contract.fabric.rig import OPENERS, Rig, lacking
 from tests.unit.fabric.small import backbone, policy
 
 S = ServiceId("s")
@@ -27,6 +27,8 @@ Play = Callable[[Callable[[Rig], Awaitable[None]]], None]
 @pytest.fixture(params=list(OPENERS))
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
     """Plays a scene on a fresh rig of each fabric."""
+    if sentences := lacking(request.param):
+        pytest.skip(" ".join(sentences))
 
     def play_(scene: Callable[[Rig], Awaitable[None]]) -> None:
         async def on_stage() -> None:
@@ -108,7 +110,7 @@ def test_a_cut_is_noticed_and_so_is_its_splice(play: Play) -> None:
         await rig.fabric.cut(BD)
         await rig.fabric.cut(BD)
         assert list(await rig.fabric.cuts()) == [BD]
-        assert (await rig.fabric.read()).down_since_s == {}
+        assert set((await rig.fabric.read()).down_since_s) <= {BD}
         await rig.run(anext(changes))
         down = (await rig.fabric.read()).down_since_s
         assert list(down) == [BD]
@@ -243,6 +245,7 @@ def test_a_ping_goes_there_and_back_in_the_time_that_light_takes(play: Play) -> 
 
 def test_a_ping_goes_where_the_policy_says(play: Play) -> None:
     async def scene(rig: Rig) -> None:
+        await rig.converged()
         await apply(rig, Install(policy=policy("s", "a>b>d", back="d>c>a")))
         trace = await rig.run(rig.fabric.trace(S))
         assert [(hop.link, hop.site) for hop in trace.there] == [("a>b", "b"), ("b>d", "d")]
@@ -261,6 +264,7 @@ def test_a_ping_goes_where_the_policy_says(play: Play) -> None:
 
 def test_what_is_dark_answers_no_ping_and_the_trace_ends_before_it(play: Play) -> None:
     async def scene(rig: Rig) -> None:
+        await rig.converged()
         await apply(rig, Install(policy=OVER_B))
         await rig.fabric.cut(BD)
         echoes = await rig.run(rig.fabric.ping(S, count=2, interval_ms=20.0, size_bytes=64))

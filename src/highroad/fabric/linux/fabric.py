@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 FIRST_LOOK_S = 10.0
 """How long the start waits for routers that do not answer at once."""
 
-COUNTED_FOR_S = 0.1
+COUNTED_FOR_S = 0.05
 """Routers are asked for their counters no more often: who samples quicker gets the last answer again."""
 
 SETTLING_S = 0.02
@@ -53,7 +53,8 @@ class LinuxFabric(LabSide):
     """`Fabric`, `Prober` and, with a panel, `Lab` of `highroad.ports`. Start it with `start`, end it with `aclose`.
 
     `connect` makes the client that speaks to a router. In a lab each attachment is an interface of its own; elsewhere
-    it is what the router's own file has for the port. `memory` is where counters are kept.
+    it is what the router's own file has for the port. `instance` is of the lab, another each time one is built.
+    `memory` is where counters are kept.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class LinuxFabric(LabSide):
         *,
         connect: Callable[[Reach], Client],
         panel: Panel | None = None,
+        instance: str = "",
         memory: Path | None = None,
     ) -> None:
         super().__init__(panel)
@@ -71,7 +73,7 @@ class LinuxFabric(LabSide):
         self._clock = clock
         self._held = Held()
         self._memory = Memory(memory)
-        self._meter = Meter(self._memory)
+        self._meter = Meter(self._memory, instance)
         self._sessions = {site: Session(reach, connect(reach), self) for site, reach in routers.items()}
         self._ports: dict[SiteId, Mapping[LinkId, PortLight]] = {}
         self._dark: dict[LinkId, float] = {}
@@ -163,7 +165,7 @@ class LinuxFabric(LabSide):
             policies = self._held.policies()
             if self._panel is None:
                 self._meter.darken(now_s, dark_services(policies, self._dark))
-            return self._meter.sample(now_s, self.network, policies, flows, self._dark)
+            return self._meter.sample(now_s, self._counted_s, self.network, policies, flows, self._dark)
 
     def changes(self) -> AsyncIterator[None]:
         """Yields when a fibre was seen to go dark or to be lit again, or a router to hold what it was not told."""

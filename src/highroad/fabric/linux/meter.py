@@ -20,8 +20,6 @@ from highroad.ports import Flow, LinkCounters, Sample, ServiceCounters
 LEAST_SPAN_S = 0.08
 """A rate is taken over at least so long: counters tick packet by packet."""
 
-REMEMBERED_S = 3.0
-
 WRITTEN_EVERY_S = 10.0
 
 
@@ -62,22 +60,25 @@ class _Reading:
 class Meter:
     """Takes readings, and makes samples of them."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, instance: str = "") -> None:
+        """`instance` is of the lab: in another one every counter begins anew."""
         self._memory = memory
+        self._instance = instance
         self._kept = memory.kept
         self._past: deque[_Reading] = deque()
         self._written_s = 0.0
 
     def took(self, site: SiteId, counted: Counted, rate_scale: float, known: Container[ServiceId]) -> None:
         """A router's counters now; it carries a modelled 1 Gbit/s as `rate_scale`. Only what is known counts."""
+        epoch = f"{self._instance}/{counted.epoch}"
         for service, end in counted.services.items():
             if service not in known:
                 continue
             kept = self._kept.services.setdefault(service, {})
             for name, value in (("in", end.entered), ("out", end.delivered), ("drop", end.dropped)):
-                kept.setdefault(f"{site}/{name}", Climb()).read(counted.epoch, value / rate_scale)
+                kept.setdefault(f"{site}/{name}", Climb()).read(epoch, value / rate_scale)
         for link, value in counted.links.items():
-            self._kept.links.setdefault(link, Climb()).read(counted.epoch, value / rate_scale)
+            self._kept.links.setdefault(link, Climb()).read(epoch, value / rate_scale)
 
     def darken(self, now_s: float, dark: Mapping[ServiceId, float]) -> None:
         """These services are dark, since then; the others are not. For fabrics whose hosts do not tell."""
@@ -96,29 +97,33 @@ class Meter:
     def sample(
         self,
         now_s: float,
+        counted_s: float,
         network: Network,
         policies: Mapping[ServiceId, Policy],
         flows: Mapping[ServiceId, Flow],
         dark: Mapping[LinkId, float],
     ) -> Sample:
-        """Every counter, as the routers last said."""
+        """Every counter, as the routers said at `counted_s`; what hosts say, and what is dark, is of now."""
         reading = _Reading(
-            at_s=now_s,
+            at_s=counted_s,
             services={service: self._totals(service, policy) for service, policy in policies.items()},
             links={link: self._kept.links[link].total if link in self._kept.links else 0.0 for link in network.link},
         )
-        before = self._before(now_s)
-        self._past.append(reading)
+        before = self._before(counted_s)
+        if not self._past or self._past[-1].at_s < counted_s:
+            self._past.append(reading)
         sample = Sample(
             at_s=now_s,
             services={
-                service: self._service(network, policies[service], reading, before, flows.get(service))
+                service: self._service(network, policies[service], now_s, reading, before, flows.get(service))
                 for service in policies
             },
             links={
                 link: LinkCounters(
                     carried_bytes=total,
-                    carried_gbps=_gbps(total - before.links.get(link, total), now_s - before.at_s) if before else 0.0,
+                    carried_gbps=_gbps(total - before.links.get(link, total), counted_s - before.at_s)
+                    if before
+                    else 0.0,
                     up=link not in dark,
                 )
                 for link, total in reading.links.items()
@@ -129,14 +134,12 @@ class Meter:
             self._memory.write()
         return sample
 
-    def _before(self, now_s: float) -> _Reading | None:
+    def _before(self, counted_s: float) -> _Reading | None:
         """The newest reading that is old enough to take a rate from."""
-        while len(self._past) > 1 and (
-            self._past[0].at_s < now_s - REMEMBERED_S or self._past[1].at_s <= now_s - LEAST_SPAN_S
-        ):
+        while len(self._past) > 1 and self._past[1].at_s <= counted_s - LEAST_SPAN_S:
             self._past.popleft()
         oldest = self._past[0] if self._past else None
-        return oldest if oldest is not None and oldest.at_s <= now_s - LEAST_SPAN_S else None
+        return oldest if oldest is not None and oldest.at_s <= counted_s - LEAST_SPAN_S else None
 
     def _totals(self, service: ServiceId, policy: Policy) -> _Totals:
         kept = self._kept.services.get(service, {})
@@ -153,7 +156,7 @@ class Meter:
         )
 
     def _service(
-        self, network: Network, policy: Policy, now: _Reading, before: _Reading | None, flow: Flow | None
+        self, network: Network, policy: Policy, now_s: float, now: _Reading, before: _Reading | None, flow: Flow | None
     ) -> ServiceCounters:
         service = policy.service
         totals, old = now.services[service], None if before is None else before.services.get(service)
@@ -172,7 +175,7 @@ class Meter:
             offered_bytes=carried + lost,
             carried_bytes=carried,
             lost_bytes=lost,
-            dark_s=dark.at(now.at_s) if flow is None else self._climbed(service, "dark", flow.dark_s),
+            dark_s=dark.at(now_s) if flow is None else self._climbed(service, "dark", flow.dark_s),
             offered_gbps=entered if flow is None else flow.offered_gbps,
             carried_gbps_there=rates[0],
             carried_gbps_back=rates[1],
@@ -191,7 +194,7 @@ class Meter:
 
     def _climbed(self, service: ServiceId, name: str, value: float) -> float:
         kept = self._kept.services.setdefault(service, {})
-        return kept.setdefault(f"flow/{name}", Climb()).read("", value)
+        return kept.setdefault(f"flow/{name}", Climb()).read(self._instance, value)
 
 
 def dark_services(policies: Mapping[ServiceId, Policy], dark: Mapping[LinkId, float]) -> dict[ServiceId, float]:

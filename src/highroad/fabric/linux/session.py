@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
-from highroad.errors import Forbidden, HighroadError, Unavailable
+from highroad.errors import Conflict, Forbidden, HighroadError, Unavailable
 from highroad.fabric.linux.inventory import STATE, Facts, Reach, facts_from_json
 from highroad.fabric.linux.light import PortLight
 from highroad.fabric.linux.meter import Counted
@@ -30,6 +30,9 @@ COUNTERS = (f"{STATE}/attachment", f"{STATE}/policy", f"{STATE}/core-port")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 """Between two attempts to connect: doubled from the first to the longest."""
+
+ANSWERS_S = 2.0
+"""How long a router may take to say what it holds, or counts, before it is given up."""
 
 FENCED_PAUSE_S = 10.0
 """Between two looks at whether a newer controller has gone: it hardly ever does."""
@@ -119,7 +122,7 @@ class Session:
         return Unavailable(f"the router at {self.site} cannot be told: {reason}")
 
     async def set(self, edits: Sequence[Edit]) -> None:
-        """Have all of it done, or none. Raises HighroadError; Unavailable where the router may have done it."""
+        """Have all of it done, or none. Raises HighroadError, Unavailable where the router may have done it."""
         self._there()
         delete = [edit.path for edit in edits if isinstance(edit, Delete)]
         replace = [(edit.path, edit.value) for edit in edits if isinstance(edit, Replace)]
@@ -130,16 +133,30 @@ class Session:
             except Forbidden as error:
                 self._fenced(error)
                 raise
-            except Unavailable:
-                await self._client.close()  # whether it was done is not known: connect again, and look
+            except Unavailable as error:
+                await self._look_after(error)
                 raise
+
+    async def _look_after(self, error: Unavailable) -> None:
+        """See what it holds after a Set that may or may not have been done. Raises Conflict if it is well, and so the
+        reason is in what it was told; otherwise it is lost, and looked at when it is back.
+        """
+        try:
+            held = await self._client.get(*CONFIG, kind=Kind.CONFIG, timeout_s=ANSWERS_S)
+        except HighroadError:
+            await self._client.close()
+            return
+        self._hears.holds(self.site, _intended(held))
+        raise Conflict(error.message) from error
 
     async def counters(self) -> Counted | None:
         """Its counters now; None while it does not answer."""
         if not self.connected:
             return None
         try:
-            return counted_from_json(self._epoch, await self._client.get(*COUNTERS, kind=Kind.STATE, timeout_s=2.0))
+            return counted_from_json(
+                self._epoch, await self._client.get(*COUNTERS, kind=Kind.STATE, timeout_s=ANSWERS_S)
+            )
         except HighroadError as error:
             log.info("the counters of %s could not be read: %s", self.site, error)
             return None

@@ -234,7 +234,7 @@ def test_counters_are_modelled_bytes_that_never_fall(tmp_path: Path) -> None:
         d.counters["s.b"]["delivered"], a.counters["s.a"]["carried"] = 2000, 2000
         second = await fabric.sample()
         took_s = second.at_s - first.at_s
-        assert second.services[S].carried_gbps_there == pytest.approx(1e6 * 8e-9 / took_s)
+        assert second.services[S].carried_gbps_there == pytest.approx(1e6 * 8e-9 / took_s, rel=0.1)
         assert second.services[S].carried_gbps_back == 0.0
         await asyncio.sleep(0.15)
         a.epoch = d.epoch = 2
