@@ -68,6 +68,9 @@ class Synced:
 
 Wish = Sample | OnChange
 
+AT_ONCE = 64
+"""How many calls are under way to one router: with a thousand gRPC's server begins to refuse some by chance."""
+
 
 class GnmiClient:
     """Speaks to the router `name` at an address: `unix:/path`, `host:port` or `[v6]:port`."""
@@ -95,6 +98,7 @@ class GnmiClient:
         self._channel: Any = None
         self._seen: Seen | None = None
         self._opening = asyncio.Lock()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._calls: dict[str, Any] = {}
 
     async def __aenter__(self) -> GnmiClient:
@@ -205,20 +209,22 @@ class GnmiClient:
         self, action: str, body: Mapping[str, Any] | None = None, *, timeout_s: float | None = None
     ) -> dict[str, Any]:
         """Have an action done that is no change of the tree (`Ping`, `Trace`), and what it says."""
-        await self._open()
-        method = self._channel.unary_unary(f"/{ACTIONS}/{action}")
-        try:
-            answer = await method(msgspec.json.encode(dict(body or {})), timeout=timeout_s or self._timeout_s)
-        except grpc.aio.AioRpcError as error:
-            raise error_of(error, self.name) from error
+        async with self._turns:
+            await self._open()
+            method = self._channel.unary_unary(f"/{ACTIONS}/{action}")
+            try:
+                answer = await method(msgspec.json.encode(dict(body or {})), timeout=timeout_s or self._timeout_s)
+            except grpc.aio.AioRpcError as error:
+                raise error_of(error, self.name) from error
         return msgspec.json.decode(answer, type=dict[str, Any])
 
     async def _unary(self, name: str, request: proto.Message, timeout_s: float | None) -> proto.Message:
-        await self._open()
-        try:
-            return await self._calls[name](request, timeout=timeout_s or self._timeout_s)
-        except grpc.aio.AioRpcError as error:
-            raise error_of(error, self.name) from error
+        async with self._turns:
+            await self._open()
+            try:
+                return await self._calls[name](request, timeout=timeout_s or self._timeout_s)
+            except grpc.aio.AioRpcError as error:
+                raise error_of(error, self.name) from error
 
     async def _open(self) -> None:
         """A connection to a server whose certificate is good, the one that there is or a new one."""
@@ -236,7 +242,10 @@ class GnmiClient:
                 clock=self._clock,
                 timeout_s=self._timeout_s,
             )
-            await self.close()
+            old, self._channel, self._calls = self._channel, None, {}
+            if old is not None:
+                # What is still under way on the old connection may end there.
+                _close_later(old, self._timeout_s)
             channel: Any = grpc.aio.secure_channel(
                 self.address, client_credentials(self._credentials), options=_options(seen.name, self._max_bytes)
             )
@@ -256,15 +265,19 @@ class GnmiClient:
             self._seen = None
             channel, self._channel, self._calls = self._channel, None, {}
             if channel is not None:
-                closing = asyncio.ensure_future(channel.close())
-                _CLOSING.add(closing)
-                closing.add_done_callback(_CLOSING.discard)
+                _close_later(channel, None)
             raise Unauthenticated(f"the certificate of {self.name} was revoked")
 
 
 _END: Any = grpc.aio.EOF  # type: ignore[attr-defined]
 
 _CLOSING: set[asyncio.Future[None]] = set()
+
+
+def _close_later(channel: Any, grace_s: float | None) -> None:
+    closing = asyncio.ensure_future(channel.close(grace_s))
+    _CLOSING.add(closing)
+    closing.add_done_callback(_CLOSING.discard)
 
 
 def _methods(channel: Any) -> dict[str, Any]:

@@ -341,6 +341,17 @@ def test_a_caller_that_hangs_up_does_not_stop_what_it_began(tmp_path: File) -> N
     run(work())
 
 
+def test_thousands_of_sets_at_once_are_all_made(tmp_path: File) -> None:
+    async def work() -> None:
+        async with connected(tmp_path, Shelf(told=TOLD)) as ends:
+            path = "/router/policy[service=s-1]/mtu"
+            sets = (ends.client.set(update=[(path, 1500 + number % 2)]) for number in range(2_000))
+            assert len(await asyncio.gather(*sets)) == 2_000
+            assert len(ends.target.writes) == 2_000
+
+    run(work())
+
+
 # --- actions and addresses ----------------------------------------------------------------------------------
 
 
