@@ -337,7 +337,7 @@ def _prepare(lab: LabId, folder: Path, plan: Plan, options: Options) -> Callable
     about: dict[SiteId, Agent] = {}
     children = {}
     at_s = time.time()
-    pki = options.pki or folder / "pki"
+    pki = Path(options.pki) if options.pki else folder / "pki"
     if options.entry is not None:
         about = agents.furnish(lab, folder, plan, pki=pki, rate_scale=options.rate_scale, igp=options.igp, at_s=at_s)
         nursery = Nursery(lab, {str(site): agent for site, agent in about.items()}, options.entry)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
@@ -28,7 +27,8 @@ class Options:
     loss: float = 0.0
     entry: str | None = None
     igp: str = "bird"
-    pki: Path | None = None
+    pki: str | None = None
+    """The directory of the authority that issues certificates; one of its own by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

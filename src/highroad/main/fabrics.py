@@ -124,7 +124,7 @@ async def _lab(settings: Settings, folder: Home, network: Network, clock: Clock,
         await panel.ready()
     except Unavailable:
         scale = settings.rate_scale or Options().rate_scale
-        panel = await run.start(folder.lab, network, Options(rate_scale=scale, entry=run.ENTRY, pki=pki))
+        panel = await run.start(folder.lab, network, Options(rate_scale=scale, entry=run.ENTRY, pki=str(pki)))
         folder.keep_lab((await panel.info()).instance)
     info = await panel.info()
     if settings.rate_scale not in (None, info.rate_scale):
