@@ -178,7 +178,7 @@ class GnmiServer:
             yield response
 
     async def _act(self, name: str, request: bytes, context: Any) -> bytes:
-        self._admit(context, _READS)
+        self._admit(context, _WRITES)
         action = self._actions.get(name)
         if action is None:
             raise NotFound(f"there is no action {name}{did_you_mean(name, self._actions)}")
