@@ -10,9 +10,9 @@ from socket import AF_INET, AF_INET6
 
 from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig, CorePort
-from highroad.agent.gate import core_gate
+from highroad.agent.gate import core_entry, core_gate
 from highroad.agent.kernelstate import Gate, Thing
-from highroad.agent.wanted import Devices, burst, queue_bytes, root_class, sid_route
+from highroad.agent.wanted import Devices, burst, closed, queue_bytes, root_class, sid_route
 from highroad.errors import Unavailable
 from highroad.model.service import TrafficClass
 from highroad.netlink import link
@@ -29,6 +29,12 @@ BLOCK_BITS, MICRO_SID_BITS = 32, 16
 CONTROLS = {
     "net/ipv4/ip_forward": "1",
     "net/ipv4/fwmark_reflect": "1",
+    "net/ipv4/icmp_ratelimit": "100",
+    "net/ipv4/icmp_ratemask": "4120",
+    "net/ipv4/conf/all/send_redirects": "0",
+    "net/ipv4/conf/default/send_redirects": "0",
+    "net/ipv4/conf/all/accept_redirects": "0",
+    "net/ipv4/conf/all/accept_source_route": "0",
     "net/ipv4/nexthop_compat_mode": "0",
     "net/ipv4/conf/all/rp_filter": "0",
     "net/ipv4/conf/default/rp_filter": "0",
@@ -42,10 +48,15 @@ CONTROLS = {
     "net/ipv6/conf/all/keep_addr_on_down": "1",
     "net/ipv6/conf/default/keep_addr_on_down": "1",
     "net/ipv6/conf/all/seg6_enabled": "1",
-    "net/ipv6/icmp/ratelimit": "0",
+    "net/ipv6/icmp/ratelimit": "100",
+    "net/ipv6/icmp/ratemask": "0-1,4-127",
 }
-"""What the router needs of the kernel. Segment routing is on for all and then on for each core port alone: the kernel
-takes the lesser of the two, so that a customer's port (0, the default) ends no segment.
+"""What the router needs of the kernel.
+
+The kernel limits ICMP errors but for two, which must never be missing and which the shaper limits, a customer each:
+Packet Too Big, and Time Exceeded (hence the masks: 4120 is the types 3, 4 and 12). Segment routing is on for all and
+then on for each core port alone: the kernel takes the lesser of the two, so that a customer's port (0, the default)
+ends no segment.
 """
 
 CORE_CONTROLS = {
@@ -66,6 +77,7 @@ CUSTOMER_CONTROLS = {
     "net/ipv4/conf/{}/send_redirects": "0",
     "net/ipv4/conf/{}/accept_redirects": "0",
     "net/ipv4/conf/{}/arp_ignore": "1",
+    "net/ipv4/conf/{}/arp_announce": "2",
     "net/ipv4/conf/{}/forwarding": "1",
 }
 
@@ -173,6 +185,7 @@ def _core_port(config: AgentConfig, devices: Devices, port: CorePort, dev: int) 
             limit=queue_bytes(rate, CORE_QUEUE_S),
         )  # fmt: skip
     yield Clsact(index=dev)
+    yield Gate(dev=dev, ingress=True, program=core_entry(config.sid_block))
     yield Gate(dev=dev, ingress=False, program=core_gate())
 
 
@@ -188,9 +201,17 @@ def _rules(config: AgentConfig) -> Iterable[Rule]:
             fwmark=n.MARK_GATE, fwmask=n.MARK_GATE,
         )  # fmt: skip
     for family in (AF_INET, AF_INET6):
-        for interface in (*(port.interface for port in config.core_ports), n.LOOP_IN):
-            yield Rule(family=family, priority=n.PREF_CORE_LOCAL, table=n.TABLE_LOCAL, iif=interface)
-            yield Rule(family=family, priority=n.PREF_CORE_MAIN, table=n.TABLE_MAIN, iif=interface)
+        for port in config.core_ports:
+            yield Rule(family=family, priority=n.PREF_CORE_LOCAL, table=n.TABLE_LOCAL, iif=port.interface)
+            yield Rule(family=family, priority=n.PREF_CORE_MAIN, table=n.TABLE_MAIN, iif=port.interface)
+        yield Rule(family=family, priority=n.PREF_LOOP_LOCAL, table=n.TABLE_LOCAL, iif=n.LOOP_IN)
+        yield Rule(family=family, priority=n.PREF_LOOP_MAIN, table=n.TABLE_MAIN, iif=n.LOOP_IN)
         yield Rule(family=family, priority=n.PREF_SELF_LOCAL, table=n.TABLE_LOCAL, iif="lo")
         yield Rule(family=family, priority=n.PREF_SELF_MAIN, table=n.TABLE_MAIN, iif="lo")
+        yield Rule(
+            family=family, priority=n.PREF_FRAGMENT_CLOSED, action="blackhole", iif=n.LOOP_IN, fwmark=n.MARK_GATE,
+            fwmask=n.MARK_GATE,
+        )  # fmt: skip
         yield Rule(family=family, priority=n.PREF_LOCAL, table=n.TABLE_LOCAL)
+    for interface in sorted(set(config.customer_ports.values())):
+        yield from closed(interface, n.PREF_CLOSED_PORT)

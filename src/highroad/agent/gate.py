@@ -15,8 +15,8 @@ from typing import Final
 from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig
 from highroad.agent.kernelstate import Program
-from highroad.gnmi.router import Attachment, CandidatePath, Policy, SegmentList
-from highroad.model.service import ServiceKind
+from highroad.gnmi.router import ATTACHMENT_FUNCTIONS, Attachment, CandidatePath, Policy, SegmentList
+from highroad.model.service import ServiceKind, TrafficClass
 from highroad.netlink import bpf
 from highroad.netlink.bpf import R0, R1, R2, R3, R4, R5, R6, R7, R8, R10, TC_ACT_OK, TC_ACT_SHOT, B, H, Helper, Skb, W
 
@@ -25,8 +25,11 @@ VLAN_PRESENT: Final = 20
 
 _ETHER_TYPE = 12
 _IP, _IPV6, _ARP = 0x0800, 0x86DD, 0x0806
-_ICMP, _ICMPV6, _TCP, _UDP, _OSPF = 1, 58, 6, 17, 89
+_ICMP, _ICMPV6, _TCP, _UDP = 1, 58, 6, 17
 _ETHERNET = 14
+_HOPS = 255
+_SOURCE6, _DESTINATION6 = 22, 38
+_ECHO4, _ECHO_REPLY4, _ECHO6, _ECHO_REPLY6 = 8, 0, 128, 129
 _SOLICITATION, _ADVERTISEMENT = 135, 136
 _SOLICITED_NODE = (0xFF020000, 0, 1)
 """ff02::1:ff00:0/104, but for its last word (RFC 4291, section 2.7.1)."""
@@ -54,8 +57,9 @@ def _gate(attachment: Attachment, policy: Policy | None, closed: tuple[IPv6Netwo
 
 @lru_cache(maxsize=1)
 def core_gate() -> Program:
-    """What every core port does to what leaves by it: its class into the header (RFC 2474) where it began here, and
-    the queue of the class that is in the header.
+    """What every core port does to what leaves by it: its class into the header (RFC 2474) where it began here, with
+    hops enough whatever the customer's packet has left (the kernel copies those), and the queue of the class that is
+    in the header.
     """
     program = bpf.Program()
     program.move(R6, R1)
@@ -74,13 +78,9 @@ def core_gate() -> Program:
     program.move(R1, R7)
     program.big_endian(R1, 16)
     program.store(R10, -2, R1, H)
-    program.move(R1, R6)
-    program.move(R2, _ETHERNET)
-    program.move(R3, R10)
-    program.alu("+", R3, -2)
-    program.move(R4, 2)
-    program.move(R5, 0)
-    program.call(Helper.SKB_STORE_BYTES)
+    _write(program, _ETHERNET, -2, 2)
+    program.store(R10, -4, _HOPS, B)
+    _write(program, 21, -4, 1)
     program.label("read")
     program.alu(">>", R7, 6)
     program.alu("&", R7, 0x3F)
@@ -97,102 +97,208 @@ def core_gate() -> Program:
     return _named("hrc", program)
 
 
+@lru_cache(maxsize=1)
+def core_entry(sid_block: str) -> Program:
+    """What every core port does to what comes in by it: what is for an attachment has the attachment's mark, so that
+    what the kernel says of the packet inside (its edge does not answer) goes back through the attachment's own table.
+    """
+    program = bpf.Program()
+    program.move(R6, R1)
+    program.packet(_ETHER_TYPE, H)
+    program.jump_if("!=", R0, _IPV6, "end")
+    network = IPv6Network(sid_block)
+    _skip_unless_in(program, _DESTINATION6, network, "end")
+    program.packet(_DESTINATION6 + network.prefixlen // 8, H)
+    program.jump_if("<", R0, ATTACHMENT_FUNCTIONS.start, "end")
+    program.alu("-", R0, ATTACHMENT_FUNCTIONS.start)
+    program.alu(">>", R0, 1)
+    program.alu("+", R0, 1)
+    program.alu("|", R0, n.MARK_GATE | n.mark_class(TrafficClass.SCAVENGER))
+    program.store(R6, Skb.MARK, R0)
+    program.label("end")
+    program.answer(TC_ACT_OK)
+    return _named("hrn", program)
+
+
+def _write(program: bpf.Program, place: int, kept: int, size: int) -> None:
+    """Put bytes of the stack into the packet."""
+    program.move(R1, R6)
+    program.move(R2, place)
+    program.move(R3, R10)
+    program.alu("+", R3, kept)
+    program.move(R4, size)
+    program.move(R5, 0)
+    program.call(Helper.SKB_STORE_BYTES)
+
+
 # --- ip ------------------------------------------------------------------------------------------------------
 
 
 def _ip(program: bpf.Program, attachment: Attachment, policy: Policy | None, closed: tuple[IPv6Network, ...]) -> None:
+    """Three things pass: what is for the far end, what one neighbour says to another, and echoes to us."""
     number = n.number_of(attachment.function)
-    program.store(R6, Skb.MARK, n.mark(number))
+    # Whatever we say in answer is the last to be sent on, wherever the customer made us send it.
+    program.store(R6, Skb.MARK, n.mark(number) | n.mark_class(TrafficClass.SCAVENGER))
     program.load(R0, R6, VLAN_PRESENT)
-    program.jump_if("!=", R0, 0, "drop")
+    program.jump_if("!=", R0, 0, "shot")
     program.packet(_ETHER_TYPE, H)
     program.jump_if("==", R0, _IP, "ipv4")
     program.jump_if("==", R0, _IPV6, "ipv6")
-    program.jump_if("==", R0, _ARP, "ours")
-    program.label("drop")
+    program.jump_if("!=", R0, _ARP, "shot")
+    _arp(program, attachment)
+    _ipv4(program, attachment)
+    _ipv6(program, attachment, closed)
+    program.label("shot")
     program.answer(TC_ACT_SHOT)
-    program.label("ours")
-    program.answer(TC_ACT_OK)
-
-    program.label("ipv4")
-    program.packet(30, W)
-    program.jump_if("==", R0, int(IPv4Address(attachment.addresses.pe4)), "to us", narrow=True)
-    program.jump_if(">=", R0, 0xE0000000, "shot4", narrow=True)  # multicast, broadcast, reserved
-    program.jump("tenant")
-    program.label("to us")
-    program.packet(23, B)
-    program.jump_if("==", R0, _ICMP, "ours4")
-    program.label("shot4")
-    program.answer(TC_ACT_SHOT)
-    program.label("ours4")
-    program.answer(TC_ACT_OK)
-
-    program.label("ipv6")
-    for index, network in enumerate(closed):
-        _skip_unless_in(program, network, f"not closed {index}")
-        program.answer(TC_ACT_SHOT)
-        program.label(f"not closed {index}")
-    own = IPv6Network(f"{attachment.addresses.pe6}/128")
-    _skip_unless_in(program, own, "not to us")
-    program.packet(20, B)
-    program.jump_if("!=", R0, _ICMPV6, "shot6")
-    program.answer(TC_ACT_OK)
-    program.label("not to us")
-    program.packet(38, W)
-    program.alu(">>", R0, 24, narrow=True)
-    program.jump_if("==", R0, 0xFF, "multicast")
-    program.packet(38, H)
-    program.alu("&", R0, 0xFFC0)
-    program.jump_if("!=", R0, 0xFE80, "tenant")
-    program.jump("discovery")  # unicast to a link-local address: an answer to our solicitation, or nothing
-    program.label("multicast")
-    for word, value in enumerate(_SOLICITED_NODE):
-        program.packet(38 + 4 * word, W)
-        program.jump_if("!=", R0, value, "shot6", narrow=True)
-    program.label("discovery")
-    program.packet(20, B)
-    program.jump_if("!=", R0, _ICMPV6, "shot6")
-    program.packet(54, B)
-    program.jump_if("==", R0, _SOLICITATION, "ours6")
-    program.jump_if("!=", R0, _ADVERTISEMENT, "shot6")
-    program.label("ours6")
-    program.answer(TC_ACT_OK)
-    program.label("shot6")
-    program.answer(TC_ACT_SHOT)
+    program.label("neighbours")
+    _queue(program, n.class_neighbours(number))
+    program.label("asked")
+    _queue(program, n.class_asked(number))
 
     program.label("tenant")
     if policy is None:
-        program.store(R6, Skb.PRIORITY, 1 << 16 | 0xFFFF)
-        program.answer(bpf.TC_ACT_UNSPEC)
+        _queue(program, 0xFFFF)
         return
+    _answer_too_far(program, number)
     if policy.mtu_bytes < attachment.mtu_bytes:
-        _answer_too_big(program, number, policy.mtu_bytes)
+        _answer_too_big(program, policy.mtu_bytes)
+    program.jump("fits")
+    program.label("answer")
+    program.store(R6, Skb.MARK, n.mark(number) | n.mark_class(TrafficClass.SCAVENGER) | n.MARK_TOO_BIG)
+    _queue(program, n.class_asked(number))
+    program.label("fits")
     _choose(program, number, policy)
 
 
-def _skip_unless_in(program: bpf.Program, network: IPv6Network, label: str) -> None:
-    """Go on at a label unless the destination is in a prefix."""
+def _arp(program: bpf.Program, attachment: Attachment) -> None:
+    """Only of the customer's edge itself: others' addresses would fill our table, which all tenants share."""
+    program.packet(_ETHERNET + 14, W)
+    program.jump_if("==", R0, int(IPv4Address(attachment.addresses.ce4)), "neighbours", narrow=True)
+    program.jump("shot")
+
+
+def _ipv4(program: bpf.Program, attachment: Attachment) -> None:
+    own = int(IPv4Address(attachment.addresses.pe4))
+    program.label("ipv4")
+    program.packet(26, W)
+    program.jump_if("==", R0, own, "shot", narrow=True)
+    program.alu(">>", R0, 24, narrow=True)
+    program.jump_if("==", R0, 0, "shot")  # from and to 0.0.0.0 is a broadcast, which is routed by no rule
+    program.packet(30, W)
+    program.jump_if("==", R0, own, "to us 4", narrow=True)
+    program.jump_if(">=", R0, 0xE0000000, "shot", narrow=True)  # multicast, broadcast, reserved
+    program.alu(">>", R0, 24, narrow=True)
+    program.jump_if("==", R0, 0, "shot")
+    program.jump_if("==", R0, 127, "shot")
+    program.jump("tenant")
+    program.label("to us 4")
+    program.packet(_ETHERNET, B)
+    program.jump_if("!=", R0, 0x45, "shot")  # options
+    program.packet(20, H)
+    program.alu("&", R0, 0x3FFF)
+    program.jump_if("!=", R0, 0, "shot")  # a fragment
+    program.packet(23, B)
+    program.jump_if("!=", R0, _ICMP, "shot")
+    program.load(R7, R6, Skb.LEN)
+    program.jump_if("<", R7, _ETHERNET + 20 + 8, "shot")
+    program.packet(34, B)
+    program.jump_if("==", R0, _ECHO4, "asked")
+    program.jump_if("==", R0, _ECHO_REPLY4, "asked")
+    program.jump("shot")
+
+
+def _ipv6(program: bpf.Program, attachment: Attachment, closed: tuple[IPv6Network, ...]) -> None:
+    own = IPv6Network(f"{attachment.addresses.pe6}/128")
+    program.label("ipv6")
+    for place, whose in ((_SOURCE6, "from"), (_DESTINATION6, "to")):
+        for index, network in enumerate((*closed, own) if place == _SOURCE6 else closed):
+            _skip_unless_in(program, place, network, f"not {whose} closed {index}")
+            program.answer(TC_ACT_SHOT)
+            program.label(f"not {whose} closed {index}")
+    program.packet(_SOURCE6, H)
+    program.alu("&", R0, 0xFFC0)
+    program.move(R8, R0)  # 0xfe80: from a link-local address
+    _skip_unless_in(program, _DESTINATION6, own, "not to us")
+    program.packet(20, B)
+    program.jump_if("!=", R0, _ICMPV6, "shot")
+    program.load(R7, R6, Skb.LEN)
+    program.jump_if("<", R7, _ETHERNET + 40 + 8, "shot")
+    program.packet(54, B)
+    program.jump_if("==", R0, _SOLICITATION, "neighbour")
+    program.jump_if("==", R0, _ADVERTISEMENT, "neighbour")
+    program.jump_if("==", R8, 0xFE80, "shot")
+    program.jump_if("==", R0, _ECHO6, "asked")
+    program.jump_if("==", R0, _ECHO_REPLY6, "asked")
+    program.jump("shot")
+    program.label("not to us")
+    program.packet(_DESTINATION6, W)
+    program.alu(">>", R0, 24, narrow=True)
+    program.jump_if("==", R0, 0xFF, "multicast")
+    program.packet(_DESTINATION6, H)
+    program.alu("&", R0, 0xFFC0)
+    program.jump_if("==", R0, 0xFE80, "discovery")  # an answer to our solicitation, or nothing
+    program.jump_if("!=", R8, 0xFE80, "tenant")
+    program.jump("shot")
+    program.label("multicast")
+    for word, value in enumerate(_SOLICITED_NODE):
+        program.packet(_DESTINATION6 + 4 * word, W)
+        program.jump_if("!=", R0, value, "shot", narrow=True)
+    program.label("discovery")
+    program.packet(20, B)
+    program.jump_if("!=", R0, _ICMPV6, "shot")
+    program.load(R7, R6, Skb.LEN)
+    program.jump_if("<", R7, _ETHERNET + 40 + 8, "shot")
+    program.packet(54, B)
+    program.jump_if("==", R0, _SOLICITATION, "neighbour")
+    program.jump_if("!=", R0, _ADVERTISEMENT, "shot")
+    program.label("neighbour")
+    # Of the customer's edge, by either of its addresses, or by none (it asks whether its own is free): as with ARP.
+    program.jump_if("==", R8, 0xFE80, "neighbours")
+    for index, address in enumerate((attachment.addresses.ce6, "::")):
+        _skip_unless_in(program, _SOURCE6, IPv6Network(f"{address}/128"), f"not neighbour {index}")
+        program.jump("neighbours")
+        program.label(f"not neighbour {index}")
+
+
+def _queue(program: bpf.Program, minor: int) -> None:
+    """On, through a class of the shaper."""
+    program.store(R6, Skb.PRIORITY, 1 << 16 | minor)
+    program.answer(bpf.TC_ACT_UNSPEC)
+
+
+def _answer_too_far(program: bpf.Program, number: int) -> None:
+    """Send what has no hops left to where the kernel says so: encapsulation would not look, and say it far away."""
+    program.packet(_ETHER_TYPE, H)
+    program.jump_if("==", R0, _IPV6, "hops 6")
+    program.packet(22, B)
+    program.jump("hops")
+    program.label("hops 6")
+    program.packet(21, B)
+    program.label("hops")
+    program.jump_if("<=", R0, 1, "answer")
+
+
+def _skip_unless_in(program: bpf.Program, place: int, network: IPv6Network, label: str) -> None:
+    """Go on at a label unless the address at a place is in a prefix."""
     left, address = network.prefixlen, int(network.network_address)
     for word in range(4):
         bits = min(32, left - 32 * word)
         if bits <= 0:
             return
         mask = 0xFFFFFFFF << (32 - bits) & 0xFFFFFFFF
-        program.packet(38 + 4 * word, W)
+        program.packet(place + 4 * word, W)
         if mask != 0xFFFFFFFF:
             program.alu("&", R0, mask, narrow=True)
         program.jump_if("!=", R0, address >> (96 - 32 * word) & mask, label, narrow=True)
 
 
-def _answer_too_big(program: bpf.Program, number: int, mtu_bytes: int) -> None:
+def _answer_too_big(program: bpf.Program, mtu_bytes: int) -> None:
     """Send what does not fit to where the kernel answers for it: seg6 itself drops it in silence."""
     program.load(R7, R6, Skb.GSO_SIZE)
     program.jump_if("!=", R7, 0, "several")
     program.load(R7, R6, Skb.LEN)
     program.jump_if("<=", R7, mtu_bytes + _ETHERNET, "fits")
-    program.label("too big")
-    program.store(R6, Skb.MARK, n.mark(number) | n.MARK_TOO_BIG)
-    program.answer(TC_ACT_OK)
+    program.jump("answer")
     # Several segments in one: the size of each is that of its payload and its headers.
     program.label("several")
     program.packet(_ETHER_TYPE, H)
@@ -217,10 +323,7 @@ def _answer_too_big(program: bpf.Program, number: int, mtu_bytes: int) -> None:
     program.alu("<<", R0, 2)
     program.alu("+", R7, R0)
     program.label("compare")
-    program.jump_if("<=", R7, mtu_bytes, "fits")
-    program.store(R6, Skb.MARK, n.mark(number) | n.MARK_TOO_BIG)
-    program.answer(TC_ACT_OK)
-    program.label("fits")
+    program.jump_if(">", R7, mtu_bytes, "answer")
 
 
 def _choose(program: bpf.Program, number: int, policy: Policy) -> None:

@@ -102,7 +102,7 @@ def key_of(thing: Thing) -> Key:
         case NexthopGroup():
             return Stage.GROUP, (thing.id,)
         case Route():
-            stage = Stage.REJECT if thing.kind == "unreachable" else Stage.ROUTE
+            stage = Stage.REJECT if thing.kind in ("unreachable", "blackhole") else Stage.ROUTE
             return stage, (thing.table, thing.dst, thing.metric)
         case Rule():
             mark = (thing.fwmark, thing.fwmask)

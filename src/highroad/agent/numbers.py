@@ -36,30 +36,37 @@ MARK_LIST = 0x000F_0000
 MARK_CLASS = 0x0070_0000
 """The traffic class, from 1; 0 where nothing was classified."""
 MARK_TOO_BIG = 0x0080_0000
-"""Larger than the path takes: to be answered with Packet Too Big."""
+"""Larger than the path takes, or without a hop left: to be answered with an ICMP error."""
 MARK_GATE = 0x0100_0000
 """Came through a gate of ours."""
 
-MOST_LISTS = 15
+MOST_LISTS = 14
+"""The last two of the sixteen numbers that a service's classes have are of what its customer says to us."""
 
 # --- policy routing: rules by preference ---------------------------------------------------------------------
 
+PREF_CORE_LOCAL, PREF_CORE_MAIN = 2, 3
+"""Transit, which never walks the rules of tenants."""
 PREF_ENTRY = 5
 """What was encapsulated here goes to our own first SID."""
-PREF_CORE_LOCAL, PREF_CORE_MAIN = 10, 11
-"""Transit, which never walks the rules of tenants."""
-PREF_REFLECTED = 20
-"""Answers of ours to a tenant (ICMP errors), which carry the mark of what they answer."""
-PREF_SELF_LOCAL, PREF_SELF_MAIN = 30, 31
-"""What the router itself sends."""
 PREF_TOO_BIG, PREF_LIST, PREF_TENANT = 900, 950, 1000
-"""What came from an attachment."""
+"""What came from an attachment, through its gate."""
+PREF_CLOSED, PREF_CLOSED_PORT = 1100, 1101
+"""What did not come through a gate goes nowhere: from an attachment, from a port that has none."""
+PREF_FRAGMENT, PREF_FRAGMENT_CLOSED = 2000, 2001
+"""What was cut to the size of its path comes in again by the loop; nothing else of a customer's does, but for SIDs."""
+PREF_LOOP_LOCAL, PREF_LOOP_MAIN = 2010, 2011
+"""What came in by the loop."""
+PREF_TO_SELF, PREF_REFLECTED = 2020, 2021
+"""Answers of ours to a tenant (ICMP errors), which carry the mark of what they answer: not to ourselves."""
+PREF_SELF_LOCAL, PREF_SELF_MAIN = 2030, 2031
+"""What the router itself sends."""
 PREF_LOCAL = 30000
 """Where the rule for `local` is that the kernel has at 0: below every tenant."""
 
 TABLE_MAIN, TABLE_LOCAL = 254, 255
 _TABLES = 0x0048_0000
-_TABLES_TOO_BIG = 0x0049_0000
+_LIST_TOO_BIG = 15
 
 # --- classes -------------------------------------------------------------------------------------------------
 
@@ -98,14 +105,9 @@ def table(number: int, list_index: int = 0) -> int:
     return _TABLES | list_index << 11 | number
 
 
-def too_big_table(mtu_bytes: int) -> int:
-    """The table in which every route has this MTU."""
-    return _TABLES_TOO_BIG | mtu_bytes
-
-
-def is_table(table_id: int) -> bool:
-    """Whether a table is one of ours."""
-    return table_id & 0xFFFF_0000 in (_TABLES, _TABLES_TOO_BIG)
+def too_big_table(number: int) -> int:
+    """The table in which the prefixes of an attachment's policy have the size of its path."""
+    return table(number, _LIST_TOO_BIG)
 
 
 def group_id(number: int, list_index: int, *, ipv6: bool) -> int:
@@ -123,11 +125,16 @@ def class_minor(number: int, list_index: int = 0) -> int:
     return number << 4 | list_index
 
 
+def class_asked(number: int) -> int:
+    """The HTB class of what the router answers itself: echoes to it, packets too large or without a hop left."""
+    return number << 4 | 15
+
+
+def class_neighbours(number: int) -> int:
+    """The HTB class of ARP and neighbour discovery."""
+    return number << 4 | 14
+
+
 def vxlan_name(number: int) -> str:
     """The device of an Ethernet attachment."""
     return f"hx{number}"
-
-
-def is_too_big_table(table_id: int) -> bool:
-    """Whether a table is one of those that answer for a packet size."""
-    return table_id & 0xFFFF_0000 == _TABLES_TOO_BIG

@@ -10,7 +10,7 @@ from highroad.agent.base import CUSTOMER_CONTROLS, prepare, set_controls, things
 from highroad.agent.check import findings_of
 from highroad.agent.config import AgentConfig
 from highroad.agent.kernelstate import Key, PortState, State, Thing, Tunnel, state_of
-from highroad.agent.numbers import LOOP_IN, LOOP_OUT, SHAPER, is_too_big_table
+from highroad.agent.numbers import LOOP_IN, LOOP_OUT, SHAPER
 from highroad.agent.transaction import Step, execute
 from highroad.agent.wanted import Devices, interface_of, things_of
 from highroad.errors import Finding, Unavailable
@@ -18,7 +18,6 @@ from highroad.gnmi.router import Intended
 from highroad.netlink.address import Address
 from highroad.netlink.kernel import Kernel
 from highroad.netlink.link import Link
-from highroad.netlink.route import Route
 
 NOTHING = Intended()
 
@@ -63,9 +62,8 @@ class Steering:
             devices = self._devices()
             want = self._want(new, touched, devices)
         self._control(have, want, devices)
-        shared = {key: thing for key, thing in have.items() if _is_shared(thing)}
         try:
-            return execute(self._kernel, have, {**shared, **want}, self._step)
+            return execute(self._kernel, have, want, self._step)
         except Unavailable:
             if made:
                 execute(self._kernel, made, {})
@@ -141,8 +139,3 @@ def _changed(old: Intended, new: Intended) -> Iterable[str]:
         before, after = old.policies.get(service), new.policies.get(service)
         if before != after:
             yield from (policy.attachment for policy in (before, after) if policy is not None)
-
-
-def _is_shared(thing: Thing) -> bool:
-    """A table that answers for every service of one packet size: taken away when the whole is compared, not here."""
-    return isinstance(thing, Route) and is_too_big_table(thing.table)

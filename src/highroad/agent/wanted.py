@@ -12,7 +12,7 @@ from highroad.agent.config import AgentConfig, address_in
 from highroad.agent.gate import gate_of
 from highroad.agent.kernelstate import Gate, PortState, Thing, Tunnel
 from highroad.gnmi.router import Attachment, CandidatePath, Intended, Policy, SegmentList
-from highroad.model.service import ServiceKind
+from highroad.model.service import ServiceKind, TrafficClass
 from highroad.netlink.address import Address
 from highroad.netlink.filter import U32
 from highroad.netlink.nexthop import Nexthop, NexthopGroup
@@ -38,6 +38,12 @@ LEAST_QUEUE_BYTES = 200_000
 
 LEAST_RATE = 1_000
 """Bytes a second: a class of rate 0 does not exist; this is 8 kbit/s."""
+
+ASKED_RATE = 250_000
+"""Bytes a second of what the router answers a customer itself: thirty packets of 9000 bytes that were too large."""
+
+NEIGHBOURS_RATE = 1_500
+"""Bytes a second of ARP and neighbour discovery: the table that it fills is shared, and entries stay for seconds."""
 
 BURST_S = 0.002
 """What a class may send at once, besides one super-frame: the grain of the scheduler."""
@@ -83,7 +89,7 @@ def things_of(
         if attachment.kind is ServiceKind.IP:
             things += _ip(config, devices, attachment, policy, str(interface), dev)
         else:
-            things += _ethernet(config, devices, attachment, policy, dev)
+            things += _ethernet(config, devices, attachment, policy, str(interface), dev)
     return things
 
 
@@ -122,17 +128,47 @@ def _ip(
         yield Route(family=AF_INET, dst=prefix, table=table, via=at.ce4, dev=dev, metric=0)
     for prefix in own6:
         yield Route(family=AF_INET6, dst=prefix, table=table, via=at.ce6, dev=dev, metric=METRIC6)
-    for family, everything in ((AF_INET, "0.0.0.0/0"), (AF_INET6, "::/0")):
-        yield Route(family=family, dst=everything, table=table, kind="unreachable", metric=LAST_METRIC)
-        yield Rule(family=family, priority=n.PREF_TENANT, table=table, iif=interface)
+    # IPv6 says nothing of what leads nowhere: an error about another address of this router comes from that address.
+    for family, everything, kind, edge in (
+        (AF_INET, "0.0.0.0/0", "unreachable", f"{at.pe4}/32"), (AF_INET6, "::/0", "blackhole", f"{at.pe6}/128")
+    ):  # fmt: skip
+        yield Route(family=family, dst=everything, table=table, kind=kind, metric=LAST_METRIC)
+        yield Rule(
+            family=family, priority=n.PREF_TENANT, table=table, iif=interface, fwmark=n.MARK_GATE, fwmask=n.MARK_GATE
+        )
+        yield Rule(
+            family=family, priority=n.PREF_TO_SELF, action="blackhole", iif="lo", destination=edge, fwmark=number,
+            fwmask=n.MARK_ATTACHMENT,
+        )  # fmt: skip
         yield Rule(
             family=family, priority=n.PREF_REFLECTED, table=table, iif="lo", fwmark=number, fwmask=n.MARK_ATTACHMENT
         )
+    yield from closed(interface, n.PREF_CLOSED)
+    yield from _answered(devices.shaper, number)
     if policy is not None:
         yield from _steered(config, devices, one, policy, interface)
     yield from _port(dev, one.mtu_bytes)
     yield Gate(dev=dev, ingress=True, program=gate_of(config, one, policy))
     yield redirect(dev, devices.shaper)
+
+
+def closed(interface: str, priority: int) -> Iterable[Rule]:
+    """Nothing that comes in at an interface goes anywhere, nor to us, unless a rule before this one says so."""
+    for family in (AF_INET, AF_INET6):
+        yield Rule(family=family, priority=priority, action="blackhole", iif=interface)
+
+
+def _answered(shaper: int, number: int) -> Iterable[Thing]:
+    """What the router itself answers this customer, so that none keeps it from answering the others."""
+    for minor, rate, limit in (
+        (n.class_asked(number), ASKED_RATE, ASKED_RATE), (n.class_neighbours(number), NEIGHBOURS_RATE, 4_000)
+    ):  # fmt: skip
+        handle = 1 << 16 | minor
+        yield HtbClass(
+            index=shaper, handle=handle, parent=1 << 16 | 1, rate_bps=rate, ceil_bps=rate, burst=limit, cburst=limit,
+            prio=len(TrafficClass), quantum=2_000,
+        )  # fmt: skip
+        yield Fifo(kind="bfifo", index=shaper, handle=minor << 16, parent=handle, limit=limit)
 
 
 def _steered(config: AgentConfig, devices: Devices, one: Attachment, policy: Policy, interface: str) -> Iterable[Thing]:
@@ -147,23 +183,35 @@ def _steered(config: AgentConfig, devices: Devices, one: Attachment, policy: Pol
             yield nexthop
             group = n.group_id(number, index, ipv6=ipv6)
             yield NexthopGroup(id=group, members=((nexthop.id, 1),))
+            # What we say to the far end (that a packet of its was too large) we say as this customer's edge.
+            edge = one.addresses.pe6 if ipv6 else one.addresses.pe4
             for prefix in prefixes:
-                yield Route(family=family, dst=prefix, table=table, nhid=group, metric=METRIC6 if ipv6 else 0)
+                yield Route(
+                    family=family, dst=prefix, table=table, nhid=group, metric=METRIC6 if ipv6 else 0, source=edge
+                )
             if index > 0:
                 mark = index << 16
                 yield Rule(
                     family=family, priority=n.PREF_LIST, table=table, iif=interface, fwmark=mark, fwmask=n.MARK_LIST
                 )
         yield from _shaped(config, devices.shaper, number, index, policy, lists)
-    too_big = n.too_big_table(policy.mtu_bytes)
-    for family, everything, metric in ((AF_INET, "0.0.0.0/0", 0), (AF_INET6, "::/0", METRIC6)):
-        yield Route(
-            family=family, dst=everything, table=too_big, dev=devices.loop_out, mtu=policy.mtu_bytes, metric=metric
-        )
+    # Only what leads somewhere is answered, as if this were the way: an error about another address of this router
+    # would come from that address, and tell that it is there.
+    too_big = n.too_big_table(number)
+    for family, prefixes, metric in ((AF_INET, remote[0], 0), (AF_INET6, remote[1], METRIC6)):
+        for prefix in prefixes:
+            yield Route(
+                family=family, dst=prefix, table=too_big, dev=devices.loop_out, mtu=policy.mtu_bytes, metric=metric
+            )
         yield Rule(
             family=family, priority=n.PREF_TOO_BIG, table=too_big, iif=interface,
             fwmark=n.MARK_TOO_BIG, fwmask=n.MARK_TOO_BIG,
         )  # fmt: skip
+    # IPv4 may be cut to size: the pieces come in again by the loop.
+    yield Rule(
+        family=AF_INET, priority=n.PREF_FRAGMENT, table=n.table(number), iif=n.LOOP_IN, fwmark=n.mark(number),
+        fwmask=n.MARK_GATE | n.MARK_ATTACHMENT,
+    )  # fmt: skip
 
 
 def _decap(config: AgentConfig, devices: Devices, one: Attachment) -> Iterable[Route]:
@@ -258,7 +306,7 @@ TAG_BYTES = 4
 
 
 def _ethernet(
-    config: AgentConfig, devices: Devices, one: Attachment, policy: Policy | None, dev: int
+    config: AgentConfig, devices: Devices, one: Attachment, policy: Policy | None, interface: str, dev: int
 ) -> Iterable[Thing]:
     """A tunnel (VXLAN, RFC 7348) whose packets are steered as those of any service: they end at an address of the far
     router that is this attachment's alone.
@@ -288,6 +336,7 @@ def _ethernet(
             yield redirect(tunnel, dev)
             yield PortState(dev=tunnel, mtu=mtu)
             yield redirect(dev, tunnel)
+    yield from closed(interface, n.PREF_CLOSED)
     yield Gate(dev=dev, ingress=True, program=gate_of(config, one, policy))
 
 
