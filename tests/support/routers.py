@@ -104,6 +104,9 @@ def host(
     _namespace(f"{made.prefix}-{name}", undo)
     made.hosts.append(name)
     inside = f"{made.prefix}-{name}"
+    with namespace.entered_by_name(inside):
+        # Until an address is known to be unique, no neighbour is asked for: two seconds in which a test would wait.
+        Path("/proc/sys/net/ipv6/conf/default/accept_dad").write_text("0")
     _ip("-n", inside, "link", "add", "e0", "mtu", str(mtu), "type", "veth", "peer", "name", interface,
         "mtu", str(mtu), "netns", f"{made.prefix}-r{router}")  # fmt: skip
     for line in (
