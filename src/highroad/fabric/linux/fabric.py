@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from highroad.errors import HighroadError, NotFound, Unavailable
@@ -21,12 +21,13 @@ from highroad.fabric.linux.steps import Step, walk
 from highroad.fabric.validity import refusal
 from highroad.gnmi.router import Intended, SegmentList
 from highroad.model.network import FibreId, LinkId, Network, SiteId
-from highroad.model.policy import CandidatePath, Policy, PolicyEnd
+from highroad.model.policy import Policy, PolicyEnd
 from highroad.model.service import ServiceId
 from highroad.ports import (
     Change,
     Clock,
     Echo,
+    Flow,
     Hop,
     Install,
     Observed,
@@ -45,8 +46,9 @@ FIRST_LOOK_S = 10.0
 COUNTED_FOR_S = 0.05
 """Routers are asked for their counters no more often: who samples quicker gets the last answer again."""
 
-SETTLING_S = 0.02
-"""How long after light could have come by a new path a sample waits for the first packet to be counted."""
+HEALING_S, GLANCE_S = 0.5, 0.02
+"""How long a sample waits for the hosts of services that were dark to see their first packet by the new path, and how
+often it looks: routers have answered by then, and the packet is on its way."""
 
 
 class LinuxFabric(LabSide):
@@ -82,7 +84,8 @@ class LinuxFabric(LabSide):
         self._applying = asyncio.Lock()
         self._counting = asyncio.Lock()
         self._counted_s = float("-inf")
-        self._settled_s = 0.0
+        self._dark_before_s: dict[ServiceId, float] = {}
+        self._healing: dict[ServiceId, float] = {}
         self._looking = asyncio.Event()
         self._unwired = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -148,24 +151,39 @@ class LinuxFabric(LabSide):
         async with self._applying:
             wanted, refused, anew = self._resolve(changes)
             steps = self._steps(wanted, refused)
+            dark = dark_services(self._held.policies(), self._dark).keys()
             unlaid = await self.lay(steps)
             told = unlaid | await walk(
                 [step for step in steps if step.service not in unlaid], self._sessions, self._held.put
             )
-            await self._finish(steps, wanted, told, anew)
+            await self._finish(steps, wanted, told, anew, dark)
             return refused | told
 
     async def sample(self) -> Sample:
         """Every counter, as the routers say now; of a router that does not answer, as it last said."""
-        while (left_s := self._settled_s - self._clock.now_s()) > 0.0:
-            await self._clock.sleep(left_s)
         async with self._counting:
-            flows, _ = await asyncio.gather(self.flows(), self._count())
+            flows, _ = await asyncio.gather(self._healed(), self._count())
+            self._dark_before_s = {service: flow.dark_s for service, flow in flows.items()}
             now_s = self._clock.now_s()
             policies = self._held.policies()
             if self._panel is None:
                 self._meter.darken(now_s, dark_services(policies, self._dark))
             return self._meter.sample(now_s, self._counted_s, self.network, policies, flows, self._dark)
+
+    async def _healed(self) -> Mapping[ServiceId, Flow]:
+        """What hosts say; of services that were dark when their path was replaced, once they see the end of it."""
+        flows = await self.flows()
+        healing, self._healing = self._healing, {}
+        until_s = self._clock.now_s() + HEALING_S
+        while healing and self._clock.now_s() < until_s and not self._looking.is_set():
+            await self._clock.sleep(GLANCE_S)
+            before, flows = flows, await self.flows()
+            for service in list(healing):
+                was, now = before.get(service), flows.get(service)
+                silent = was is None or now is None or now.offered_gbps <= 0.0
+                if silent or (was and now and healing[service] < now.dark_s == was.dark_s):
+                    del healing[service]
+        return flows
 
     def changes(self) -> AsyncIterator[None]:
         """Yields when a fibre was seen to go dark or to be lit again, or a router to hold what it was not told."""
@@ -328,6 +346,7 @@ class LinuxFabric(LabSide):
         wanted: Mapping[ServiceId, Policy | None],
         refused: Mapping[ServiceId, str],
         anew: set[ServiceId],
+        dark: Collection[ServiceId],
     ) -> None:
         """What is to be done besides when routers have answered: wires, traffic, counters."""
         changed = {step.service for step in steps} - refused.keys()
@@ -339,10 +358,13 @@ class LinuxFabric(LabSide):
         self._meter.forget([*gone, *(anew & changed)])
         self.take_away([*gone, *refused], self._held)
         await self.load(carried)
-        lit_ms = [_light_ms(self.network, policy) for policy in carried]
-        if self._panel is not None and self._dark and lit_ms:
-            self._settled_s = self._clock.now_s() + max(lit_ms) / 1000.0 + SETTLING_S
-        if self._panel is None and (self._dark or changed):
+        if self._panel is not None:
+            self._healing |= {
+                policy.service: self._dark_before_s.get(policy.service, 0.0)
+                for policy in carried
+                if policy.service in dark and not self._dark.keys() & policy.links
+            }
+        elif self._dark or changed:
             self._meter.darken(self._clock.now_s(), dark_services(self._held.policies(), self._dark))
 
     def _facts(self) -> dict[SiteId, Facts]:
@@ -388,13 +410,3 @@ class LinuxFabric(LabSide):
     @property
     def _all_connected(self) -> bool:
         return all(session.connected for session in self._sessions.values())
-
-
-def _light_ms(network: Network, policy: Policy) -> float:
-    """The longest that light takes by any of the lists of a policy."""
-
-    def of(way: tuple[CandidatePath, ...]) -> float:
-        lists = (segments.links for candidate in way for segments in candidate.segment_lists)
-        return max((sum(network.link[link].latency_ms for link in links) for links in lists), default=0.0)
-
-    return max(of(policy.there), of(policy.back))
