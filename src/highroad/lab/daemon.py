@@ -58,6 +58,9 @@ from highroad.ports import CutState, Echo, LabStatus, Load, RouterState, Wire
 
 NETWORK, OPTIONS, LOG = "network.yaml", "lab.json", "daemon.log"
 
+READY = "ready"
+FAILED = 7
+
 _LOST = {
     "delay": "links have no length.",
     "traffic": "hosts send nothing, and nothing is counted.",
@@ -88,7 +91,7 @@ class Daemon:
         self._loads: dict[ServiceId, Load] = {}
         self._handlers: dict[str, tuple[Any, Callable[[Any], Awaitable[Any]]]] = {
             "attach": (list[Wire], self._attach),
-            "detach": (list[str], self._detach),
+            "detach": (list[str], self._take),
             "wired": (None, self._wired),
             "carry": (list[Load], self._carry),
             "offer": (OfferAsked, self._offer),
@@ -135,7 +138,7 @@ class Daemon:
     async def _attach(self, wires: list[Wire]) -> dict[str, str]:
         return self._hosts.attach(wires)
 
-    async def _detach(self, attachments: list[str]) -> None:
+    async def _take(self, attachments: list[str]) -> None:
         gone = set(attachments)
         stop = [name for name, load in self._loads.items() if {load.a, load.b} & gone]
         if stop:
@@ -378,7 +381,8 @@ async def _run(made: Callable[[], Daemon]) -> None:
     loop.add_signal_handler(signal.SIGCHLD, _reap)
     await daemon.begin()
     server = await asyncio.start_unix_server(daemon.serve, daemon.lab.socket, limit=LONGEST)
-    print("ready", flush=True)
+    print(READY, flush=True)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # who started it has gone: words go into the log from now on
     await daemon.ended.wait()
     server.close()
     daemon.close()
@@ -415,9 +419,38 @@ def _last(agent: Agent) -> str:
     return lines[-1][:500] if lines else f"it says nothing in {agent.log}"
 
 
+def _detach(folder: Path) -> int:
+    """Fork the daemon. Returns, to who started it, a descriptor from which its first words come; 0 in the daemon."""
+    said, say = os.pipe()
+    if os.fork():
+        os.close(say)
+        return said
+    os.setsid()
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(log, sys.stderr.fileno())
+    os.dup2(say, sys.stdout.fileno())
+    for descriptor in (said, say, log):
+        os.close(descriptor)
+    return 0
+
+
+def _started(folder: Path) -> int:
+    """The exit code of who starts a daemon, once it has built the lab, or has not."""
+    words = _detach(folder)
+    if not words:
+        try:
+            main(folder)
+        except HighroadError as error:
+            print(error.message, flush=True)
+            return FAILED
+        return 0
+    with os.fdopen(words, encoding="utf-8", errors="replace") as said:
+        first = said.readline().strip()
+    if first == READY:
+        return 0
+    print(first or f"it ended before it was built; see {folder / LOG}", flush=True)
+    return FAILED
+
+
 if __name__ == "__main__":
-    try:
-        main(Path(sys.argv[1]))
-    except HighroadError as error:
-        print(error.message, flush=True)
-        sys.exit(7)
+    sys.exit(_started(Path(sys.argv[1])))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from types import MappingProxyType
 
 from highroad.errors import Finding, Invalid
@@ -93,7 +94,7 @@ def plan_of(network: Network) -> Plan:
     ports: dict[SiteId, list[CorePort]] = {site.id: [] for site in network.sites}
     for link, other in _pairs(network):
         index = len(spans)
-        addresses = f"fd00:0:0:{index:x}::", f"fd00:0:0:{index:x}::1"
+        addresses = [str(IPv6Address(f"fd00:0:0:{index:x}::{end}")) for end in (0, 1)]
         ends = [
             CorePort(
                 site=one.tail,

@@ -83,18 +83,12 @@ def _clear(folder: Path) -> bool:
 
 
 def _launch(folder: Path) -> None:
-    """Start a daemon, and wait until it has built the lab."""
-    log = folder / daemon.LOG
-    with log.open("wb") as printed:
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", daemon.__name__, str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd="/",
-        )
-    _wait(lambda: _read(log).endswith(b"ready\n"), lambda: process.poll() is None, folder)
+    """Start a daemon, and wait until it has built the lab: then what started it ends, and the daemon is nobody's."""
+    command = [sys.executable, "-m", daemon.__name__, str(folder)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd="/", check=False)  # noqa: S603
+    if done.returncode:
+        last = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+        raise Unavailable(f"the lab does not start: {last[0]}")
 
 
 def _wait(built: Callable[[], bool], lives: Callable[[], bool], folder: Path) -> None:
