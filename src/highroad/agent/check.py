@@ -29,15 +29,38 @@ LONGEST_DETOUR = 3
 MOST_SEGMENTS = 6 * 8 - 1
 
 
-def findings_of(config: AgentConfig, intended: Intended, links: Mapping[str, Link]) -> list[Finding]:
-    """Everything that is wrong with it on this router, whose interfaces are `links`."""
+def findings_of(
+    config: AgentConfig, intended: Intended, links: Mapping[str, Link], before: Intended | None = None
+) -> list[Finding]:
+    """Everything that is wrong with it on this router, whose interfaces are `links`.
+
+    What is as it was `before`, the policy and its attachment, is not looked at again: a change costs what it changes.
+    """
+    policies = {policy.attachment: policy for policy in intended.policies.values()}
+    same = frozenset() if before is None else _untouched(before, intended, policies)
     return [
-        *_attachments(config, intended, links),
-        *_policies(config, intended, links),
+        *_attachments(config, intended, policies, links, same),
+        *_policies(config, intended, same),
     ]
 
 
-def _attachments(config: AgentConfig, intended: Intended, links: Mapping[str, Link]) -> Iterator[Finding]:
+def _untouched(before: Intended, intended: Intended, policies: Mapping[str, Policy]) -> frozenset[str]:
+    """The attachments that are, with their policies, the very objects that they were."""
+    had = {policy.attachment: policy for policy in before.policies.values()}
+    return frozenset(
+        id_
+        for id_, one in intended.attachments.items()
+        if before.attachments.get(id_) is one and had.get(id_) is policies.get(id_)
+    )
+
+
+def _attachments(
+    config: AgentConfig,
+    intended: Intended,
+    policies: Mapping[str, Policy],
+    links: Mapping[str, Link],
+    same: frozenset[str],
+) -> Iterator[Finding]:
     interfaces = Counter(interface_of(config, one) for one in intended.attachments.values())
     functions = Counter(one.function for one in intended.attachments.values())
     addresses = Counter(
@@ -47,6 +70,8 @@ def _attachments(config: AgentConfig, intended: Intended, links: Mapping[str, Li
     )
     core = {port.interface for port in config.core_ports}
     for one in intended.attachments.values():
+        if one.id in same:
+            continue
         place = f"attachment[id={one.id}]"
         interface = interface_of(config, one)
         if one.function not in ATTACHMENT_FUNCTIONS:
@@ -82,13 +107,15 @@ def _attachments(config: AgentConfig, intended: Intended, links: Mapping[str, Li
             if addresses[address] > 1:
                 yield _finding("address-twice", f"{place}/addresses", f"{address} is used twice")
         yield from _prefixes(config, one.prefixes, f"{place}/prefix")
-        yield from _room(config, one, intended, links, place)
+        yield from _room(config, one, policies.get(one.id), links, place)
 
 
-def _policies(config: AgentConfig, intended: Intended, links: Mapping[str, Link]) -> Iterator[Finding]:
+def _policies(config: AgentConfig, intended: Intended, same: frozenset[str]) -> Iterator[Finding]:
     own = {port.function for port in config.core_ports}
     taken = Counter(policy.attachment for policy in intended.policies.values())
     for policy in intended.policies.values():
+        if policy.attachment in same:
+            continue
         place = f"policy[service={policy.service}]"
         attachment = intended.attachments.get(policy.attachment)
         if attachment is None:
@@ -149,10 +176,9 @@ def _paths(policy: Policy, attachment: Attachment | None, own: set[int], place: 
 
 
 def _room(
-    config: AgentConfig, one: Attachment, intended: Intended, links: Mapping[str, Link], place: str
+    config: AgentConfig, one: Attachment, policy: Policy | None, links: Mapping[str, Link], place: str
 ) -> Iterator[Finding]:
     """Whether what the customer sends still fits core ports once it is wrapped."""
-    policy = next((two for two in intended.policies.values() if two.attachment == one.id), None)
     longest = (
         0
         if policy is None

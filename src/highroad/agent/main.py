@@ -65,9 +65,10 @@ async def _serve(config: AgentConfig) -> None:
     bird = Bird(config) if config.igp is Igp.BIRD else None
     try:
         loop = asyncio.get_running_loop()
-        steering = Steering(kernel, config)
-        await loop.run_in_executor(worker, steering.start)
         notices, counters = _senses(config, kernel, listening)
+        steering = Steering(kernel, config, known=lambda: notices.links)
+        await loop.run_in_executor(worker, steering.start)
+        notices.look()
         target = RouterTarget(
             journal=journal,
             steering=steering,

@@ -57,7 +57,10 @@ class Notices:
         _only_deletions(self._deletions.fileno())
         self._kernel = kernel
         self._by_index: dict[int, Link] = {}
-        self._devices: Mapping[str, int] | None = None
+        self.links: Mapping[str, Link] = {}
+        """Interfaces by name, as last told; another object when anything has changed, so that any thread may look."""
+        self.devices: Mapping[str, int] = {}
+        """Their numbers; another object when an interface came, went, or took another name."""
         self._ours = 0
         self._on_light: Callable[[str, PortLight], None] = lambda interface, light: None
         self._on_amiss: Callable[[], None] = lambda: None
@@ -68,17 +71,9 @@ class Notices:
             since_ns = now_ns if light.up else down_since_ns.get(interface, now_ns)
             self.light[interface] = PortLight(up=light.up, since_ns=since_ns)
 
-    @property
-    def devices(self) -> Mapping[str, int]:
-        """Interfaces by name; another object when any of it has changed."""
-        if self._devices is None:
-            self._devices = {link.name: link.index for link in self._by_index.values()}
-        return self._devices
-
     def link(self, name: str) -> Link | None:
         """An interface as it was last told."""
-        index = self.devices.get(name)
-        return None if index is None else self._by_index[index]
+        return self.links.get(name)
 
     def start(self, *, on_light: Callable[[str, PortLight], None], on_amiss: Callable[[], None]) -> None:
         """Call these from now on: when a core port's light changes, and when something may want to be mended."""
@@ -98,9 +93,13 @@ class Notices:
     def look(self) -> None:
         """Ask for every interface, rather than wait to be told."""
         self._by_index = {link.index: link for link in self._kernel.links(stats=False)}
-        self._devices = None
+        self._settle(named=True)
         for interface in self._core:
             self._tell(interface, at_ns=time.time_ns())
+
+    def refresh(self) -> None:
+        """Take in now what the kernel has told by now. For the event loop's thread."""
+        self._read_links()
 
     @contextmanager
     def by_us(self) -> Iterator[None]:
@@ -116,28 +115,39 @@ class Notices:
 
     def _read_links(self) -> None:
         at_ns = time.time_ns()
+        seen: list[str] = []
+        named = False
         for event in self._links.read():
             match event:
                 case Link():
                     before = self._by_index.get(event.index)
                     self._by_index[event.index] = event
+                    seen.append(event.name)
                     if before is None or before.name != event.name:
-                        self._devices = None
-                        self._on_amiss()
-                    if before is not None and before.name != event.name:
-                        self._tell(before.name, at_ns=at_ns)
-                    self._tell(event.name, at_ns=at_ns)
+                        named = True
+                        seen.append(event.name if before is None else before.name)
                 case Gone(thing=Link(index=index, name=name)):
                     if self._by_index.pop(index, None) is not None:
-                        self._devices = None
-                        self._on_amiss()
-                    self._tell(name, at_ns=at_ns)
+                        named = True
+                    seen.append(name)
                 case Overrun():
                     _log.warning("the kernel told more than was read in time; looking at everything")
                     self.look()
-                    self._on_amiss()
+                    named = True
                 case _:
                     pass
+        if not seen and not named:
+            return
+        self._settle(named=named)
+        for name in self._core.intersection(seen):
+            self._tell(name, at_ns=at_ns)
+        if named:
+            self._on_amiss()
+
+    def _settle(self, *, named: bool) -> None:
+        self.links = {link.name: link for link in self._by_index.values()}
+        if named:
+            self.devices = {link.name: link.index for link in self._by_index.values()}
 
     def _read_deletions(self) -> None:
         # What it was matters not: only what matters came through the filter.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from highroad.agent import dump
@@ -25,22 +25,31 @@ NOTHING = Intended()
 class Steering:
     """The kernel of one router. Blocking, and for one thread at a time.
 
-    `step` is called before each step of a change with its name: a test kills the process there.
+    `step` is called before each step of a change with its name: a test kills the process there. `known` are the
+    interfaces by name, where somebody listens to what becomes of them; without, the kernel is asked each time.
     """
 
-    def __init__(self, kernel: Kernel, config: AgentConfig, step: Step = lambda _: None) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        config: AgentConfig,
+        step: Step = lambda _: None,
+        *,
+        known: Callable[[], Mapping[str, Link]] | None = None,
+    ) -> None:
         self._kernel = kernel
         self._config = config
         self._step = step
+        self._known = known
         self._links: Mapping[str, Link] = MappingProxyType({})
 
     def start(self) -> None:
         """Make this host a router, without touching what it carries. Raises Unavailable with what is missing."""
         prepare(self._kernel, self._config)
 
-    def check(self, intended: Intended) -> list[Finding]:
-        """Everything that is wrong with what the router is to be told."""
-        return findings_of(self._config, intended, self._look())
+    def check(self, intended: Intended, before: Intended | None = None) -> list[Finding]:
+        """Everything that is wrong with what the router is to be told, but for what is as it was `before`."""
+        return findings_of(self._config, intended, self._seen(), before)
 
     def apply(self, old: Intended, new: Intended) -> int:
         """Go from what was applied before to something else, all or nothing; returns the messages that it took.
@@ -50,7 +59,7 @@ class Steering:
         touched = frozenset(_changed(old, new))
         if not touched:
             return 0
-        devices = self._devices()
+        devices = self._devices(self._seen())
         want = self._want(new, touched, devices)
         tunnels = {key: thing for key, thing in want.items() if isinstance(thing, Tunnel)}
         have = state_of(things_of(self._config, devices, old, touched.__contains__))
@@ -89,12 +98,17 @@ class Steering:
 
     # --- what is there ----------------------------------------------------------------------------------------
 
+    def _seen(self) -> Mapping[str, Link]:
+        """The interfaces, as somebody heard of them, or as the kernel has them."""
+        return self._look() if self._known is None else self._known()
+
     def _look(self) -> Mapping[str, Link]:
         self._links = {one.name: one for one in self._kernel.links(stats=False)}
         return self._links
 
-    def _devices(self) -> Devices:
-        links = self._look()
+    def _devices(self, links: Mapping[str, Link] | None = None) -> Devices:
+        if links is None:
+            links = self._look()
         for name in (LOOP_OUT, LOOP_IN, SHAPER):
             if name not in links:
                 raise Unavailable(f"the device {name} is not there: the agent makes it when it starts")
@@ -133,9 +147,10 @@ class Steering:
 def _changed(old: Intended, new: Intended) -> Iterable[str]:
     """The attachments that differ, or whose policy does."""
     for attachment_id in {**old.attachments, **new.attachments}:
-        if old.attachments.get(attachment_id) != new.attachments.get(attachment_id):
+        had, has = old.attachments.get(attachment_id), new.attachments.get(attachment_id)
+        if had is not has and had != has:
             yield attachment_id
     for service in {**old.policies, **new.policies}:
         before, after = old.policies.get(service), new.policies.get(service)
-        if before != after:
+        if before is not after and before != after:
             yield from (policy.attachment for policy in (before, after) if policy is not None)

@@ -51,8 +51,8 @@ T = TypeVar("T")
 class Steers(Protocol):
     """What brings the kernel to what is told."""
 
-    def check(self, intended: Intended) -> list[Finding]:
-        """Everything that is wrong with it."""
+    def check(self, intended: Intended, before: Intended | None = None) -> list[Finding]:
+        """Everything that is wrong with it, but for what is as it was before."""
 
     def apply(self, old: Intended, new: Intended) -> int:
         """From the old to the new, all or nothing; how many messages it took. Raises Unavailable."""
@@ -137,6 +137,8 @@ class RouterTarget:
         news = list(changed(old, new))
         if not news:
             return
+        # An interface that was made a moment ago may be what this is for.
+        self._notices.refresh()
         try:
             with self._notices.by_us():
                 await self._blocking(self._enter, old, new)
@@ -155,7 +157,7 @@ class RouterTarget:
 
     def _enter(self, old: Intended, new: Intended) -> None:
         """Journal it, steer it, and then it is so; on any failure it is as it was."""
-        if wrong := errors_in(self._steering.check(new)):
+        if wrong := errors_in(self._steering.check(new, old)):
             raise Invalid(wrong)
         self._counters.before(old, new)
         self._journal.begin(new)

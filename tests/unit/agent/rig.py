@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
@@ -36,7 +37,7 @@ class Rig:
         self.igp = igp
         self.spaces = Namespaces()
         self.names: dict[str, str] = {}
-        self.agents: dict[str, subprocess.Popen[bytes]] = {}
+        self.agents: dict[str, int] = {}
         self.pki = Pki.ensure(folder / "pki", at_s=time.time())
         self._clients: list[GnmiClient] = []
 
@@ -57,9 +58,8 @@ class Rig:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for agent in self.agents.values():
-            agent.kill()
-            agent.wait()
+        for name in list(self.agents):
+            self.end(name, signal.SIGKILL)
         self.spaces.__exit__(kind, error, at)
 
     # --- routers --------------------------------------------------------------------------------------------
@@ -91,27 +91,25 @@ class Rig:
         """Where an agent listens."""
         return self.folder / f"{name}.sock"
 
-    def start(self, *names: str) -> None:
+    def start(self, *names: str, notify: str = "-") -> None:
         """Start agents, and wait until they serve."""
         had = {name: len(self.log(name)) for name in names or NODES}
         for name in had:
             self.socket(name).unlink(missing_ok=True)
-            log = (self.folder / f"{name}.log").open("ab")
-            argv = ["ip", "netns", "exec", self.names[name], sys.executable, "-c", SERVE]
-            self.agents[name] = subprocess.Popen([*argv, str(self.folder / f"{name}.yaml")], stdout=log, stderr=log)
-            log.close()
+            config, log = (self.folder / f"{name}.{end}" for end in ("yaml", "log"))
+            self.agents[name] = nursery().start(self.names[name], config, log, notify)
         deadline = time.monotonic() + READY_S
         for name, before in had.items():
             while "is told what to do at" not in self.log(name)[before:]:
-                assert self.agents[name].poll() is None, self.log(name)
+                assert _lives(self.agents[name]), self.log(name)
                 assert time.monotonic() < deadline, self.log(name)
-                time.sleep(0.02)
+                time.sleep(0.01)
 
     def end(self, name: str, number: int = signal.SIGTERM) -> int:
         """End an agent by a signal; its exit status."""
-        agent = self.agents.pop(name)
-        agent.send_signal(number)
-        return agent.wait(timeout=10)
+        pid = self.agents.pop(name)
+        os.kill(pid, number)
+        return nursery().wait(pid)
 
     def log(self, name: str) -> str:
         """What an agent has printed so far."""
@@ -212,17 +210,79 @@ class Rig:
             sender.sendto(b"x", ("10.1.0.1", 30_000 + port))
 
 
-SERVE = """
-import os, sys
+NURSERY = """
+import ctypes, gc, os, sys
 os.environ.update(GRPC_ENABLE_FORK_SUPPORT="0", GRPC_VERBOSITY="NONE")
 from pathlib import Path
 from highroad.agent.main import serve
 from highroad.errors import Invalid
-try:
-    serve(Path(sys.argv[1]))
-except Invalid as error:
-    sys.exit("\\n".join(map(str, error.findings)))
+gc.freeze()
+print("ready", flush=True)
+for line in sys.stdin:
+    what, *words = line.split()
+    if what == "wait":
+        print(os.waitstatus_to_exitcode(os.waitpid(int(words[0]), 0)[1]), flush=True)
+        continue
+    namespace, config, log, notify = words
+    pid = os.fork()
+    if pid:
+        print(pid, flush=True)
+        continue
+    status = 1
+    try:
+        os.setsid()
+        printed = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(printed, 1)
+        os.dup2(printed, 2)
+        assert ctypes.CDLL(None).setns(os.open("/run/netns/" + namespace, os.O_RDONLY), 0) == 0
+        if notify != "-":
+            os.environ["NOTIFY_SOCKET"] = notify
+        serve(Path(config))
+        status = 0
+    except Invalid as error:
+        os.write(2, "".join(f"{finding}\\n" for finding in error.findings).encode())
+    except BaseException as error:
+        os.write(2, f"{error!r}\\n".encode())
+    finally:
+        os._exit(status)
 """
+
+
+class Nursery:
+    """One process that has imported an agent, and forks one where it is asked to: importing takes a second."""
+
+    def __init__(self) -> None:
+        argv = [sys.executable, "-c", NURSERY]
+        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._answer()
+
+    def start(self, namespace: str, config: Path, log: Path, notify: str = "-") -> int:
+        """An agent; its process."""
+        return int(self._ask(f"start {namespace} {config} {log} {notify}"))
+
+    def wait(self, pid: int) -> int:
+        """How an agent ended, when it has."""
+        return int(self._ask(f"wait {pid}"))
+
+    def _ask(self, line: str) -> str:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+
+@cache
+def nursery() -> Nursery:
+    """The one of this test run; it ends with it, for want of anybody who asks."""
+    return Nursery()
+
+
+def _lives(pid: int) -> bool:
+    return " (zombie)" not in Path(f"/proc/{pid}/status").read_text()
 
 
 async def until(what: str, true: Any, patience_s: float = 5.0) -> None:

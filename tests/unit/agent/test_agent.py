@@ -389,11 +389,7 @@ def test_systemd_is_told_and_signals_end_it(rig: Rig, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(10)
-        os.environ["NOTIFY_SOCKET"] = str(tmp_path / "notify")
-        try:
-            rig.start("a")
-        finally:
-            del os.environ["NOTIFY_SOCKET"]
+        rig.start("a", notify=str(tmp_path / "notify"))
         assert systemd.recv(100) == b"READY=1"
         assert rig.end("a", signal.SIGUSR1) == 0
         assert systemd.recv(100) == b"STOPPING=1"
