@@ -1,0 +1,116 @@
+"""A `highroad up` on routers: kill -9 leaves packets flowing, the next start takes over, Ctrl-C leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from highroad.formats import native
+from highroad.lab.client import LabClient
+from highroad.lab.names import NAMESPACES, lab_id
+from highroad.lab.needs import missing
+from highroad.lab.run import down
+from highroad.lab.traffic.process import Traffic
+from tests.chaos.process import Up
+from tests.unit.fabric.small import backbone
+
+pytestmark = pytest.mark.process
+
+PATIENCE_S = 20.0
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    if sentences := missing():
+        pytest.skip(" ".join(sentences))
+    (tmp_path / "square.yaml").write_text(native.write(backbone("a-b", "b-d", "a-c", "c-d")), encoding="utf-8")
+    yield tmp_path
+    asyncio.run(down(tmp_path / "lab"))
+
+
+def start(home: Path) -> Up:
+    return Up(home, "--bare", "--network", str(home / "square.yaml"), fabric="linux")
+
+
+def until(true: Callable[[], Any]) -> Any:
+    give_up = time.monotonic() + PATIENCE_S
+    while not (found := true()):
+        assert time.monotonic() < give_up, "it did not come to pass"
+        time.sleep(0.05)
+    return found
+
+
+def traffic(home: Path, service: str) -> Traffic:
+    async def ask() -> Traffic:
+        return (await (await LabClient.connect(home / "lab")).traffic())[service]
+
+    return asyncio.run(ask())
+
+
+def order(up: Up) -> str:
+    asked = {"from": "a", "to": "d", "bandwidth_gbps": 10}
+    answer = up.tenant.post("/v1/services", json=asked)
+    assert answer.status_code == 201, answer.text
+    service = str(answer.json()["id"])
+    until(lambda: up.tenant.get(f"/v1/services/{service}").json()["state"] == "ACTIVE")
+    return service
+
+
+def namespaces(home: Path) -> list[str]:
+    return [name.name for name in NAMESPACES.glob(f"{lab_id(home / 'lab').prefix}*")]
+
+
+def test_packets_outlive_the_controller_and_an_orderly_end_leaves_nothing(home: Path) -> None:
+    up = start(home)
+    service = order(up)
+    until(lambda: traffic(home, service).there.received_packets > 100)
+    up.kill()
+    before = traffic(home, service)
+    time.sleep(0.5)
+    alone = traffic(home, service)
+    assert alone.there.received_packets > before.there.received_packets
+    up = start(home)
+    try:
+        until(lambda: up.tenant.get(f"/v1/services/{service}").json()["state"] == "ACTIVE")
+        taken_over = until(lambda: _more(traffic(home, service), alone))
+        assert (taken_over.there.lost_packets, taken_over.back.lost_packets) == (0, 0)
+        assert taken_over.dark_s == 0.0
+    finally:
+        assert up.stop() == 0
+    assert namespaces(home) == []
+
+
+def test_a_cut_is_healed_and_its_incident_says_for_how_long_it_was_dark(home: Path) -> None:
+    up = start(home)
+    try:
+        service = order(up)
+        until(lambda: traffic(home, service).there.received_packets > 100)
+        path = up.tenant.get(f"/v1/services/{service}").json()["there"]["links"]
+        fibre = "b-d" if "b>d" in path else "c-d"
+        assert up.operator.post("/v1/lab/cuts", json={"fibre": fibre}).status_code == 201
+        incident = until(lambda: _healed(up))
+        outage = incident["outages"][0]
+        assert outage["service"] == service
+        assert 0.0 < outage["dark_ms"] < 5000.0
+        measured_ms = traffic(home, service).dark_s * 1e3
+        assert outage["dark_ms"] == pytest.approx(measured_ms, abs=1.0)
+        assert up.tenant.get(f"/v1/services/{service}").json()["there"]["links"] != path
+        assert up.operator.delete(f"/v1/lab/cuts/{fibre}").status_code in (200, 204)
+        until(lambda: up.operator.get(f"/v1/incidents/{incident['id']}").json()["closed"])
+    finally:
+        assert up.stop() == 0
+
+
+def _more(now: Traffic, before: Traffic) -> Traffic | None:
+    return now if now.there.received_packets > before.there.received_packets + 100 else None
+
+
+def _healed(up: Up) -> dict[str, Any] | None:
+    incidents: list[dict[str, Any]] = up.operator.get("/v1/incidents").json()["items"]
+    found = [one for one in incidents if one["outages"] and all(outage["healed"] for outage in one["outages"])]
+    return found[0] if found else None
