@@ -61,7 +61,8 @@ export function takenOn(fabric: string, scale: number): string {
 /** What a rate that is shown is carried as; nothing where it is carried as it is. */
 export function scaled(scale: number): string {
   if (scale === 1) return "";
-  return `1 Gbit/s is carried as ${scale < 1 ? `${figure(scale * 1000)} Mbit/s` : gbps(scale)}`;
+  const [value, unit] = scale < 1e-3 ? [scale * 1e6, "kbit/s"] : [scale * 1e3, "Mbit/s"];
+  return `1 Gbit/s is carried as ${figure(value)} ${unit}`;
 }
 
 /** Bytes in decimal units, as links are sold. */

@@ -38,5 +38,6 @@ it("says where figures come from, and at which scale", () => {
   expect(takenOn("elsewhere", 1)).toBe("measured on elsewhere");
   expect(scaled(1)).toBe("");
   expect(scaled(0.001)).toBe("1 Gbit/s is carried as 1 Mbit/s");
+  expect(scaled(0.0001)).toBe("1 Gbit/s is carried as 100 kbit/s");
   expect(scaled(0.01)).toBe("1 Gbit/s is carried as 10 Mbit/s");
 });

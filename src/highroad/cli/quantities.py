@@ -68,6 +68,8 @@ def show_gbps(value: float) -> str:
         return f"{value / 1000:.4g} Tbit/s"
     if value == 0 or abs(value) >= 1:
         return f"{value:.4g} Gbit/s"
+    if abs(value) < 0.001:
+        return f"{value * 1e6:.4g} kbit/s"
     return f"{value * 1000:.4g} Mbit/s"
 
 

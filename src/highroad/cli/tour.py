@@ -29,6 +29,7 @@ from highroad.model.lifecycle import ENDED
 from highroad.wire.measured import TWIN
 from highroad.wire.networks import NetworkOut, ReachOut
 from highroad.wire.operations import IncidentOut
+from highroad.wire.probes import TraceWayOut
 from highroad.wire.services import CountersOut, PathOut, ServiceOut
 
 PATIENCE_S = 15.0
@@ -180,7 +181,7 @@ class Tour:
                 f" on average; light alone takes {show_ms(light_ms)}.",
                 sign="✓",
             )
-        trace = self.customer.trace(service).there
+        trace = self._traced(service)
         hops = [(hop.name, hop.rtt_ms) for hop in trace.hops]
         for name, rtt_ms in hops if len(hops) <= MOST_HOPS else [*hops[: MOST_HOPS - 1], hops[-1]]:
             self._more(f"{name}: {show_ms(rtt_ms) if rtt_ms is not None else 'no answer'}", sign="·")
@@ -409,6 +410,18 @@ class Tour:
         return self._until(
             lambda: found if (found := self.customer.counters(service)).at > first.at else None, "a new sample"
         )
+
+    def _traced(self, service: ServiceOut) -> TraceWayOut:
+        """The way there. Routers that have just started need a moment to learn how to answer each other."""
+
+        seen: list[TraceWayOut] = []
+
+        def answered() -> bool:
+            seen.append(self.customer.trace(service).there)
+            return all(hop.rtt_ms is not None for hop in seen[-1].hops)
+
+        self._wait(answered, PATIENCE_S)
+        return seen[-1]
 
     def _crosses(self, service: ServiceOut, fibre: str) -> bool:
         fibres = {link.id: link.fibres for link in self._network().links}

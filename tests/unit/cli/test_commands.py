@@ -211,6 +211,7 @@ def test_a_router_is_killed_and_started_again(highroad: Highroad) -> None:
         ("twin", 1.0, "modelled by the twin"),
         ("linux", 1.0, "measured on Linux routers"),
         ("linux", 0.001, "measured on Linux routers, 1:1000: 1 Gbit/s is carried as 1 Mbit/s"),
+        ("linux", 0.0001, "measured on Linux routers, 1:10000: 1 Gbit/s is carried as 100 kbit/s"),
         ("linux", 0.01, "measured on Linux routers, 1:100: 1 Gbit/s is carried as 10 Mbit/s"),
     ],
 )
