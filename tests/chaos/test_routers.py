@@ -1,4 +1,4 @@
-"""A `highroad up` on routers: kill -9 leaves packets flowing, the next start takes over, Ctrl-C leaves nothing behind."""
+"""A `highroad up` on routers: kill -9 leaves packets flowing, the next start takes over, Ctrl-C leaves nothing."""
 
 from __future__ import annotations
 
