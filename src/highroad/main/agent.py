@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,9 @@ def agent(
     check: Annotated[
         bool, typer.Option("--check", help="Say what is wrong with the file, and what this host lacks; start nothing.")
     ] = False,
+    unit: Annotated[
+        bool, typer.Option("--unit", help="Print a systemd unit that runs the agent with this file; start nothing.")
+    ] = False,
 ) -> None:
     """Drive this host as a router: what a controller says over gNMI, the kernel does. Ends with Ctrl-C or SIGTERM.
 
@@ -24,6 +28,11 @@ def agent(
 
     Example: highroad agent --config /etc/highroad/denver.yaml
     """
+    if unit:
+        from highroad.agent.systemd import unit as written
+
+        typer.echo(written(Path(sys.argv[0]).absolute(), config.absolute()), nl=False)
+        return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     # It starts BIRD: gRPC is not to follow into the child, nor to talk on its own.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")

@@ -1,0 +1,43 @@
+"""The agent's systemd unit, as text: what `highroad agent --unit` prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def unit(program: Path, config: Path) -> str:
+    """A unit that runs an agent with this program and file. `program` is an absolute path of `highroad`."""
+    return f"""\
+[Unit]
+Description=Highroad router agent
+Wants=network-online.target
+After=network-online.target systemd-networkd.service
+
+[Service]
+Type=notify
+ExecStart={program} agent --config {config}
+Restart=always
+RestartSec=1
+TimeoutStartSec=120
+TimeoutStopSec=30
+# To stop or to upgrade the agent takes nothing from traffic: the kernel goes on forwarding, and BIRD goes on running.
+KillMode=process
+KillSignal=SIGUSR1
+StateDirectory=highroad-agent
+StateDirectoryMode=0700
+RuntimeDirectory=highroad
+UMask=0077
+OOMScoreAdjust=-900
+LimitNOFILE=65536
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_SYS_ADMIN CAP_BPF CAP_PERFMON CAP_KILL
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+ProtectClock=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+
+[Install]
+WantedBy=multi-user.target
+"""
