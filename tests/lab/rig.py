@@ -25,6 +25,8 @@ from tests.unit.fabric.small import backbone
 
 T = TypeVar("T")
 
+ROOT = str(Path(__file__).parents[2])
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 
 
@@ -37,7 +39,8 @@ class Rig:
         self.options = options
         self.plan = plan_of(network)
         self.id: LabId = lab_id(folder)
-        self.client: LabClient = self.do(run.start(folder, network, options))
+        with _importable():
+            self.client: LabClient = self.do(run.start(folder, network, options))
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for it."""
@@ -113,6 +116,20 @@ def lab(folder: Path, *spans: str, latency_ms: float = 1.0, **options: Any) -> I
         yield Rig(folder, backbone(*spans, latency_ms=latency_ms), Options(**options))
     finally:
         asyncio.run(run.down(folder))
+
+
+@contextmanager
+def _importable() -> Iterator[None]:
+    """Let processes that are started now find the tests' own agents."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = f"{ROOT}{os.pathsep}{before}" if before else ROOT
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 def wires(service: str, a: str, b: str, number: int = 1, kind: ServiceKind = ServiceKind.IP) -> tuple[Wire, Wire]:

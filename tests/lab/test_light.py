@@ -61,7 +61,7 @@ def test_a_cut_takes_the_light_at_both_ends_and_nowhere_else(rig: Rig) -> None:
             listening.append(opened.enter_context(closing(kernel.monitor([monitor.LINK]))))
         began = time.monotonic()
         rig.do(rig.client.cut(FibreId("a-b")))
-        assert all([told_dark(heard, "c0") for heard in listening])
+        assert all(told_dark(heard, "c0") for heard in listening)
         took_ms = (time.monotonic() - began) * 1000
     assert took_ms < 500.0  # with the request to the daemon, on a machine that others use; the figure is in bench/
     for site, interface in ends:

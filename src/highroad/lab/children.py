@@ -22,10 +22,11 @@ _LONGEST = 64 << 20
 class Child:
     """A process and the line to it."""
 
-    def __init__(self, role: str, pid: int, line: socket.socket) -> None:
+    def __init__(self, role: str, pid: int, line: socket.socket, log: Path) -> None:
         """Made by `fork`."""
         self.role = role
         self.pid = pid
+        self._log = log
         self._line = line
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._lock = asyncio.Lock()
@@ -40,10 +41,10 @@ class Child:
                 writer.write(line + b"\n")
                 await writer.drain()
                 answer = await reader.readline()
-            except OSError as error:
-                raise Unavailable(f"the lab's {self.role} process is gone: {error.strerror}") from error
+            except OSError:
+                answer = b""
         if not answer:
-            raise Unavailable(f"the lab's {self.role} process is gone")
+            raise Unavailable(f"the lab's {self.role} process has ended: {last_line(self._log)}")
         return answer
 
     def wait_line(self, timeout_s: float) -> str:
@@ -60,6 +61,15 @@ class Child:
         return said.decode(errors="replace").strip()
 
 
+def last_line(log: Path) -> str:
+    """The last words of a process."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1][:500] if lines else f"it says nothing in {log}"
+
+
 def fork(lab: LabId, role: str, log: Path, work: Callable[[socket.socket], None]) -> Child:
     """A process that does the work, with its end of a line; it outlives this one."""
     ours, theirs = socket.socketpair()
@@ -69,7 +79,7 @@ def fork(lab: LabId, role: str, log: Path, work: Callable[[socket.socket], None]
     if pid:
         theirs.close()
         note(lab, role, pid)
-        return Child(role, pid, ours)
+        return Child(role, pid, ours, log)
     status = 1
     try:
         kept = os.dup(theirs.fileno())

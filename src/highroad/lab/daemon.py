@@ -28,7 +28,7 @@ from highroad.errors import Conflict, HighroadError, NotFound, Unavailable, did_
 from highroad.formats import native
 from highroad.lab import agents, ping, record
 from highroad.lab.build import build
-from highroad.lab.children import Child, fork
+from highroad.lab.children import Child, fork, last_line
 from highroad.lab.delay.process import Arrival
 from highroad.lab.delay.process import work as delay
 from highroad.lab.hosts import Hosts, Laid
@@ -292,7 +292,7 @@ class Daemon:
             lost = [agent for agent in waiting if children[agent.site].ended > 1]
             if waiting and (lost or time.monotonic() > until):
                 raise Unavailable(
-                    f"the agent of {(lost or waiting)[0].site} does not start: {_last((lost or waiting)[0])}"
+                    f"the agent of {(lost or waiting)[0].site} does not start: {last_line((lost or waiting)[0].log)}"
                 )
             await asyncio.sleep(0.02)
 
@@ -409,14 +409,6 @@ def _answers(address: str) -> bool:
         except OSError:
             return False
         return True
-
-
-def _last(agent: Agent) -> str:
-    try:
-        lines = agent.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    return lines[-1][:500] if lines else f"it says nothing in {agent.log}"
 
 
 def _detach(folder: Path) -> int:

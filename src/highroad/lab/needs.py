@@ -53,6 +53,10 @@ def _of_the_kernel(kernel: Kernel, name: str) -> Iterator[str]:
     try:
         tries: list[tuple[str, Callable[[], list[Message]]]] = [
             ("The kernel has no veth pairs (CONFIG_VETH).", lambda: [link.veth("t0", "t1")]),
+            (
+                "An interface cannot be set up here.",
+                lambda: [link.set_link(kernel.index(name), up=True) for name in ("t0", "t1")],
+            ),
             ("The kernel has no IFB (CONFIG_IFB), which services are shaped on.", lambda: [link.ifb("t2")]),
             (
                 "The kernel has no HTB (CONFIG_NET_SCH_HTB), which services are shaped by.",
@@ -65,8 +69,6 @@ def _of_the_kernel(kernel: Kernel, name: str) -> Iterator[str]:
             (
                 "The kernel has no SRv6 (CONFIG_IPV6_SEG6_LWTUNNEL) with compressed SIDs (Linux 6.1 and later).",
                 lambda: [
-                    link.set_link(kernel.index("t0"), up=True),
-                    link.set_link(kernel.index("t1"), up=True),
                     route.create(
                         route.Route(
                             dst="fc00:0:e000::/48",
