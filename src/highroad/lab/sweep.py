@@ -19,7 +19,8 @@ def sweep(lab: LabId, folder: Path, *, but: int | None = None) -> None:
     with suppress(FileNotFoundError):
         for entry in list(lab.run_folder.iterdir()):
             if entry.is_dir():
-                shutil.rmtree(entry, ignore_errors=True)
+                if but is None:  # else it is still to be found in the record
+                    shutil.rmtree(entry, ignore_errors=True)
             elif entry.name not in KEPT:
                 entry.unlink(missing_ok=True)
     for state in (folder / "agents").glob("*"):
