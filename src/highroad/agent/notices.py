@@ -64,6 +64,7 @@ class Notices:
         self._ours = 0
         self._on_light: Callable[[str, PortLight], None] = lambda interface, light: None
         self._on_amiss: Callable[[], None] = lambda: None
+        self._is_ours: Callable[[str], bool] = lambda interface: False
         self.light: dict[str, PortLight] = {}
         self.look()
         now_ns = time.time_ns()
@@ -75,9 +76,17 @@ class Notices:
         """An interface as it was last told."""
         return self.links.get(name)
 
-    def start(self, *, on_light: Callable[[str, PortLight], None], on_amiss: Callable[[], None]) -> None:
-        """Call these from now on: when a core port's light changes, and when something may want to be mended."""
-        self._on_light, self._on_amiss = on_light, on_amiss
+    def start(
+        self,
+        *,
+        on_light: Callable[[str, PortLight], None],
+        on_amiss: Callable[[], None],
+        is_ours: Callable[[str], bool],
+    ) -> None:
+        """Call these from now on: when a core port's light changes, and when something may want to be mended, as when
+        an interface that is ours comes or goes.
+        """
+        self._on_light, self._on_amiss, self._is_ours = on_light, on_amiss, is_ours
         loop = asyncio.get_running_loop()
         loop.add_reader(self._links.fileno(), self._read_links)
         loop.add_reader(self._deletions.fileno(), self._read_deletions)
@@ -116,7 +125,8 @@ class Notices:
     def _read_links(self) -> None:
         at_ns = time.time_ns()
         seen: list[str] = []
-        named = False
+        moved: set[str] = set()
+        overrun = False
         for event in self._links.read():
             match event:
                 case Link():
@@ -124,24 +134,22 @@ class Notices:
                     self._by_index[event.index] = event
                     seen.append(event.name)
                     if before is None or before.name != event.name:
-                        named = True
-                        seen.append(event.name if before is None else before.name)
+                        moved |= {event.name} if before is None else {event.name, before.name}
                 case Gone(thing=Link(index=index, name=name)):
                     if self._by_index.pop(index, None) is not None:
-                        named = True
-                    seen.append(name)
+                        moved.add(name)
                 case Overrun():
                     _log.warning("the kernel told more than was read in time; looking at everything")
                     self.look()
-                    named = True
+                    overrun = True
                 case _:
                     pass
-        if not seen and not named:
+        if not seen and not moved and not overrun:
             return
-        self._settle(named=named)
-        for name in self._core.intersection(seen):
+        self._settle(named=bool(moved) or overrun)
+        for name in self._core.intersection(moved.union(seen)):
             self._tell(name, at_ns=at_ns)
-        if named:
+        if overrun or any(self._is_ours(name) for name in moved):
             self._on_amiss()
 
     def _settle(self, *, named: bool) -> None:

@@ -30,6 +30,11 @@ class State:
         self._notices = notices
         self._version = _version()
 
+    def interfaces_of(self, intended: Intended) -> frozenset[str]:
+        """The interfaces that the router needs for what it is told: core ports, and customers'."""
+        names = [interface_of(self._config, one) for one in intended.attachments.values()]
+        return frozenset([*(port.interface for port in self._config.core_ports), *(name for name in names if name)])
+
     # --- our own tree ---------------------------------------------------------------------------------------
 
     def leaves(self, elections: Mapping[str, int]) -> dict[str, Any]:

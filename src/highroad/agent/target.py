@@ -35,7 +35,9 @@ LOOK_S = 10.0
 LOOK_SHARE = 0.02
 """At most this share of the time goes into looking."""
 SOON_S = 0.02
-"""How long after the kernel said something it is looked at: what comes together is looked at once."""
+SOON_SHARE = 0.2
+"""How long after the kernel said something it is looked at, and at most which share of the time then goes into looking:
+what comes together is looked at once."""
 KEEP_S = 60.0
 """How often the sums of counters are kept."""
 FRESH_S = 0.005
@@ -88,6 +90,7 @@ class RouterTarget:
         self._hub = Hub()
         self._amiss = asyncio.Event()
         self._unsure = False
+        self._ours: tuple[Intended, frozenset[str]] | None = None
         self._counted_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -101,7 +104,7 @@ class RouterTarget:
         if self._journal.dropped:
             _log.warning("the last agent ended in the middle of a change: it is undone")
         await self._look()
-        self._notices.start(on_light=self._light_changed, on_amiss=self._amiss.set)
+        self._notices.start(on_light=self._light_changed, on_amiss=self._amiss.set, is_ours=self._is_ours)
         self._tasks = [
             asyncio.create_task(self._keep_looking(), name="look"),
             asyncio.create_task(self._keep_sums(), name="sums"),
@@ -191,7 +194,7 @@ class RouterTarget:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._amiss.wait(), max(LOOK_S, took_s / LOOK_SHARE))
-                await asyncio.sleep(max(SOON_S, took_s))
+                await asyncio.sleep(max(SOON_S, took_s / SOON_SHARE))
             self._amiss.clear()
             took_s = await self._look()
 
@@ -210,6 +213,12 @@ class RouterTarget:
             if messages:
                 _log.info("brought the kernel to what it has to hold: %d messages", messages)
         return time.monotonic() - started_s
+
+    def _is_ours(self, interface: str) -> bool:
+        """Whether something that is told hangs on an interface."""
+        if self._ours is None or self._ours[0] is not self.intended:
+            self._ours = self.intended, self._state.interfaces_of(self.intended)
+        return interface in self._ours[1]
 
     def _light_changed(self, interface: str, light: PortLight) -> None:
         """A core port's light is lost or found: tell whoever watches, now."""
