@@ -62,6 +62,7 @@ class Quiet:
 
     def __init__(self) -> None:
         self.light: dict[str, Any] = {}
+        self.notes: dict[str, Any] = {}
 
     @contextmanager
     def by_us(self) -> Iterator[None]:
