@@ -105,12 +105,19 @@ def run(lines: Sequence[_Line]) -> None:
     poll.register(timer.descriptor, select.EPOLLIN)
     for descriptor in by_descriptor:
         poll.register(descriptor, select.EPOLLIN)
-    now_ns, read = time.monotonic_ns, inbox.read
+    now_ns, read, nap = time.monotonic_ns, inbox.read, time.sleep
     due: list[tuple[int, int]] = []
-    nap, slept = time.sleep, 0
+    is_busy = False
     while True:
-        found = poll.poll()
+        if is_busy:
+            nap(_TICK_NS * 1e-9)
+            slept, found = 0, poll.poll(0)
+        else:
+            if due:
+                timer.set(due[0][0])
+            slept, found = now_ns(), poll.poll()
         woken = now_ns()
+        worked = False
         for descriptor, _ in found:
             line = by_descriptor.get(descriptor)
             if line is None:
@@ -118,12 +125,14 @@ def run(lines: Sequence[_Line]) -> None:
                 continue
             last = read(descriptor)
             if last is not None:
+                worked = True
                 at = now_ns() + line.delay_ns
                 if not line.on_the_way:
                     heapq.heappush(due, (at, descriptor))
                 line.on_the_way.append((at, last))
         now = now_ns()
         while due and due[0][0] <= now:
+            worked = True
             descriptor = due[0][1]
             line = by_descriptor[descriptor]
             waiting = line.on_the_way
@@ -138,12 +147,7 @@ def run(lines: Sequence[_Line]) -> None:
             with suppress(OSError):  # an interface went down: its packets are lost already
                 line.socket.send(line.verdict)
             now = now_ns()
-        if due:
-            timer.set(due[0][0])
-        idle_ns = woken + _TICK_NS - now_ns()
-        if idle_ns > 0 and woken - slept < _TICK_NS:
-            nap(idle_ns * 1e-9)
-        slept = now_ns()
+        is_busy = worked and woken - slept < _TICK_NS if not is_busy else worked
 
 
 class _Timer:
