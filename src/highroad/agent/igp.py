@@ -16,7 +16,7 @@ import logging
 import os
 import shutil
 import signal
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Network
 from pathlib import Path
 
 from highroad.agent.config import AgentConfig
@@ -53,7 +53,12 @@ router id {IPv4Address(config.node)};
 protocol device {{ scan time 60; }}
 protocol kernel {{
   scan time 60;
-  ipv6 {{ import none; export where source ~ [ RTS_OSPF, RTS_OSPF_IA, RTS_OSPF_EXT1, RTS_OSPF_EXT2 ]; }};
+  ipv6 {{
+    import none;
+    # Locators only: a way around to a neighbour's port would lead adjacency SIDs astray once its link is lit again.
+    export where net ~ [ {IPv6Network(config.sid_block)}{{48,48}} ]
+      && source ~ [ RTS_OSPF, RTS_OSPF_IA, RTS_OSPF_EXT1, RTS_OSPF_EXT2 ];
+  }};
 }}
 protocol ospf v3 {{
   ecmp no;

@@ -102,8 +102,22 @@ class Three:
         raise AssertionError(f"{name} does not reach node {to_node} by {via}: {self.way(name, to_node)}")
 
     def pings(self, name: str, to_node: int) -> bool:
-        """Whether a loopback answers."""
-        argv = ["ip", "netns", "exec", self.names[name], "ping", "-c", "1", "-W", "1", f"fc00:0:{to_node}::1"]
+        """Whether a loopback answers ours: ways to the ports of others are nobody's business."""
+        ours = f"fc00:0:{self.configs[name].node}::1"
+        argv = [
+            "ip",
+            "netns",
+            "exec",
+            self.names[name],
+            "ping",
+            "-c",
+            "1",
+            "-W",
+            "1",
+            "-I",
+            ours,
+            f"fc00:0:{to_node}::1",
+        ]
         return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
@@ -234,3 +248,17 @@ def test_the_file_says_who_it_is_and_what_links_cost(tmp_path: Path) -> None:
         "65535",
         "1",
     ]
+
+
+@in_loop
+async def test_no_way_around_leads_to_a_neighbours_port(three: Three) -> None:
+    """While the link is dark, or an adjacency SID would be sent that way even after it is lit again."""
+    birds = [await started(three, name) for name in "abc"]
+    await three.reaches("a", 2, via="to-b")
+    run("ip", "-n", three.names["b"], "link", "set", "to-a", "down")
+    await three.reaches("a", 2, via="to-c")
+    known = inside(three.names["a"], "ip", "-6", "route", "show", "proto", "bird")
+    assert "fc00:0:2::/48" in known
+    assert "fd00:" not in known
+    for bird in birds:
+        await bird.stop()
