@@ -11,7 +11,7 @@ from socket import AF_INET, AF_INET6
 from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig, CorePort
 from highroad.agent.gate import core_entry, core_gate
-from highroad.agent.kernelstate import Gate, Thing
+from highroad.agent.kernelstate import Gate, Kept, Thing
 from highroad.agent.wanted import Devices, burst, closed, queue_bytes, root_class, sid_route
 from highroad.errors import Unavailable
 from highroad.model.service import TrafficClass
@@ -162,6 +162,7 @@ def _no_policy(shaper: int) -> Iterable[Thing]:
 
 def _core_port(config: AgentConfig, devices: Devices, port: CorePort, dev: int) -> Iterable[Thing]:
     yield Address(family=AF_INET6, address=port.address, prefix_len=port.prefix_len, index=dev)
+    yield Kept(dev=dev, address=port.neighbour)
     yield sid_route(
         config,
         devices,

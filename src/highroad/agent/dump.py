@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from socket import AF_INET, AF_INET6
 
 from highroad.agent import numbers as n
-from highroad.agent.kernelstate import Gate, Key, PortState, Program, Thing, Tunnel, state_of
+from highroad.agent.kernelstate import Gate, Kept, Key, PortState, Program, Thing, Tunnel, state_of
 from highroad.netlink.filter import U32, BpfFilter
 from highroad.netlink.kernel import Kernel
 from highroad.netlink.link import Link
@@ -47,6 +47,12 @@ def read(kernel: Kernel, links: Iterable[Link], core: frozenset[str], customer: 
                 for family in (AF_INET, AF_INET6)
                 for one in kernel.rules(family)
                 if one.protocol == n.PROTOCOL or (one.priority == 0 and one.table == n.TABLE_LOCAL)
+            ),
+            *(
+                Kept(dev=one.index, address=one.address)
+                for family in (AF_INET, AF_INET6)
+                for one in kernel.neighbours(family)
+                if one.protocol == n.PROTOCOL
             ),
             *(gate for index in ports | shaped for gate in _gates(kernel, index)),
             *(

@@ -171,9 +171,13 @@ def _ip(program: bpf.Program, attachment: Attachment, policy: Policy | None, clo
 
 
 def _arp(program: bpf.Program, attachment: Attachment) -> None:
-    """Only of the customer's edge itself: others' addresses would fill our table, which all tenants share."""
+    """What the customer's edge says of itself, and questions for us: they may be asked as any of its addresses."""
     program.packet(_ETHERNET + 14, W)
     program.jump_if("==", R0, int(IPv4Address(attachment.addresses.ce4)), "neighbours", narrow=True)
+    program.packet(_ETHERNET + 6, H)
+    program.jump_if("!=", R0, 1, "shot")
+    program.packet(_ETHERNET + 24, W)
+    program.jump_if("==", R0, int(IPv4Address(attachment.addresses.pe4)), "neighbours", narrow=True)
     program.jump("shot")
 
 

@@ -32,6 +32,7 @@ class Stage(IntEnum):
     RULE = 9
     PORT = 10
     ROUTE = 11
+    NEIGHBOUR = 12
 
 
 PIVOT = Stage.FILTER
@@ -75,8 +76,29 @@ class PortState:
     up: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A neighbour that the kernel keeps asking for: its place in the table is its own, whoever fills that."""
+
+    dev: int
+    address: str
+
+
 Thing = (
-    Tunnel | Htb | Fifo | Clsact | HtbClass | Address | Nexthop | NexthopGroup | Route | Rule | Gate | U32 | PortState
+    Tunnel
+    | Htb
+    | Fifo
+    | Clsact
+    | HtbClass
+    | Address
+    | Nexthop
+    | NexthopGroup
+    | Route
+    | Rule
+    | Gate
+    | U32
+    | PortState
+    | Kept
 )
 Key = tuple[Stage, tuple[object, ...]]
 State = Mapping[Key, Thing]
@@ -113,6 +135,8 @@ def key_of(thing: Thing) -> Key:
             return Stage.FILTER, (thing.index, "redirect")
         case PortState():
             return Stage.PORT, (thing.dev,)
+        case Kept():
+            return Stage.NEIGHBOUR, (thing.dev, thing.address)
 
 
 def state_of(things: Iterable[Thing]) -> dict[Key, Thing]:

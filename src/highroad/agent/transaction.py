@@ -12,14 +12,16 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from highroad.agent.kernelstate import PIVOT, Gate, Key, PortState, Stage, State, Thing, Tunnel
+from highroad.agent.kernelstate import PIVOT, Gate, Kept, Key, PortState, Stage, State, Thing, Tunnel
+from highroad.agent.numbers import PROTOCOL
 from highroad.errors import Unavailable
-from highroad.netlink import address, bpf_syscall, link, nexthop, qdisc, route, rule
+from highroad.netlink import address, bpf_syscall, link, neighbour, nexthop, qdisc, route, rule
 from highroad.netlink import filter as filters
 from highroad.netlink.address import Address
 from highroad.netlink.filter import U32, BpfFilter
 from highroad.netlink.kernel import Kernel, KernelRefused
 from highroad.netlink.message import Message
+from highroad.netlink.neighbour import Neighbour
 from highroad.netlink.nexthop import Nexthop, NexthopGroup
 from highroad.netlink.qdisc import EGRESS, INGRESS, Clsact, Fifo, Htb, HtbClass
 from highroad.netlink.route import Route
@@ -127,6 +129,8 @@ class Programs:
                 return filters.create(thing)
             case PortState():
                 return link.set_link(thing.dev, mtu=thing.mtu, up=thing.up)
+            case Kept():
+                return neighbour.keep(thing.dev, thing.address, PROTOCOL)
 
     def unmade(self, thing: Thing) -> Message:
         """The message that takes a thing away."""
@@ -149,6 +153,8 @@ class Programs:
                 return filters.delete(thing)
             case PortState():
                 return link.set_link(thing.dev, up=False)
+            case Kept():
+                return neighbour.delete(Neighbour(index=thing.dev, address=thing.address, link_address=""))
 
     def _filter(self, gate: Gate) -> BpfFilter:
         name = gate.program.name

@@ -10,7 +10,7 @@ from socket import AF_INET, AF_INET6
 from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig, address_in
 from highroad.agent.gate import gate_of
-from highroad.agent.kernelstate import Gate, PortState, Thing, Tunnel
+from highroad.agent.kernelstate import Gate, Kept, PortState, Thing, Tunnel
 from highroad.gnmi.router import Attachment, CandidatePath, Intended, Policy, SegmentList
 from highroad.model.service import ServiceKind, TrafficClass
 from highroad.netlink.address import Address
@@ -42,7 +42,7 @@ LEAST_RATE = 1_000
 ASKED_RATE = 250_000
 """Bytes a second of what the router answers a customer itself: thirty packets of 9000 bytes that were too large."""
 
-NEIGHBOURS_RATE = 1_500
+NEIGHBOURS_RATE = 1_000
 """Bytes a second of ARP and neighbour discovery: the table that it fills is shared, and entries stay for seconds."""
 
 BURST_S = 0.002
@@ -114,6 +114,9 @@ def _ip(
     at = one.addresses
     table = n.table(number)
     yield from _decap(config, devices, one)
+    # Decapsulation asks for the way to the edge, and then for the neighbour of a route without a gateway by what the
+    # packet is for, which is behind the edge: so the edge is its own gateway.
+    yield Route(family=AF_INET, dst=f"{at.ce4}/32", table=n.TABLE_MAIN, via=at.ce4, dev=dev, onlink=True, metric=0)
     yield Address(family=AF_INET, address=at.pe4, prefix_len=31, index=dev)
     yield Address(family=AF_INET6, address=at.pe6, prefix_len=127, index=dev)
     own4, own6 = _by_family(one.prefixes)
@@ -143,6 +146,8 @@ def _ip(
         yield Rule(
             family=family, priority=n.PREF_REFLECTED, table=table, iif="lo", fwmark=number, fwmask=n.MARK_ATTACHMENT
         )
+    yield Kept(dev=dev, address=at.ce4)
+    yield Kept(dev=dev, address=at.ce6)
     yield from closed(interface, n.PREF_CLOSED)
     yield from _answered(devices.shaper, number)
     if policy is not None:
@@ -198,11 +203,13 @@ def _steered(config: AgentConfig, devices: Devices, one: Attachment, policy: Pol
     # Only what leads somewhere is answered, as if this were the way: an error about another address of this router
     # would come from that address, and tell that it is there.
     too_big = n.too_big_table(number)
-    for family, prefixes, metric in ((AF_INET, remote[0], 0), (AF_INET6, remote[1], METRIC6)):
+    at = one.addresses
+    for family, prefixes, metric, edge in ((AF_INET, remote[0], 0, at.pe4), (AF_INET6, remote[1], METRIC6, at.pe6)):
         for prefix in prefixes:
             yield Route(
-                family=family, dst=prefix, table=too_big, dev=devices.loop_out, mtu=policy.mtu_bytes, metric=metric
-            )
+                family=family, dst=prefix, table=too_big, dev=devices.loop_out, mtu=policy.mtu_bytes, metric=metric,
+                source=edge,
+            )  # fmt: skip
         yield Rule(
             family=family, priority=n.PREF_TOO_BIG, table=too_big, iif=interface,
             fwmark=n.MARK_TOO_BIG, fwmask=n.MARK_TOO_BIG,
