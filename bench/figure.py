@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-UP = ("up", "--fabric", "twin", "--port", "0")
-"""How a controller is started whose figures are not those of packets."""
+
+def up_on(fabric: str) -> tuple[str, ...]:
+    """How a controller is started over a fabric."""
+    return ("up", "--fabric", fabric, "--port", "0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +37,11 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 @contextmanager
-def running(home: Path | None = None) -> Iterator[dict[str, Any]]:
+def running(home: Path | None = None, *, fabric: str = "twin") -> Iterator[dict[str, Any]]:
     """A `highroad up` in a process of its own: what it prints when it is ready. It is ended with the context."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "HIGHROAD_HOME": str(home or folder)}
-        command = [sys.executable, "-m", "highroad.main", *UP, "--json", "--no-tour", "--bare"]
+        command = [sys.executable, "-m", "highroad.main", *up_on(fabric), "--json", "--no-tour", "--bare"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         try:
             assert process.stdout is not None

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 
 from bench import world
-from bench.figure import UP
+from bench.figure import up_on
 
 RESULT = Path(__file__).parent / "results" / "soak.json"
 LIVES_S = (3.0, 12.0)
@@ -43,7 +43,7 @@ class Soak:
     def life(self, until: float) -> None:
         """Start, check what is there, work until a random instant, kill -9."""
         environment = {**os.environ, "HIGHROAD_HOME": str(self.home)}
-        command = [sys.executable, "-m", "highroad.main", *UP, "--json", "--no-tour", "--bare"]
+        command = [sys.executable, "-m", "highroad.main", *up_on("twin"), "--json", "--no-tour", "--bare"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert process.stdout is not None
         try:
@@ -141,7 +141,7 @@ class Soak:
     def last_look(self) -> None:
         """Splice everything, end every drain, let it settle, and count."""
         environment = {**os.environ, "HIGHROAD_HOME": str(self.home)}
-        command = [sys.executable, "-m", "highroad.main", *UP, "--json", "--no-tour", "--bare"]
+        command = [sys.executable, "-m", "highroad.main", *up_on("twin"), "--json", "--no-tour", "--bare"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert process.stdout is not None
         try:

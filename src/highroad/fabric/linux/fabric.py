@@ -19,7 +19,7 @@ from highroad.fabric.linux.panel import LabSide
 from highroad.fabric.linux.session import Client, Session
 from highroad.fabric.linux.steps import Step, walk
 from highroad.fabric.validity import refusal
-from highroad.gnmi.router import Intended, SegmentList
+from highroad.gnmi.router import Attachment, Intended, SegmentList
 from highroad.model.network import FibreId, LinkId, Network, SiteId
 from highroad.model.policy import Policy, PolicyEnd
 from highroad.model.service import ServiceId
@@ -129,6 +129,10 @@ class LinuxFabric(LabSide):
     def messages_sent(self) -> int:
         """Messages to routers that changed, or were to change, what they hold."""
         return sum(session.sets for session in self._sessions.values())
+
+    def attachment(self, site: SiteId, service: ServiceId) -> Attachment | None:
+        """What a router holds as its end of a service."""
+        return self._held.half(site, service).attachment
 
     @property
     def troubles(self) -> dict[SiteId, HighroadError]:

@@ -34,6 +34,10 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 ANSWERS_S = 2.0
 """How long a router may take to say what it holds, or counts, before it is given up."""
 
+SET_S, SET_S_EACH = 10.0, 0.05
+"""How long a router may take for a Set, and for each change in it, on a busy machine: what is given up half way has to
+be found out about. One that has died is known by its connection at once."""
+
 FENCED_PAUSE_S = 10.0
 """Between two looks at whether a newer controller has gone: it hardly ever does."""
 
@@ -49,6 +53,7 @@ class Client(Protocol):
         *,
         delete: Sequence[Path | str] = ...,
         replace: Mapping[Path | str, Any] | Sequence[tuple[Path | str, Any]] = ...,
+        timeout_s: float | None = ...,
     ) -> int:
         """Change all of it or nothing; the router's time in ns."""
 
@@ -129,7 +134,9 @@ class Session:
         async with self._exchange:
             self.sets += 1
             try:
-                self._own_ns = max(self._own_ns, await self._client.set(delete=delete, replace=replace))
+                took_s = SET_S + len(edits) * SET_S_EACH
+                done_ns = await self._client.set(delete=delete, replace=replace, timeout_s=took_s)
+                self._own_ns = max(self._own_ns, done_ns)
             except Forbidden as error:
                 self._fenced(error)
                 raise

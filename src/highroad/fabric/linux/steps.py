@@ -23,7 +23,7 @@ from highroad.model.service import ServiceId
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 250
+AT_ONCE = 100
 """Services in one message at most: bounds its size, and how long a router is busy with it."""
 
 ROUTER = elem(f"{MODULE}:router")
