@@ -12,7 +12,7 @@ from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig, CorePort
 from highroad.agent.gate import core_entry, core_gate
 from highroad.agent.kernelstate import Gate, Kept, Thing
-from highroad.agent.wanted import Devices, burst, closed, queue_bytes, root_class, sid_route
+from highroad.agent.wanted import TYPICAL_BYTES, Devices, burst, closed, queue_bytes, root_class, sid_route
 from highroad.errors import Unavailable
 from highroad.model.service import TrafficClass
 from highroad.netlink import link
@@ -86,6 +86,9 @@ PRIORITIES: dict[TrafficClass | None, int] = {None: 0} | {one: 1 + one.rank for 
 
 CERTAIN_SHARE = 0.05
 """What each class has of a core port before the others may borrow: none starves."""
+
+WRAPPED_BYTES = 14 + 40 + 8 + 16
+"""What a core port carries with each packet besides: Ethernet, the outer header, a routing header of one segment."""
 
 CORE_QUEUE_S = 0.02
 """How long a full queue of a class takes to empty at the port's rate."""
@@ -169,7 +172,8 @@ def _core_port(config: AgentConfig, devices: Devices, port: CorePort, dev: int) 
         port.function,
         Seg6Local(action="End.X", nh6=port.neighbour, next_csid=(BLOCK_BITS, MICRO_SID_BITS), count=True),
     )
-    rate = max(20_000, round(port.capacity_gbps * 1e9 / 8 * config.rate_scale))
+    # Capacity is sold in customers' bytes, and the queue counts what is around them too.
+    rate = max(20_000, round(port.capacity_gbps * 1e9 / 8 * config.rate_scale * (1 + WRAPPED_BYTES / TYPICAL_BYTES)))
     yield Htb(index=dev, handle=1 << 16, default=n.CORE_CLASSES[TrafficClass.SCAVENGER])
     yield HtbClass(
         index=dev, handle=1 << 16 | 1, parent=1 << 16, rate_bps=rate, ceil_bps=rate,
