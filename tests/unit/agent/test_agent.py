@@ -198,12 +198,12 @@ async def test_a_route_that_somebody_deletes_comes_back_and_what_is_not_ours_sta
         shown = run("ip", "-n", name, "route", "show", "table", table)
         return "10.1.0.0/24" in shown and "fc00:0:e000::/48" in run("ip", "-n", name, "-6", "route")
 
-    await until("the routes are back", back, 2.0)
-    assert "1 received" in rig.ping(1)
+    await until("the routes are back", back, 5.0)
+    await until("packets pass", lambda: "1 received" in rig.try_ping())
     assert "198.51.100.0/24" in run("ip", "-n", name, "route")
     run("tc", "-n", name, "qdisc", "del", "dev", "cust1", "clsact")
-    await until("the gate is back", lambda: "clsact" in run("tc", "-n", name, "qdisc", "show", "dev", "cust1"), 2.0)
-    assert "1 received" in rig.ping(1)
+    await until("the gate is back", lambda: "clsact" in run("tc", "-n", name, "qdisc", "show", "dev", "cust1"), 5.0)
+    await until("packets pass", lambda: "1 received" in rig.try_ping())
     await rig.close()
 
 
@@ -244,6 +244,7 @@ async def test_loss_of_light_is_told_at_once_and_since_when(rig: Rig) -> None:
         await told_of("UP")
     # An agent that is started anew knows since when.
     run("ip", "-n", rig.names["b"], "link", "set", "left", "down")
+    await told_of("DOWN")
     (port,) = only(await rig.client("a").get("/router/state/core-port"))
     task.cancel()
     await rig.close()
