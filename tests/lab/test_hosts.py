@@ -186,6 +186,25 @@ def test_a_cut_is_lost_and_dark_and_then_it_is_over(rig: Rig) -> None:
     assert later.there.received_packets > again.there.received_packets
 
 
+def test_a_wire_that_is_laid_anew_goes_on_sending_and_counting(rig: Rig) -> None:
+    from dataclasses import replace
+
+    a, b = wires("s-1", "a", "c")
+    rig.attach(a, b)
+    rig.steer("a>b>c", a, b)
+    rig.do(rig.client.carry([load("s-1", 10.0)]))
+    time.sleep(0.5)
+    before = rig.do(rig.client.traffic())["s-1"]
+    rig.attach(replace(a, mtu_bytes=1500))
+    rig.steer("a>b>c", a, b)
+    time.sleep(1.5)
+    after = rig.do(rig.client.traffic())["s-1"]
+    assert after.there.received_packets > before.there.received_packets
+    assert after.back.received_packets > before.back.received_packets
+    time.sleep(0.5)
+    assert rig.do(rig.client.traffic())["s-1"].there.lost_packets == after.there.lost_packets
+
+
 def test_hosts_send_only_what_they_are_told_to(rig: Rig) -> None:
     a, b = wires("s-1", "a", "c")
     rig.attach(a, b)

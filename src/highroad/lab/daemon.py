@@ -67,6 +67,9 @@ _LOST = {
     "nursery": "agents that end are not started again.",
 }
 
+_AT_ONCE = 200
+"""How many wires are laid or taken before somebody else is heard."""
+
 _READY_S = 60.0
 _DELAY_READY_S = 20.0
 
@@ -89,6 +92,7 @@ class Daemon:
         self._optics = Optics(lab, plan)
         self._hosts = Hosts(lab, plan)
         self._loads: dict[ServiceId, Load] = {}
+        self._laying = asyncio.Lock()
         self._handlers: dict[str, tuple[Any, Callable[[Any], Awaitable[Any]]]] = {
             "attach": (list[Wire], self._attach),
             "detach": (list[str], self._take),
@@ -136,16 +140,29 @@ class Daemon:
     # ------------------------------------------------------------------------------------------------ wires
 
     async def _attach(self, wires: list[Wire]) -> dict[str, str]:
-        return self._hosts.attach(wires)
+        async with self._laying:
+            before = dict(self._hosts.laid)
+            refused: dict[str, str] = {}
+            for start in range(0, len(wires), _AT_ONCE):
+                refused |= self._hosts.attach(wires[start : start + _AT_ONCE])
+                await asyncio.sleep(0)  # others have questions as well
+            anew = {name for name, laid in self._hosts.laid.items() if before.get(name, laid) != laid}
+            loads = [load for load in self._loads.values() if {load.a, load.b} & anew]
+            if loads:
+                await self._carry(loads)
+            return refused
 
     async def _take(self, attachments: list[str]) -> None:
-        gone = set(attachments)
-        stop = [name for name, load in self._loads.items() if {load.a, load.b} & gone]
-        if stop:
-            await self._ask_traffic(Asked(stop=list(stop)))
-            for name in stop:
-                del self._loads[name]
-        self._hosts.detach(attachments)
+        async with self._laying:
+            gone = set(attachments)
+            stop = [name for name, load in self._loads.items() if {load.a, load.b} & gone]
+            if stop:
+                await self._ask_traffic(Asked(stop=[str(name) for name in stop]))
+                for name in stop:
+                    del self._loads[name]
+            for start in range(0, len(attachments), _AT_ONCE):
+                self._hosts.detach(attachments[start : start + _AT_ONCE])
+                await asyncio.sleep(0)
 
     async def _wired(self, _: None) -> list[str]:
         return sorted(self._hosts.laid)

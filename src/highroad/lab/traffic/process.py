@@ -189,15 +189,20 @@ class Generator:
         if have is not None and (have.carry.a, have.carry.b) == (carry.a, carry.b):
             have.carry = carry
             return
-        if have is not None:
-            self._stop(name)
         there, back = self._direction("there", carry.a, carry.b), self._direction("back", carry.b, carry.a)
-        self._services[name] = _Service(carry, there, back)
+        if have is not None:  # its wires were laid anew: what was counted counts on
+            there.ledger, back.ledger = have.there.ledger, have.back.ledger
+            self._close(have)
+        self._services[name] = _Service(carry, there, back, have.dark_ns if have is not None else 0)
 
     def _stop(self, name: str) -> None:
         self._offers.pop(name, None)
         service = self._services.pop(name, None)
-        for direction in (service.there, service.back) if service is not None else ():
+        if service is not None:
+            self._close(service)
+
+    def _close(self, service: _Service) -> None:
+        for direction in (service.there, service.back):
             del self._directions[direction.number]
             direction.socket.close()
             receiver, users = self._receivers[direction.end.namespace]
