@@ -65,7 +65,12 @@ CORE_CONTROLS = {
     "net/ipv6/conf/{}/accept_dad": "0",
     "net/ipv6/conf/{}/accept_ra": "0",
     "net/ipv4/conf/{}/rp_filter": "0",
+    "net/ipv6/conf/{}/ndisc_evict_nocarrier": "0",
+    "net/ipv6/conf/{}/ndisc_notify": "1",
 }
+"""Of a core port. It keeps its neighbour in mind while light is out, so that the first packet after a splice need not
+wait for it (what waits is dropped after a few packets); a router that comes back as another one says so by itself.
+"""
 
 CUSTOMER_CONTROLS = {
     "net/ipv6/conf/{}/seg6_enabled": "0",
