@@ -93,7 +93,8 @@ def _is_ours(one: Htb | Fifo | Clsact, ours: set[int], shaped: set[int]) -> bool
 def _gates(kernel: Kernel, index: int) -> Iterable[Thing]:
     for ingress, parent in ((True, INGRESS), (False, EGRESS)):
         for one in kernel.filters(index, parent):
-            if isinstance(one, BpfFilter) and one.priority == 1:
-                yield Gate(dev=index, ingress=ingress, program=Program(name=one.name, code=b""))
+            if isinstance(one, BpfFilter) and one.priority == 1 and one.name.startswith("hr"):
+                program = Program(name=one.name, code=b"", number=one.program)
+                yield Gate(dev=index, ingress=ingress, program=program)
             elif isinstance(one, U32) and one.priority == 2 and ingress:
                 yield one

@@ -41,10 +41,13 @@ PIVOT = Stage.FILTER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A BPF program: its name is of its content, so that the kernel can say which one it holds."""
+    """A BPF program: its name is of its content, so that the kernel can say which one it holds. What was read back
+    has the kernel's `number` for it in the place of its code.
+    """
 
     name: str
     code: bytes = field(compare=False, repr=False)
+    number: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

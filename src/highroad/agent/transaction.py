@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from highroad.agent.kernelstate import PIVOT, Gate, Kept, Key, PortState, Stage, State, Thing, Tunnel
@@ -18,6 +19,7 @@ from highroad.errors import Unavailable
 from highroad.netlink import address, bpf_syscall, link, neighbour, nexthop, qdisc, route, rule
 from highroad.netlink import filter as filters
 from highroad.netlink.address import Address
+from highroad.netlink.bpf_syscall import ProgramRefused
 from highroad.netlink.filter import U32, BpfFilter
 from highroad.netlink.kernel import Kernel, KernelRefused
 from highroad.netlink.message import Message
@@ -80,10 +82,14 @@ def execute(kernel: Kernel, have: State, want: State, step: Step = lambda _: Non
                     kernel.do([programs.unmade(have[key]), programs.made(want[key])])
                     messages += 2
             pivot = list(_pivot(programs, plan, have, want))
+            programs.hold(have[key] for key in (*plan.changed, *plan.removed))
             step("pivot")
             messages += len(pivot)
             _enter(kernel, programs, pivot, plan, have, want)
-        except (KernelRefused, OSError) as error:
+        except Lost as error:
+            # What was built may be in use: it is left to the next comparison.
+            raise Unavailable(f"the kernel's answer was lost, and it was put back: {error}") from error
+        except (KernelRefused, ProgramRefused, OSError) as error:
             _unmake(kernel, programs, reversed(built), want)
             raise Unavailable(f"the kernel did not take it, and is as it was: {error}") from error
         step("collect")
@@ -111,9 +117,7 @@ class Programs:
         match thing:
             case Tunnel():
                 return link.vxlan(thing.name, vni=thing.vni, local=thing.local, remote=thing.remote, mtu=thing.mtu)
-            case Htb() | Clsact():
-                return qdisc.create(thing)
-            case Fifo() | HtbClass():
+            case Htb() | Clsact() | Fifo() | HtbClass():
                 return qdisc.replace(thing)
             case Address():
                 return address.replace(thing)
@@ -162,6 +166,12 @@ class Programs:
             self._loaded[name] = bpf_syscall.load(gate.program.code, bpf_syscall.SCHED_CLS, name)
         return _bpf(gate, self._loaded[name])
 
+    def hold(self, things: Iterable[Thing]) -> None:
+        """Keep programs that were read back: the kernel forgets them once they are nowhere in use."""
+        for thing in things:
+            if isinstance(thing, Gate) and thing.program.number and thing.program.name not in self._loaded:
+                self._loaded[thing.program.name] = bpf_syscall.open_program(thing.program.number)
+
 
 def _bpf(gate: Gate, fd: int = -1) -> BpfFilter:
     return BpfFilter(
@@ -200,22 +210,44 @@ def _enter(
 ) -> None:
     """Send the batch; where the kernel refuses any of it, send the opposite, and raise what it said."""
     removed = set(plan.removed)
+    back = Difference(added=plan.removed[::-1], removed=plan.added[::-1], changed=plan.changed)
+    try:
+        answers = _send(kernel, [message for message, _ in pivot])
+    except (KernelRefused, OSError) as error:
+        with suppress(KernelRefused, OSError):
+            _send(kernel, [message for message, _ in _pivot(programs, back, want, have)])
+        raise Lost(error) from error
     refused = [
         refusal
-        for refusal, (_, key) in zip(kernel.try_all([message for message, _ in pivot]), pivot, strict=True)
+        for refusal, (_, key) in zip(answers, pivot, strict=True)
         if refusal is not None and not (key in removed and refusal.errno in GONE)
     ]
     if not refused:
         return
-    back = Difference(added=plan.removed[::-1], removed=plan.added[::-1], changed=plan.changed)
-    kernel.try_all([message for message, _ in _pivot(programs, back, want, have)])
+    try:
+        _send(kernel, [message for message, _ in _pivot(programs, back, want, have)])
+    except (KernelRefused, OSError) as error:
+        raise Lost(error) from refused[0]
     raise refused[0]
+
+
+class Lost(Exception):
+    """The kernel was told, and what it answered did not come back."""
+
+
+def _send(kernel: Kernel, messages: list[Message]) -> list[KernelRefused | None]:
+    """All in one go, but for what is longer than any change that a controller makes: a router that is empty."""
+    answers: list[KernelRefused | None] = []
+    for start in range(0, len(messages), kernel.limit):
+        answers += kernel.try_all(messages[start : start + kernel.limit])
+    return answers
 
 
 def _unmake(kernel: Kernel, programs: Programs, keys: Iterable[Key], have: State, step: Step = lambda _: None) -> None:
     """Take things away; what has gone by itself already is no error, and what stays is collected the next time."""
     for key in keys:
-        kernel.try_all([programs.unmade(have[key])])
+        with suppress(KernelRefused, OSError):
+            kernel.try_all([programs.unmade(have[key])])
         step(f"collected {key[0].name}")
 
 
