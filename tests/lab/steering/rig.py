@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from socket import AF_INET, AF_INET6
 
 from highroad.agent import dump
@@ -44,9 +45,7 @@ class Service:
 
 def walk(*nodes: int) -> tuple[int, ...]:
     """The adjacency functions from router to router of a chain."""
-    return tuple(
-        LEFT if after < before or before == 1 else RIGHT for before, after in zip(nodes, nodes[1:], strict=False)
-    )
+    return tuple(LEFT if after < before or before == 1 else RIGHT for before, after in pairwise(nodes))
 
 
 def zigzag(start: int, end: int, length: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import select
 import socket
 import struct
@@ -18,11 +19,12 @@ PORT = 5005
 ETH_P_ALL = 0x0003
 _SO_RCVBUFFORCE = 33
 _SO_RXQ_OVFL = 40
-_PACKET_AUXDATA = 8
 _SOL_PACKET = 263
+_PACKET_RX_RING, _PACKET_VERSION = 5, 10
+_TPACKET2 = struct.Struct("=IIIHHIIHH")
+_FOR_US, _VLAN_VALID = 1 << 0, 1 << 4
+_FRAME, _BLOCK = 1 << 14, 1 << 16
 _OUTGOING = 4
-_TP_STATUS_VLAN_VALID = 1 << 4
-_AUXDATA = struct.Struct("=IIIHHHH")
 _ROUTING, _IPV6_IN = 43, 41
 
 
@@ -154,18 +156,28 @@ class Stream:
 
 
 class Frames:
-    """A raw socket on an interface: frames as they are, with the tag that the kernel keeps beside them put back."""
+    """A raw socket on an interface: frames as they are, with the tag that the kernel keeps beside them put back.
 
-    def __init__(self, where: str, interface: str) -> None:
+    They are read from a ring (TPACKET_V2), into which the kernel copies them at once: what a plain socket holds is
+    shared with whoever forwards the packet next, and changes under the reader's eyes.
+    """
+
+    def __init__(self, where: str, interface: str, room: int = 256) -> None:
         self.socket = opened(where, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, 1)
+        self.socket.setsockopt(
+            _SOL_PACKET, _PACKET_RX_RING, struct.pack("=IIII", _BLOCK, room * _FRAME // _BLOCK, _FRAME, room)
+        )
+        self._ring = mmap.mmap(self.socket.fileno(), room * _FRAME)
+        self._room, self._at = room, 0
         self.socket.bind((interface, ETH_P_ALL))
-        self.socket.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
-        self.socket.setblocking(False)
+        self.taken()
 
     def __enter__(self) -> Frames:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ring.close()
         self.socket.close()
 
     def send(self, frame: bytes) -> None:
@@ -176,12 +188,18 @@ class Frames:
         """The frames that came (or left) since the last time."""
         got: list[bytes] = []
         while True:
-            try:
-                data, ancillary, _, place = self.socket.recvmsg(1 << 17, 256)
-            except BlockingIOError:
+            at = self._at * _FRAME
+            status, _, size, start, _, _, _, tci, protocol = _TPACKET2.unpack_from(self._ring, at)
+            if not status & _FOR_US:
                 return got
-            if (place[2] == _OUTGOING) == outgoing:
-                got.append(_tagged(data, ancillary))
+            kind = self._ring[at + 32 + 10]
+            data = self._ring[at + start : at + start + size]
+            if status & _VLAN_VALID:
+                data = data[:12] + struct.pack("!HH", protocol, tci) + data[12:]
+            struct.pack_into("=I", self._ring, at, 0)
+            self._at = (self._at + 1) % self._room
+            if (kind == _OUTGOING) == outgoing:
+                got.append(data)
 
     def wait(self, count: int, *, outgoing: bool = False, timeout_s: float = 2.0) -> list[bytes]:
         """The frames, once there are so many or time is up."""
@@ -200,15 +218,6 @@ class Frames:
             if frame in self.taken():
                 return True
         return False
-
-
-def _tagged(data: bytes, ancillary: list[tuple[int, int, bytes]]) -> bytes:
-    for level, kind, value in ancillary:
-        if (level, kind) == (_SOL_PACKET, _PACKET_AUXDATA):
-            status, _, _, _, _, tci, protocol = _AUXDATA.unpack_from(value)
-            if status & _TP_STATUS_VLAN_VALID:
-                return data[:12] + struct.pack("!HH", protocol, tci) + data[12:]
-    return data
 
 
 @dataclass(frozen=True)
