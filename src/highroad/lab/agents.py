@@ -43,7 +43,12 @@ def name_of(site: SiteId) -> str:
 
 def address(lab: LabId, site: SiteId) -> str:
     """Where a router's agent is reached from outside its namespace, as gRPC has it."""
-    return f"unix:{lab.run_folder / f'{name_of(site)}.sock'}"
+    return f"unix:{socket_of(lab, site)}"
+
+
+def socket_of(lab: LabId, site: str) -> Path:
+    """The unix socket of that address."""
+    return lab.run_folder / f"{site.lower()}.sock"
 
 
 def loopback(router: Router) -> str:

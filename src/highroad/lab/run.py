@@ -19,7 +19,7 @@ from highroad.lab.client import LabClient
 from highroad.lab.names import lab_id
 from highroad.lab.plan import plan_of
 from highroad.lab.sweep import sweep
-from highroad.lab.talk import Options
+from highroad.lab.talk import Options, answers
 from highroad.model.network import Network
 
 ENTRY = "highroad.agent.main:serve"
@@ -56,7 +56,7 @@ def _ensure(folder: Path, network: Network, options: Options) -> Path:
     if "daemon" in record.living(lab_id(folder)):
         if _read(folder / daemon.NETWORK) != text.encode() or _read(folder / daemon.OPTIONS) != chosen:
             raise Conflict(f"another lab is up in {folder}: end it with `highroad lab down`, or use another folder")
-        _wait(lambda: lab_id(folder).socket.exists(), lambda: "daemon" in record.living(lab_id(folder)), folder)
+        _wait(lambda: answers(lab_id(folder).socket), lambda: "daemon" in record.living(lab_id(folder)), folder)
         return folder
     lacking = needs.missing()
     if lacking:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -107,6 +109,16 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 _ERRORS: dict[str, type[HighroadError]] = {kind.code: kind for kind in (Conflict, NotFound, Unavailable)}
+
+
+def answers(path: Path | str) -> bool:
+    """Whether somebody listens on a unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
+        try:
+            asked.connect(str(path))
+        except OSError:
+            return False
+        return True
 
 
 def refusal(error: HighroadError) -> Answer:
