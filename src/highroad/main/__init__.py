@@ -6,12 +6,24 @@ Read `up` for the controller's process, `fabrics` for what it stands on, `first`
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 
 def run() -> None:
-    """What `highroad` on the command line calls."""
-    application()()
+    """What `highroad` on the command line calls. An agent is small: it does not load what the others need."""
+    (router() if sys.argv[1:2] == ["agent"] else application())()
+
+
+def router() -> typer.Typer:
+    """The one command that runs on a router."""
+    from highroad.main.agent import agent
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.callback()(lambda: None)
+    app.command("agent")(agent)
+    return app
 
 
 def application() -> typer.Typer:
