@@ -11,6 +11,7 @@ from enum import IntEnum
 
 from highroad.netlink.address import Address
 from highroad.netlink.filter import U32
+from highroad.netlink.message import packed, printed
 from highroad.netlink.nexthop import Nexthop, NexthopGroup
 from highroad.netlink.qdisc import ROOT, Clsact, Fifo, Htb, HtbClass
 from highroad.netlink.route import Route
@@ -48,6 +49,8 @@ class Program:
     name: str
     code: bytes = field(compare=False, repr=False)
     number: int = field(default=0, compare=False)
+    meters: int = field(default=0, compare=False)
+    """The map that it wants has so many entries of 8 bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,10 @@ class Kept:
 
     dev: int
     address: str
+
+    def __post_init__(self) -> None:
+        # In the kernel's spelling, whatever a controller's is.
+        object.__setattr__(self, "address", printed(packed(self.address)))
 
 
 Thing = (

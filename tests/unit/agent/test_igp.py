@@ -193,7 +193,7 @@ async def test_an_agent_that_is_killed_leaves_it_running_and_the_next_one_finds_
     await birds["a"].stop(leave=True)
     again = await started(three, "a")
     assert again.pid == pid
-    assert "dev to-b" in three.way("a", 3)
+    await three.reaches("a", 3, via="to-b")
     await again.stop(leave=True)
     slow = replace(three.configs["a"].core_ports[0], latency_ms=90.0)
     three.configs["a"] = replace(three.configs["a"], core_ports=(slow, three.configs["a"].core_ports[1]))
