@@ -73,6 +73,7 @@ wait for it (what waits is dropped after a few packets); a router that comes bac
 """
 
 CUSTOMER_CONTROLS = {
+    "net/ipv6/conf/{}/disable_ipv6": "0",
     "net/ipv6/conf/{}/seg6_enabled": "0",
     "net/ipv6/conf/{}/forwarding": "1",
     "net/ipv6/conf/{}/accept_dad": "0",
@@ -85,6 +86,9 @@ CUSTOMER_CONTROLS = {
     "net/ipv4/conf/{}/arp_announce": "2",
     "net/ipv4/conf/{}/forwarding": "1",
 }
+
+ETHERNET_CONTROLS = CUSTOMER_CONTROLS | {"net/ipv6/conf/{}/disable_ipv6": "1"}
+"""Of an Ethernet service's port and tunnel, where the router has nothing to say: no address, no router discovery."""
 
 PRIORITIES: dict[TrafficClass | None, int] = {None: 0} | {one: 1 + one.rank for one in TrafficClass}
 """Who borrows first on a core port."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from highroad.agent import dump
-from highroad.agent.base import CUSTOMER_CONTROLS, prepare, set_controls, things_of_base
+from highroad.agent.base import CUSTOMER_CONTROLS, ETHERNET_CONTROLS, prepare, set_controls, things_of_base
 from highroad.agent.check import findings_of
 from highroad.agent.config import AgentConfig
 from highroad.agent.kernelstate import Key, PortState, State, Thing, Tunnel, state_of
@@ -18,6 +18,7 @@ from highroad.gnmi.router import Intended
 from highroad.netlink.address import Address
 from highroad.netlink.kernel import Kernel
 from highroad.netlink.link import Link
+from highroad.netlink.offload import make_plain
 
 NOTHING = Intended()
 
@@ -93,7 +94,7 @@ class Steering:
                 break
             messages += execute(self._kernel, {}, missing, self._step)
         have = {key: thing for key, thing in have.items() if not self._is_elsewhere(key, thing, want)}
-        self._control(have, want, devices)
+        self._control({}, want, devices)
         return messages + execute(self._kernel, have, want, self._step)
 
     # --- what is there ----------------------------------------------------------------------------------------
@@ -124,10 +125,15 @@ class Steering:
 
     def _control(self, have: State, want: State, devices: Devices) -> None:
         """System controls of interfaces that come into use, before anything can be received on them."""
+        had, has = _addressed(have), _addressed(want)
         names = {index: name for name, index in devices.named.items()}
+        tunnels = {thing.name for thing in want.values() if isinstance(thing, Tunnel)}
         for key, thing in want.items():
-            if isinstance(thing, PortState) and key not in have:
-                set_controls(CUSTOMER_CONTROLS, names[thing.dev])
+            if isinstance(thing, PortState) and (key not in have or (thing.dev in had) is not (thing.dev in has)):
+                name = names[thing.dev]
+                set_controls(CUSTOMER_CONTROLS if thing.dev in has else ETHERNET_CONTROLS, name)
+                if name in tunnels:
+                    _make_plain(name)
 
     def _core(self) -> frozenset[str]:
         return frozenset(port.interface for port in self._config.core_ports)
@@ -142,6 +148,18 @@ class Steering:
             return False
         core = {self._links[name].index for name in self._core() if name in self._links}
         return thing.index in core
+
+
+def _addressed(state: State) -> frozenset[int]:
+    """The interfaces that have addresses of ours: those of `ip` services."""
+    return frozenset(thing.index for thing in state.values() if isinstance(thing, Address))
+
+
+def _make_plain(interface: str) -> None:
+    try:
+        make_plain(interface)
+    except OSError as error:
+        raise Unavailable(f"{interface} cannot be told to leave packets as they are: {error.strerror}") from error
 
 
 def _changed(old: Intended, new: Intended) -> Iterable[str]:
