@@ -12,7 +12,8 @@ from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig, CorePort
 from highroad.agent.gate import core_entry, core_gate
 from highroad.agent.kernelstate import Gate, Kept, Thing
-from highroad.agent.wanted import TYPICAL_BYTES, Devices, burst, closed, queue_bytes, root_class, sid_route
+from highroad.agent.rates import TYPICAL_BYTES, burst, queue_bytes
+from highroad.agent.wanted import Devices, closed, root_class, sid_route
 from highroad.errors import Unavailable
 from highroad.model.service import TrafficClass
 from highroad.netlink import link
@@ -90,11 +91,13 @@ CUSTOMER_CONTROLS = {
 ETHERNET_CONTROLS = CUSTOMER_CONTROLS | {"net/ipv6/conf/{}/disable_ipv6": "1"}
 """Of an Ethernet service's port and tunnel, where the router has nothing to say: no address, no router discovery."""
 
-PRIORITIES: dict[TrafficClass | None, int] = {None: 0} | {one: 1 + one.rank for one in TrafficClass}
-"""Who borrows first on a core port."""
-
 CERTAIN_SHARE = 0.05
-"""What each class has of a core port before the others may borrow: none starves."""
+"""What each class has of a core port before the others may borrow."""
+
+SPARE_SHARE = 0.002
+"""What each class has that nothing is guaranteed in: too little to take a guarantee from anybody, enough not to
+starve.
+"""
 
 WRAPPED_BYTES = 14 + 40 + 8 + 16
 """What a core port carries with each packet besides: Ethernet, the outer header, a routing header of one segment."""
@@ -188,11 +191,11 @@ def _core_port(config: AgentConfig, devices: Devices, port: CorePort, dev: int) 
         index=dev, handle=1 << 16 | 1, parent=1 << 16, rate_bps=rate, ceil_bps=rate,
         burst=burst(rate, 9600), cburst=burst(rate, 9600), prio=0, quantum=60_000,
     )  # fmt: skip
-    for traffic_class, minor in n.CORE_CLASSES.items():
-        certain = max(2_000, int(rate * CERTAIN_SHARE))
+    for prio, (minor, share) in enumerate(_queues()):
+        certain = max(2_000, int(rate * share))
         yield HtbClass(
             index=dev, handle=1 << 16 | minor, parent=1 << 16 | 1, rate_bps=certain, ceil_bps=rate,
-            burst=burst(certain, 9600), cburst=burst(rate, 9600), prio=PRIORITIES[traffic_class], quantum=20_000,
+            burst=burst(certain, 9600), cburst=burst(rate, 9600), prio=prio, quantum=20_000,
         )  # fmt: skip
         yield Fifo(
             kind="bfifo", index=dev, handle=minor << 16, parent=1 << 16 | minor,
@@ -201,6 +204,16 @@ def _core_port(config: AgentConfig, devices: Devices, port: CorePort, dev: int) 
     yield Clsact(index=dev)
     yield Gate(dev=dev, ingress=True, program=core_entry(config.sid_block))
     yield Gate(dev=dev, ingress=False, program=core_gate())
+
+
+def _queues() -> Iterable[tuple[int, float]]:
+    """The classes of a core port in the order in which they may borrow: what is guaranteed first, then what is not."""
+    yield n.CORE_CLASSES[None], CERTAIN_SHARE
+    for traffic_class in n.EXCESS_CLASSES:
+        yield n.CORE_CLASSES[traffic_class], CERTAIN_SHARE
+    for minor in n.EXCESS_CLASSES.values():
+        yield minor, SPARE_SHARE
+    yield n.CORE_CLASSES[TrafficClass.SCAVENGER], SPARE_SHARE
 
 
 def _rules(config: AgentConfig) -> Iterable[Rule]:

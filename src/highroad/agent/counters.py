@@ -24,7 +24,8 @@ from typing import Any
 from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig
 from highroad.agent.ledger import Ledger, Numbers
-from highroad.agent.wanted import ETHERNET_BYTES, in_use, interface_of
+from highroad.agent.rates import ETHERNET_BYTES
+from highroad.agent.wanted import in_use, interface_of
 from highroad.gnmi.router import Intended
 from highroad.model.service import ServiceKind
 from highroad.netlink import link, qdisc, tally
@@ -298,6 +299,7 @@ class Counters:
 
 _CLASS_NAMES = MappingProxyType(
     {minor: "control" if name is None else str(name.value) for name, minor in n.CORE_CLASSES.items()}
+    | {minor: f"{name.value}-burst" for name, minor in n.EXCESS_CLASSES.items()}
 )
 
 

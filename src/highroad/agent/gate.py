@@ -15,10 +15,31 @@ from typing import Final
 from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig
 from highroad.agent.kernelstate import Program
+from highroad.agent.rates import bytes_a_second
 from highroad.gnmi.router import ATTACHMENT_FUNCTIONS, Attachment, CandidatePath, Policy, SegmentList
 from highroad.model.service import ServiceKind, TrafficClass
 from highroad.netlink import bpf
-from highroad.netlink.bpf import R0, R1, R2, R3, R4, R5, R6, R7, R8, R10, TC_ACT_OK, TC_ACT_SHOT, B, H, Helper, Skb, W
+from highroad.netlink.bpf import (
+    DW,
+    R0,
+    R1,
+    R2,
+    R3,
+    R4,
+    R5,
+    R6,
+    R7,
+    R8,
+    R9,
+    R10,
+    TC_ACT_OK,
+    TC_ACT_SHOT,
+    B,
+    H,
+    Helper,
+    Skb,
+    W,
+)
 
 VLAN_PRESENT: Final = 20
 """Offset in struct __sk_buff."""
@@ -37,22 +58,29 @@ _SOLICITED_NODE = (0xFF020000, 0, 1)
 
 def gate_of(config: AgentConfig, attachment: Attachment, policy: Policy | None) -> Program:
     """The gate of an attachment."""
-    return _gate(
-        attachment,
-        policy,
-        tuple(_infrastructure(config)),
-    )
+    return _gate(attachment, policy, tuple(_infrastructure(config)), _meters(config, policy))
 
 
 @lru_cache(maxsize=4096)
-def _gate(attachment: Attachment, policy: Policy | None, closed: tuple[IPv6Network, ...]) -> Program:
+def _gate(
+    attachment: Attachment, policy: Policy | None, closed: tuple[IPv6Network, ...], meters: tuple[int, ...]
+) -> Program:
     program = bpf.Program()
     program.move(R6, R1)
     if attachment.kind is ServiceKind.IP:
-        _ip(program, attachment, policy, closed)
+        _ip(program, attachment, policy, closed, meters)
     else:
-        _ethernet(program, attachment, policy)
-    return _named("hr", program)
+        _ethernet(program, attachment, policy, meters)
+    return _named("hr", program, meters=len(meters))
+
+
+def _meters(config: AgentConfig, policy: Policy | None) -> tuple[int, ...]:
+    """What each list of a policy is guaranteed, bytes a second, where it may have more than that; else nothing."""
+    if policy is None or policy.ceiling_kbps <= policy.guaranteed_kbps or policy.traffic_class not in n.EXCESS_DSCP:
+        return ()
+    lists = _lists(policy)
+    whole = sum(segments.weight for segments in lists)
+    return tuple(bytes_a_second(config, policy.guaranteed_kbps * one.weight / whole) for one in lists)
 
 
 @lru_cache(maxsize=1)
@@ -68,13 +96,13 @@ def core_gate() -> Program:
     program.packet(_ETHERNET, H)  # version, traffic class, and the first four bits of the flow label
     program.move(R7, R0)
     program.load(R8, R6, Skb.MARK)
-    program.alu("&", R8, n.MARK_CLASS)
+    program.alu("&", R8, n.MARK_CLASS | n.MARK_EXCESS)
     program.jump_if("==", R8, 0, "read")
-    for traffic_class, dscp in n.DSCP.items():
-        program.jump_if("!=", R8, n.mark_class(traffic_class), f"not {traffic_class}")
-        program.alu("&", R7, 0xF03F)
+    program.alu("&", R7, 0xF03F)
+    for bits, dscp in _dscp_of_marks():
+        program.jump_if("!=", R8, bits, f"not {dscp}")
         program.alu("|", R7, dscp << 6)
-        program.label(f"not {traffic_class}")
+        program.label(f"not {dscp}")
     program.move(R1, R7)
     program.big_endian(R1, 16)
     program.store(R10, -2, R1, H)
@@ -84,17 +112,28 @@ def core_gate() -> Program:
     program.label("read")
     program.alu(">>", R7, 6)
     program.alu("&", R7, 0x3F)
-    for traffic_class, dscp in n.DSCP.items():
-        program.jump_if("==", R7, dscp, f"is {traffic_class}")
+    queues = {
+        **{dscp: n.CORE_CLASSES[traffic_class] for traffic_class, dscp in n.DSCP.items()},
+        **{dscp: n.EXCESS_CLASSES[traffic_class] for traffic_class, dscp in n.EXCESS_DSCP.items()},
+    }
+    for dscp in queues:
+        program.jump_if("==", R7, dscp, f"is {dscp}")
     # Nothing of a customer's comes here without a class: this is what routers say to each other.
     program.label("control")
     program.store(R6, Skb.PRIORITY, 1 << 16 | n.CORE_CLASSES[None])
     program.answer(TC_ACT_OK)
-    for traffic_class in n.DSCP:
-        program.label(f"is {traffic_class}")
-        program.store(R6, Skb.PRIORITY, 1 << 16 | n.CORE_CLASSES[traffic_class])
+    for dscp, minor in queues.items():
+        program.label(f"is {dscp}")
+        program.store(R6, Skb.PRIORITY, 1 << 16 | minor)
         program.answer(TC_ACT_OK)
     return _named("hrc", program)
+
+
+def _dscp_of_marks() -> Iterable[tuple[int, int]]:
+    for traffic_class, dscp in n.DSCP.items():
+        yield n.mark_class(traffic_class), dscp
+    for traffic_class, dscp in n.EXCESS_DSCP.items():
+        yield n.mark_class(traffic_class) | n.MARK_EXCESS, dscp
 
 
 @lru_cache(maxsize=1)
@@ -134,7 +173,13 @@ def _write(program: bpf.Program, place: int, kept: int, size: int) -> None:
 # --- ip ------------------------------------------------------------------------------------------------------
 
 
-def _ip(program: bpf.Program, attachment: Attachment, policy: Policy | None, closed: tuple[IPv6Network, ...]) -> None:
+def _ip(
+    program: bpf.Program,
+    attachment: Attachment,
+    policy: Policy | None,
+    closed: tuple[IPv6Network, ...],
+    meters: tuple[int, ...],
+) -> None:
     """Three things pass: what is for the far end, what one neighbour says to another, and echoes to us."""
     number = n.number_of(attachment.function)
     # Whatever we say in answer is the last to be sent on, wherever the customer made us send it.
@@ -167,7 +212,7 @@ def _ip(program: bpf.Program, attachment: Attachment, policy: Policy | None, clo
     program.store(R6, Skb.MARK, n.mark(number) | n.mark_class(TrafficClass.SCAVENGER) | n.MARK_TOO_BIG)
     _queue(program, n.class_asked(number))
     program.label("fits")
-    _choose(program, number, policy)
+    _choose(program, number, policy, meters)
 
 
 def _arp(program: bpf.Program, attachment: Attachment) -> None:
@@ -330,7 +375,7 @@ def _answer_too_big(program: bpf.Program, mtu_bytes: int) -> None:
     program.jump_if(">", R7, mtu_bytes, "answer")
 
 
-def _choose(program: bpf.Program, number: int, policy: Policy) -> None:
+def _choose(program: bpf.Program, number: int, policy: Policy, meters: tuple[int, ...]) -> None:
     """Write down the class and the list: a flow is pinned by its hash, lists have their share of the hashes."""
     lists = _lists(policy)
     classed = n.mark_class(policy.traffic_class)
@@ -342,15 +387,63 @@ def _choose(program: bpf.Program, number: int, policy: Policy) -> None:
         for index, segments in enumerate(lists[:-1]):
             reached += segments.weight
             program.jump_if(">=", R0, reached, f"not list {index}", narrow=True)
-            _send(program, number, index, classed)
+            _send(program, number, index, classed, meters)
             program.label(f"not list {index}")
-    _send(program, number, len(lists) - 1, classed)
+    _send(program, number, len(lists) - 1, classed, meters)
 
 
-def _send(program: bpf.Program, number: int, index: int, classed: int) -> None:
-    program.store(R6, Skb.MARK, n.mark(number, index) | classed)
+def _send(program: bpf.Program, number: int, index: int, classed: int, meters: tuple[int, ...]) -> None:
     program.store(R6, Skb.PRIORITY, 1 << 16 | n.class_minor(number, index))
+    if meters:
+        _metered(program, index, meters[index])
+        program.store(R6, Skb.MARK, n.mark(number, index) | classed | n.MARK_EXCESS)
+        program.answer(bpf.TC_ACT_UNSPEC)
+        program.label(f"guaranteed {index}")
+    program.store(R6, Skb.MARK, n.mark(number, index) | classed)
     program.answer(bpf.TC_ACT_UNSPEC)
+
+
+def _metered(program: bpf.Program, index: int, rate: int) -> None:
+    """Go on here with what is above a rate, at the label `guaranteed` with the rest.
+
+    A leaky bucket as a virtual schedule (GCRA, ITU-T I.371): when the bucket will be empty is kept in a map, in ns; a
+    packet is within the rate if it would not be later than now. Two processors at once may each let one packet more
+    through as guaranteed.
+    """
+    ns_per_byte = (1_000_000_000 << _SCALE) // rate
+    depth_ns = round(_DEPTH_S * 1e9) + (_DEPTH_BYTES * ns_per_byte >> _SCALE)
+    program.store(R10, -8, index)
+    program.map(R1, 0)
+    program.move(R2, R10)
+    program.alu("+", R2, -8)
+    program.call(Helper.MAP_LOOKUP)
+    program.jump_if("==", R0, 0, f"guaranteed {index}")
+    program.move(R7, R0)
+    program.call(Helper.KTIME_GET_NS)
+    program.load(R8, R6, Skb.LEN)
+    program.alu("*", R8, ns_per_byte)
+    program.alu(">>", R8, _SCALE)
+    program.load(R9, R7, 0, DW)
+    program.constant(R1, depth_ns)
+    program.move(R2, R0)
+    program.alu("-", R2, R1)
+    program.jump_if(">=", R9, R2, f"filled {index}")
+    program.store(R7, 0, R2, DW)
+    program.move(R9, R2)
+    program.label(f"filled {index}")
+    program.alu("+", R9, R8)
+    program.jump_if(">", R9, R0, f"above {index}")
+    program.add_to(R7, 0, R8)
+    program.jump(f"guaranteed {index}")
+    program.label(f"above {index}")
+
+
+_SCALE = 10
+"""Bits after the point of a time a byte."""
+
+_DEPTH_S = 0.05
+_DEPTH_BYTES = 65_536
+"""What may come at once within a guarantee: 50 ms of it, and one super-frame."""
 
 
 def _lists(policy: Policy) -> tuple[SegmentList, ...]:
@@ -361,7 +454,7 @@ def _lists(policy: Policy) -> tuple[SegmentList, ...]:
 # --- ethernet ------------------------------------------------------------------------------------------------
 
 
-def _ethernet(program: bpf.Program, attachment: Attachment, policy: Policy | None) -> None:
+def _ethernet(program: bpf.Program, attachment: Attachment, policy: Policy | None, meters: tuple[int, ...]) -> None:
     """Every frame that fits goes into the tunnel, whatever is in it."""
     number = n.number_of(attachment.function)
     if policy is None:
@@ -373,7 +466,7 @@ def _ethernet(program: bpf.Program, attachment: Attachment, policy: Policy | Non
     program.jump_if("<=", R7, policy.mtu_bytes + _ETHERNET + 4, "fits")
     program.answer(TC_ACT_SHOT)
     program.label("fits")
-    _send(program, number, 0, n.mark_class(policy.traffic_class))
+    _send(program, number, 0, n.mark_class(policy.traffic_class), meters)
 
 
 # --- both ----------------------------------------------------------------------------------------------------
@@ -386,6 +479,6 @@ def _infrastructure(config: AgentConfig) -> Iterable[IPv6Network]:
         yield IPv6Network(f"{port.address}/{port.prefix_len}", strict=False)
 
 
-def _named(prefix: str, program: bpf.Program) -> Program:
+def _named(prefix: str, program: bpf.Program, *, meters: int = 0) -> Program:
     code = program.assemble()
-    return Program(name=f"{prefix}_{zlib.crc32(code):08x}", code=code)
+    return Program(name=f"{prefix}_{zlib.crc32(code):08x}", code=code, meters=meters)

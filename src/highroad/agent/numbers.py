@@ -40,6 +40,9 @@ MARK_TOO_BIG = 0x0080_0000
 MARK_GATE = 0x0100_0000
 """Came through a gate of ours."""
 
+MARK_EXCESS = 0x0200_0000
+"""Above the guarantee: it goes where there is room, and never before what is guaranteed to somebody."""
+
 MOST_LISTS = 14
 """The last two of the sixteen numbers that a service's classes have are of what its customer says to us."""
 
@@ -78,11 +81,21 @@ DSCP = {
 }
 """Outer DSCP by class: EF (RFC 3246), AF41, AF11 (RFC 2597), LE (RFC 8622)."""
 
+EXCESS_DSCP = {
+    TrafficClass.INTERACTIVE: 40,
+    TrafficClass.ASSURED: 36,
+    TrafficClass.BULK: 12,
+}
+"""Of what is above a guarantee: CS5, AF42, AF12. A scavenger has no guarantee, and is last in any case."""
+
 DSCP_CONTROL = 48
 """CS6, what routers say to each other (RFC 4594)."""
 
 CORE_CLASSES: dict[TrafficClass | None, int] = {None: 0x10} | {one: 0x20 + one.rank for one in TrafficClass}
 """The HTB class of each traffic class on a core port; None is what routers say to each other."""
+
+EXCESS_CLASSES = {one: 0x30 + one.rank for one in EXCESS_DSCP}
+"""The HTB class of what is above a guarantee."""
 
 
 def number_of(function: int) -> int:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from highroad.agent.kernelstate import PIVOT, Gate, Kept, Key, PortState, Stage, State, Thing, Tunnel
+from highroad.agent.kernelstate import PIVOT, Gate, Kept, Key, PortState, Program, Stage, State, Thing, Tunnel
 from highroad.agent.numbers import PROTOCOL
 from highroad.errors import Unavailable
-from highroad.netlink import address, bpf_syscall, link, neighbour, nexthop, qdisc, route, rule
+from highroad.netlink import address, bpf, bpf_syscall, link, neighbour, nexthop, qdisc, route, rule
 from highroad.netlink import filter as filters
 from highroad.netlink.address import Address
 from highroad.netlink.bpf_syscall import ProgramRefused
@@ -163,7 +163,7 @@ class Programs:
     def _filter(self, gate: Gate) -> BpfFilter:
         name = gate.program.name
         if name not in self._loaded:
-            self._loaded[name] = bpf_syscall.load(gate.program.code, bpf_syscall.SCHED_CLS, name)
+            self._loaded[name] = _load(gate.program)
         return _bpf(gate, self._loaded[name])
 
     def hold(self, things: Iterable[Thing]) -> None:
@@ -171,6 +171,17 @@ class Programs:
         for thing in things:
             if isinstance(thing, Gate) and thing.program.number and thing.program.name not in self._loaded:
                 self._loaded[thing.program.name] = bpf_syscall.open_program(thing.program.number)
+
+
+def _load(program: Program) -> int:
+    """Load a program, with a map of its own where it wants one."""
+    if not program.meters:
+        return bpf_syscall.load(program.code, bpf_syscall.SCHED_CLS, program.name)
+    held = bpf_syscall.create_map(bpf_syscall.ARRAY, key_size=4, value_size=8, entries=program.meters)
+    try:
+        return bpf_syscall.load(bpf.with_map(program.code, held), bpf_syscall.SCHED_CLS, program.name)
+    finally:
+        os.close(held)  # the program has it
 
 
 def _bpf(gate: Gate, fd: int = -1) -> BpfFilter:

@@ -11,6 +11,7 @@ from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig, address_in
 from highroad.agent.gate import gate_of
 from highroad.agent.kernelstate import Gate, Kept, PortState, Thing, Tunnel
+from highroad.agent.rates import ETHERNET_BYTES, burst, bytes_a_second, quantum, queue_bytes
 from highroad.gnmi.router import Attachment, CandidatePath, Intended, Policy, SegmentList
 from highroad.model.service import ServiceKind, TrafficClass
 from highroad.netlink.address import Address
@@ -30,29 +31,11 @@ LAST_METRIC = 0x7FFF_FFFF
 QUEUE_S = 0.1
 """How long a full queue of a service takes to empty at its ceiling: enough for TCP over a continent."""
 
-MOST_QUEUE_BYTES = 256_000_000
-"""More is memory, not room."""
-
-LEAST_QUEUE_BYTES = 200_000
-"""Three segments of the largest size that a sender hands to its network card (64 kB)."""
-
-LEAST_RATE = 1_000
-"""Bytes a second: a class of rate 0 does not exist; this is 8 kbit/s."""
-
 ASKED_RATE = 250_000
 """Bytes a second of what the router answers a customer itself: thirty packets of 9000 bytes that were too large."""
 
 NEIGHBOURS_RATE = 1_000
 """Bytes a second of ARP and neighbour discovery: the table that it fills is shared, and entries stay for seconds."""
-
-BURST_S = 0.002
-"""What a class may send at once, besides one super-frame: the grain of the scheduler."""
-
-ETHERNET_BYTES = 14
-"""The header that the shaper counts with each packet, and the customer does not."""
-
-TYPICAL_BYTES = 1500
-"""The packet at which a rate on customer bytes is exact: larger ones get up to 0.8 % more, smaller ones less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,27 +261,6 @@ def _shaped(
         kind="bfifo", index=dev, handle=n.class_minor(number, index) << 16, parent=handle,
         limit=queue_bytes(ceil, QUEUE_S),
     )  # fmt: skip
-
-
-def bytes_a_second(config: AgentConfig, kbps: float) -> int:
-    """What the shaper is told for a rate on customer bytes: scaled, with the Ethernet header that it counts."""
-    scaled = kbps * 1000 / 8 * config.rate_scale
-    return max(LEAST_RATE, round(scaled * (1 + ETHERNET_BYTES / TYPICAL_BYTES)))
-
-
-def burst(rate: int, mtu_bytes: int) -> int:
-    """Bytes that a class may send at once."""
-    return max(2 * (mtu_bytes + ETHERNET_BYTES), int(rate * BURST_S))
-
-
-def queue_bytes(rate: int, seconds: float) -> int:
-    """How long a queue may get that empties at a rate in so many seconds."""
-    return min(MOST_QUEUE_BYTES, max(LEAST_QUEUE_BYTES, int(rate * seconds)))
-
-
-def quantum(rate: int) -> int:
-    """What a class may borrow in its turn: in proportion to its rate, so that spare room is shared like guarantees."""
-    return min(200_000, max(1_600, rate // 10))
 
 
 def _by_family(prefixes: Iterable[str]) -> tuple[list[str], list[str]]:

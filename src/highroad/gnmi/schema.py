@@ -137,7 +137,7 @@ _STATE: dict[str, Node] = {
             "class": Entries(
                 ("name",),
                 {
-                    "name": Leaf(Choice((*_CLASSES, "control"))),
+                    "name": Leaf(Choice((*_CLASSES, *(f"{one}-burst" for one in _CLASSES[:3]), "control"))),
                     "counters": _counters("octets", "pkts", "discarded-pkts"),
                 },
             ),

@@ -255,3 +255,12 @@ class Program:
 
     def _add(self, code: int, to: int, source: int, offset: int, number: int) -> None:
         self._code.append((code, to | source << 4, offset, number, None))
+
+
+def with_map(code: bytes, fd: int) -> bytes:
+    """Assembled instructions with the map that they name put in: the one that is open as `fd`."""
+    out = bytearray(code)
+    for at in range(0, len(out), _INSTRUCTION.size):
+        if out[at] == _LD | DW and out[at + 1] >> 4 == _MAP_FD:
+            struct.pack_into("<I", out, at + 4, fd)
+    return bytes(out)

@@ -12,8 +12,8 @@ from highroad.gnmi.target import Notification
 from highroad.model.network import LinkId
 from highroad.model.service import ServiceId, TrafficClass
 
-_CUSTOMERS = frozenset(TrafficClass)
-"""Classes of what customers send; what routers say to each other is in one of its own."""
+_CUSTOMERS = frozenset([*TrafficClass, *(f"{one}-burst" for one in TrafficClass)])
+"""Queues of what customers send; what routers say to each other is in one of its own."""
 
 
 class Ports:
