@@ -109,8 +109,8 @@ class WatchLine(Measured):
     latency_ms_there: float | None
     latency_ms_back: float | None
     rtt_ms: float | None
-    loss: float
-    """The share of what was offered since the last line that did not arrive, 0 to 1."""
+    loss: float | None
+    """The share of what was offered since the last line that did not arrive, 0 to 1; none on the first line."""
     lost_bytes: int
     dark_ms: float
     there: list[str]
@@ -197,8 +197,10 @@ def _line(
     )
 
 
-def _loss(now: CountersOut, before: CountersOut | None) -> float:
-    if before is None or now.offered_bytes <= before.offered_bytes:
+def _loss(now: CountersOut, before: CountersOut | None) -> float | None:
+    if before is None:
+        return None
+    if now.offered_bytes <= before.offered_bytes:
         return 0.0
     return max(0.0, (now.lost_bytes - before.lost_bytes) / (now.offered_bytes - before.offered_bytes))
 
@@ -215,7 +217,9 @@ def _sites(service: ServiceOut) -> tuple[list[str], list[str]]:
 
 
 def _tell_line(door: Door, line: WatchLine) -> None:
-    loss = words((f"{line.loss:.2%} lost", "green" if line.loss == 0 else "bold red"))
+    loss = words("– lost")
+    if line.loss is not None:
+        loss = words((f"{line.loss:.2%} lost", "green" if line.loss == 0 else "bold red"))
     text = words((f"{show_time(line.at)}  ", "dim")).append_text(state_text(line.state))
     text.append_text(
         words(

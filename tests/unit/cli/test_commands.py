@@ -173,7 +173,7 @@ def test_a_service_is_pinged_traced_and_watched(highroad: Highroad) -> None:
     trace = highroad("service", "trace", service)
     assert re.search(r"2  +pop-chi +pop-chi +5\.488 ms +10\.976 ms", trace.out), trace.out
     assert highroad("service", "trace", service, "--json").json["back"]["site"] == "cloud-west"
-    watched = highroad("service", "watch", service, "--count", "2")
+    watched = highroad("service", "watch", service, "--count", "3")
     assert watched.code == 0, watched.err
     assert len(re.findall(r"Z  ACTIVE   \S+ Gbit/s there 21\.658 ms .* rtt 43\.316 ms   0\.00% lost", watched.out)) == 2
     lines = [json.loads(line) for line in highroad("service", "watch", service, "-c", "2", "--json").out.splitlines()]
