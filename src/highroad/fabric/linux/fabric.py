@@ -41,7 +41,7 @@ from highroad.ports import (
 log = logging.getLogger(__name__)
 
 FIRST_LOOK_S = 10.0
-"""How long the start waits for routers that do not answer at once."""
+"""How long the start waits for routers that do not answer."""
 
 COUNTED_FOR_S = 0.05
 """Routers are asked for their counters no more often: who samples quicker gets the last answer again."""
@@ -94,11 +94,13 @@ class LinuxFabric(LabSide):
         """Reach the routers; those that do not answer in time are waited for in the background."""
         for session in self._sessions.values():
             session.start()
-        tried = [asyncio.ensure_future(session.tried()) for session in self._sessions.values()]
-        if tried:
-            _, late = await asyncio.wait(tried, timeout=FIRST_LOOK_S)
+        meeting = [asyncio.ensure_future(session.met()) for session in self._sessions.values()]
+        if meeting:
+            _, late = await asyncio.wait(meeting, timeout=FIRST_LOOK_S)
             for task in late:
                 task.cancel()
+            for site, trouble in self.troubles.items():
+                log.warning("the router at %s is not there: %s", site, trouble)
         await self._look_at_light()
         await self.mend(self._held, whole=self._all_connected)
         self._unwired.clear()

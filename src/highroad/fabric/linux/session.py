@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
-from highroad.errors import Conflict, Forbidden, HighroadError, Unavailable
+from highroad.errors import Conflict, Forbidden, HighroadError, Unauthenticated, Unavailable
 from highroad.fabric.linux.inventory import STATE, Facts, Reach, facts_from_json
 from highroad.fabric.linux.light import PortLight
 from highroad.fabric.linux.meter import Counted
@@ -102,15 +102,15 @@ class Session:
         self._told_ns = 0
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._tried = asyncio.Event()
+        self._met = asyncio.Event()
 
     def start(self) -> None:
         """Connect, and stay connected."""
         self._task = asyncio.create_task(self._run(), name=f"router {self.site}")
 
-    async def tried(self) -> None:
-        """Wait until it was reached, or could not be at the first attempt."""
-        await self._tried.wait()
+    async def met(self) -> None:
+        """Wait until it has answered for the first time, if only to say that it does not take us."""
+        await self._met.wait()
 
     async def close(self) -> None:
         """End the conversation; the router goes on as it is."""
@@ -201,7 +201,8 @@ class Session:
                 self.connected = False
                 self._hears.lost(self.site)
                 pause_s = FIRST_PAUSE_S
-            self._tried.set()
+            if isinstance(self.trouble, (Forbidden, Unauthenticated)):
+                self._met.set()
             await asyncio.sleep(FENCED_PAUSE_S if isinstance(self.trouble, Forbidden) else pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
@@ -215,7 +216,7 @@ class Session:
                 if isinstance(told, Synced):
                     await self._look()
                     self.connected, self.trouble = True, None
-                    self._tried.set()
+                    self._met.set()
                     reading = reading or asyncio.create_task(self._read_again())
                 elif self.connected:
                     self._heard(told)
