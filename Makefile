@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE ?= 1
 help:  ## What there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-up: .make/runtime .make/portal  ## Set up, start the backbone on the twin, play the tour, stay up
+up: .make/runtime .make/portal .make/routing  ## Set up, start the backbone, play the tour, stay up
 	@$(BIN)/highroad up $(UP)
 
 test: .make/dev .make/portal .make/chromium .make/debian-lab  ## All tests, on a fresh set-up of their own
@@ -33,10 +33,10 @@ check: .make/dev .make/portal  ## Style, types, import contract, docs; no test i
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 	@.ci/no-registry
 
-bench: .make/dev .make/portal  ## Every figure, as a table
+bench: .make/dev .make/portal .make/debian-lab  ## Every figure, as a table
 	$(BIN)/python -m bench $(BENCH)
 
-soak: .make/dev .make/portal  ## Orders, cuts, drains and kill -9 for SOAK_S seconds (default 3600)
+soak: .make/dev .make/portal .make/debian-lab  ## Orders, cuts, drains and kill -9 for SOAK_S seconds (default 3600)
 	$(BIN)/python -m bench.soak $${SOAK_S:-3600}
 
 docs: .make/dev  ## The documentation, served on a local port
@@ -95,6 +95,12 @@ PORTAL_SOURCES := $(shell find portal -path portal/node_modules -prune -o -type 
 .make/chromium:
 	@mkdir -p .make
 	@command -v chromium >/dev/null || .ci/debian chromium || echo "the tests of the page are skipped"
+	@touch $@
+
+# Routers need BIRD. Without root there are none, and nothing to install: the twin carries.
+.make/routing:
+	@mkdir -p .make
+	@[ "$$(id -u)" -ne 0 ] || PATH="$$PATH:/usr/sbin:/sbin" command -v bird >/dev/null || .ci/debian bird2 || true
 	@touch $@
 
 # What the lab and the tests of routers run: BIRD routes, yanglint validates, iperf3, tcpdump, ping, ip and tc look.
