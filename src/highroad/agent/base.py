@@ -137,7 +137,8 @@ def prepare(kernel: Kernel, config: AgentConfig) -> None:
     for port in config.core_ports:
         here = by_name.get(port.interface)
         if here is None:
-            raise Unavailable(f"the core port {port.interface} of link {port.link} is not there")
+            # One that is gone is told as dark; what hangs on the others is to be looked after all the same.
+            continue
         set_controls(CORE_CONTROLS, port.interface)
         if not here.up:
             changes.append(link.set_link(here.index, up=True))

@@ -29,7 +29,7 @@ from highroad.agent.probe import Prober
 from highroad.agent.state import State
 from highroad.agent.steering import Steering
 from highroad.agent.target import RouterTarget
-from highroad.errors import Finding, Invalid, Severity, Unavailable, errors_in
+from highroad.errors import Finding, Invalid, Unavailable, errors_in
 from highroad.gnmi.server import GnmiServer
 from highroad.netlink.kernel import Kernel
 from highroad.pki.peer import Credentials
@@ -44,7 +44,7 @@ def serve(path: Path) -> None:
     if not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     config = read_config(path)
-    for finding in _judged(check_host(config)):
+    for finding in _judged(check_host(config), in_service=(config.state / "journal").exists()):
         _log.warning("%s", finding)
     asyncio.run(_serve(config))
 
@@ -118,12 +118,17 @@ def _credentials(config: AgentConfig) -> Credentials:
     return Credentials(certificate=tls.certificate, key=tls.key, authority=tls.authority, revoked=tls.revoked)
 
 
-def _judged(findings: list[Finding]) -> list[Finding]:
-    """The warnings; raises Invalid if anything forbids to go on. BIRD may come later: it is looked for again."""
-    forbidding = [finding for finding in errors_in(findings) if finding.code != "no-bird"]
+def _judged(findings: list[Finding], *, in_service: bool) -> list[Finding]:
+    """What there is only to tell; raises Invalid if anything forbids to start.
+
+    BIRD may come later: it is looked for again. So may an interface, of a router that is in service: the others are
+    not left alone because one is gone.
+    """
+    may_come = {"no-bird", "interface-missing"} if in_service else {"no-bird"}
+    forbidding = [finding for finding in errors_in(findings) if finding.code not in may_come]
     if forbidding:
         raise Invalid(forbidding)
-    return [finding for finding in findings if finding.severity is Severity.WARNING]
+    return findings
 
 
 def _settle_memory() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -373,8 +374,28 @@ ATTACHMENT = """{"id": "s0.a", "port": "p", "tenant": "t", "kind": "ip", "functi
 {"pe-ipv4": "100.64.0.0", "ce-ipv4": "100.64.0.1", "pe-ipv6": "fd64:7::", "ce-ipv6": "fd64:7::1"}}"""
 
 
+@in_loop
+async def test_a_core_port_that_is_gone_is_told_and_the_rest_is_looked_after(rig: Rig) -> None:
+    await rig.tell(rig.ends())
+    run("ip", "-n", rig.names["a"], "link", "del", "right")
+    (port,) = only(await rig.client("a").get("/router/state/core-port"))
+    assert (port["oper-status"], "mtu" in port) == ("DOWN", False)
+    await rig.close()
+    rig.end("a", signal.SIGKILL)
+    rig.start("a")
+    assert "there is no interface right; there are" in rig.log("a")
+    run("tc", "-n", rig.names["a"], "qdisc", "del", "dev", "cust1", "clsact")
+    await until("it is mended", lambda: "clsact" in run("tc", "-n", rig.names["a"], "qdisc", "show", "dev", "cust1"))
+    rig.spaces.join(rig.names["a"], "right", rig.names["b"], "left")
+    await until("packets pass", lambda: "1 received" in rig.try_ping(), 10)
+    (port,) = only(await rig.client("a").get("/router/state/core-port"))
+    assert (port["oper-status"], port["mtu"]) == ("UP", 9600)
+    await rig.close()
+
+
 def test_what_is_wrong_with_the_host_is_said_at_once(rig: Rig) -> None:
     rig.end("a")
+    shutil.rmtree(rig.folder / "a")
     rig.configure("a", customer_ports="[{port: p, interface: eth7}]")
     text = (rig.folder / "a.yaml").read_text().replace("interface: right", "interface: left")
     (rig.folder / "a.yaml").write_text(text)
