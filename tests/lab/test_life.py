@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from highroad.errors import Conflict, Invalid, Unavailable
+from highroad.formats import native
 from highroad.lab import namespaces, record, run
 from highroad.lab.names import RUN, LabId, lab_id
 from highroad.lab.talk import Options
@@ -116,9 +117,11 @@ def test_what_was_killed_goes_down_as_well(folder: Path) -> None:
 def test_a_number_that_somebody_else_has_by_now_is_let_alone(folder: Path) -> None:
     rig = Rig(folder, backbone("a-b"), Options(entry=SILENT))
     with subprocess.Popen(["sleep", "100"]) as bystander:
+        traffic = rig.do(rig.client.info()).processes["traffic"]
         note = rig.id.run_folder / "processes" / "traffic"
         note.write_text(f"{bystander.pid} 1\n")
         asyncio.run(run.down(folder))
+        assert not alive(traffic)  # whose record was lost
         assert bystander.poll() is None
         bystander.kill()
 
@@ -256,9 +259,11 @@ def test_only_its_owner_may_ask_it(folder: Path) -> None:
 
 def test_the_command_line_starts_and_ends_one(tmp_path: Path) -> None:
     highroad = [str(Path(sys.executable).with_name("highroad")), "lab"]
-    up = json.loads(sh(*highroad, "up", "--home", str(tmp_path), "--no-delay", "--json"))
+    file = tmp_path / "network.yaml"
+    file.write_text(native.write(backbone("a-b", "b-c")))
+    up = json.loads(sh(*highroad, "up", "--home", str(tmp_path), "--network", str(file), "--no-delay", "--json"))
     try:
-        assert len(up["routers"]) >= 20
+        assert [router["site"] for router in up["routers"]] == ["a", "b", "c"]
         assert not up["delay"]
         for router in up["routers"]:
             assert router["namespace"] in namespaces.named("hr-")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -77,14 +76,14 @@ def _clear(folder: Path) -> bool:
         time.sleep(0.01)
     sweep(lab, folder)
     (lab.run_folder / "lock").unlink(missing_ok=True)
-    if lab.run_folder.exists():
+    with suppress(OSError):
         lab.run_folder.rmdir()
     return was
 
 
 def _launch(folder: Path) -> None:
     """Start a daemon, and wait until it has built the lab: then what started it ends, and the daemon is nobody's."""
-    command = [sys.executable, "-m", daemon.__name__, str(folder)]
+    command = record.command(folder)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd="/", check=False)  # noqa: S603
     if done.returncode:
         last = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]

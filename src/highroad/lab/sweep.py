@@ -14,7 +14,7 @@ KEPT = ("lock",)
 
 def sweep(lab: LabId, folder: Path, *, but: int | None = None) -> None:
     """Take away what a lab left, however it ended; `but` is a process of it that goes on."""
-    record.end(lab, but=but)
+    record.end(lab, folder, but=but)
     namespaces.remove(namespaces.named(lab.prefix))
     with suppress(FileNotFoundError):
         for entry in list(lab.run_folder.iterdir()):
