@@ -98,7 +98,7 @@ def _attachments(
                 f"names no interface, and the agent's file has none for the port {one.port}",
             )
         elif interface not in links:
-            yield _finding("interface-missing", f"{place}/interface", f"{interface} is not there")
+            yield _finding("interface-missing", f"{place}/interface", f"{interface} is not there{_making(config, one)}")
         elif interface in core or interface in (n.LOOP_OUT, n.LOOP_IN, n.SHAPER, "lo"):
             yield _finding("interface-ours", f"{place}/interface", f"{interface} is the router's own, not a customer's")
         elif interfaces[interface] > 1:
@@ -199,6 +199,14 @@ def _room(
                 f"MTU, or sell at most {size - (needed - link.mtu)} on this port",
             )
             return
+
+
+def _making(config: AgentConfig, one: Attachment) -> str:
+    """How to make the interface of a tag, where the operator has to."""
+    port = config.customer_ports.get(one.port)
+    if one.vlan is None or one.interface is not None or port is None:
+        return ""
+    return f": ip link add link {port} name {port}.{one.vlan} type vlan id {one.vlan}"
 
 
 def _prefixes(config: AgentConfig, prefixes: Iterable[str], place: str) -> Iterator[Finding]:

@@ -49,8 +49,12 @@ class Devices:
 
 
 def interface_of(config: AgentConfig, attachment: Attachment) -> str | None:
-    """The interface of an attachment: the one it names, or its port's by the agent's file."""
-    return attachment.interface or config.customer_ports.get(attachment.port)
+    """The interface of an attachment: the one it names, or its port's by the agent's file; of a tag, the port's own
+    interface for that (`eth2.100`).
+    """
+    port = config.customer_ports.get(attachment.port)
+    tagged = port if port is None or attachment.vlan is None else f"{port}.{attachment.vlan}"
+    return attachment.interface or tagged
 
 
 def things_of(
