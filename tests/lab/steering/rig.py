@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from socket import AF_INET, AF_INET6
+from typing import Any
 
 from highroad.agent import dump
 from highroad.agent.kernelstate import Key, Thing, state_of
@@ -135,20 +137,28 @@ def kernel_of(router: Router) -> Kernel:
 def state(router: Router) -> dict[Key, Thing]:
     """What a router's kernel holds of ours, read by a socket of the test's own.
 
-    A tunnel that is made again has another number: here it has one of its name.
+    A device that is made again has another number: here each has one of its name.
     """
     with kernel_of(router) as kernel:
-        core = frozenset(port.interface for port in router.config.core_ports)
-        customer = frozenset(str(one.interface) for one in router.intended.attachments.values())
-        links = kernel.links()
-        found = dump.read(kernel, links, core, customer)
-    named = {one.index: 1_000_000 + int(one.name[2:]) for one in links if one.vxlan is not None}
-    return state_of(_renumbered(thing, named) for thing in found.values())
+        names = {one.index: zlib.crc32(one.name.encode()) for one in kernel.links()}
+        return state_of(_renumbered(thing, names) for thing in raw(router, kernel).values())
 
 
-def _renumbered(thing: Thing, named: Mapping[int, int]) -> Thing:
+def raw(router: Router, kernel: Kernel) -> dict[Key, Thing]:
+    """The same, as the kernel has it."""
+    core = frozenset(port.interface for port in router.config.core_ports)
+    customer = frozenset(str(one.interface) for one in router.intended.attachments.values())
+    return dump.read(kernel, kernel.links(), core, customer)
+
+
+def differs(one: Mapping[Any, object], other: Mapping[Any, object]) -> list[object]:
+    """What is in one and not in the other, or otherwise."""
+    return [(key, one.get(key), other.get(key)) for key in {**one, **other} if one.get(key) != other.get(key)]
+
+
+def _renumbered(thing: Thing, numbers: Mapping[int, int]) -> Thing:
     places = [one.name for one in fields(thing) if one.name in ("index", "dev", "redirect")]
-    return replace(thing, **{place: named.get(getattr(thing, place), getattr(thing, place)) for place in places})
+    return replace(thing, **{place: numbers.get(getattr(thing, place), getattr(thing, place)) for place in places})
 
 
 def segments(router: Router, functions: Sequence[int], function: int) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from highroad.netlink.route import Route
 from highroad.netlink.rule import Rule
 from highroad.netlink.seg6 import Seg6Encap
 from tests.lab.steering.mortal import NEVER, Change, Death, Mortal, mortal
-from tests.lab.steering.rig import Service, far, hosts, intents, offer, service, space, state, zigzag
+from tests.lab.steering.rig import Service, differs, far, hosts, intents, offer, service, space, state, zigzag
 from tests.lab.steering.traffic import PORT, Frames, opened, outer_of
 from tests.support.routers import Chain, Router, chain
 
@@ -265,7 +265,7 @@ def _is_either(bench: Bench, old: Known, new: Known, at: str, *, packets: bool =
     now = visible(state(bench.router), old, new)
     before, after = visible(old.things, old, new), visible(new.things, old, new)
     assert now in (before, after), (
-        f"{at}: neither; not of the old: {_differs(now, before)}; not of the new: {_differs(now, after)}"
+        f"{at}: neither; not of the old: {differs(now, before)}; not of the new: {differs(now, after)}"
     )
     which, known_ = ("old", old) if now == before else ("new", new)
     if packets:
@@ -275,12 +275,8 @@ def _is_either(bench: Bench, old: Known, new: Known, at: str, *, packets: bool =
     return which
 
 
-def _differs(one: Mapping[object, object], other: Mapping[object, object]) -> list[object]:
-    return [(key, one.get(key), other.get(key)) for key in {**one, **other} if one.get(key) != other.get(key)]
-
-
 def _same(now: Mapping[Key, Thing], before: Mapping[Key, Thing], at: str) -> None:
-    assert now == before, f"{at}: {_differs(dict(now), dict(before))}"
+    assert now == before, f"{at}: {differs(dict(now), dict(before))}"
 
 
 def _applied(bench: Bench, old: Known, new: Known, step: int = NEVER, within_s: float | None = None) -> Death:
