@@ -2,8 +2,8 @@
 somebody took away.
 
 The kernel tells a loss of carrier at once; here it is a callback a moment later, with the time at which it came. Of
-routes, rules, nexthops, queues and filters only deletions wake us, and of routes and nexthops only of those that are
-ours: a filter in the kernel drops the rest, so that BIRD's work costs nothing here.
+routes and nexthops only ours wake us, and of addresses none that a link gives itself: a filter in the kernel drops the
+rest, so that BIRD's work, and every interface that comes and goes, cost nothing here.
 """
 
 from __future__ import annotations
@@ -28,9 +28,13 @@ from highroad.netlink.monitor import Gone, Monitor, Overrun
 
 _TC_GROUP = 4
 _SO_ATTACH_FILTER = 26
-_DELROUTE, _DELNEXTHOP = 25, 105
-_DEL_ANY = (21, 33, 37, 41, 45)
-"""RTM_DELADDR, RTM_DELRULE, RTM_DELQDISC, RTM_DELTCLASS, RTM_DELTFILTER."""
+_HEADER_BYTES = 16
+_BY_PROTOCOL = (((24, 25), _HEADER_BYTES + 5), ((104, 105), _HEADER_BYTES + 2))
+"""RTM_NEWROUTE and RTM_DELROUTE, RTM_NEWNEXTHOP and RTM_DELNEXTHOP, and where in them it says whose they are."""
+_ADDRESSES, _SCOPE_AT, _SCOPE_LINK = (20, 21), _HEADER_BYTES + 3, 253
+"""RTM_NEWADDR and RTM_DELADDR, and the scope of what a link gives itself."""
+_ALL = (32, 33, 36, 37, 40, 41, 44, 45)
+"""RTM_NEWRULE, RTM_NEWQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER, each with its RTM_DEL."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +57,8 @@ class Notices:
         self._core = frozenset(port.interface for port in config.core_ports)
         self._links = Monitor([monitor.LINK])
         groups = [_TC_GROUP, monitor.NEXTHOP, *monitor.ROUTES, *monitor.RULES, *monitor.ADDRESSES]
-        self._deletions = Monitor(groups)
-        _only_deletions(self._deletions.fileno())
+        self._changes = Monitor(groups)
+        _only_ours(self._changes.fileno())
         self._kernel = kernel
         self._by_index: dict[int, Link] = {}
         self.links: Mapping[str, Link] = {}
@@ -89,13 +93,13 @@ class Notices:
         self._on_light, self._on_amiss, self._is_ours = on_light, on_amiss, is_ours
         loop = asyncio.get_running_loop()
         loop.add_reader(self._links.fileno(), self._read_links)
-        loop.add_reader(self._deletions.fileno(), self._read_deletions)
+        loop.add_reader(self._changes.fileno(), self._read_changes)
         self._read_links()
 
     def close(self) -> None:
         """Listen no more."""
         loop = asyncio.get_running_loop()
-        for listening in (self._links, self._deletions):
+        for listening in (self._links, self._changes):
             loop.remove_reader(listening.fileno())
             listening.close()
 
@@ -112,12 +116,12 @@ class Notices:
 
     @contextmanager
     def by_us(self) -> Iterator[None]:
-        """What is taken away meanwhile, we take away."""
+        """What is changed meanwhile, we change."""
         self._ours += 1
         try:
             yield
         finally:
-            self._deletions.read()
+            self._changes.drain()
             self._ours -= 1
 
     # --- inside ---------------------------------------------------------------------------------------------
@@ -157,9 +161,9 @@ class Notices:
         if named:
             self.devices = {link.name: link.index for link in self._by_index.values()}
 
-    def _read_deletions(self) -> None:
+    def _read_changes(self) -> None:
         # What it was matters not: only what matters came through the filter.
-        self._deletions.read()
+        self._changes.drain()
         if not self._ours:
             self._on_amiss()
 
@@ -175,25 +179,28 @@ class Notices:
                 self._on_light(interface, self.light[interface])
 
 
-def _only_deletions(fd: int) -> None:
-    """Have the kernel drop all messages but deletions (classic BPF on the netlink header and what follows it)."""
-    load_half, load_byte, equal, answer, jump = 0x28, 0x30, 0x15, 0x06, 0x05
-    accept, drop = 0xFFFF_FFFF, 0
-    any_ = len(_DEL_ANY)
-    # Offsets of the jumps: behind the tests come `drop`, then the two that look at the protocol, then `accept`.
-    code = [
-        (load_half, 0, 0, 4),
-        *((equal, any_ - at + 6, 0, socket.htons(kind)) for at, kind in enumerate(_DEL_ANY)),
-        (equal, 2, 0, socket.htons(_DELROUTE)),
-        (equal, 3, 0, socket.htons(_DELNEXTHOP)),
-        (answer, 0, 0, drop),
-        (load_byte, 0, 0, 16 + 5),
-        (jump, 0, 0, 1),
-        (load_byte, 0, 0, 16 + 2),
-        (equal, 0, 1, PROTOCOL),
-        (answer, 0, 0, accept),
-        (answer, 0, 0, drop),
+def _only_ours(fd: int) -> None:
+    """Have the kernel drop every message that cannot be about something of ours (classic BPF)."""
+    half, byte, equal, answer = 0x28, 0x30, 0x15, 0x06
+    # Each instruction: its label, its code, where to go if equal and if not (None: on to the next), its operand.
+    lines: list[tuple[str, int, str | None, str | None, int]] = [("", half, None, None, 4)]
+    lines += [("", equal, "keep", None, socket.htons(kind)) for kind in _ALL]
+    lines += [("", equal, "address", None, socket.htons(kind)) for kind in _ADDRESSES]
+    for kinds, at in _BY_PROTOCOL:
+        lines += [("", equal, f"at {at}", None, socket.htons(kind)) for kind in kinds]
+    lines += [
+        ("", answer, None, None, 0),
+        ("address", byte, None, None, _SCOPE_AT),
+        ("", equal, "drop", "keep", _SCOPE_LINK),
     ]
-    program = create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in code))
+    for _, at in _BY_PROTOCOL:
+        lines += [(f"at {at}", byte, None, None, at), ("", equal, "keep", "drop", PROTOCOL)]
+    lines += [("keep", answer, None, None, 0xFFFF_FFFF), ("drop", answer, None, None, 0)]
+    places = {label: place for place, (label, *_) in enumerate(lines)}
+    code = b"".join(
+        struct.pack("=HBBI", kind, *(0 if to is None else places[to] - place - 1 for to in (true, false)), operand)
+        for place, (_, kind, true, false, operand) in enumerate(lines)
+    )
+    program = create_string_buffer(code)
     with socket.socket(fileno=os.dup(fd)) as same:
-        same.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(code), addressof(program)))
+        same.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(lines), addressof(program)))

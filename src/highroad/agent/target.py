@@ -32,7 +32,7 @@ from highroad.netlink.kernel import Kernel
 
 LOOK_S = 10.0
 """How often the kernel is compared with what it is to hold, besides when it says that something changed."""
-LOOK_SHARE = 0.005
+LOOK_SHARE = 0.002
 """At most this share of the time goes into looking."""
 SOON_S = 0.02
 SOON_SHARE = 0.2

