@@ -319,15 +319,19 @@ class _Stream:
 
     async def end(self) -> tuple[int, int, float]:
         """Stop it: sent, received, seconds."""
-        assert self._sender.stdin is not None
-        self._sender.stdin.close()
-        sent_text = await asyncio.to_thread(self._sender.communicate)
+        sent = await asyncio.to_thread(_said, self._sender)
         span_s = time.monotonic() - self._begun_s
         await asyncio.sleep(1.0)
-        assert self._receiver.stdin is not None
-        self._receiver.stdin.close()
-        received_text = await asyncio.to_thread(self._receiver.communicate)
-        return int(sent_text[0]), int(received_text[0]), span_s
+        return sent, await asyncio.to_thread(_said, self._receiver), span_s
+
+
+def _said(process: subprocess.Popen[str]) -> int:
+    """What a process counted, once it is told to end."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        process.stdin.close()
+        return int(process.stdout.read())
 
 
 def _python(host: str, code: str, *arguments: str) -> subprocess.Popen[str]:
