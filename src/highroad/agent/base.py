@@ -15,6 +15,7 @@ from highroad.agent.kernelstate import Gate, Kept, Thing
 from highroad.agent.rates import TYPICAL_BYTES, burst, queue_bytes
 from highroad.agent.wanted import Devices, closed, root_class, sid_route
 from highroad.errors import Unavailable
+from highroad.gnmi.router import ADJACENCY_FUNCTIONS
 from highroad.model.service import TrafficClass
 from highroad.netlink import link
 from highroad.netlink.address import Address
@@ -26,6 +27,8 @@ from highroad.netlink.seg6 import Seg6Local
 from highroad.netlink.tunnelsource import set_tunnel_source
 
 BLOCK_BITS, MICRO_SID_BITS = 32, 16
+FUNCTION_BITS = 35
+"""Of the prefix in which all functions are: those of links and attachments are from 0xe000 on."""
 
 CONTROLS = {
     "net/ipv4/ip_forward": "1",
@@ -156,6 +159,14 @@ def things_of_base(config: AgentConfig, devices: Devices) -> list[Thing]:
         Address(family=AF_INET6, address=config.node_sid, prefix_len=128, index=devices.loop_in),
         # What our locator and block do not have goes nowhere, rather than along a default route.
         Route(family=AF_INET6, dst=config.locator, table=n.TABLE_MAIN, kind="unreachable", metric=n.PROTOCOL << 16),
+        # Nor does a function that we do not have, in silence: an error would bring a customer's packet to a headend.
+        Route(
+            family=AF_INET6,
+            dst=f"{config.sid(ADJACENCY_FUNCTIONS.start)}/{FUNCTION_BITS}",
+            table=n.TABLE_MAIN,
+            kind="blackhole",
+            metric=n.PROTOCOL << 16,
+        ),
         Htb(index=devices.shaper, handle=1 << 16, default=0xFFFF),
         root_class(devices.shaper),
         *_no_policy(devices.shaper),

@@ -94,6 +94,7 @@ class Steering:
                 break
             messages += execute(self._kernel, {}, missing, self._step)
         have = {key: thing for key, thing in have.items() if not self._is_elsewhere(key, thing, want)}
+        have |= state_of(self._idle(intended))
         self._control({}, want, devices)
         return messages + execute(self._kernel, have, want, self._step)
 
@@ -141,6 +142,13 @@ class Steering:
     def _customer(self, intended: Intended) -> frozenset[str]:
         named = (interface_of(self._config, one) for one in intended.attachments.values())
         return frozenset(name for name in named if name is not None)
+
+    def _idle(self, intended: Intended) -> Iterable[PortState]:
+        """Customers' ports by the agent's file that are up and have no service: to be down, since no gate is there."""
+        for name in set(self._config.customer_ports.values()) - self._customer(intended):
+            link = self._links.get(name)
+            if link is not None and link.up:
+                yield PortState(dev=link.index, mtu=link.mtu)
 
     def _is_elsewhere(self, key: Key, thing: Thing, want: State) -> bool:
         """An address of a core port that an operator gave it besides: not ours to take away."""
