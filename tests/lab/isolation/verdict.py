@@ -45,7 +45,7 @@ def send(ground: Ground, watch: Watch, cells: Sequence[Cell]) -> None:
         by_origin.setdefault(cell.origin, []).append(cell)
     mouths = {name: mouth(ground, name) for name in by_origin}
     try:
-        for at in range(0, max(map(len, by_origin.values())), BATCH):
+        for at in range(0, max(map(len, by_origin.values()), default=0), BATCH):
             for name, own in by_origin.items():
                 for cell in own[at : at + BATCH]:
                     with suppress(OSError):  # larger than the port takes, and so not sent
