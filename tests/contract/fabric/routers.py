@@ -79,7 +79,7 @@ async def _reachable(namespaces: Sequence[str], within_s: float = 30.0) -> None:
 
 def _locators(kernel: Kernel) -> int:
     """How many other routers there is a way to."""
-    return sum(route.dst.endswith("/48") and route.encap is None for route in kernel.routes(socket.AF_INET6))
+    return sum(route.dst.endswith("/48") and route.via is not None for route in kernel.routes(socket.AF_INET6))
 
 
 async def settled(work: Awaitable[T]) -> T:
