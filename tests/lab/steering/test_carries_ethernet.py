@@ -5,9 +5,7 @@ others: the routers say nothing on it.
 from __future__ import annotations
 
 import os
-import socket
 import struct
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -16,7 +14,7 @@ import pytest
 
 from highroad.model.service import ServiceKind
 from tests.lab.steering.rig import hosts, offer, service, space, zigzag
-from tests.lab.steering.traffic import Frames, lane, opened
+from tests.lab.steering.traffic import Frames, delivered, lane
 from tests.support.routers import Chain, chain
 
 NEAR, FAR = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
@@ -98,27 +96,9 @@ def test_tcp_in_bulk_passes_whole(carried: Chain, to: str, mtu: int) -> None:
     size = 8 << 20
     for end in ("here", "there"):
         carried.run(f"wire.{end}", "ip", "link", "set", "e0", "mtu", str(mtu))
-    with ExitStack() as undo:
-        family = socket.AF_INET6 if ":" in to else socket.AF_INET
-        listening = undo.enter_context(opened(space(carried, "wire", "there"), family, socket.SOCK_STREAM))
-        sending = undo.enter_context(opened(space(carried, "wire", "here"), family, socket.SOCK_STREAM))
-        listening.bind((to, 0))
-        listening.listen()
-        sending.settimeout(10)
-        sending.connect((to, listening.getsockname()[1]))
-        receiving, _ = listening.accept()
-        undo.enter_context(receiving)
-        receiving.settimeout(10)
-        payload = os.urandom(1 << 20) * (size >> 20)
-        begun = time.monotonic()
-        thread = threading.Thread(target=sending.sendall, args=(payload,))
-        thread.start()
-        undo.callback(thread.join)
-        came = bytearray()
-        while len(came) < size and (part := receiving.recv(1 << 20)):
-            came += part
-        assert bytes(came) == payload
-        assert time.monotonic() - begun < 5, "8 MB in less than 5 s: 13 Mbit/s, of 1000 that were sold"
+    begun = time.monotonic()
+    assert delivered(space(carried, "wire", "here"), space(carried, "wire", "there"), to, size) == size
+    assert time.monotonic() - begun < 5, "8 MB in less than 5 s: 13 Mbit/s, of 1000 that were sold"
 
 
 def test_the_routers_say_nothing_on_it(carried: Chain) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import mmap
+import os
 import select
 import socket
 import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
@@ -130,7 +131,10 @@ class Stream:
         """For each lane, the numbers that did not arrive, after the stream was stopped."""
         gone: list[int] = []
         for one in self._lanes:
-            came = {int.from_bytes(data[:4], "big") for data in one.sink.wait(self.sent)}
+            got = one.sink.wait(self.sent, 1.0)
+            while len(got) < self.sent and (more := one.sink.wait(self.sent - len(got), 1.0)):
+                got += more
+            came = {int.from_bytes(data[:4], "big") for data in got}
             gone += sorted(set(range(self.sent)) - came)
         return gone
 
@@ -257,3 +261,44 @@ def outer_of(frame: bytes) -> Outer | None:
     if following not in (_IPV6_IN, 4):
         return None
     return Outer(traffic_class=word >> 20 & 0xFF, hop_limit=packet[7], segments=tuple(segments), inner=packet[at:])
+
+
+def delivered(here: str, there: str, to: str, size: int, *, source: str | None = None, timeout_s: float = 10.0) -> int:
+    """How many of so many bytes, sent in bulk over TCP, arrive before time is up, and as they were sent."""
+    family = family_of(to)
+    payload = os.urandom(1 << 16) * (size >> 16)
+    with ExitStack() as undo:
+        listening = undo.enter_context(opened(there, family, socket.SOCK_STREAM))
+        sending = undo.enter_context(opened(here, family, socket.SOCK_STREAM))
+        listening.bind((to, 0))
+        listening.listen()
+        sending.settimeout(timeout_s)
+        if source is not None:
+            sending.bind((source, 0))
+        sending.connect((to, listening.getsockname()[1]))
+        receiving, _ = listening.accept()
+        undo.enter_context(receiving)
+        thread = threading.Thread(target=_sent, args=(sending, payload))
+        thread.start()
+        undo.callback(thread.join)
+        undo.callback(_ended, sending)
+        end = time.monotonic() + timeout_s
+        came = bytearray()
+        while len(came) < len(payload) and (left := end - time.monotonic()) > 0:
+            receiving.settimeout(left)
+            try:
+                came += receiving.recv(1 << 20)
+            except TimeoutError:
+                break
+        assert payload.startswith(came)
+        return len(came)
+
+
+def _sent(sending: socket.socket, payload: bytes) -> None:
+    with suppress(OSError):
+        sending.sendall(payload)
+
+
+def _ended(sending: socket.socket) -> None:
+    with suppress(OSError):
+        sending.shutdown(socket.SHUT_RDWR)
