@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from highroad.lab.names import NAMESPACES, lab_id
 from highroad.lab.needs import missing
 from highroad.lab.run import down
 from highroad.lab.traffic.process import Traffic
+from highroad.model.network import SiteId
 from tests.chaos.process import Up
 from tests.unit.fabric.small import backbone
 
@@ -104,6 +107,40 @@ def test_a_cut_is_healed_and_its_incident_says_for_how_long_it_was_dark(home: Pa
         until(lambda: up.operator.get(f"/v1/incidents/{incident['id']}").json()["closed"])
     finally:
         assert up.stop() == 0
+
+
+def test_an_agent_that_is_killed_loses_no_packet_and_is_told_again_when_it_is_back(home: Path) -> None:
+    up = start(home)
+    try:
+        service = order(up)
+        until(lambda: traffic(home, service).there.received_packets > 100)
+        for site in ("a", "d"):
+            os.kill(agent(home, site), signal.SIGKILL)
+        before = traffic(home, service)
+        path = f"/v1/services/{service}"
+        match = {"If-Match": up.tenant.get(path).headers["etag"]}
+        answer = up.tenant.patch(path, json={"bandwidth_gbps": 20}, headers=match)
+        assert answer.status_code == 200, answer.text
+        until(lambda: _more(traffic(home, service), before))
+        until(lambda: offered_gbps(home, service) > 21.0)  # the hosts are told when routers have confirmed
+        now = traffic(home, service)
+        assert (now.there.lost_packets, now.back.lost_packets, now.dark_s) == (0, 0, 0.0)
+        assert up.tenant.get(path).json()["state"] == "ACTIVE"
+    finally:
+        assert up.stop() == 0
+
+
+def agent(home: Path, site: str) -> int:
+    async def ask() -> int | None:
+        return (await (await LabClient.connect(home / "lab")).routers())[SiteId(site)].pid
+
+    pid = asyncio.run(ask())
+    assert pid is not None
+    return pid
+
+
+def offered_gbps(home: Path, service: str) -> float:
+    return traffic(home, service).offered_gbps
 
 
 def _more(now: Traffic, before: Traffic) -> Traffic | None:
