@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +24,7 @@ def agent(
     unit: Annotated[
         bool, typer.Option("--unit", help="Print a systemd unit that runs the agent with this file; start nothing.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --check: the findings as one JSON document.")] = False,
 ) -> None:
     """Drive this host as a router: what a controller says over gNMI, the kernel does. Ends with Ctrl-C or SIGTERM.
 
@@ -37,13 +41,12 @@ def agent(
     # It starts BIRD: gRPC is not to follow into the child, nor to talk on its own.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from highroad.agent.main import check as look
+    if check:
+        _say(_looked(config), as_json=as_json)
+        return
     from highroad.agent.main import serve
 
     try:
-        if check:
-            _say(look(config))
-            return
         serve(config)
     except Invalid as error:
         for finding in error.findings:
@@ -54,10 +57,23 @@ def agent(
         raise typer.Exit(7) from None
 
 
-def _say(findings: list[Finding]) -> None:
+def _say(findings: Sequence[Finding], *, as_json: bool) -> None:
     """Everything that was found; the exit status says whether it forbids to start."""
-    for finding in findings:
+    if as_json:
+        typer.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}))
+    for finding in () if as_json else findings:
         typer.echo(f"{finding.severity.value}: {finding}", err=True)
     if errors_in(findings):
         raise typer.Exit(2)
-    typer.echo("The file is right, and this host has what it takes.")
+    if not as_json:
+        typer.echo("The file is right, and this host has what it takes.")
+
+
+def _looked(config: Path) -> Sequence[Finding]:
+    """What is wrong with a file, and if it can be read, with the host."""
+    from highroad.agent.main import check
+
+    try:
+        return check(config)
+    except Invalid as error:
+        return error.findings
