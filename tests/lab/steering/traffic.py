@@ -18,7 +18,7 @@ from highroad.netlink import namespace
 
 PORT = 5005
 ETH_P_ALL = 0x0003
-_SO_RCVBUFFORCE = 33
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _SO_RXQ_OVFL = 40
 _SOL_PACKET = 263
 _PACKET_RX_RING, _PACKET_VERSION = 5, 10
@@ -30,10 +30,14 @@ _ROUTING, _IPV6_IN = 43, 41
 
 
 def opened(where: str, family: int, kind: int = socket.SOCK_DGRAM, protocol: int = 0) -> socket.socket:
-    """A socket in a namespace, with room for all that a test sends."""
+    """A socket in a namespace. One for packets has room for all that a test sends: on one machine, what waits in a
+    router is still charged to who sent it, who would stop sending.
+    """
     with namespace.entered_by_name(where):
         made = socket.socket(family, kind | socket.SOCK_CLOEXEC, protocol)
-    made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 256 << 20)
+    if kind != socket.SOCK_STREAM:
+        made.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, 256 << 20)
+        made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 256 << 20)
     return made
 
 
