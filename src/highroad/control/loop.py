@@ -21,8 +21,9 @@ TICK_S = 1.0
 """How often the loop looks without being told, and samples are taken."""
 
 LEAST_PAUSE_S = 0.005
-"""What the planner wakes the loop for may wait so long, and twice as long as the last pass took: under load the loop
-looks less often, and orders are not held up by it. What the fabric wakes it for does not wait."""
+"""What the planner wakes the loop for may wait so long, and until twice as long as the last pass took has gone by since
+its end: under load the loop looks less often, and orders are not held up by it; a lone order hardly waits. What the
+fabric wakes it for does not wait."""
 
 ROUNDS = 20
 """How often in a row the loop may find something to do before it lets others run."""
@@ -39,6 +40,7 @@ class Loop:
         self._woken = asyncio.Event()
         self._urgent = asyncio.Event()
         self._took_s = 0.0
+        self._ended_s = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
         self._alarm: asyncio.Task[None] | None = None
         self._adopted: int | None = None
@@ -118,14 +120,16 @@ class Loop:
                 log.exception("the loop failed and will try again")
                 await self._clock.sleep(TICK_S)
                 self._woken.set()
-            self._took_s = max(0.0, self._clock.now_s() - begun_s)
+            self._ended_s = self._clock.now_s()
+            self._took_s = max(0.0, self._ended_s - begun_s)
             self._set_alarm()
 
     async def _pause(self) -> None:
         """Let orders go first, unless the fabric has something to say."""
         if self._urgent.is_set():
             return
-        pause_s = min(TICK_S, LEAST_PAUSE_S + 2 * self._took_s)
+        rested_s = max(0.0, self._clock.now_s() - self._ended_s)
+        pause_s = min(TICK_S, LEAST_PAUSE_S + max(0.0, 2 * self._took_s - rested_s))
         waits = [asyncio.create_task(self._clock.sleep(pause_s)), asyncio.create_task(self._urgent.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
