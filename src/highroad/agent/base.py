@@ -239,6 +239,10 @@ def _rules(config: AgentConfig) -> Iterable[Rule]:
             family=AF_INET6, priority=n.PREF_ENTRY, table=n.TABLE_MAIN, destination=f"{port.neighbour}/128",
             fwmark=n.MARK_GATE, fwmask=n.MARK_GATE,
         )  # fmt: skip
+    yield Rule(
+        family=AF_INET6, priority=n.PREF_TO_SELF, action="blackhole", iif="lo", fwmark=n.MARK_SILENT,
+        fwmask=n.MARK_SILENT,
+    )  # fmt: skip
     for family in (AF_INET, AF_INET6):
         for port in config.core_ports:
             yield Rule(family=family, priority=n.PREF_CORE_LOCAL, table=n.TABLE_LOCAL, iif=port.interface)

@@ -140,6 +140,7 @@ def _dscp_of_marks() -> Iterable[tuple[int, int]]:
 def core_entry(sid_block: str) -> Program:
     """What every core port does to what comes in by it: what is for an attachment has the attachment's mark, so that
     what the kernel says of the packet inside (its edge does not answer) goes back through the attachment's own table.
+    For IPv6, whose errors the kernel would send from the core port's address, it says nothing.
     """
     program = bpf.Program()
     program.move(R6, R1)
@@ -149,11 +150,15 @@ def core_entry(sid_block: str) -> Program:
     _skip_unless_in(program, _DESTINATION6, network, "end")
     program.packet(_DESTINATION6 + network.prefixlen // 8, H)
     program.jump_if("<", R0, ATTACHMENT_FUNCTIONS.start, "end")
+    program.jump_if("&", R0, 1, "ipv6")
     program.alu("-", R0, ATTACHMENT_FUNCTIONS.start)
     program.alu(">>", R0, 1)
     program.alu("+", R0, 1)
     program.alu("|", R0, n.MARK_GATE | n.mark_class(TrafficClass.SCAVENGER))
     program.store(R6, Skb.MARK, R0)
+    program.answer(TC_ACT_OK)
+    program.label("ipv6")
+    program.store(R6, Skb.MARK, n.MARK_SILENT)
     program.label("end")
     program.answer(TC_ACT_OK)
     return _named("hrn", program)

@@ -43,6 +43,9 @@ MARK_GATE = 0x0100_0000
 MARK_EXCESS = 0x0200_0000
 """Above the guarantee: it goes where there is room, and never before what is guaranteed to somebody."""
 
+MARK_SILENT = 0x0400_0000
+"""Nothing is said of it."""
+
 MOST_LISTS = 14
 """The last two of the sixteen numbers that a service's classes have are of what its customer says to us."""
 
