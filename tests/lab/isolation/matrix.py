@@ -171,6 +171,8 @@ class Matrix:
             for whom, source in _sources(self._ground, origin, six=target.six):
                 for name, build in builds.items():
                     self._add(origin, target, name, source, whom, build)
+            own = origin.addresses.ce6 if target.six else origin.addresses.ce4
+            for whom, source in (("itself", own), *_sources(self._ground, origin, six=target.six)):
                 for hops in (0, 1, 2, 3, 4, 5):
                     self._add(origin, target, f"udp, {hops} hops left", source, whom, builds["udp"], hops=hops)
 
