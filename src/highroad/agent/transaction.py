@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 
 from highroad.agent.kernelstate import PIVOT, Gate, Kept, Key, PortState, Program, Stage, State, Thing, Tunnel
 from highroad.agent.numbers import PROTOCOL
@@ -71,12 +72,14 @@ def execute(kernel: Kernel, have: State, want: State, step: Step = lambda _: Non
         try:
             step("build")
             messages = 0
-            for key in plan.added:
-                if _stage(key) < PIVOT:
-                    kernel.do([programs.made(want[key])])
-                    built.append(key)
-                    messages += 1
-                    step(f"built {key[0].name}")
+            for stage, keys in _lots(key for key in plan.added if _stage(key) < PIVOT):
+                messages += len(keys)
+                answers = kernel.try_all([programs.made(want[key]) for key in keys])
+                built += [key for key, refusal in zip(keys, answers, strict=True) if refusal is None]
+                step(f"built {stage.name}")
+                for refusal in answers:
+                    if refusal is not None:
+                        raise refusal
             for key in plan.changed:
                 if isinstance(want[key], Tunnel):
                     kernel.do([programs.unmade(have[key]), programs.made(want[key])])
@@ -256,10 +259,21 @@ def _send(kernel: Kernel, messages: list[Message]) -> list[KernelRefused | None]
 
 def _unmake(kernel: Kernel, programs: Programs, keys: Iterable[Key], have: State, step: Step = lambda _: None) -> None:
     """Take things away; what has gone by itself already is no error, and what stays is collected the next time."""
-    for key in keys:
+    for stage, lot in _lots(keys):
         with suppress(KernelRefused, OSError):
-            kernel.try_all([programs.unmade(have[key])])
-        step(f"collected {key[0].name}")
+            kernel.try_all([programs.unmade(have[key]) for key in lot])
+        step(f"collected {stage.name}")
+
+
+def _lots(keys: Iterable[Key]) -> Iterator[tuple[Stage, list[Key]]]:
+    """Keys of one stage that follow each other, as many as go in one message."""
+    for stage, some in groupby(keys, key=_stage):
+        alike = list(some)
+        for at in range(0, len(alike), _LOT):
+            yield stage, alike[at : at + _LOT]
+
+
+_LOT = 1_000
 
 
 def _stage(key: Key) -> Stage:
