@@ -45,6 +45,7 @@ class Router:
         self.counters: dict[str, dict[str, int]] = {}
         self.link_octets: dict[str, int] = {}
         self.epoch = 1
+        self.asked: list[dict[str, Any]] = []
         self.hub = Hub()
         links = [link for link in network.links if link.tail == site]
         self._state: dict[str, Any] = {"site": site, "node-id": node, "rate-scale": str(RATE_SCALE)}
@@ -108,6 +109,15 @@ class Router:
             port["down-since"] = str(at_ns)
         path = parse(f"/router/state/core-port[interface={port['interface']}]")
         self.hub.publish(Notification(timestamp_ns=at_ns, updates=((path, dict(port)),)))
+
+    async def ping(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(body)
+        return {"echoes": [{"sequence": 1 + at, "rtt-ms": None if at else 4.0} for at in range(body["count"])]}
+
+    async def trace(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(body)
+        links = self.intended.policies[body["service"]].candidate_paths[0].segment_lists[0].links
+        return {"hops": [{"link": link, "rtt-ms": 2.0 * (1 + at)} for at, link in enumerate(links)]}
 
     def _count(self, attachment: str, name: str) -> int:
         return self.counters.get(attachment, {}).get(name, 0)
@@ -197,7 +207,9 @@ class Bench:
     async def serve(self, site: SiteId) -> None:
         """Start, or start again, a router's server."""
         agent: Credentials = self._pki.ensure_issued(site, Role.AGENT, at_s=time.time())
-        self.servers[site] = GnmiServer(self.routers[site], agent, [self.address(site)])
+        router = self.routers[site]
+        actions = {"Ping": router.ping, "Trace": router.trace}
+        self.servers[site] = GnmiServer(router, agent, [self.address(site)], actions=actions)
         await self.servers[site].start()
 
     async def stop(self, site: SiteId) -> None:

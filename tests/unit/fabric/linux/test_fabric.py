@@ -246,6 +246,57 @@ def test_counters_are_modelled_bytes_that_never_fall(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_counters_go_on_where_they_were_for_the_next_controller(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        d = routers.routers[D]
+        d.counters["s.b"] = {"delivered": 1000}
+        assert (await fabric.sample()).services[S].carried_bytes == pytest.approx(1_000_000)
+        await fabric.aclose()
+        d.counters["s.b"]["delivered"] = 1500
+        async with routers.fabric(epoch=2) as second:
+            assert (await second.sample()).services[S].carried_bytes == pytest.approx(1_500_000)
+        d.epoch, d.counters["s.b"]["delivered"] = 2, 200
+        async with routers.fabric(epoch=3) as third:
+            assert (await third.sample()).services[S].carried_bytes == pytest.approx(1_700_000)
+            await third.apply([Withdraw(service=S)])
+            assert S not in (await third.sample()).services
+
+    play(tmp_path, scene)
+
+
+def test_without_hosts_what_has_not_come_out_by_the_next_reading_is_lost(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        a, d = routers.routers[A], routers.routers[D]
+        a.counters["s.a"], d.counters["s.b"] = {"carried": 1000, "lost": 30}, {"delivered": 900}
+        first = (await fabric.sample()).services[S]
+        assert first.lost_bytes == pytest.approx(30_000)
+        await asyncio.sleep(0.1)
+        a.counters["s.a"]["carried"], d.counters["s.b"]["delivered"] = 2000, 960
+        second = (await fabric.sample()).services[S]
+        assert second.lost_bytes == pytest.approx(30_000 + 40_000)
+        assert second.offered_bytes == second.carried_bytes + second.lost_bytes
+
+    play(tmp_path, scene, lab=False)
+
+
+def test_without_hosts_headends_measure_along_the_ways_there_and_back(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=policy("s", "a>b>d", back="d>c>a"))])
+        echoes = await fabric.ping(S, count=2, interval_ms=20.0, size_bytes=64)
+        assert [(one.sequence, one.rtt_ms) for one in echoes] == [(1, 4.0), (2, None)]
+        (asked,) = routers.routers[A].asked
+        home = routers.routers[D].intended.policies["s"].candidate_paths[0].segment_lists[0].functions
+        assert (asked["back"], asked["count"], asked["size"]) == (list(home), 2, 64)
+        trace = await fabric.trace(S)
+        assert [(hop.site, hop.link, hop.rtt_ms) for hop in trace.there] == [("b", "a>b", 2.0), ("d", "b>d", 4.0)]
+        assert [(hop.site, hop.link) for hop in trace.back] == [("c", "d>c"), ("a", "c>a")]
+        assert routers.routers[A].asked[-1]["nodes"] == [2, 4]
+
+    play(tmp_path, scene, lab=False)
+
+
 def test_where_hosts_tell_their_losses_and_latencies_are_believed(tmp_path: Path) -> None:
     async def scene(routers: Bench, fabric: LinuxFabric) -> None:
         await fabric.apply([Install(policy=OVER_B)])
