@@ -95,7 +95,8 @@ async def rig(
         store=kept,
         fabric=twin,
         clock=clock,
-        lab=twin, prober=twin,
+        lab=twin,
+        prober=twin,
         new_service_id=lambda: ServiceId(f"svc-{next(numbers):03}"),
         execute=at_once,
     )
