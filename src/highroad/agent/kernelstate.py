@@ -55,13 +55,13 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tunnel:
-    """The VXLAN device of an Ethernet attachment."""
+    """The VXLAN device of an Ethernet attachment. Its size is that of a port's, once it is there."""
 
     name: str
     vni: int
     local: str
     remote: str
-    mtu: int
+    mtu: int = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from highroad.agent.numbers import LOOP_IN, LOOP_OUT, SHAPER
 from highroad.agent.transaction import Step, execute
 from highroad.agent.wanted import Devices, interface_of, things_of
 from highroad.errors import Finding, Unavailable
-from highroad.gnmi.router import Intended
+from highroad.gnmi.router import Intended, Policy
 from highroad.netlink.address import Address
 from highroad.netlink.kernel import Kernel
 from highroad.netlink.link import Link
@@ -64,6 +64,8 @@ class Steering:
         want = self._want(new, touched, devices)
         tunnels = {key: thing for key, thing in want.items() if isinstance(thing, Tunnel)}
         have = state_of(things_of(self._config, devices, old, touched.__contains__))
+        if any(key in have and have[key] != thing for key, thing in tunnels.items()):
+            return self._move(old, new)
         made = {key: thing for key, thing in tunnels.items() if key not in have}
         if made:
             # A tunnel has a number only once it is there, and what hangs on it needs the number.
@@ -77,6 +79,22 @@ class Steering:
         except Unavailable:
             if made:
                 execute(self._kernel, made, {})
+            raise
+
+    def _move(self, old: Intended, new: Intended) -> int:
+        """With Ethernet services whose far end is another: a tunnel cannot be turned, so they are down in between."""
+        moved = {
+            service
+            for service, policy in new.policies.items()
+            if (was := old.policies.get(service)) is not None and _far_end(was) != _far_end(policy)
+        }
+        kept = {service: policy for service, policy in old.policies.items() if service not in moved}
+        between = Intended(attachments=old.attachments, policies=kept)
+        messages = self.apply(old, between)
+        try:
+            return messages + self.apply(between, new)
+        except Unavailable:
+            self.apply(between, old)
             raise
 
     def converge(self, intended: Intended) -> int:
@@ -156,6 +174,10 @@ class Steering:
             return False
         core = {self._links[name].index for name in self._core() if name in self._links}
         return thing.index in core
+
+
+def _far_end(policy: Policy) -> tuple[int, int]:
+    return policy.remote_node, policy.remote_function
 
 
 def _addressed(state: State) -> frozenset[int]:

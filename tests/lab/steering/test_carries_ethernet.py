@@ -9,13 +9,14 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
 from highroad.model.service import ServiceKind
 from tests.lab.steering.rig import hosts, offer, service, space, zigzag
 from tests.lab.steering.traffic import Frames, delivered, lane
-from tests.support.routers import Chain, chain
+from tests.support.routers import Chain, chain, host
 
 NEAR, FAR = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
 ALL = b"\xff" * 6
@@ -118,3 +119,33 @@ def test_the_routers_say_nothing_on_it(carried: Chain) -> None:
         assert strangers == []
     with lane(space(carried, "wire", "here"), space(carried, "wire", "there"), "10.7.0.3") as way:
         assert way.passes(3) == 3, "and it carries again"
+
+
+def test_the_far_end_of_a_wire_may_move_and_its_size_may_change(tmp_path: Path) -> None:
+    """To another router, and back, at another size: in one change, and with nothing of the old tunnel left."""
+    with ExitStack() as undo:
+        made = undo.enter_context(chain(3, tmp_path))
+        far = service("wire", 1, 1, 3, kind=ServiceKind.ETHERNET)
+        near = service("wire", 1, 1, 2, kind=ServiceKind.ETHERNET)
+        small = service("wire", 1, 1, 3, kind=ServiceKind.ETHERNET, mtu=(1500, 1500))
+        hosts(made, undo, far)
+        host(made, "other", 2, "a1", near.there.addresses, undo)
+        frame, large = FRAMES["tagged"], FRAMES["largest"]
+        receivers = {1: space(made, "wire", "there"), 2: f"{made.prefix}-other"}
+        with Frames(space(made, "wire", "here"), "e0") as sender:
+            for one, who, passes in (
+                (far, 1, large),
+                (near, 2, large),
+                (far, 1, large),
+                (small, 1, frame),
+                (far, 1, large),
+            ):
+                offer(made, one)
+                assert [router.converge() for router in made.routers] == [0, 0, 0]
+                with Frames(receivers[who], "e0") as receiver:
+                    with suppress(OSError):  # the wire itself may refuse it
+                        sender.send(large)
+                    sender.send(passes)
+                    assert receiver.wait_for(passes)
+                    if passes is not large:
+                        assert large not in receiver.taken()

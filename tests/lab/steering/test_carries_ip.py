@@ -57,7 +57,7 @@ def test_carries_along_a_list_of_any_length(carried: Carried, length: int) -> No
     offer(made, one.along(functions), other)
     sizes = (64, 1280, 1500, 9000)
     before = sid_packets(made)
-    with Frames(f"{made.prefix}-r1", "right") as wire:
+    with Frames(f"{made.prefix}-r1", "right", 4096) as wire:
         for family in FAMILIES:
             overhead = 28 if family == AF_INET else 48
             with lane(space(made, one, "here"), space(made, one, "there"), far(one, family)) as way:

@@ -7,17 +7,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from socket import AF_INET, AF_INET6
 
 import pytest
 
-from highroad.agent.steering import Steering
-from highroad.netlink import namespace
-from highroad.netlink.kernel import Kernel
 from tests.lab.steering.rig import Service, far, hosts, offer, service, space
-from tests.lab.steering.traffic import PORT, Sink, opened
+from tests.lab.steering.traffic import PORT, opened
 from tests.support.routers import Chain, chain
 
 SETTLED_S, MEASURED_S = 1.5, 10.0
@@ -89,14 +86,7 @@ def kbps(flows: Sequence[tuple[Bulk, int]], seconds: float) -> list[float]:
 def carried(folder: Path, *services: Service, core_gbps: float = 10.0) -> Iterator[Chain]:
     """Three routers whose core ports have this rate, and these services."""
     with ExitStack() as undo:
-        made = undo.enter_context(chain(3, folder))
-        for router in made.routers:
-            ports = tuple(replace(port, capacity_gbps=core_gbps) for port in router.config.core_ports)
-            router.config = replace(router.config, core_ports=ports)
-            router.steering = Steering(undo.enter_context(Kernel(router.namespace)), router.config)
-            with namespace.entered_by_name(router.namespace):
-                router.steering.start()
-            router.converge()
+        made = undo.enter_context(chain(3, folder, core_gbps=core_gbps))
         hosts(made, undo, *services)
         offer(made, *services)
         yield made
@@ -121,34 +111,6 @@ def test_tcp_has_its_guaranteed_rate(tmp_path: Path) -> None:
     for got, rate_kbps, one in zip(measured, wanted, services, strict=True):
         print(f"{one.out.service}: {got:.0f} of {rate_kbps} kbit/s, {100 * (got / rate_kbps - 1):+.2f} %")
         assert got == pytest.approx(rate_kbps, rel=0.02), one.out.service
-
-
-def test_a_service_bursts_where_there_is_room(tmp_path: Path) -> None:
-    """Alone it has its ceiling. Beside another on a core port that is too small for both ceilings, each has at least
-    what it is guaranteed, and together they fill it.
-    """
-    first = service("first", 1, 1, 3, rate_kbps=40_000, ceiling_kbps=60_000)
-    second = service("second", 2, 1, 3, rate_kbps=10_000, ceiling_kbps=60_000)
-    with carried(tmp_path, first, second, core_gbps=0.06) as made:
-        with Bulk(space(made, first, "here"), space(made, first, "there"), far(first, AF_INET)) as flow:
-            [alone] = kbps([(flow, 9000)], 2.0)
-        with ExitStack() as undo:
-            sinks = [Sink(space(made, one, "there"), far(one, AF_INET)) for one in (first, second)]
-            for one, sink in zip((first, second), sinks, strict=True):
-                undo.callback(sink.close)
-                undo.enter_context(_Flood(made, one, 60_000))
-            time.sleep(SETTLED_S)
-            for sink in sinks:
-                sink.taken()
-            begun = time.monotonic()
-            time.sleep(3.0)
-            arrived = [sum(len(data) + 28 for data in sink.taken()) for sink in sinks]
-            both = [octets * 8 / 1000 / (time.monotonic() - begun) for octets in arrived]
-    print(f"alone {alone:.0f}, together {both[0]:.0f} + {both[1]:.0f} kbit/s")
-    assert alone == pytest.approx(60_000, rel=0.03)
-    assert both[0] > 40_000 * 0.98
-    assert both[1] > 10_000 * 0.98
-    assert sum(both) == pytest.approx(60_000, rel=0.05)
 
 
 MOVED_MS = 1.0

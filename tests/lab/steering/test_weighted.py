@@ -90,7 +90,7 @@ def test_each_list_is_shaped_by_its_share(shared: Shared) -> None:
         sources = [undo.enter_context(opened(space(made, one, "here"), FAMILIES[0])) for _ in range(100)]
         payload, to = bytes(size), (far(one, FAMILIES[0]), PORT)
         packets_a_second = 2 * RATE_KBPS * 1000 / 8 / (size + 28)
-        begun, count, measured = time.monotonic(), 0, None
+        begun, count, measured, at = time.monotonic(), 0, None, 0.0
         while (passed := time.monotonic() - begun) < seconds + 0.5:
             while count < passed * packets_a_second:
                 sources[count % len(sources)].sendto(payload, to)
