@@ -150,7 +150,7 @@ async def _many(up: dict[str, Any], home: Path, network: Network) -> tuple[float
     bodies = iter(
         [
             {"from": ends[n % len(ends)], "to": ends[(n + 1 + n // len(ends) % (len(ends) - 1)) % len(ends)],
-             "bandwidth_gbps": 0.05}
+             "bandwidth_gbps": 0.01}
             for n in range(MANY)
         ]
     )  # fmt: skip
