@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 from highroad.errors import Unavailable
 from highroad.lab import links, namespaces
@@ -32,12 +33,16 @@ _SYSCTLS = {
     "ipv4/conf/default/rp_filter": "0",
 }
 
+_NEIGHBOURS = {"gc_thresh1": 1 << 14, "gc_thresh2": 1 << 15, "gc_thresh3": 1 << 16}
+"""How many neighbours the machine may know, all its namespaces together: by default 1,024, which a few hundred services fill."""
+
 _ASK_AGAIN_MS = "50"
 """How soon a neighbour that did not answer is asked again: a second is long when light has just come back."""
 
 
 def build(lab: LabId, plan: Plan) -> None:
     """Make all of it; light is on. Raises Unavailable, and leaves what it made for `down`."""
+    _make_room()
     namespaces.make([lab.wires, *(lab.router(router.site) for router in plan.routers)])
     for router in plan.routers:
         namespaces.settle(lab.router(router.site), _SYSCTLS)
@@ -66,6 +71,16 @@ def build(lab: LabId, plan: Plan) -> None:
             namespaces.settle(lab.router(router.site), asked)
     except KernelRefused as error:
         raise Unavailable(f"the lab cannot be built: {error.message}") from error
+
+
+def _make_room() -> None:
+    """Raise the kernel's bounds on neighbours where they are lower; only the machine's own namespace has them."""
+    for family in ("ipv4", "ipv6"):
+        for name, least in _NEIGHBOURS.items():
+            bound = Path(f"/proc/sys/net/{family}/neigh/default/{name}")
+            with suppress(OSError, ValueError):
+                if int(bound.read_text(encoding="ascii")) < least:
+                    bound.write_text(str(least), encoding="ascii")
 
 
 def _ports(router: Router) -> list[Message]:
