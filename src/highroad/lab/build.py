@@ -34,7 +34,8 @@ _SYSCTLS = {
 }
 
 _NEIGHBOURS = {"gc_thresh1": 1 << 14, "gc_thresh2": 1 << 15, "gc_thresh3": 1 << 16}
-"""How many neighbours the machine may know, all its namespaces together: by default 1,024, which a few hundred services fill."""
+"""How many neighbours the machine may know, all its namespaces together: by default 1,024, which a few hundred services
+fill, and then packets are lost in silence."""
 
 _ASK_AGAIN_MS = "50"
 """How soon a neighbour that did not answer is asked again: a second is long when light has just come back."""
