@@ -162,7 +162,7 @@ def _renumbered(thing: Thing, numbers: Mapping[int, int]) -> Thing:
 
 
 def segments(router: Router, functions: Sequence[int], function: int) -> tuple[str, ...]:
-    """A segment list with its end, as it stands in packets once the headend has used its own first SID... or before."""
+    """A segment list with its end, as the headend is told it: before its own first SID is used."""
     return containers(router.config, SegmentList(links=(), functions=tuple(functions)), function)
 
 
