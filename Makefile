@@ -7,7 +7,9 @@ UV     := $(BIN)/uv
 PIP    := $(UV) pip install --quiet --python $(BIN)/python --require-hashes
 
 export HIGHROAD_HOME ?= $(CURDIR)/.highroad
-export PYTHONDONTWRITEBYTECODE ?= 1
+# Compiled once, and not beside the sources.
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.make/pycache
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help up test unit bench check soak docs wheel lock format clean
 
