@@ -5,6 +5,7 @@ shaper, core ports with their adjacency SIDs and queues, and the rules that keep
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from socket import AF_INET, AF_INET6
 
@@ -61,6 +62,15 @@ The kernel limits ICMP errors but for two, which must never be missing and which
 Packet Too Big, and Time Exceeded (hence the masks: 4120 is the types 3, 4 and 12). Segment routing is on for all and
 then on for each core port alone: the kernel takes the lesser of the two, so that a customer's port (0, the default)
 ends no segment.
+"""
+
+ROOM = {
+    f"net/{family}/neigh/default/{name}": least
+    for family in ("ipv4", "ipv6")
+    for name, least in (("gc_thresh1", 1 << 12), ("gc_thresh2", 1 << 13), ("gc_thresh3", 1 << 14))
+}
+"""How many neighbours a host may know, at least: 1,024 by default, which tenants share. Only the host's own namespace
+has these.
 """
 
 CORE_CONTROLS = {
@@ -120,9 +130,18 @@ def set_controls(names: Mapping[str, str], interface: str = "") -> None:
             raise Unavailable(f"the kernel does not take {name.format(interface)}={value}: {error.strerror}") from error
 
 
+def _make_room() -> None:
+    for name, least in ROOM.items():
+        path = Path("/proc/sys") / name
+        with suppress(OSError, ValueError):
+            if int(path.read_text()) < least:
+                path.write_text(str(least))
+
+
 def prepare(kernel: Kernel, config: AgentConfig) -> None:
     """Make the devices that everything else hangs on, where they are not there yet. Raises Unavailable."""
     set_controls(CONTROLS)
+    _make_room()
     names = {one.name for one in kernel.links()}
     if n.LOOP_OUT not in names:
         kernel.do([link.veth(n.LOOP_OUT, n.LOOP_IN, mtu=n.LOOP_MTU, peer_mtu=n.LOOP_MTU)])
@@ -255,6 +274,7 @@ def _rules(config: AgentConfig) -> Iterable[Rule]:
             family=family, priority=n.PREF_FRAGMENT_CLOSED, action="blackhole", iif=n.LOOP_IN, fwmark=n.MARK_GATE,
             fwmask=n.MARK_GATE,
         )  # fmt: skip
+        yield Rule(family=family, priority=n.PREF_LEFT_OVER, action="blackhole", fwmark=n.MARK_GATE, fwmask=n.MARK_GATE)
         yield Rule(family=family, priority=n.PREF_LOCAL, table=n.TABLE_LOCAL)
     for interface in sorted(set(config.customer_ports.values())):
         yield from closed(interface, n.PREF_CLOSED_PORT)

@@ -65,6 +65,8 @@ PREF_LOOP_LOCAL, PREF_LOOP_MAIN = 2010, 2011
 """What came in by the loop."""
 PREF_TO_SELF, PREF_REFLECTED = 2020, 2021
 """Answers of ours to a tenant (ICMP errors), which carry the mark of what they answer: not to ourselves."""
+PREF_LEFT_OVER = 2022
+"""A customer's that no rule before was for: what waited in a queue while its attachment was withdrawn."""
 PREF_SELF_LOCAL, PREF_SELF_MAIN = 2030, 2031
 """What the router itself sends."""
 PREF_LOCAL = 30000
