@@ -39,7 +39,8 @@ def ears(field: Ground) -> Iterator[Watch]:
 
 
 @pytest.fixture
-def watch(ears: Watch) -> Watch:
-    """Nothing seen yet."""
-    ears.settle(quiet_s=0.1, longest_s=2.0)
+def watch(field: Ground, ears: Watch) -> Watch:
+    """Nothing seen yet, and nothing on its way: what a test before this one left in queues is through."""
+    field.unhurried()
+    ears.settle(longest_s=8.0)
     return ears

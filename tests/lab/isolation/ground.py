@@ -92,18 +92,16 @@ class Ground:
 
     def unhurried(self) -> None:
         """Let queues of the shaper take what a test sends at once: how fast one may ask is not what it looks for."""
-        for end in self.ends.values():
-            if end.is_ip:
-                for minor in (class_asked(end.number), class_neighbours(end.number)):
-                    at = f"r{end.router}", "tc"
-                    self.chain.run(
-                        *at, "class", "change", "dev", "hr-shape", "parent", "1:1", "classid", f"1:{minor:x}", "htb",
-                        "rate", "1gbit", "burst", "1m", "cburst", "1m",
-                    )  # fmt: skip
-                    self.chain.run(
-                        *at, "qdisc", "change", "dev", "hr-shape", "parent", f"1:{minor:x}", "handle", f"{minor:x}:",
-                        "bfifo", "limit", "10m",
-                    )  # fmt: skip
+        for number in range(1, 5):
+            lines = []
+            for end in self.ends.values():
+                if end.is_ip and end.router == number:
+                    for minor in (class_asked(end.number), class_neighbours(end.number)):
+                        lines += [
+                            f"class change dev hr-shape parent 1:1 classid 1:{minor:x} htb rate 1gbit burst 1m",
+                            f"qdisc change dev hr-shape parent 1:{minor:x} handle {minor:x}: bfifo limit 10m",
+                        ]
+            self.chain.run(f"r{number}", "sh", "-c", f"echo '{chr(10).join(lines)}' | tc -batch -")
 
     def dropped_by_queues(self) -> int:
         """Packets of customers that a queue had no room for."""

@@ -25,6 +25,15 @@ def error_in(frame: bytes) -> tuple[str, int, int, int] | None:
     return None
 
 
+def acquainted(field: Ground, watch: Watch) -> None:
+    """Every edge and its router know where the other is, however new the attachment."""
+    for end in field.ends.values():
+        if end.is_ip:
+            for address in (end.addresses.pe4, end.addresses.pe6):
+                assert field.chain.ping(end.name, address, count_=5) > 0
+    watch.settle(quiet_s=0.1)
+
+
 def got_by(seen: list[Seen], observer: str, cell: Cell) -> list[bytes]:
     return [one.frame for one in seen if one.observer == observer and one.number == cell.number]
 
@@ -35,6 +44,7 @@ def edge_of(end: End, cell: Cell) -> str:
 
 def test_a_trace_shows_the_own_edge_and_the_far_customer(field: Ground, matrix: Matrix, watch: Watch) -> None:
     cells = [cell for cell in matrix.cells if "hops left" in cell.protocol and cell.pretends == "itself"]
+    acquainted(field, watch)
     send(field, watch, cells)
     seen = watch.settle()
     assert len(cells) == 6 * 4 * 6
@@ -56,6 +66,7 @@ def test_a_trace_shows_the_own_edge_and_the_far_customer(field: Ground, matrix: 
 def test_what_is_too_large_is_answered_by_the_own_edge_or_comes_in_pieces(
     field: Ground, matrix: Matrix, watch: Watch
 ) -> None:
+    acquainted(field, watch)
     for name in ("a1", "b1"):
         origin = field.ends[name]
         cells = [
@@ -116,7 +127,6 @@ def test_an_edge_that_does_not_answer_is_told_to_its_own_far_end_only(
         field.chain.run("a3", "ip", "link", "set", "e0", "arp", "on")
         field.chain.run("r3", "sysctl", "-qw", *slow)
         field.router(3).converge()
-        field.unhurried()
     leaks = judge(field, matrix.cells, seen)
     assert not leaks, told_by(leaks)
     said = {error for one in seen if one.observer == "a1" and (error := error_in(one.frame))}
@@ -153,7 +163,6 @@ def test_who_asks_too_much_keeps_nobody_else_from_an_answer(field: Ground, matri
         print(f"answers to one customer under {sent[0]} questions of another")
     finally:
         watch.settle()
-        field.unhurried()
 
 
 @contextmanager

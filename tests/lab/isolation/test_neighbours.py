@@ -52,7 +52,6 @@ def test_made_up_neighbours_do_not_fill_the_table(field: Ground, watch: Watch) -
             field.chain.run("r1", "ip", family, "neigh", "flush", "dev", "a1")
         router.converge()
         watch.settle()
-        field.unhurried()
 
 
 def test_what_carries_traffic_has_a_place_of_its_own(field: Ground) -> None:

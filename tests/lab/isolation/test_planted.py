@@ -90,7 +90,7 @@ def test_rules_that_are_gone_are_found(field: Ground, matrix: Matrix, watch: Wat
         f"ip -{family} rule del pref {pref} iif {end.interface}"
         for family in (4, 6)
         for pref in (n.PREF_TENANT, n.PREF_CLOSED)
-    ]
+    ] + [f"ip -{family} rule del pref {n.PREF_LEFT_OVER}" for family in (4, 6)]
     with planted(field, end.router, *gone):
         leaks = leaks_of(field, watch, matrix, "a1")
     # The tenant now sees what the router does: its neighbour there, and edges; the gate still keeps SIDs away.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
@@ -48,8 +48,11 @@ def send(ground: Ground, watch: Watch, cells: Sequence[Cell]) -> None:
         for at in range(0, max(map(len, by_origin.values()), default=0), BATCH):
             for name, own in by_origin.items():
                 for cell in own[at : at + BATCH]:
-                    with suppress(OSError):  # larger than the port takes, and so not sent
+                    try:
                         mouths[name].send(cell.frame)
+                    except OSError as error:
+                        if error.errno != errno.EMSGSIZE:  # larger than the port takes
+                            raise
             watch.drain()
             time.sleep(PAUSE_S)
     finally:
