@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
@@ -25,6 +26,9 @@ outer header and, for Ethernet, the tunnel's)."""
 
 LONGEST_DETOUR = 3
 """Segments that a local repair may put on besides."""
+
+EDGE_BITS = 16
+"""Of the prefix that all addresses between routers and customers are in (IPv6)."""
 
 MOST_SEGMENTS = 6 * 8 - 1
 
@@ -107,6 +111,7 @@ def _attachments(
             if addresses[address] > 1:
                 yield _finding("address-twice", f"{place}/addresses", f"{address} is used twice")
         yield from _prefixes(config, one.prefixes, f"{place}/prefix")
+        yield from _between(one, f"{place}/prefix")
         yield from _room(config, one, policies.get(one.id), links, place)
 
 
@@ -224,6 +229,17 @@ def _prefixes(config: AgentConfig, prefixes: Iterable[str], place: str) -> Itera
             yield _finding("prefix-ours", place, f"{prefix} is, or contains, addresses of routers")
         if prefix.is_multicast or prefix.is_loopback or prefix.is_link_local or _is_everything_else(prefix):
             yield _finding("prefix-reserved", place, f"{prefix} is not for customers to have")
+
+
+def _between(one: Attachment, place: str) -> Iterator[Finding]:
+    """A customer that has the addresses between routers and customers could ask which of them exist: the kernel answers
+    for IPv6 from whatever address was asked for, if it is there.
+    """
+    edges = IPv6Network(f"{one.addresses.pe6}/{EDGE_BITS}", strict=False)
+    for text in one.prefixes:
+        with suppress(ValueError):
+            if edges.overlaps(IPv6Network(text)):
+                yield _finding("prefix-ours", place, f"{text} is, or contains, addresses between routers and customers")
 
 
 def _is_everything_else(prefix: IPv4Network | IPv6Network) -> bool:

@@ -162,10 +162,13 @@ class Steering:
         return frozenset(name for name in named if name is not None)
 
     def _idle(self, intended: Intended) -> Iterable[PortState]:
-        """Customers' ports by the agent's file that are up and have no service: to be down, since no gate is there."""
-        for name in set(self._config.customer_ports.values()) - self._customer(intended):
+        """Customers' ports by the agent's file that are up and have no service, nor one of their tags has: to be down,
+        since no gate is there.
+        """
+        busy, named = {one.port for one in intended.attachments.values()}, self._customer(intended)
+        for port, name in self._config.customer_ports.items():
             link = self._links.get(name)
-            if link is not None and link.up:
+            if port not in busy and name not in named and link is not None and link.up:
                 yield PortState(dev=link.index, mtu=link.mtu)
 
     def _is_elsewhere(self, key: Key, thing: Thing, want: State) -> bool:
