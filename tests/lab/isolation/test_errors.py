@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
+from highroad.netlink import namespace
 from tests.lab.isolation import frames as f
 from tests.lab.isolation.ground import End, Ground
 from tests.lab.isolation.matrix import Cell, Matrix
 from tests.lab.isolation.test_between import flooding
 from tests.lab.isolation.verdict import judge, mouth, send, told_by
 from tests.lab.isolation.watch import GNMI, Seen, Watch
+from tests.support.routers import told
 
 
 def error_in(frame: bytes) -> tuple[str, int, int, int] | None:
@@ -163,6 +166,17 @@ def test_who_asks_too_much_keeps_nobody_else_from_an_answer(field: Ground, matri
         print(f"answers to one customer under {sent[0]} questions of another")
     finally:
         watch.settle()
+
+
+def test_a_customer_may_not_have_the_addresses_of_edges(field: Ground) -> None:
+    """Or it could ask, with packets that are too large, which of them a router has."""
+    router = field.router(1)
+    for prefix in ("fd64:1:2::/127", "fd64::/16", "fd00::/8"):
+        taken = replace(field.ends["a1"].attachment, prefixes=(prefix, "nonsense"))
+        with namespace.entered_by_name(router.namespace):
+            found = router.steering.check(told([taken]))
+        assert {one.code for one in found} >= {"prefix-ours", "prefix"}, prefix
+    assert not router.steering.check(field.told(1))
 
 
 @contextmanager
