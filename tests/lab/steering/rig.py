@@ -188,3 +188,10 @@ def far(one: Service, family: int) -> str:
 def near(one: Service, family: int) -> str:
     """The address of the near customer's edge."""
     return one.here.addresses.ce4 if family == AF_INET else one.here.addresses.ce6
+
+
+def awake(made: Chain, one: Service, family: int) -> bool:
+    """Whether packets pass there and back, once neighbours have found each other: what is asked of them may be lost on
+    a wire that is not up yet, and is asked again after a second.
+    """
+    return any(made.ping(f"{one.out.service}.here", far(one, family)) == 3 for _ in range(5))

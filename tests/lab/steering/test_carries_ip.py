@@ -12,6 +12,7 @@ import pytest
 from tests.lab.steering.rig import (
     FAMILIES,
     Service,
+    awake,
     far,
     hosts,
     near,
@@ -45,6 +46,8 @@ def carried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Carried]:
         odd = service("odd", 1, 1, 2, prefixes=BEHIND)
         even = service("even", 2, 1, 3, prefixes=BEHIND)
         hosts(made, undo, odd, even)
+        offer(made, odd, even)
+        assert all(awake(made, one, family) for one in (odd, even) for family in FAMILIES)
         yield Carried(chain=made, odd=odd, even=even)
 
 

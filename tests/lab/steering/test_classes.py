@@ -13,7 +13,7 @@ import pytest
 from highroad.agent.numbers import CORE_CLASSES, DSCP
 from highroad.model.service import ServiceKind, TrafficClass
 from highroad.netlink.qdisc import HtbClass
-from tests.lab.steering.rig import FAMILIES, Service, far, hosts, kernel_of, offer, service, space
+from tests.lab.steering.rig import FAMILIES, Service, awake, far, hosts, kernel_of, offer, service, space
 from tests.lab.steering.traffic import PORT, Frames, opened, outer_of
 from tests.support.routers import Chain, Router, chain
 
@@ -48,7 +48,7 @@ def test_the_class_is_outside_and_the_customers_own_inside(
     classed: Classed, traffic_class: TrafficClass, family: int
 ) -> None:
     made, one = classed.chain, classed.services[traffic_class]
-    assert made.ping(f"{traffic_class.value}.here", far(one, family)) == 3
+    assert awake(made, one, family)
     before = [_queues(router) for router in made.routers[:2]]
     with ExitStack() as undo:
         wires = [undo.enter_context(Frames(f"{made.prefix}-r{number}", "right")) for number in (1, 2)]

@@ -14,7 +14,7 @@ import pytest
 from highroad.agent.counters import AttachmentCount, Counters, ServiceCount, SidCount
 from highroad.model.service import ServiceKind
 from highroad.netlink import namespace
-from tests.lab.steering.rig import FAMILIES, Service, far, hosts, kernel_of, offer, service, space, zigzag
+from tests.lab.steering.rig import FAMILIES, Service, awake, far, hosts, kernel_of, offer, service, space, zigzag
 from tests.lab.steering.traffic import Frames, lane, opened
 from tests.support.routers import Chain, Router, chain
 
@@ -48,7 +48,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
         offer(made, plain, slow, wire)
         for one in (plain, slow):
             for family in FAMILIES:
-                assert made.ping(f"{one.out.service}.here", far(one, family)) == 3
+                assert awake(made, one, family)
         yield Counted(chain=made, plain=plain, slow=slow, wire=wire)
 
 

@@ -10,7 +10,19 @@ from dataclasses import dataclass
 import pytest
 
 from highroad.model.service import TrafficClass
-from tests.lab.steering.rig import FAMILIES, Service, far, hosts, intents, offer, service, sid_packets, space, zigzag
+from tests.lab.steering.rig import (
+    FAMILIES,
+    Service,
+    awake,
+    far,
+    hosts,
+    intents,
+    offer,
+    service,
+    sid_packets,
+    space,
+    zigzag,
+)
 from tests.lab.steering.traffic import Lane, Stream, lane
 from tests.support.routers import Chain, chain
 
@@ -44,6 +56,7 @@ def moving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moving]:
             undo.enter_context(lane(space(made, one, "here"), space(made, one, "there"), far(one, family)))
             for family in FAMILIES
         )
+        assert all(awake(made, one, family) for family in FAMILIES)
         assert [way.passes(3) for way in lanes] == [3, 3]
         yield Moving(chain=made, service=one, lanes=lanes)
 

@@ -13,7 +13,7 @@ from socket import AF_INET, AF_INET6
 
 import pytest
 
-from tests.lab.steering.rig import Service, far, hosts, offer, service, space
+from tests.lab.steering.rig import Service, awake, far, hosts, offer, service, space
 from tests.lab.steering.traffic import PORT, opened
 from tests.support.routers import Chain, chain
 
@@ -125,7 +125,7 @@ def test_a_flood_of_one_tenant_moves_no_other(tmp_path: Path) -> None:
     loud = service("loud", 2, 1, 3, rate_kbps=4_000)
     moved = []
     with carried(tmp_path, quiet, loud, core_gbps=0.02) as made:
-        assert made.ping("quiet.here", far(quiet, AF_INET)) == 3
+        assert awake(made, quiet, AF_INET)
         for _ in range(ROUNDS):
             before = _p99_ms(made, quiet)
             with _Flood(made, loud, 10 * 4_000):

@@ -12,7 +12,7 @@ import pytest
 
 from highroad.agent import numbers as n
 from highroad.netlink.qdisc import HtbClass
-from tests.lab.steering.rig import FAMILIES, Service, far, hosts, kernel_of, offer, service, space, zigzag
+from tests.lab.steering.rig import FAMILIES, Service, awake, far, hosts, kernel_of, offer, service, space, zigzag
 from tests.lab.steering.traffic import PORT, Frames, Sink, opened, outer_of
 from tests.support.routers import Chain, chain
 
@@ -60,7 +60,7 @@ def test_flows_are_pinned_and_shared_by_weight(shared: Shared, family: int) -> N
         sink = Sink(space(made, one, "there"), far(one, family))
         undo.callback(sink.close)
         sources = [undo.enter_context(opened(space(made, one, "here"), family)) for _ in range(FLOWS)]
-        assert made.ping("s.here", far(one, family)) == 3
+        assert awake(made, one, family)
         for _ in range(3):
             for source in sources:
                 source.sendto(b"x", (far(one, family), PORT))
