@@ -99,6 +99,11 @@ CUSTOMER_CONTROLS = {
     "net/ipv4/conf/{}/arp_ignore": "1",
     "net/ipv4/conf/{}/arp_announce": "2",
     "net/ipv4/conf/{}/forwarding": "1",
+    # An edge whose light has just come loses the first answers that it sends: ask soon again, and more often.
+    "net/ipv4/neigh/{}/retrans_time_ms": "20",
+    "net/ipv4/neigh/{}/mcast_solicit": "10",
+    "net/ipv6/neigh/{}/retrans_time_ms": "20",
+    "net/ipv6/neigh/{}/mcast_solicit": "10",
 }
 
 ETHERNET_CONTROLS = CUSTOMER_CONTROLS | {"net/ipv6/conf/{}/disable_ipv6": "1"}
