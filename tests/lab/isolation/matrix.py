@@ -253,6 +253,8 @@ def _routers(ground: Ground) -> Iterator[Target]:
     for function in ("e000", "e001"):
         yield Target(kind="adjacency SID", address=f"fc00:0:{function}::")
     yield Target(kind="block", address="fc00:0:7777::")
+    for address in ("fe80::48:72ff:fe00:1", "fe80::1", "fe80::"):  # the first is of the loop inside every router
+        yield Target(kind="link-local", address=address)
     for end in ground.ends.values():
         base = end.attachment.function
         for odd in (0, 1):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
+from highroad.agent import numbers as n
 from highroad.agent.steering import Steering
 from highroad.gnmi.router import Intended
 from highroad.netlink import namespace
@@ -104,6 +105,38 @@ def test_nothing_crosses_while_services_come_change_and_go(field: Ground, matrix
     )
     assert at.count(("b3", "b1")) > 20
     assert at.count(("a3", "a1")) > 0
+
+
+def test_what_waits_in_a_queue_while_its_service_goes_goes_nowhere(field: Ground, matrix: Matrix, watch: Watch) -> None:
+    """It comes out when the rules that it was let in for are gone, and its queue is not yet."""
+    router, end = field.router(1), field.ends["a1"]
+    cells = [
+        cell
+        for cell in matrix.cells
+        if cell.origin == "a1" and cell.target in ("other customer", "other edge") and cell.protocol in ("echo", "udp")
+    ]
+    minor = n.class_minor(end.number)
+    field.chain.run(
+        "r1", *f"tc class change dev hr-shape parent 1:1 classid 1:{minor:x} htb rate 400kbit burst 2k".split()
+    )
+    with ExitStack() as undo:
+        kernel = undo.enter_context(Kernel(router.namespace))
+        slowly = Steering(kernel, router.config, lambda step: time.sleep(0.5) if step == "collect" else None)
+        send(field, watch, cells)
+        waiting = int(_backlog(field, minor))
+        with namespace.entered_by_name(router.namespace):
+            slowly.apply(field.told(1), field.told(1, "a1"))
+            slowly.apply(field.told(1, "a1"), field.told(1))
+    assert waiting > 0
+    leaks = judge(field, matrix.cells, watch.settle())
+    assert not leaks, told_by(leaks)
+
+
+def _backlog(field: Ground, minor: int) -> str:
+    """Packets in a queue of the shaper."""
+    shown = field.chain.run("r1", "tc", "-s", "qdisc", "show", "dev", "hr-shape")
+    (mine,) = [part for part in shown.split("qdisc ") if f"parent 1:{minor:x} " in part]
+    return mine.split("backlog ")[1].split()[1].removesuffix("p")
 
 
 def test_a_port_is_down_before_and_after_its_service(field: Ground, matrix: Matrix, watch: Watch) -> None:
