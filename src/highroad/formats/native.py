@@ -53,6 +53,8 @@ def read(text: str) -> Loaded:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
+        if "nesting depth" in problem:  # the scanner's own bound, where it is met before ours
+            return refused("too-deep", f"nested more than {MAX_DEPTH} deep; a network is not", line=line)
         return refused("bad-yaml", f"this is not YAML: {problem}", line=line)
     except UnicodeEncodeError:
         return refused("bad-yaml", "this is not YAML: the text holds half of a surrogate pair")

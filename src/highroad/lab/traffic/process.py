@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -228,7 +228,9 @@ class Generator:
                 self._poll.register(receiver, select.EPOLLIN)
                 self._by_descriptor[receiver.fileno()] = receiver
         self._receivers[end.namespace] = (receiver, users + 1)
-        made = _Direction(self._next, end, far.address, sender, way)
+        # No larger than the far end takes: what does not fit there is answered, and a probe does not listen.
+        fitting = replace(end, mtu_bytes=min(end.mtu_bytes, far.mtu_bytes))
+        made = _Direction(self._next, fitting, far.address, sender, way)
         self._next += 1
         self._directions[made.number] = made
         return made
