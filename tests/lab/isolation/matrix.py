@@ -152,7 +152,9 @@ class Matrix:
             message = f.icmpv6(source, to, kind, about + f.option(f.token(number)))
             # What is about the link is the router's to hear from whom the link is with.
             polite = kind != 137 and name != "advertisement to all" and name != "solicitation to it"
-            polite = polite or (name == "solicitation to it" and target.address in (own.pe6, router))
+            polite = polite or (
+                name == "solicitation to it" and (target.address == own.pe6 or target.address.startswith("fe80"))
+            )
             self._frame(
                 origin, target, name, "itself", f.IPV6, f.ipv6(source, to, f.ICMPV6, message, hops=255), polite=polite,
                 to=f.group_mac(to) if _is_group(to) else origin.router_mac,
