@@ -4,6 +4,7 @@ shaper, core ports with their adjacency SIDs and queues, and the rules that keep
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -127,12 +128,16 @@ CORE_QUEUE_S = 0.02
 def set_controls(names: Mapping[str, str], interface: str = "") -> None:
     """Write system controls of this namespace. Raises Unavailable with the one that the kernel does not have."""
     for name, value in names.items():
-        path = Path("/proc/sys") / name.format(interface)
+        place, wanted = name.format(interface), value.encode()
         try:
-            if path.read_text().strip() != value:
-                path.write_text(value)
+            control = os.open(f"/proc/sys/{place}", os.O_RDWR)
+            try:
+                if os.pread(control, 64, 0).strip() != wanted:
+                    os.pwrite(control, wanted, 0)
+            finally:
+                os.close(control)
         except OSError as error:
-            raise Unavailable(f"the kernel does not take {name.format(interface)}={value}: {error.strerror}") from error
+            raise Unavailable(f"the kernel does not take {place}={value}: {error.strerror}") from error
 
 
 def _make_room() -> None:
