@@ -38,6 +38,9 @@ def classed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classed]:
         services = {one: service(one.value, one.rank + 1, 1, 3, traffic_class=one) for one in TrafficClass}
         wire = service("wire", 9, 1, 3, kind=ServiceKind.ETHERNET, traffic_class=TrafficClass.BULK)
         hosts(made, undo, *services.values(), wire)
+        for end in ("here", "there"):
+            # Or its hosts' own reports and solicitations go along it, and are counted.
+            made.run(f"wire.{end}", "sysctl", "-qw", "net.ipv6.conf.e0.disable_ipv6=1")
         offer(made, *services.values(), wire)
         yield Classed(chain=made, services=services, wire=wire)
 
