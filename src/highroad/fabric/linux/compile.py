@@ -70,9 +70,12 @@ def interface_of(number: int, vlan: int | None) -> str:
     return f"cust{number}" if vlan is None else f"cust{number}.{vlan}"
 
 
-def lowest_free(used: Collection[int]) -> int | None:
-    """The lowest attachment number that is not in use."""
-    return next((number for number in NUMBERS if number not in used), None)
+def next_free(used: Collection[int], after: int) -> int | None:
+    """The next attachment number that is not in use, in turn: what is still on the wire for one that has just been
+    given back reaches nobody.
+    """
+    turned = (*range(after + 1, NUMBERS.stop), *range(NUMBERS.start, after + 1))
+    return next((number for number in turned if number not in used), None)
 
 
 def halves_of(

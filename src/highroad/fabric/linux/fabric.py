@@ -9,7 +9,7 @@ from pathlib import Path
 
 from highroad.errors import HighroadError, NotFound, Unavailable
 from highroad.fabric.bell import Bell
-from highroad.fabric.linux.compile import CannotCompile, Half, halves_of, lowest_free, number_of
+from highroad.fabric.linux.compile import CannotCompile, Half, halves_of, next_free, number_of
 from highroad.fabric.linux.held import NOTHING, Held
 from highroad.fabric.linux.inventory import Facts, Reach
 from highroad.fabric.linux.light import PortLight, dark_fibres, dark_links
@@ -74,6 +74,7 @@ class LinuxFabric(LabSide):
         self.network = network
         self._clock = clock
         self._held = Held()
+        self._last: dict[SiteId, int] = {}
         self._memory = Memory(memory)
         self._meter = Meter(self._memory, instance)
         self._sessions = {site: Session(reach, connect(reach), self) for site, reach in routers.items()}
@@ -331,7 +332,7 @@ class LinuxFabric(LabSide):
         return steps
 
     def _numbers(self, policy: Policy, held: Mapping[SiteId, Half], used: dict[SiteId, set[int]]) -> tuple[int, int]:
-        """The numbers of the two attachments: those that they have, else the lowest that are free."""
+        """The numbers of the two attachments: those that they have, else the next in turn."""
         numbers: list[int] = []
         for end in (policy.a, policy.b):
             if end is None:
@@ -339,9 +340,12 @@ class LinuxFabric(LabSide):
             attachment = held.get(end.site, NOTHING).attachment
             number = number_of(attachment.function) if attachment is not None else None
             if number is None:
-                number = lowest_free(used.setdefault(end.site, set()))
+                taken = used.setdefault(end.site, set())
+                number = next_free(taken, self._last.get(end.site, max(taken, default=0)))
             if number is None:
                 raise CannotCompile(f"the router at {end.site} has no attachment left")
+            if attachment is None:
+                self._last[end.site] = number
             used.setdefault(end.site, set()).add(number)
             numbers.append(number)
         return numbers[0], numbers[1]

@@ -18,7 +18,7 @@ from highroad.fabric.linux.compile import (
     function_of,
     halves_of,
     interface_of,
-    lowest_free,
+    next_free,
     number_of,
     policy_of,
 )
@@ -175,8 +175,10 @@ def test_numbers_are_functions_and_names_that_a_kernel_takes() -> None:
         assert function_of(number) in ATTACHMENT_FUNCTIONS
         assert number_of(function_of(number)) == number
         assert len(interface_of(number, 4094)) <= 15
-    assert lowest_free({1, 2, 4}) == 3
-    assert lowest_free(set(NUMBERS)) is None
+    assert next_free({1, 2, 4}, 0) == 3
+    assert next_free({1, 2, 4}, 4) == 5
+    assert next_free({1, NUMBERS[-1]}, NUMBERS[-1] - 1) == 2
+    assert next_free(set(NUMBERS), 7) is None
 
 
 def test_what_cannot_be_told_says_why() -> None:

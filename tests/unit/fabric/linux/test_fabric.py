@@ -137,7 +137,7 @@ def test_without_a_wire_there_is_no_service(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
-def test_numbers_are_the_lowest_that_are_free(tmp_path: Path) -> None:
+def test_numbers_are_given_in_turn(tmp_path: Path) -> None:
     async def scene(routers: Bench, fabric: LinuxFabric) -> None:
         await fabric.apply([Install(policy=policy(name, "a>b>d")) for name in ("p", "q", "r")])
         await fabric.apply([Withdraw(service=ServiceId("q"))])
@@ -146,8 +146,8 @@ def test_numbers_are_the_lowest_that_are_free(tmp_path: Path) -> None:
         assert {one.id: one.interface for one in held.values()} == {
             "p.a": "cust1",
             "r.a": "cust3",
-            "x.a": "cust2",
-            "y.a": "cust4",
+            "x.a": "cust4",
+            "y.a": "cust5",
         }
         addresses = {address for one in held.values() for address in (one.addresses.pe4, one.addresses.ce4)}
         assert len(addresses) == 8
