@@ -15,13 +15,13 @@ from ipaddress import ip_network
 from highroad.lab import links, namespaces
 from highroad.lab.build import LOOPBACK
 from highroad.lab.names import LabId
-from highroad.lab.offloads import switch_off
 from highroad.lab.plan import Plan
 from highroad.model.network import SiteId
 from highroad.model.service import PortId, ServiceKind
 from highroad.netlink import address, link, namespace, route, rule
 from highroad.netlink.kernel import LIMIT, Kernel
 from highroad.netlink.message import AF_INET, AF_INET6, Message
+from highroad.netlink.offload import make_plain
 from highroad.ports import Wire
 
 ROUTER_INDEX, HOST_INDEX = 200_000, 300_000
@@ -180,7 +180,8 @@ class Hosts:
             ethernet = [one.interface for one in here if one.wire.kind is ServiceKind.ETHERNET]
             if ethernet:
                 with namespace.entered(host.namespace):
-                    switch_off(ethernet)
+                    for interface in ethernet:
+                        make_plain(interface)
         return refused
 
 
