@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path as File
 from typing import Any
@@ -45,6 +46,9 @@ def with_pygnmi(tmp_path: File, use: Callable[[Any, Ends], None], target: Shelf 
             await asyncio.to_thread(session, ends)
 
     run(work())
+    for thread in threading.enumerate():
+        if "enqueue_updates" in thread.name:  # what it says at its end it says in this test
+            thread.join(timeout=10)
 
 
 def test_it_learns_what_is_spoken(tmp_path: File) -> None:
