@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+OWN = Path("/var/lib/highroad-agent")
+"""Where the agent's memory is unless its file says otherwise; systemd makes it."""
 
-def unit(program: Path, config: Path) -> str:
-    """A unit that runs an agent with this program and file. `program` is an absolute path of `highroad`."""
+
+def unit(program: Path, config: Path, state: Path = OWN) -> str:
+    """A unit that runs an agent with this program and file. `program` is an absolute path of `highroad`; `state` is
+    where its memory is, which has to be there unless it is `OWN`.
+    """
+    kept = "StateDirectory=highroad-agent\nStateDirectoryMode=0700" if state == OWN else f"ReadWritePaths={state}"
     return f"""\
 [Unit]
 Description=Highroad router agent
@@ -23,8 +29,7 @@ TimeoutStopSec=30
 # To stop or to upgrade the agent takes nothing from traffic: the kernel goes on forwarding, and BIRD goes on running.
 KillMode=process
 KillSignal=SIGUSR1
-StateDirectory=highroad-agent
-StateDirectoryMode=0700
+{kept}
 RuntimeDirectory=highroad
 UMask=0077
 OOMScoreAdjust=-900

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from highroad.cli.door import Door, command, words
+from highroad.cli.exits import ExitCode
 from highroad.cli.quantities import show_bytes, show_gbps, show_ms, show_time
 from highroad.cli.show import path_lines, service_card, state_text, taken_on
 from highroad.client.sync import Client
@@ -42,11 +43,16 @@ def ping(
 ) -> None:
     """Send packets along a service, to its far end and back.
 
+    Exits with 7 if nothing came back.
+
     Example: `highroad service ping svc-7k2m9qwxyz -c 10`
     """
     found = door.client.ping(service, count=count, interval_ms=float(interval), size_bytes=size)
+    lost_all = all(echo.rtt_ms is None for echo in found.echoes)
     if door.as_json:
         door.emit(found)
+        if lost_all:
+            raise typer.Exit(ExitCode.UNAVAILABLE)
         return
     for echo in found.echoes:
         if echo.rtt_ms is None:
@@ -54,6 +60,8 @@ def ping(
         else:
             door.say((f"  {echo.sequence:>3}  ", "dim"), show_ms(echo.rtt_ms))
     ping_summary(door, found)
+    if lost_all:
+        raise typer.Exit(ExitCode.UNAVAILABLE)
 
 
 def ping_summary(door: Door, found: PingOut) -> None:

@@ -10,11 +10,12 @@ from highroad.cli.door import Door, command
 from highroad.cli.quantities import show_gbps, show_time
 from highroad.cli.show import taken_on
 from highroad.errors import NotFound, Unavailable
-from highroad.model.lifecycle import ENDED
+from highroad.model.lifecycle import ENDED, State
 from highroad.wire.networks import NetworkOut
 from highroad.wire.operations import SampleOut
 
 HOTTEST = 5
+MOST_REASONS = 3
 
 
 def add_command(app: typer.Typer) -> None:
@@ -87,7 +88,10 @@ def status(door: Door) -> None:
             for router in lab.routers:
                 if not router.up:
                     door.say(("dead      ", "bold red"), f"{router.site}, in the lab, since {show_time(router.killed)}")
-    if not incidents and not drains:
+    amiss = [one for one in services if one.reason and one.state in (State.ACTIVATING, State.DEGRADED)]
+    for reason, count in Counter(str(one.reason) for one in amiss).most_common(MOST_REASONS):
+        door.say(("amiss     ", "bold red"), f"{count} {'service' if count == 1 else 'services'}: {reason}")
+    if not incidents and not drains and not amiss:
         door.say(("nothing is broken, nothing is drained", "green"))
 
 

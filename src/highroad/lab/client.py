@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from highroad.errors import Unavailable
+from highroad.lab import namespaces
 from highroad.lab.names import LabId, lab_id
 from highroad.lab.talk import (
     LONGEST,
@@ -143,7 +144,7 @@ class LabClient:
         try:
             reader, writer = await asyncio.open_unix_connection(self.lab.socket, limit=LONGEST)
         except OSError as error:
-            raise Unavailable(f"no lab is up in {self.folder}: start one with `highroad lab up`") from error
+            raise Unavailable(_absent(self.lab, self.folder)) from error
         try:
             writer.write(msgspec.json.encode(request) + b"\n")
             line = await reader.readline()
@@ -171,3 +172,13 @@ class LabClient:
 
 def _latency(way: Way) -> float | None:
     return way.latency_ms
+
+
+def _absent(lab: LabId, folder: Path) -> str:
+    """What to say of a lab whose daemon does not answer."""
+    if namespaces.named(lab.prefix):
+        return (
+            f"the daemon of the lab in {folder} is gone; its routers go on as they are. `highroad lab up` clears them "
+            "away and starts a new one"
+        )
+    return f"no lab is up in {folder}: start one with `highroad lab up`"

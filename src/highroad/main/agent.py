@@ -35,7 +35,7 @@ def agent(
     if unit:
         from highroad.agent.systemd import unit as written
 
-        typer.echo(written(Path(sys.argv[0]).absolute(), config.absolute()), nl=False)
+        typer.echo(written(Path(sys.argv[0]).absolute(), config.absolute(), _state(config)), nl=False)
         return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     # It starts BIRD: gRPC is not to follow into the child, nor to talk on its own.
@@ -67,6 +67,17 @@ def _say(findings: Sequence[Finding], *, as_json: bool) -> None:
         raise typer.Exit(2)
     if not as_json:
         typer.echo("The file is right, and this host has what it takes.")
+
+
+def _state(config: Path) -> Path:
+    """Where the memory is that a file names; the usual place where it cannot be read yet."""
+    from highroad.agent.config import read_config
+    from highroad.agent.systemd import OWN
+
+    try:
+        return read_config(config).state
+    except Invalid:
+        return OWN
 
 
 def _looked(config: Path) -> Sequence[Finding]:

@@ -55,8 +55,10 @@ def up(
     from highroad.lab.talk import Options
 
     began_s = time.monotonic()
-    options = Options(rate_scale=rate_scale, delay=delay, loss=loss, entry=run.ENTRY)
     folder = _folder(home)
+    # The authority of the home, so that a controller of the same home and the routers know each other.
+    pki = str(folder.parent.resolve() / "pki")
+    options = Options(rate_scale=rate_scale, delay=delay, loss=loss, entry=run.ENTRY, pki=pki)
 
     async def start() -> dict[str, Any]:
         info = await (await run.start(folder, _read(network), options)).info()

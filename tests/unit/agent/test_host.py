@@ -85,6 +85,11 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.strip()) == (0, "")
 
 
+def test_the_unit_lets_the_agent_write_where_its_file_says() -> None:
+    assert "ReadWritePaths=/srv/state\n" in unit(Path("/bin/true"), Path("/etc/a.yaml"), Path("/srv/state"))
+    assert "StateDirectory=" not in unit(Path("/bin/true"), Path("/etc/a.yaml"), Path("/srv/state"))
+
+
 def test_the_file_of_the_how_to_is_right() -> None:
     (text,) = [
         block for block in re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL) if "core_ports" in block
