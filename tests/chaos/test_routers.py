@@ -99,7 +99,12 @@ def test_a_cut_is_healed_and_its_incident_says_for_how_long_it_was_dark(home: Pa
         incident = until(lambda: _healed(up))
         outage = incident["outages"][0]
         assert outage["service"] == service
-        assert 0.0 < outage["dark_ms"] < 5000.0
+        assert 0.0 <= outage["dark_ms"] < 5000.0
+        time.sleep(1.5)  # by then it is final what is lost
+        counted = traffic(home, service)
+        lost = counted.there.lost_packets + counted.back.lost_packets
+        # Where routers are quicker than the next packet nothing is lost, and nothing was dark.
+        assert outage["dark_ms"] > 0.0 or lost == 0
         measured_ms = traffic(home, service).dark_s * 1e3
         assert outage["dark_ms"] == pytest.approx(measured_ms, abs=1.0)
         assert up.tenant.get(f"/v1/services/{service}").json()["there"]["links"] != path
