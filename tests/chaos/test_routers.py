@@ -17,6 +17,7 @@ from highroad.lab.client import LabClient
 from highroad.lab.names import NAMESPACES, lab_id
 from highroad.lab.needs import missing
 from highroad.lab.run import down
+from highroad.lab.traffic.ledger import DARK_INTERVALS
 from highroad.lab.traffic.process import Traffic
 from highroad.model.network import SiteId
 from tests.chaos.process import Up
@@ -102,9 +103,9 @@ def test_a_cut_is_healed_and_its_incident_says_for_how_long_it_was_dark(home: Pa
         assert 0.0 <= outage["dark_ms"] < 5000.0
         time.sleep(1.5)  # by then it is final what is lost
         counted = traffic(home, service)
-        lost = counted.there.lost_packets + counted.back.lost_packets
-        # Where routers are quicker than the next packet nothing is lost, and nothing was dark.
-        assert outage["dark_ms"] > 0.0 or lost == 0
+        lost = max(counted.there.lost_packets, counted.back.lost_packets)
+        # Where routers are quicker than the third packet, hosts do not call it dark.
+        assert outage["dark_ms"] > 0.0 or lost < DARK_INTERVALS
         measured_ms = traffic(home, service).dark_s * 1e3
         assert outage["dark_ms"] == pytest.approx(measured_ms, abs=1.0)
         assert up.tenant.get(f"/v1/services/{service}").json()["there"]["links"] != path

@@ -93,7 +93,7 @@ def test_packets_go_on_when_the_daemon_is_killed_and_the_next_start_clears_up(fo
     left = record.living(rig.id)
     assert "agent-r-a" in left
     assert "daemon" not in left
-    with pytest.raises(Unavailable, match="no lab is up"):
+    with pytest.raises(Unavailable, match="its routers go on"):
         rig.do(rig.client.info())
     new = Rig(folder, network, options)
     info = new.do(new.client.info())
