@@ -167,7 +167,7 @@ async def _many(up: dict[str, Any], home: Path, network: Network) -> tuple[float
         begun = time.perf_counter()
         await asyncio.gather(*(work() for _ in range(CLIENTS)))
         while await _waiting(client):  # noqa: ASYNC110 - another process's
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         took_s = time.perf_counter() - begun
     lab = await LabClient.connect(home / "lab")
     until_s = time.monotonic() + 30.0

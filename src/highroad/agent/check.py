@@ -10,6 +10,7 @@ from pathlib import Path
 
 from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig
+from highroad.agent.gate import infrastructure
 from highroad.agent.wanted import in_use, interface_of
 from highroad.errors import Finding
 from highroad.gnmi.router import ADJACENCY_FUNCTIONS, ATTACHMENT_FUNCTIONS, NODE_IDS, Attachment, Intended, Policy
@@ -215,10 +216,7 @@ def _making(config: AgentConfig, one: Attachment) -> str:
 
 
 def _prefixes(config: AgentConfig, prefixes: Iterable[str], place: str) -> Iterator[Finding]:
-    closed = [
-        IPv6Network(config.sid_block),
-        *(IPv6Network(f"{port.address}/{port.prefix_len}", strict=False) for port in config.core_ports),
-    ]
+    closed = infrastructure(config)
     for text in prefixes:
         try:
             prefix = ip_network(text)

@@ -21,8 +21,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv6Address, IPv6Network
+from functools import cache
+from ipaddress import IPv6Network
 from pathlib import Path
+from socket import AF_INET6, inet_ntop
 from types import MappingProxyType
 
 from highroad.agent.yamlform import Reader
@@ -190,9 +192,10 @@ def parse_config(text: str, folder: Path) -> tuple[AgentConfig | None, list[Find
 _CORE_PORT = ("interface", "link", "address", "neighbour", "capacity_gbps", "latency_ms")
 
 
+@cache
 def _network(block: str) -> int:
     return int(IPv6Network(block).network_address)
 
 
 def _text(packed: int) -> str:
-    return str(IPv6Address(packed))
+    return inet_ntop(AF_INET6, packed.to_bytes(16, "big"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Network
 from typing import Final
 
@@ -58,7 +58,7 @@ _SOLICITED_NODE = (0xFF020000, 0, 1)
 
 def gate_of(config: AgentConfig, attachment: Attachment, policy: Policy | None) -> Program:
     """The gate of an attachment."""
-    return _gate(attachment, policy, tuple(_infrastructure(config)), _meters(config, policy))
+    return _gate(attachment, policy, infrastructure(config), _meters(config, policy))
 
 
 @lru_cache(maxsize=4096)
@@ -477,11 +477,14 @@ def _ethernet(program: bpf.Program, attachment: Attachment, policy: Policy | Non
 # --- both ----------------------------------------------------------------------------------------------------
 
 
-def _infrastructure(config: AgentConfig) -> Iterable[IPv6Network]:
+def infrastructure(config: AgentConfig) -> tuple[IPv6Network, ...]:
     """Where no customer's packet may go: everything of the routers'."""
-    yield IPv6Network(config.sid_block)
-    for port in config.core_ports:
-        yield IPv6Network(f"{port.address}/{port.prefix_len}", strict=False)
+    return _networks(config.sid_block, *(f"{port.address}/{port.prefix_len}" for port in config.core_ports))
+
+
+@cache
+def _networks(*prefixes: str) -> tuple[IPv6Network, ...]:
+    return tuple(IPv6Network(prefix, strict=False) for prefix in prefixes)
 
 
 def _named(prefix: str, program: bpf.Program, *, meters: int = 0) -> Program:

@@ -32,6 +32,8 @@ from highroad.netlink.kernel import Kernel
 
 LOOK_S = 10.0
 """How often the kernel is compared with what it is to hold, besides when it says that something changed."""
+QUIET_S, LONGEST_S = 2.0, 60.0
+"""It is looked at in a quiet moment, when no Set came for so long, unless that takes too long to come."""
 LOOK_SHARE = 0.002
 """At most this share of the time goes into looking."""
 SOON_S = 0.02
@@ -92,6 +94,7 @@ class RouterTarget:
         self._unsure = False
         self._ours: tuple[Intended, frozenset[str]] | None = None
         self._counted_s = 0.0
+        self._written_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -146,6 +149,7 @@ class RouterTarget:
             with self._notices.by_us():
                 await self._blocking(self._enter, old, new)
         finally:
+            self._written_s = time.monotonic()
             if self._unsure:
                 self._amiss.set()
         self._hub.publish(
@@ -192,11 +196,25 @@ class RouterTarget:
     async def _keep_looking(self) -> None:
         took_s = 0.0
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._amiss.wait(), max(LOOK_S, took_s / LOOK_SHARE))
-                await asyncio.sleep(max(SOON_S, took_s / SOON_SHARE))
+            await self._due(took_s)
             self._amiss.clear()
             took_s = await self._look()
+
+    async def _due(self, took_s: float) -> None:
+        """Wait until the kernel is to be looked at; the last look took so long."""
+        if not await self._called(max(LOOK_S, took_s / LOOK_SHARE)):
+            latest_s = time.monotonic() + LONGEST_S
+            while (left_s := min(latest_s, self._written_s + QUIET_S) - time.monotonic()) > 0.0:
+                if await self._called(left_s):
+                    break
+        if self._amiss.is_set():
+            await asyncio.sleep(max(SOON_S, took_s / SOON_SHARE))
+
+    async def _called(self, within_s: float) -> bool:
+        """Whether something was said to be amiss before so long has passed."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._amiss.wait(), within_s)
+        return self._amiss.is_set()
 
     async def _look(self) -> float:
         """Compare, and mend; returns how long it took. What cannot be mended is said, and looked at again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_network
 from socket import AF_INET, AF_INET6
 
@@ -268,8 +269,15 @@ def _shaped(
 
 
 def _by_family(prefixes: Iterable[str]) -> tuple[list[str], list[str]]:
-    networks = [ip_network(prefix) for prefix in dict.fromkeys(prefixes)]
-    return [str(one) for one in networks if one.version == 4], [str(one) for one in networks if one.version == 6]
+    networks = [_network(prefix) for prefix in dict.fromkeys(prefixes)]
+    return [text for version, text in networks if version == 4], [text for version, text in networks if version == 6]
+
+
+@lru_cache(maxsize=1024)
+def _network(prefix: str) -> tuple[int, str]:
+    """The version of a prefix, and its text as the kernel has it."""
+    network = ip_network(prefix)
+    return network.version, str(network)
 
 
 # --- ethernet ------------------------------------------------------------------------------------------------

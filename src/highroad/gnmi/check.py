@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
 from highroad.errors import Finding, Invalid, did_you_mean
@@ -216,18 +217,20 @@ def _check_number(value: Any, type_: Number, place: str) -> Iterator[Finding]:
         yield Finding(code="range", place=place, message=message)
 
 
+_FAMILIES = {0: (AF_INET, AF_INET6), 4: (AF_INET,), 6: (AF_INET6,)}
+
+
 def _check_address(value: Any, type_: Address, place: str) -> Iterator[Finding]:
-    kind = f"an IPv{type_.version} address" if type_.version else "an IP address"
+    if not isinstance(value, str) or not any(_is_address(value, family) for family in _FAMILIES[type_.version]):
+        yield _wrong(place, f"an IPv{type_.version} address" if type_.version else "an IP address", value)
+
+
+def _is_address(text: str, family: int) -> bool:
     try:
-        good = (
-            isinstance(value, str)
-            and "%" not in value
-            and ip_address(value).version in ((type_.version,) if type_.version else (4, 6))
-        )
-    except ValueError:
-        good = False
-    if not good:
-        yield _wrong(place, kind, value)
+        inet_pton(family, text)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _check_prefix(value: Any, type_: Prefix, place: str) -> Iterator[Finding]:

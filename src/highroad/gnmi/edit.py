@@ -7,7 +7,6 @@ others are the very objects that they were.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -80,6 +79,8 @@ class _List:
     have: Mapping[str, Any]
     to_json: Callable[[Any], dict[str, Any]]
     docs: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    sound: set[str] = field(default_factory=set)
+    """The entries that were looked at whole, and are as they were then."""
     cleared: bool = False
 
     @classmethod
@@ -107,6 +108,7 @@ class _List:
             if self.cleared or name not in self.have:
                 return None
             self.docs[name] = self.to_json(self.have[name])
+        self.sound.discard(name)
         return self.docs[name]
 
     def clear(self) -> None:
@@ -123,7 +125,7 @@ class _List:
             if doc is None:
                 out.pop(name, None)
                 continue
-            wrong = check_entry(doc, self.node, self.place(name))
+            wrong = [] if name in self.sound else check_entry(doc, self.node, self.place(name))
             findings += wrong
             if not wrong:
                 made = from_json(doc)
@@ -136,8 +138,7 @@ def _apply(edit: Edit, lists: Mapping[str, _List]) -> None:
     node, config = node_at(edit.path, TREE)
     if not config:
         raise _wrong("state", str(edit.path), "it is state: it can be read, not set")
-    if not isinstance(edit, Delete):
-        _check_value(edit, node)
+    whole = not isinstance(edit, Delete) and _check_value(edit, node)
     steps = edit.path.elems
     if len(steps) <= 1:
         _apply_root(edit, lists, at_root=not steps)
@@ -149,6 +150,8 @@ def _apply(edit: Edit, lists: Mapping[str, _List]) -> None:
     for name in _chosen(one, steps[1], edit):
         if len(steps) == 2:
             _apply_entry(one, name, edit)
+            if whole:
+                one.sound.add(name)
         else:
             doc = one.doc(name)
             if doc is None and not isinstance(edit, Delete):
@@ -157,8 +160,10 @@ def _apply(edit: Edit, lists: Mapping[str, _List]) -> None:
                 _descend(doc, steps[2:], one.node, edit)
 
 
-def _check_value(edit: Edit, node: Node) -> None:
-    """A value by itself, so that a finding names the path that was set; the entry is checked whole at the end."""
+def _check_value(edit: Edit, node: Node) -> bool:
+    """A value by itself, so that a finding names the path that was set; the entry is checked whole at the end, but for
+    one that is put in whole and is found sound here: then it says so.
+    """
     value = None if isinstance(edit, Delete) else edit.value
     keyed = bool(edit.path.elems) and bool(edit.path.elems[-1].keys)
     if isinstance(node, Entries) and keyed:
@@ -170,11 +175,14 @@ def _check_value(edit: Edit, node: Node) -> None:
                     message = f"`{key}` is {plain[key]!r} in the value and {text!r} in the path"
                     raise _wrong("keys", str(edit.path), message)
             value = {**plain, **{key: plain.get(key, key_value(text, _type(node, key))) for key, text in keys.items()}}
+        if isinstance(edit, Replace) and not check_entry(value, node, str(edit.path)):
+            return True
         findings = check_entry(value, node, str(edit.path), whole=False)
     else:
         findings = check(value, node, str(edit.path), whole=False)
     if findings:
         raise Invalid(findings)
+    return False
 
 
 def _apply_root(edit: Edit, lists: Mapping[str, _List], *, at_root: bool) -> None:
@@ -201,6 +209,7 @@ def _apply_list(one: _List, edit: Edit) -> None:
 
 
 def _apply_entry(one: _List, name: str, edit: Edit) -> None:
+    one.sound.discard(name)
     if isinstance(edit, Delete):
         one.docs[name] = None
         return
@@ -289,7 +298,7 @@ def _plain(value: Any) -> Any:
         return {bare(name): _plain(below) for name, below in value.items()}
     if isinstance(value, list):
         return [_plain(one) for one in value]
-    return deepcopy(value)
+    return value
 
 
 def _type(node: Entries, key: str) -> Any:
