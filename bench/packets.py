@@ -7,18 +7,23 @@ planned changes lose under 5,000 packets a second.
 from __future__ import annotations
 
 import asyncio
+import http.client
+import json
 import os
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -64,7 +69,7 @@ def figures() -> Iterator[Figure]:
                 bar="p50 <= 100 ms, p99 <= 250 ms",
                 met=p50 <= 100.0 and p99 <= 250.0,
             )
-            took_s, arriving = asyncio.run(_many(up, home, network))
+            took_s, arriving = _many(up, home, network)
             rate = MANY / took_s
             yield Figure(
                 what=f"{MANY:,} services on the lab, {CLIENTS} clients: from the first POST to the last confirmed",
@@ -144,7 +149,7 @@ class _Watch:
 # --- many services ------------------------------------------------------------------------------------------------
 
 
-async def _many(up: dict[str, Any], home: Path, network: Network) -> tuple[float, int]:
+def _many(up: dict[str, Any], home: Path, network: Network) -> tuple[float, int]:
     """Seconds until all are confirmed, and in how many of them packets arrive at both ends."""
     ends = _ends(network)
     bodies = iter(
@@ -154,21 +159,38 @@ async def _many(up: dict[str, Any], home: Path, network: Network) -> tuple[float
             for n in range(MANY)
         ]
     )  # fmt: skip
-    ids: list[str] = []
-    headers = {"authorization": f"Bearer {up['tenant_token']}"}
-    async with httpx.AsyncClient(base_url=up["url"], headers=headers, timeout=60) as client:
+    taking = threading.Lock()
 
-        async def work() -> None:
-            for body in bodies:
-                answer = await client.post("/v1/services", json=body)
-                answer.raise_for_status()
-                ids.append(answer.json()["id"])
+    def work() -> list[str]:
+        # The plainest client: what it takes of the two cores, routers do not have.
+        ordered: list[str] = []
+        address = urlsplit(up["url"])
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+        while True:
+            with taking:
+                body = next(bodies, None)
+            if body is None:
+                return ordered
+            connection.request("POST", "/v1/services", json.dumps(body), _headers(up))
+            answer = connection.getresponse()
+            said = answer.read()
+            if answer.status != 201:
+                raise RuntimeError(said.decode())
+            ordered.append(json.loads(said)["id"])
 
-        begun = time.perf_counter()
-        await asyncio.gather(*(work() for _ in range(CLIENTS)))
-        while await _waiting(client):  # noqa: ASYNC110 - another process's
-            await asyncio.sleep(0.1)
-        took_s = time.perf_counter() - begun
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        working = [pool.submit(work) for _ in range(CLIENTS)]
+    ids = [one for client in working for one in client.result()]
+    with _client(up, "tenant_token") as tenant:
+        while _waiting(tenant):
+            time.sleep(0.1)
+    took_s = time.perf_counter() - begun
+    return took_s, asyncio.run(_arriving(home, ids))
+
+
+async def _arriving(home: Path, ids: list[str]) -> int:
+    """In how many services packets arrive at both ends."""
     lab = await LabClient.connect(home / "lab")
     until_s = time.monotonic() + 30.0
     while True:
@@ -178,13 +200,17 @@ async def _many(up: dict[str, Any], home: Path, network: Network) -> tuple[float
             for one in ids
         )
         if arriving == len(ids) or time.monotonic() > until_s:
-            return took_s, arriving
+            return arriving
         await asyncio.sleep(0.5)
 
 
-async def _waiting(client: httpx.AsyncClient) -> bool:
+def _headers(up: dict[str, Any]) -> dict[str, str]:
+    return {"authorization": f"Bearer {up['tenant_token']}", "content-type": "application/json"}
+
+
+def _waiting(client: httpx.Client) -> bool:
     for state in ("RESERVED", "ACTIVATING"):
-        answer = await client.get("/v1/services", params={"state": state, "limit": 1})
+        answer = client.get("/v1/services", params={"state": state, "limit": 1})
         if answer.json()["items"]:
             return True
     return False

@@ -17,6 +17,12 @@ CARRIES_OTHERS = frozenset({SiteKind.POP, SiteKind.EDGE})
 """Kinds of site that carry traffic in transit; a campus, a cloud on-ramp or an enterprise only ends it."""
 
 
+VLAN_TAGS = range(1, 4095)
+"""IEEE 802.1Q: 0 and 4095 are reserved."""
+
+FOUND_TAGS = VLAN_TAGS[1:]
+"""Those given to who names none: switches make 1 their default."""
+
 EVER_S = float("-inf")
 
 
@@ -25,6 +31,8 @@ class Tags:
 
     def __init__(self) -> None:
         self._windows: dict[int | None, dict[ServiceId, Window]] = {}
+        self._first = FOUND_TAGS[0]
+        """All found tags before this one have a user."""
 
     def taken(self, tag: int | None, window: Window) -> bool:
         """Whether a tag is in use at any time of a window."""
@@ -33,6 +41,14 @@ class Tags:
     def in_use(self, window: Window) -> bool:
         """Whether any tag is."""
         return any(self.taken(tag, window) for tag in self._windows)
+
+    def find(self, window: Window) -> int | None:
+        """The first tag that nobody uses at any time, else one that is not in use in a window; None without any."""
+        while self._first in self._windows:
+            self._first += 1
+        if self._first in FOUND_TAGS:
+            return self._first
+        return next((tag for tag in FOUND_TAGS if not self.taken(tag, window)), None)
 
     def plug(self, tag: int | None, service: ServiceId, window: Window) -> None:
         """Let a service use a tag."""
@@ -44,6 +60,8 @@ class Tags:
         users.pop(service, None)
         if not users:
             self._windows.pop(tag, None)
+            if tag is not None and tag in FOUND_TAGS:
+                self._first = min(self._first, tag)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from highroad.model.service import (
     TrafficClass,
     Window,
 )
-from highroad.planning.ground import Ground
+from highroad.planning.ground import VLAN_TAGS, Ground
 from highroad.units import LIGHT_IN_VACUUM_MS_PER_KM, iso_from_s, mbps_from_gbps
 
 PAST_TOLERANCE_S = 60.0
@@ -33,11 +33,6 @@ LAST_S = 32503680000.0
 """The year 3000: what is later is a mistake."""
 
 DESCRIPTION_LIMIT = 500
-VLAN_TAGS = range(1, 4095)
-"""IEEE 802.1Q: 0 and 4095 are reserved."""
-
-FOUND_TAGS = VLAN_TAGS[1:]
-"""Those given to who names none: switches make 1 their default."""
 
 
 def resolve(request: Request, ground: Ground, now_s: float) -> tuple[Order | None, list[Finding]]:
@@ -295,7 +290,7 @@ def _attachment(
             "routers here carry no VLAN tags, an attachment is an interface of its own: leave the tag out",
         )
     elif vlan is None:
-        vlan = next((tag for tag in FOUND_TAGS if not tags.taken(tag, window)), None)
+        vlan = tags.find(window)
         if vlan is None:
             wrong("no-vlan-left", place, f"every VLAN tag of port {port.id} is in use in that window")
     elif vlan not in VLAN_TAGS:
