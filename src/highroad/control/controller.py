@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from heapq import nsmallest
+from operator import attrgetter
 
 from highroad.control import accounts, maintain, reload
 from highroad.control import order as orders
@@ -17,7 +19,7 @@ from highroad.control.planner import Planner
 from highroad.control.reload import NetworkChange
 from highroad.errors import Conflict, NotFound
 from highroad.model.incident import Maintenance, MaintenanceId
-from highroad.model.lifecycle import CARRYING, State
+from highroad.model.lifecycle import CARRYING, ENDED, State
 from highroad.model.network import Network
 from highroad.model.service import Port, Request, Service, ServiceId, Tenant, TenantId
 from highroad.ports import (
@@ -33,6 +35,9 @@ from highroad.ports import (
     TokenRecord,
     Trace,
 )
+
+LOT = 500
+"""How many services are read at once where only some of them may be wanted."""
 
 
 class Controller:
@@ -111,11 +116,16 @@ class Controller:
         self, tenant: TenantId | None, after: str | None, limit: int, state: State | None = None
     ) -> list[Service]:
         """Services by id, live and ended; up to `limit` of those after an id, of one state if one is given."""
+        if state is not None and state not in ENDED:
+            live = (await self.settled()).services.values()
+            chosen = (one for one in live if one.state is state and tenant in (None, one.tenant))
+            return nsmallest(limit, (one for one in chosen if after is None or one.id > after), key=attrgetter("id"))
         found: list[Service] = []
+        lot = limit if state is None else max(limit, LOT)
         while len(found) < limit:
-            page = await self._execute(self._store.services, tenant=tenant, after=after, limit=limit)
+            page = await self._execute(self._store.services, tenant=tenant, after=after, limit=lot)
             found += [one for one in page if state is None or one.state is state]
-            if len(page) < limit:
+            if len(page) < lot:
                 break
             after = page[-1].id
         return found[:limit]
