@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -146,6 +147,15 @@ def _summary(findings: Sequence[Finding]) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean ...?` with the nearest name that is known, or nothing: what a message about a name ends with."""
-    near = get_close_matches(name[:100].lower(), list(known), n=1, cutoff=0.5)
+    """`; did you mean ...?` with the nearest name that is known, or nothing: what a message about a name ends with.
+
+    Nearest is one of the same words in another order: `omaha--denver` is the fibre `denver--omaha`, not a site.
+    """
+    asked, names = name[:100].lower(), list(known)
+    words = _words(asked)
+    near = [one for one in names if words and _words(one) == words] or get_close_matches(asked, names, n=1, cutoff=0.5)
     return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _words(name: str) -> list[str]:
+    return sorted(re.findall(r"[^\W_]+", name.lower()))

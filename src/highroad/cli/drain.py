@@ -10,7 +10,7 @@ import typer
 from highroad.cli.door import Door, command
 from highroad.cli.exits import as_not_found
 from highroad.cli.quantities import show_time
-from highroad.errors import Invalid, NotFound
+from highroad.errors import Invalid, NotFound, did_you_mean
 from highroad.wire.operations import MaintenanceOut
 
 PATIENCE_S = 30.0
@@ -59,11 +59,11 @@ def undrain(
 
     Example: `highroad undrain albany--syracuse`
     """
-    found = next(
-        (one for one in door.client.maintenances() if name in (one.id, one.target) and one.ended is None), None
-    )
+    live = [one for one in door.client.maintenances() if one.ended is None]
+    found = next((one for one in live if name in (one.id, one.target)), None)
     if found is None:
-        raise NotFound(f"nothing is being drained that is called {name}")
+        hint = did_you_mean(name, [one.target for one in live])
+        raise NotFound(f"nothing is being drained that is called {name}{hint}")
     if not dry_run:
         found = door.client.end_maintenance(found.id)
     if door.as_json:
@@ -114,7 +114,9 @@ def _would(door: Door, target: str) -> None:
     network = door.client.network()
     fibres = {one.id for one in network.fibres if target in (one.id, one.a, one.b) or target in one.risk_groups}
     if not fibres:
-        raise NotFound(f"there is no fibre, site or risk group {target}")
+        groups = {group for one in network.fibres for group in one.risk_groups}
+        known = [*(one.id for one in network.fibres), *(one.id for one in network.sites), *sorted(groups)]
+        raise NotFound(f"there is no fibre, site or risk group {target}{did_you_mean(target, known)}")
     links = {one.id for one in network.links if not fibres.isdisjoint(one.fibres)}
     crossing = [
         one.id

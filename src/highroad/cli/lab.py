@@ -10,7 +10,7 @@ from highroad.cli.door import Door, command, words
 from highroad.cli.exits import as_not_found
 from highroad.cli.quantities import show_time
 from highroad.cli.show import taken_on
-from highroad.errors import Invalid, NotFound
+from highroad.errors import Invalid, NotFound, did_you_mean
 
 app = typer.Typer(no_args_is_help=True, help="Break things on purpose, where the fabric is a lab.")
 
@@ -131,9 +131,10 @@ def status(door: Door) -> None:
 
 
 def _would(door: Door, verb: str, fibre: str) -> None:
-    found = next((one for one in door.client.network().fibres if one.id == fibre), None)
+    fibres = door.client.network().fibres
+    found = next((one for one in fibres if one.id == fibre), None)
     if found is None:
-        raise NotFound(f"there is no fibre {fibre}")
+        raise NotFound(f"there is no fibre {fibre}{did_you_mean(fibre, [one.id for one in fibres])}")
     if door.as_json:
         door.emit(found)
     else:
@@ -144,7 +145,7 @@ def _would_router(door: Door, verb: str, site: str) -> None:
     network = door.client.network()
     found = next((one for one in network.sites if one.id == site), None)
     if found is None:
-        raise NotFound(f"there is no site {site}")
+        raise NotFound(f"there is no site {site}{did_you_mean(site, [one.id for one in network.sites])}")
     if door.as_json:
         door.emit(found)
     else:

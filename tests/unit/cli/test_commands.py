@@ -103,6 +103,16 @@ def test_exit_codes(highroad: Highroad, words: tuple[str, ...], code: int) -> No
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.parametrize("name", ["pop-chi--pop-ash", "pop-chi-pop-ash", "POP-ASH--POP-CHI"])
+def test_a_fibre_that_is_named_from_its_other_end_is_meant(highroad: Highroad, name: str) -> None:
+    assert highroad("drain", "pop-ash--pop-chi").code == 0
+    lines = [("drain", name), ("undrain", name), ("lab", "cut", name), ("lab", "uncut", name)]
+    for words in (*lines, *((*one, "--dry-run") for one in lines)):
+        ran = highroad(*words)
+        assert (ran.code, "did you mean `pop-ash--pop-chi`?" in ran.err) == (4, True), (words, ran.err)
+    assert highroad("undrain", "pop-ash--pop-chi").code == 0
+
+
 def test_nobody_there_says_what_to_do(highroad: Highroad) -> None:
     ran = highroad("status", "--url", "http://127.0.0.1:1")
     assert "nothing answers at http://127.0.0.1:1: start it with `highroad up`" in ran.err
