@@ -42,8 +42,9 @@ export function serviceSheet(
     .fact("Carried there", () => (rate() === undefined ? null : gbps(rate()?.carried_gbps_there ?? 0)))
     .fact("Carried back", () => (rate() === undefined ? null : gbps(rate()?.carried_gbps_back ?? 0)))
     .fact("Latency", () => {
-      const there = rate()?.latency_ms_there ?? now().there?.latency_ms;
-      const back = rate()?.latency_ms_back ?? now().back?.latency_ms;
+      const seen = rate();
+      const there = seen === undefined ? now().there?.latency_ms : seen.latency_ms_there;
+      const back = seen === undefined ? now().back?.latency_ms : seen.latency_ms_back;
       return `${ms(there)} there, ${ms(back)} back; ${bound()}`;
     })
     .fact("Dark so far", () => (rate() === undefined ? null : ms(rate()?.dark_ms)))

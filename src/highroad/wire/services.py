@@ -119,8 +119,8 @@ class CountersOut(Measured):
     offered_gbps: float
     carried_gbps_there: float
     carried_gbps_back: float
-    latency_ms_there: float | None
-    latency_ms_back: float | None
+    latency_ms_there: float | None = Field(description="One way, of what arrives; null while nothing does.")
+    latency_ms_back: float | None = Field(description="Likewise.")
 
 
 class ServicePage(Page):

@@ -197,6 +197,11 @@ def test_a_service_is_pinged_traced_and_watched(highroad: Highroad) -> None:
     assert "0 of 1 came back, 100% lost" in dark.out
     assert "no answer" in highroad("service", "trace", service).out
     assert "silent" in highroad("lab", "status").out
+    lines = [json.loads(line) for line in highroad("service", "watch", service, "-c", "3", "--json").out.splitlines()]
+    last = [line for line in lines if "carried_gbps_there" in line][-1]
+    assert (last["carried_gbps_there"], last["carried_gbps_back"], last["loss"]) == (0, 0, pytest.approx(1))
+    assert (last["latency_ms_there"], last["latency_ms_back"], last["rtt_ms"]) == (None, None, None)
+    assert " 0 Gbit/s there –   0 Gbit/s back –   rtt –" in highroad("service", "watch", service, "-c", "2").out
     assert highroad("lab", "uncut", "campus-east--pop-ash").code == 0
     _release_all(highroad)
     assert highroad("service", "ping", service).code == 6
