@@ -68,6 +68,7 @@ export interface EndOut {
   site: string;
   port: string;
   vlan: number | null;
+  whole_port: boolean;
   prefixes: string[];
 }
 

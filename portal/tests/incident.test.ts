@@ -5,7 +5,7 @@ import type { ServiceOut } from "../src/wire";
 
 function after(state: string | null): Store["state"] {
   const store = new Store({ role: "operator", tenant: null });
-  const end = (site: string): ServiceOut["from"] => ({ site, port: "1", vlan: null, prefixes: [] });
+  const end = (site: string): ServiceOut["from"] => ({ site, port: "1", vlan: null, whole_port: false, prefixes: [] });
   if (state !== null) store.state.services.set("s-1", { id: "s-1", state, from: end("a"), to: end("b") } as ServiceOut);
   return store.state;
 }

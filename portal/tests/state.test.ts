@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { index, servicesOn, stateNow, Store, totals } from "../src/state";
 import type { ServiceOut, ServiceRateOut } from "../src/wire";
 
-const end = (site: string) => ({ site, port: `p-${site}`, vlan: null, prefixes: [] });
+const end = (site: string) => ({ site, port: `p-${site}`, vlan: null, whole_port: false, prefixes: [] });
 const path = (links: string[]) => ({ sites: [], links, latency_ms: 1, length_km: 1, jurisdictions: [] });
 const service = (id: string, state: string, links: string[]): ServiceOut => ({
   id,

@@ -151,14 +151,18 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def backbone(*, lab: bool = True, options: Mapping[str, Any] | None = None) -> AsyncIterator[Backbone]:
+async def backbone(
+    *, lab: bool = True, carries_tags: bool = True, options: Mapping[str, Any] | None = None
+) -> AsyncIterator[Backbone]:
     """A backbone for as long as a test needs it; `options` go to `create_app`."""
     clock = SystemClock()
     network = small_network()
     folder = tempfile.TemporaryDirectory()
     store = SqlStore(Path(folder.name) / "highroad.db")
     twin = Twin(network, clock)
-    controller = Controller(store=store, fabric=twin, clock=clock, lab=twin if lab else None, prober=twin)
+    controller = Controller(
+        store=store, fabric=twin, clock=clock, lab=twin if lab else None, prober=twin, carries_tags=carries_tags
+    )
     await controller.start()
     try:
         await controller.load_network(network)

@@ -14,7 +14,7 @@ from highroad.cli.quantities import clean, show_gbps, show_ms, show_time
 from highroad.client.faults import OrderRefused
 from highroad.model.lifecycle import ENDED, State
 from highroad.wire.measured import TWIN, Measured
-from highroad.wire.services import PathOut, ServiceOut
+from highroad.wire.services import EndOut, PathOut, ServiceOut
 
 _STYLES = {
     State.ACTIVE: "green",
@@ -141,12 +141,16 @@ def service_card(door: Door, service: ServiceOut) -> None:
         promises.append(f"only through {', '.join(service.fence)}")
     door.say(("  promise  ", "dim"), "; ".join(promises))
     door.say(("  window   ", "dim"), f"{show_time(service.start)} to {show_time(service.end)}")
-    ends = "  ".join(
-        f"{end.port} {'whole port' if end.vlan is None else f'VLAN {end.vlan}'}" for end in (service.a, service.b)
-    )
-    door.say(("  ports    ", "dim"), ends)
+    door.say(("  ports    ", "dim"), "  ".join(end_text(end) for end in (service.a, service.b)))
     if service.description:
         door.say(("  about    ", "dim"), service.description)
+
+
+def end_text(end: EndOut) -> str:
+    """The port at an end of a service, and what it has of it; nothing besides where that is no tag."""
+    if end.whole_port:
+        return f"{end.port} whole port"
+    return end.port if end.vlan is None else f"{end.port} VLAN {end.vlan}"
 
 
 def refusal(door: Door, error: OrderRefused) -> None:

@@ -46,7 +46,7 @@ class Book:
     """The truth in memory. Read it freely between awaits; change it through a `Draft`."""
 
     def __init__(self, snapshot: Snapshot, *, carries_tags: bool = True) -> None:
-        self._carries_tags = carries_tags
+        self.carries_tags = carries_tags
         self.network = snapshot.network or EMPTY
         self.revision = snapshot.network_revision
         self.tenants: dict[TenantId, Tenant] = {one.id: one for one in snapshot.tenants}
@@ -198,7 +198,7 @@ class Book:
             network=self.network,
             calendar=Calendar(capacities_of(self.network, self.ports)),
             ports=self.ports,
-            carries_tags=self._carries_tags,
+            carries_tags=self.carries_tags,
         )
         self.ground = ground
         for service in self.services.values():

@@ -60,7 +60,10 @@ class EndOut(Out):
 
     site: str
     port: str
-    vlan: int | None
+    vlan: int | None = Field(
+        description="Its VLAN tag; null for a whole port, and in a lab, where every end is an interface of its own."
+    )
+    whole_port: bool
     prefixes: list[str]
 
 

@@ -6,6 +6,8 @@ import asyncio
 import uuid
 from typing import Any
 
+from highroad.cli.show import end_text
+from highroad.wire.services import ServiceOut
 from tests.support.backbone import backbone
 
 ORDER: dict[str, Any] = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 400}
@@ -170,3 +172,18 @@ def test_counters_tell_what_was_carried() -> None:
             assert abs(counters["latency_ms_there"] - 21.658) < 0.01
 
     asyncio.run(run())
+
+
+def test_a_number_that_no_router_tags_with_is_called_no_vlan() -> None:
+    """In a lab: the tag that is found there only numbers an interface. On hosts it is what a customer has to send."""
+
+    async def run(*, carries_tags: bool) -> list[str]:
+        async with backbone(carries_tags=carries_tags) as world, world.http(world.acme) as http:
+            order = ORDER | {"from": {"at": "edge-chi", "whole_port": True}, "bandwidth_gbps": 1}
+            made = ServiceOut.model_validate((await http.post("/v1/services", json=order)).json())
+            assert (made.a.vlan, made.a.whole_port, made.b.whole_port) == (None, True, False)
+            assert made.b.vlan == (2 if carries_tags else None)
+            return [end_text(end) for end in (made.a, made.b)]
+
+    assert asyncio.run(run(carries_tags=True)) == ["acme.edge-chi whole port", "acme.cloud-west VLAN 2"]
+    assert asyncio.run(run(carries_tags=False)) == ["acme.edge-chi whole port", "acme.cloud-west"]

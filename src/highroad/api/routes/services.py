@@ -13,7 +13,6 @@ from highroad.api.pages import DEFAULT, Cursor, Limit, cursor_after, key_of
 from highroad.api.problems import PreconditionRequired
 from highroad.api.shapes.probes import ping_out, trace_out
 from highroad.api.shapes.services import counters_out, request_of, service_out
-from highroad.control.book import Book
 from highroad.control.order import Idempotency
 from highroad.errors import Finding, Invalid, Unavailable
 from highroad.model.lifecycle import State
@@ -65,7 +64,7 @@ async def order(
     if dry_run:
         service, _ = await call.controller.order(request, dry_run=True)
         book = await call.controller.settled()
-        preview = PreviewOut(service=service_out(service, book.network, book.graph), message="it would be admitted")
+        preview = PreviewOut(service=service_out(service, book), message="it would be admitted")
         return answer(preview)
     key = None
     if idempotency_key is not None:
@@ -77,7 +76,7 @@ async def order(
     headers = {"Location": f"/v1/services/{service.id}", "ETag": etag(service.version)}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
-    return answer(_out(service, book), 201, headers)
+    return answer(service_out(service, book), 201, headers)
 
 
 @router.get(
@@ -101,7 +100,7 @@ async def list_services(
     book = await call.controller.settled()
     shown = found[:limit]
     page = ServicePage(
-        items=[_out(service, book) for service in shown],
+        items=[service_out(service, book) for service in shown],
         next_cursor=cursor_after(shown[-1].id) if len(found) > limit else None,
     )
     return answer(page)
@@ -116,7 +115,7 @@ async def list_services(
 async def show(call: Call, service_id: str) -> Response:
     service = await call.controller.find_service(ServiceId(service_id), call.tenant)
     book = await call.controller.settled()
-    return answer(_out(service, book), headers={"ETag": etag(service.version)})
+    return answer(service_out(service, book), headers={"ETag": etag(service.version)})
 
 
 @router.patch(
@@ -151,8 +150,8 @@ async def change(call: Call, service_id: str, dry_run: DryRun = False) -> Respon
     service = await judge(body, if_match(call), dry_run)
     book = await call.controller.settled()
     if dry_run:
-        return answer(PreviewOut(service=_out(service, book), message="it would be changed"))
-    return answer(_out(service, book), headers={"ETag": etag(service.version)})
+        return answer(PreviewOut(service=service_out(service, book), message="it would be changed"))
+    return answer(service_out(service, book), headers={"ETag": etag(service.version)})
 
 
 @router.delete(
@@ -165,7 +164,7 @@ async def change(call: Call, service_id: str, dry_run: DryRun = False) -> Respon
 async def release(call: Call, service_id: str) -> Response:
     service = await call.controller.release(ServiceId(service_id), tenant=call.tenant, if_version=if_match(call))
     book = await call.controller.settled()
-    return answer(_out(service, book), headers={"ETag": etag(service.version)})
+    return answer(service_out(service, book), headers={"ETag": etag(service.version)})
 
 
 @router.get(
@@ -213,10 +212,6 @@ async def trace(call: Call, service_id: str) -> Response:
     found = await call.controller.trace(service)
     book = await call.controller.settled()
     return answer(trace_out(service, found, book.network, call.controller, call.now_s))
-
-
-def _out(service: Service, book: Book) -> ServiceOut:
-    return service_out(service, book.network, book.graph)
 
 
 def _holder(call: Call, tenant: str | None) -> TenantId:

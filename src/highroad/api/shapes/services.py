@@ -6,6 +6,7 @@ import math
 from datetime import datetime
 
 from highroad.api.shapes.measured import measured
+from highroad.control.book import Book
 from highroad.control.controller import Controller
 from highroad.graph.paths import Graph
 from highroad.model.lifecycle import State
@@ -36,8 +37,9 @@ def request_of(order: OrderIn, tenant: TenantId) -> Request:
     )
 
 
-def service_out(service: Service, network: Network, graph: Graph) -> ServiceOut:
+def service_out(service: Service, book: Book) -> ServiceOut:
     """A service as it stands, with both directions of its path."""
+    network, graph, tagged = book.network, book.graph, book.carries_tags
     order = service.order
     placement = service.placement
     return ServiceOut(
@@ -46,8 +48,8 @@ def service_out(service: Service, network: Network, graph: Graph) -> ServiceOut:
         state=service.state,
         reason=service.reason,
         tenant=service.tenant,
-        a=_end_out(order.a, order.a_site),
-        b=_end_out(order.b, order.b_site),
+        a=_end_out(order.a, order.a_site, tagged=tagged),
+        b=_end_out(order.b, order.b_site, tagged=tagged),
         bandwidth_gbps=order.bandwidth_gbps,
         burst_gbps=order.burst_gbps,
         latency_bound_ms=order.latency_bound_ms,
@@ -132,8 +134,10 @@ def _end(end: str | EndIn) -> End:
     return End(at=end.at, vlan=end.vlan, whole_port=end.whole_port, prefixes=tuple(end.prefixes))
 
 
-def _end_out(end: Attachment, site: SiteId) -> EndOut:
-    return EndOut(site=site, port=end.port, vlan=end.vlan, prefixes=list(end.prefixes))
+def _end_out(end: Attachment, site: SiteId, *, tagged: bool) -> EndOut:
+    """Where routers carry no tags, the one that was found only numbers an interface, and is nothing to configure."""
+    vlan = end.vlan if tagged else None
+    return EndOut(site=site, port=end.port, vlan=vlan, whole_port=end.vlan is None, prefixes=list(end.prefixes))
 
 
 def _seconds(time: datetime | None) -> float | None:
