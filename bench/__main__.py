@@ -13,7 +13,20 @@ from rich.table import Table
 
 from bench.figure import Figure
 
-NAMES = ("admission", "orders", "heal", "start", "netlink", "gnmi", "agent", "lab", "packets", "throughput", "compare")
+NAMES = (
+    "admission",
+    "orders",
+    "heal",
+    "start",
+    "netlink",
+    "gnmi",
+    "agent",
+    "lab",
+    "packets",
+    "rates",
+    "throughput",
+    "compare",
+)
 SOAK = Path(__file__).parent / "results" / "soak.json"
 
 
