@@ -28,7 +28,7 @@ from typer.core import TyperCommand
 from highroad.cli.exits import ExitCode, exit_code
 from highroad.cli.quantities import clean
 from highroad.client.faults import Unreachable, problem_of
-from highroad.client.home import Credentials, read_credentials
+from highroad.client.home import Credentials, home_dir, read_credentials
 from highroad.client.sync import Client
 from highroad.errors import HighroadError, Invalid, Unauthenticated
 
@@ -103,11 +103,20 @@ class Door:
             known = self.credentials
             token = self.token or (known.operator_token if role == "operator" else known.tenant_token)
             if token is None:
-                raise Unauthenticated(
-                    f"no {role} token: start a controller with `highroad up`, or give --token or HIGHROAD_TOKEN"
-                )
+                raise Unauthenticated(self._tokenless(role))
             self._clients[role] = self.connect(self.url or known.url, token)
         return self._clients[role]
+
+    def _tokenless(self, role: Role) -> str:
+        """What is wrong where there is no token of a role, and what to do."""
+        home, known = home_dir(), self.credentials
+        if known.operator_token or known.tenant_token:
+            return f"{home} has no {role} token: give one with --token or HIGHROAD_TOKEN"
+        lab = ", which takes up a lab that is up there" if (home / "lab").is_dir() else ""
+        return (
+            f"no controller has been started in {home}, so there is no {role} token: start one with `highroad up`{lab};"
+            " for a controller elsewhere give --url and --token, or HIGHROAD_URL and HIGHROAD_TOKEN"
+        )
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from highroad.cli.show import taken_on
 from highroad.cli.tour import play
-from highroad.client.home import read_credentials
+from highroad.client.home import Credentials, read_credentials, write_credentials
 from highroad.formats.jsonform import to_plain
 from highroad.wire.measured import Measured
 from tests.support.backbone import small_network
@@ -121,7 +121,19 @@ def test_nobody_there_says_what_to_do(highroad: Highroad) -> None:
 def test_no_credentials_say_what_to_do(highroad: Highroad, tmp_path: Path) -> None:
     ran = highroad("status", HIGHROAD_HOME=str(tmp_path))
     assert ran.code == 5
-    assert "highroad up" in ran.err
+    wrong = f"no controller has been started in {tmp_path}, so there is no operator token"
+    assert ran.err.startswith(f"✗ {wrong}: start one with `highroad up`; for a controller elsewhere give --url and")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_lab_without_a_controller_says_what_to_do(highroad: Highroad, tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    ran = highroad("lab", "status", HIGHROAD_HOME=str(tmp_path))
+    assert ran.code == 5
+    assert "no controller has been started in" in ran.err
+    assert "start one with `highroad up`, which takes up a lab that is up there;" in ran.err
+    write_credentials(Credentials(tenant_token="hr_some"), tmp_path)
+    assert f"{tmp_path} has no operator token: give one" in highroad("lab", "status", HIGHROAD_HOME=str(tmp_path)).err
 
 
 def test_machine_output_is_json_and_nothing_else(highroad: Highroad) -> None:
