@@ -123,21 +123,34 @@ def loopback_of(block: str, node: int) -> str:
 
 def read_config(path: Path) -> AgentConfig:
     """The configuration in a file. Raises Invalid with everything that is wrong with it."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-        raise Invalid([Finding(code="no-file", place=str(path), message=reason)]) from error
-    if len(raw) > MAX_BYTES:
-        raise Invalid([Finding(code="too-large", place=str(path), message="is over 1 MB; a router's file is a few kB")])
-    config, findings = parse_config(raw.decode("utf-8", "replace"), path.parent.absolute())
-    if config is None:
+    config, findings = look_at(path)
+    if config is None or findings:
         raise Invalid(findings)
     return config
 
 
+def look_at(path: Path) -> tuple[AgentConfig | None, list[Finding]]:
+    """What there is of a configuration in a file, and everything that is wrong with it: see `draft`."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+        return None, [Finding(code="no-file", place=str(path), message=reason)]
+    if len(raw) > MAX_BYTES:
+        return None, [Finding(code="too-large", place=str(path), message="is over 1 MB; a router's file is a few kB")]
+    return draft(raw.decode("utf-8", "replace"), path.parent.absolute())
+
+
 def parse_config(text: str, folder: Path) -> tuple[AgentConfig | None, list[Finding]]:
     """The configuration in a text, or everything that is wrong with it. `folder` is what its paths are relative to."""
+    config, findings = draft(text, folder)
+    return (None if findings else config), findings
+
+
+def draft(text: str, folder: Path) -> tuple[AgentConfig | None, list[Finding]]:
+    """What there is of a configuration in a text, with something harmless in place of what is wrong, and all of that;
+    None for a text that is none as a whole.
+    """
     read = Reader(text)
     top = read.top(("router", "listen", "tls", "state", "igp", "core_ports", "customer_ports"))
     router = top.mapping("router", ("name", "site", "node", "sid_block", "rate_scale"))
@@ -186,7 +199,7 @@ def parse_config(text: str, folder: Path) -> tuple[AgentConfig | None, list[Find
     taken = [port.interface for port in core]
     top.unique("customer_ports", "interface", [interface for _, interface in customers], before=taken)
     findings = read.found()
-    return (None if findings else config), findings
+    return (config if all(finding.place for finding in findings) else None), findings
 
 
 _CORE_PORT = ("interface", "link", "address", "neighbour", "capacity_gbps", "latency_ms")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 from highroad.agent.check import OUTER_BYTES, SEGMENT_BYTES
-from highroad.agent.config import AgentConfig, Igp
+from highroad.agent.config import AgentConfig, Igp, look_at
 from highroad.errors import Finding, Severity
 from highroad.netlink import features
 from highroad.netlink.kernel import Kernel
@@ -17,19 +18,35 @@ SHORT_LIST = 5
 PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+def check(path: Path) -> list[Finding]:
+    """Everything that is wrong with a file, and that this host lacks to be the router of it; nothing is changed.
+
+    What the file says wrongly is not looked for on the host as well.
+    """
+    config, wrong = look_at(path)
+    lacks = _kernel() if config is None else check_host(config)
+    return [*wrong, *(one for one in lacks if not any(_inside(one.place, other.place) for other in wrong))]
+
+
 def check_host(config: AgentConfig) -> list[Finding]:
     """Of the kernel, its interfaces, and the programs and files that the agent needs. Warnings forbid nothing."""
-    found = [*_files(config)]
-    lacks = [Finding(code="kernel", place="", message=sentence) for sentence in features.missing()]
-    found += lacks
-    if not lacks:
-        with Kernel() as kernel:
-            found += _interfaces(config, kernel)
+    found = [*_files(config), *_kernel()]
+    with Kernel() as kernel:
+        found += _interfaces(config, kernel)
     if config.igp is Igp.BIRD and shutil.which("bird", path=PROGRAM_PATH) is None:
         found.append(
             Finding(code="no-bird", place="igp", message="BIRD 2 is not installed: apt install bird2, or say igp: none")
         )
     return found
+
+
+def _kernel() -> list[Finding]:
+    return [Finding(code="kernel", place="", message=sentence) for sentence in features.missing()]
+
+
+def _inside(place: str, other: str) -> bool:
+    """Whether a place in a file is another one, or in it."""
+    return bool(other) and (place == other or place.startswith((f"{other}.", f"{other}[")))
 
 
 def _files(config: AgentConfig) -> Iterator[Finding]:

@@ -49,13 +49,6 @@ def serve(path: Path) -> None:
     asyncio.run(_serve(config))
 
 
-def check(path: Path) -> list[Finding]:
-    """Everything that is wrong with a file and missing on this host; nothing is changed. Raises Invalid if the file
-    cannot be read as one at all.
-    """
-    return check_host(read_config(path))
-
-
 async def _serve(config: AgentConfig) -> None:
     stop = _Stop(asyncio.get_running_loop())
     config.state.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -42,7 +42,9 @@ def agent(
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     if check:
-        _say(_looked(config), as_json=as_json)
+        from highroad.agent.host import check as looked
+
+        _say(looked(config), as_json=as_json)
         return
     from highroad.agent.main import serve
 
@@ -78,13 +80,3 @@ def _state(config: Path) -> Path:
         return read_config(config).state
     except Invalid:
         return OWN
-
-
-def _looked(config: Path) -> Sequence[Finding]:
-    """What is wrong with a file, and if it can be read, with the host."""
-    from highroad.agent.main import check
-
-    try:
-        return check(config)
-    except Invalid as error:
-        return error.findings

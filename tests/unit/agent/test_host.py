@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,15 +11,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from highroad.agent.config import parse_config
-from highroad.agent.host import check_host
+from highroad.agent.host import check, check_host
 from highroad.agent.systemd import unit
+from highroad.main.agent import agent
 from highroad.netlink import features
 from highroad.netlink.kernel import Kernel, KernelRefused
 from highroad.netlink.message import Message
 from tests.unit.agent.namespaces import Namespaces
-from tests.unit.agent.test_config import config_of
+from tests.unit.agent.test_config import GOOD, config_of
 from tests.unit.agent.test_igp import setns
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
@@ -72,6 +76,33 @@ def test_interfaces_files_and_sizes_are_looked_at(monkeypatch: pytest.MonkeyPatc
     assert "to-boise takes packets of 9000 bytes; a customer's port takes 9000" in found["core-mtu"]
     assert "/etc/highroad/crl.pem cannot be read" in found["no-file"]
     assert "BIRD 2 is not installed" in found["no-bird"]
+
+
+def test_a_wrong_file_and_what_the_host_lacks_are_told_in_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *args, **more: None)
+    monkeypatch.setattr(features, "missing", lambda: ["The kernel has no seg6."])
+    file = tmp_path / "agent.yaml"
+    file.write_text(
+        GOOD.replace("node: 7", "node: 0").replace("certificate: denver.crt, ", "").replace("eth3", "no/name")
+    )
+    app = typer.Typer()
+    app.command()(agent)
+    ran = CliRunner().invoke(app, ["--config", str(file), "--check", "--json"])
+    assert ran.exit_code == 2, ran.output
+    found = [(one["code"], one["place"]) for one in json.loads(ran.stdout)["findings"]]
+    missing = [("no-file", f"tls.{name}") for name in ("key", "authority", "revoked")]
+    assert found == [
+        ("out-of-range", "router.node"), ("missing", "tls.certificate"),
+        ("bad-interface", "customer_ports[0].interface"), *missing, ("kernel", ""),
+        *(("interface-missing", f"core_ports[{index}].interface") for index in (0, 1)), ("no-bird", "igp"),
+    ]  # fmt: skip
+    file.write_text(GOOD.replace("igp: bird", "igp: ospf"))
+    assert [one.code for one in check(file) if one.place == "igp"] == ["bad-choice"]
+    file.write_text("- [")
+    assert [one.code for one in check(file)] == ["bad-yaml", "kernel"]
+    assert [one.code for one in check(tmp_path / "none.yaml")] == ["no-file", "kernel"]
 
 
 def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
