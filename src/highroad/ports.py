@@ -7,7 +7,7 @@ implementation to one contract suite.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from highroad.model.incident import Incident, Maintenance
@@ -193,10 +193,13 @@ class RouterState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabStatus:
-    """What a lab is made of, and what is broken in it."""
+    """What a lab is made of, and what is broken in it. `hosts` is the network namespace of the host behind each
+    customer's port, where hosts are more than a model.
+    """
 
     routers: Sequence[RouterState]
     cuts: Mapping[FibreId, CutState]
+    hosts: Mapping[PortId, str] = field(default_factory=dict)
 
 
 class Lab(Protocol):
@@ -222,6 +225,9 @@ class Lab(Protocol):
 
     async def offer(self, service: ServiceId, offered_gbps: float | None) -> None:
         """Let a service offer so much each way from now on; None for the lab's own traffic model."""
+
+    async def plug(self, ports: Sequence[PortId]) -> None:
+        """Have a customer's host behind every port, of which these are all: soon, and again in a lab built anew."""
 
 
 # --- panel --------------------------------------------------------------------------------------------------
@@ -286,6 +292,9 @@ class Panel(Protocol):
     @property
     def rate_scale(self) -> float:
         """A modelled 1 Gbit/s is carried as so many Gbit/s."""
+
+    async def plug(self, ports: Sequence[PortId]) -> None:
+        """Have a host behind each of these ports; those that are there stay as they are."""
 
     async def attach(self, wires: Sequence[Wire]) -> Mapping[str, str]:
         """Lay wires; those that lie stay as they are. Returns a reason in words for each attachment that has none."""

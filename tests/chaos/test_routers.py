@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -84,6 +87,32 @@ def test_packets_outlive_the_controller_and_an_orderly_end_leaves_nothing(home: 
         taken_over = until(lambda: _more(traffic(home, service), alone))
         assert (taken_over.there.lost_packets, taken_over.back.lost_packets) == (0, 0)
         assert taken_over.dark_s == 0.0
+    finally:
+        assert up.stop() == 0
+    assert namespaces(home) == []
+
+
+def test_every_port_has_a_host_before_any_service_and_the_status_shows_it(home: Path) -> None:
+    up = start(home)
+    try:
+        ports = {one["id"]: one["site"] for one in up.operator.get("/v1/ports").json()["items"]}
+        assert set(ports.values()) == {"a", "b", "c", "d"}
+        until(lambda: {one["port"] for one in up.operator.get("/v1/lab").json()["hosts"]} == set(ports))
+        added = up.operator.post(
+            "/v1/ports", json={"tenant": up.ready["tenant"], "site": "a", "rate_gbps": 1, "id": "p"}
+        )
+        assert added.status_code == 201, added.text
+        until(lambda: lab_id(home / "lab").host("p") in namespaces(home))
+        up.kill()
+        asyncio.run(down(home / "lab"))
+        up = start(home)
+        until(lambda: {lab_id(home / "lab").host(port) for port in (*ports, "p")} <= set(namespaces(home)))
+        command = [sys.executable, "-m", "highroad.main", "lab", "status"]
+        told = subprocess.run(
+            command, env={**os.environ, "HIGHROAD_HOME": str(home)}, capture_output=True, text=True, check=True
+        ).stdout
+        assert f"4 routers, {len(ports) + 1} customers' hosts; measured on Linux routers" in told
+        assert re.search(rf"(?m)^p +a +{lab_id(home / 'lab').host('p')} *$", told), told
     finally:
         assert up.stop() == 0
     assert namespaces(home) == []

@@ -271,6 +271,19 @@ def test_a_port_has_a_host_of_its_own(rig: Rig) -> None:
     assert "cust1" not in inside(hosts[PortId("port-a")], "ip", "link")
 
 
+def test_a_port_has_its_host_before_any_service(rig: Rig) -> None:
+    ports = [PortId("port-a"), PortId("acme.b"), PortId("a/b")]
+    rig.do(rig.client.plug(ports))
+    hosts = rig.do(rig.client.status()).hosts
+    assert {port: hosts[port] for port in ports} == {port: rig.id.host(port) for port in ports}
+    for port in ports:
+        assert "UP" in inside(hosts[port], "ip", "-br", "link", "show", "lo")
+    a, c = wires("s-1", "a", "c")
+    rig.attach(a, c)
+    rig.do(rig.client.plug(ports))  # a host that is there stays, with its wires
+    assert a.ce4 in inside(hosts[PortId("port-a")], "ip", "-br", "address")
+
+
 def test_the_wires_of_a_dead_router_are_dark(rig: Rig) -> None:
     rig.attach(*wires("s-1", "a", "c"))
     rig.do(rig.client.kill_router(SiteId("a")))

@@ -102,7 +102,7 @@ def revive_router(door: Door, site: Site, dry_run: DryRun = False) -> None:
 
 @command(app, "status")
 def status(door: Door) -> None:
-    """Show the lab's routers, its scale, and what is broken.
+    """Show the lab's routers, its customers' hosts, its scale, and what is broken.
 
     Example: `highroad lab status`
     """
@@ -110,7 +110,8 @@ def status(door: Door) -> None:
     if door.as_json:
         door.emit(lab)
         return
-    door.say((f"{len(lab.routers)} routers", "bold"), f"; {taken_on(lab)}")
+    hosts = f", {len(lab.hosts)} customers' hosts" if lab.hosts else ""
+    door.say((f"{len(lab.routers)} routers{hosts}", "bold"), f"; {taken_on(lab)}")
     door.table(
         "",
         ("router", "site", "state", "since", ""),
@@ -126,6 +127,10 @@ def status(door: Door) -> None:
         ),
         "",
     )
+    if lab.hosts:
+        door.table(
+            "", ("host of port", "site", "namespace"), ((one.port, one.site, one.namespace) for one in lab.hosts), ""
+        )
     rows = ((one.fibre, show_time(one.since), "silent" if one.silent else "") for one in lab.cuts)
     door.table("", ("fibre", "cut since", ""), rows, f"nothing is cut in {lab.fabric}")
 

@@ -75,6 +75,7 @@ class Controller:
         """Begin to decide and to reconcile."""
         self._planner.start()
         await self._loop.start()
+        await self._plug()
 
     async def stop(self) -> None:
         """Stop; the fabric goes on carrying."""
@@ -158,11 +159,19 @@ class Controller:
 
     async def add_tenant(self, tenant: Tenant, ports: Sequence[Port] = ()) -> Tenant:
         """Add a customer, and ports of its own with it. Raises Invalid, Conflict; then nothing was added."""
-        return await self._planner.submit(lambda draft: accounts.add_tenant(draft, tenant, ports))
+        added = await self._planner.submit(lambda draft: accounts.add_tenant(draft, tenant, ports))
+        await self._plug()
+        return added
 
     async def add_port(self, port: Port) -> Port:
         """Give a tenant a port. Raises Invalid, Conflict."""
-        return await self._planner.submit(lambda draft: accounts.add_port(draft, port))
+        added = await self._planner.submit(lambda draft: accounts.add_port(draft, port))
+        await self._plug()
+        return added
+
+    async def _plug(self) -> None:
+        if self.lab is not None:
+            await self.lab.plug(list((await self.settled()).ports))
 
     # --- services ---------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from highroad.lab.talk import (
 )
 from highroad.lab.traffic.process import Traffic, Way
 from highroad.model.network import FibreId, SiteId
-from highroad.model.service import ServiceId
+from highroad.model.service import PortId, ServiceId
 from highroad.ports import CutState, Echo, Flow, LabStatus, Load, Wire
 
 T = TypeVar("T")
@@ -56,6 +56,10 @@ class LabClient:
         return self._rate_scale
 
     # ------------------------------------------------------------------------------------------------ panel
+
+    async def plug(self, ports: Sequence[PortId]) -> None:
+        """Have a host behind each of these ports; those that are there stay as they are. Raises Unavailable."""
+        await self._ask("plug", None, list(ports))
 
     async def attach(self, wires: Sequence[Wire]) -> Mapping[str, str]:
         """Lay wires; those that lie stay as they are. Returns a reason in words for each attachment that has none."""

@@ -1,5 +1,6 @@
 """Customers' hosts, and the wires between them and the routers: one host a port, one wire an attachment.
 
+A host is a namespace from when its port is known; what is needed to change it is opened with its first wire.
 A host answers for all prefixes that were said to be behind it, and reaches what is remote by way of the router. It may
 have many wires, whose prefixes overlap: a socket that is bound to a wire's address or interface uses that wire.
 """
@@ -7,7 +8,7 @@ have many wires, whose prefixes overlap: a socket that is bound to a wire's addr
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from ipaddress import ip_network
@@ -69,6 +70,8 @@ class Hosts:
         """Of a lab that is built and has none yet."""
         self._lab = lab
         self._plan = plan
+        self.names: dict[PortId, str] = {}
+        """The namespace of the host of each port that has one."""
         self._hosts: dict[PortId, Host] = {}
         self._routers: dict[SiteId, Kernel] = {}
         self._interfaces: dict[tuple[SiteId, str], str] = {}
@@ -85,20 +88,23 @@ class Hosts:
         for kernel in self._routers.values():
             kernel.close()
 
-    @property
-    def all(self) -> Mapping[PortId, Host]:
-        """The host of each port that has one."""
-        return self._hosts
+    def make(self, ports: Iterable[PortId]) -> None:
+        """Have a host behind each of these ports. Raises Unavailable."""
+        for port in ports:
+            if port not in self.names:
+                name = self._lab.host(port)
+                namespaces.make([name])
+                self.names[port] = name
+                namespaces.settle(name, _SYSCTLS)
+                with Kernel(name) as kernel:
+                    kernel.do([link.set_link(LOOPBACK, up=True)])
 
     def host(self, port: PortId) -> Host:
         """The host of a port, made when there is none yet."""
         if port not in self._hosts:
-            name = self._lab.host(port)
-            namespaces.make([name])
-            namespaces.settle(name, _SYSCTLS)
-            host = Host(name=name, namespace=namespace.open_namespace(name), kernel=Kernel(name))
-            host.kernel.do([link.set_link(LOOPBACK, up=True)])
-            self._hosts[port] = host
+            self.make([port])
+            name = self.names[port]
+            self._hosts[port] = Host(name=name, namespace=namespace.open_namespace(name), kernel=Kernel(name))
         return self._hosts[port]
 
     def attach(self, wires: Sequence[Wire]) -> dict[str, str]:

@@ -35,7 +35,7 @@ from highroad.lab.talk import (
 from highroad.lab.traffic.process import Asked, Carry, End, Traffic
 from highroad.lab.usage import cpu_s, memory_mb
 from highroad.model.network import SiteId
-from highroad.model.service import ServiceId
+from highroad.model.service import PortId, ServiceId
 from highroad.ports import CutState, Echo, LabStatus, Load, RouterState, Wire
 
 _LOST = {
@@ -46,6 +46,9 @@ _LOST = {
 
 _AT_ONCE = 200
 """How many wires are laid or taken before somebody else is heard."""
+
+_HOSTS_AT_ONCE = 20
+"""How many hosts are made before somebody else is heard: one takes 1.5 ms."""
 
 _READY_S = 60.0
 
@@ -70,6 +73,7 @@ class Keeper:
         self._loads: dict[ServiceId, Load] = {}
         self._laying = asyncio.Lock()
         self._handlers: dict[str, tuple[Any, Callable[[Any], Awaitable[Any]]]] = {
+            "plug": (list[PortId], self._plug),
             "attach": (list[Wire], self._attach),
             "detach": (list[str], self._take),
             "wired": (None, self._wired),
@@ -114,6 +118,13 @@ class Keeper:
             return refusal(error)
 
     # ------------------------------------------------------------------------------------------------ wires
+
+    async def _plug(self, ports: list[PortId]) -> None:
+        missing = [port for port in ports if port not in self._hosts.names]
+        for start in range(0, len(missing), _HOSTS_AT_ONCE):
+            async with self._laying:
+                self._hosts.make(missing[start : start + _HOSTS_AT_ONCE])
+            await asyncio.sleep(0)
 
     async def _attach(self, wires: list[Wire]) -> dict[str, str]:
         async with self._laying:
@@ -238,7 +249,7 @@ class Keeper:
         for router in self.plan.routers:
             killed_s = self._optics.killed.get(router.site)
             routers.append(RouterState(site=router.site, killed_s=killed_s, note=_note(children.get(router.site))))
-        return LabStatus(routers=routers, cuts=dict(self._optics.cut))
+        return LabStatus(routers=routers, cuts=dict(self._optics.cut), hosts=dict(self._hosts.names))
 
     async def _info(self, _: None) -> Info:
         children = await self._order(Order())
@@ -253,7 +264,7 @@ class Keeper:
             delay=self.options.delay and not self.note,
             note=self.note,
             routers=[self._router(router.site, children) for router in self.plan.routers],
-            hosts={port: host.name for port, host in self._hosts.all.items()},
+            hosts=dict(self._hosts.names),
             cuts=dict(self._optics.cut),
             processes=processes,
             memory_mb=sum(memory_mb(pid) or 0.0 for pid in processes.values()),

@@ -118,8 +118,17 @@ class RouterOut(Out):
     note: str = ""
 
 
+class HostOut(Out):
+    """The customer's host behind a port of the lab."""
+
+    port: str
+    site: str
+    namespace: str = Field(description="The network namespace that it is.")
+
+
 class LabOut(Measured):
     """The lab as it stands."""
 
     cuts: list[CutOut]
     routers: list[RouterOut] = Field(default=[])
+    hosts: list[HostOut] = Field(default=[], description="By port; none where hosts are modelled.")

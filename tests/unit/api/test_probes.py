@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
+from highroad.model.network import SiteId
+from highroad.model.service import Port, PortId, Tenant, TenantId
+from highroad.ports import Lab, LabStatus
 from tests.support.backbone import backbone
 
 ORDER: dict[str, Any] = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 100}
@@ -137,5 +142,47 @@ def test_a_silent_cut_is_said_to_be_one() -> None:
             cut = await http.post("/v1/lab/cuts", json={"fibre": "pop-ash--pop-chi", "silent": True})
             assert cut.json()["silent"] is True
             assert [one["silent"] for one in (await http.get("/v1/lab")).json()["cuts"]] == [True]
+
+    asyncio.run(run())
+
+
+class _Hosted:
+    """A lab with a host behind each port that it was told of."""
+
+    def __init__(self, lab: Lab | None) -> None:
+        assert lab is not None
+        self._lab = lab
+        self.told: list[PortId] = []
+
+    async def plug(self, ports: Sequence[PortId]) -> None:
+        self.told = list(ports)
+
+    async def status(self) -> LabStatus:
+        hosts = {port: f"hr-1-h-{port}" for port in (*self.told, PortId("nobodys"))}
+        return replace(await self._lab.status(), hosts=hosts)
+
+
+def test_a_lab_is_told_of_every_port_before_any_service_and_shows_the_hosts() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as http:
+            hosted = _Hosted(world.controller.lab)
+            world.controller.lab = cast(Lab, hosted)
+            added = await http.post("/v1/ports", json={"tenant": "acme", "site": "pop-dal", "rate_gbps": 10})
+            assert added.status_code == 201, added.text
+            ports = {one["id"] for one in (await http.get("/v1/ports")).json()["items"]}
+            assert set(hosted.told) == ports
+            hosts = (await http.get("/v1/lab")).json()["hosts"]
+            assert {one["port"] for one in hosts} == ports
+            mine = {"port": "acme.pop-dal", "site": "pop-dal", "namespace": "hr-1-h-acme.pop-dal"}
+            assert mine in hosts
+            hosted.told = []
+            await world.controller.stop()
+            await world.controller.start()
+            assert set(hosted.told) == ports
+            await world.controller.add_tenant(
+                Tenant(id=TenantId("new"), name="New"),
+                [Port(id=PortId("new.p"), tenant=TenantId("new"), site=SiteId("pop-dal"), rate_gbps=1.0)],
+            )
+            assert PortId("new.p") in hosted.told
 
     asyncio.run(run())

@@ -14,7 +14,7 @@ from highroad.errors import Finding, Invalid, NotFound, did_you_mean
 from highroad.model.network import FibreId, Network, SiteId
 from highroad.ports import CutState, Lab, RouterState
 from highroad.wire.base import maybe_time, time_from_s
-from highroad.wire.networks import CutIn, CutOut, LabOut, RouterDownIn, RouterOut
+from highroad.wire.networks import CutIn, CutOut, HostOut, LabOut, RouterDownIn, RouterOut
 
 router = APIRouter(prefix="/v1/lab", tags=["lab"], route_class=Guarded)
 
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/lab", tags=["lab"], route_class=Guarded)
 @router.get(
     "",
     response_model=LabOut,
-    summary="Its routers, and what is broken",
+    summary="Its routers and hosts, and what is broken",
     **allow(OPERATOR, problems=("no-lab", "unavailable")),
 )
 async def show(call: Call) -> Response:
@@ -32,6 +32,11 @@ async def show(call: Call) -> Response:
         **measured(call.controller),
         cuts=[_cut_out(fibre, state) for fibre, state in sorted(status.cuts.items())],
         routers=[_router_out(one, book.network) for one in sorted(status.routers, key=lambda one: one.site)],
+        hosts=[
+            HostOut(port=port, site=book.ports[port].site, namespace=namespace)
+            for port, namespace in sorted(status.hosts.items())
+            if port in book.ports
+        ],
     )
     return answer(out)
 

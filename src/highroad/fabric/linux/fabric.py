@@ -108,6 +108,7 @@ class LinuxFabric(LabSide):
         self._tasks = [
             asyncio.create_task(self._watch_light(), name="light"),
             asyncio.create_task(self._watch_wires(), name="wires"),
+            asyncio.create_task(self.keep_plugged(), name="hosts"),
         ]
 
     async def aclose(self) -> None:

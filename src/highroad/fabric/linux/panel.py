@@ -28,6 +28,8 @@ class LabSide:
     def __init__(self, panel: Panel | None) -> None:
         self._panel = panel
         self._removed: asyncio.Task[None] | None = None
+        self._customers: Sequence[PortId] = ()
+        self._unplugged = asyncio.Event()
 
     # --- Lab ------------------------------------------------------------------------------------------------
 
@@ -59,11 +61,29 @@ class LabSide:
         return LabStatus(
             routers=[one for one in status.routers if one.site in sites],
             cuts={fibre: cut for fibre, cut in status.cuts.items() if fibre in known},
+            hosts=status.hosts,
         )
 
     async def offer(self, service: ServiceId, offered_gbps: float | None) -> None:
         """Let a service offer so much each way; None for the lab's own traffic model."""
         await self._lab().offer(service, offered_gbps)
+
+    async def plug(self, ports: Sequence[PortId]) -> None:
+        """Have a customer's host behind every port: in the background, see `keep_plugged`."""
+        self._customers = tuple(ports)
+        self._unplugged.set()
+
+    async def keep_plugged(self) -> None:
+        """Have the lab make the hosts that are missing, whenever there may be some."""
+        while True:
+            await self._unplugged.wait()
+            self._unplugged.clear()
+            if self._panel is None or not self._customers:
+                continue
+            try:
+                await self._panel.plug(self._customers)
+            except HighroadError as error:
+                log.warning("ports have no host in the lab: %s", error)
 
     # --- wires and traffic ----------------------------------------------------------------------------------
 
@@ -139,6 +159,7 @@ class LabSide:
         """
         if self._panel is None:
             return
+        self._unplugged.set()
         wires = [
             wire_of(site, service, half.attachment, half.policy)
             for service in list(held.services())

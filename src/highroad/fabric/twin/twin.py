@@ -12,7 +12,7 @@ from highroad.fabric.twin.journal import Journal
 from highroad.fabric.twin.plant import Plant
 from highroad.fabric.twin.probe import rtt_ms, trace
 from highroad.model.network import FibreId, Network, SiteId
-from highroad.model.service import ServiceId
+from highroad.model.service import PortId, ServiceId
 from highroad.ports import Change, Clock, Echo, LabStatus, Observed, Sample, Trace
 
 _CHECKPOINT_S = 10.0
@@ -154,6 +154,9 @@ class Twin:
     async def status(self) -> LabStatus:
         """Its routers and what was broken, now."""
         return self._plant.status()
+
+    async def plug(self, ports: Sequence[PortId]) -> None:
+        """Hosts are modelled, behind whatever port there is."""
 
     async def offer(self, service: ServiceId, offered_gbps: float | None) -> None:
         """Let a service offer so much each way from now on, once it is installed; it outlives the policy."""

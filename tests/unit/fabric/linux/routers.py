@@ -24,7 +24,7 @@ from highroad.gnmi.server import GnmiServer
 from highroad.gnmi.target import Edit, Kind, Notification
 from highroad.gnmi.tree import find
 from highroad.model.network import FibreId, Network, SiteId
-from highroad.model.service import ServiceId
+from highroad.model.service import PortId, ServiceId
 from highroad.pki.peer import Credentials, Role
 from highroad.pki.store import Pki
 from highroad.ports import CutState, Echo, Flow, LabStatus, Load, RouterState, Wire
@@ -140,6 +140,7 @@ class TableTop:
         self.flow: dict[ServiceId, Flow] = {}
         self.refuse: dict[str, str] = {}
         self.cut_at: dict[FibreId, CutState] = {}
+        self.hosts: dict[PortId, str] = {}
 
     async def attach(self, wires: Sequence[Wire]) -> Mapping[str, str]:
         self.wires |= {wire.attachment: wire for wire in wires if wire.attachment not in self.refuse}
@@ -148,6 +149,9 @@ class TableTop:
     async def detach(self, attachments: Sequence[str]) -> None:
         for attachment in attachments:
             self.wires.pop(attachment, None)
+
+    async def plug(self, ports: Sequence[PortId]) -> None:
+        self.hosts |= {port: f"h-{port}" for port in ports}
 
     async def wired(self) -> frozenset[str]:
         return frozenset(self.wires)
@@ -182,7 +186,7 @@ class TableTop:
         raise NotFound("no router dies on a table top")
 
     async def status(self) -> LabStatus:
-        return LabStatus(routers=[RouterState(site=site) for site in self._routers], cuts=self.cut_at)
+        return LabStatus(routers=[RouterState(site=site) for site in self._routers], cuts=self.cut_at, hosts=self.hosts)
 
     def _light(self, fibre: FibreId, *, up: bool) -> None:
         for link in self._network.links_on[fibre]:

@@ -13,7 +13,7 @@ from highroad.fabric.linux.fabric import LinuxFabric
 from highroad.gnmi.router import Intended
 from highroad.gnmi.target import Delete
 from highroad.model.network import FibreId, LinkId, SiteId
-from highroad.model.service import ServiceId
+from highroad.model.service import PortId, ServiceId
 from highroad.ports import Flow, Install, Replace, Withdraw
 from tests.unit.fabric.linux.routers import Bench, bench, until
 from tests.unit.fabric.small import backbone, policy
@@ -337,6 +337,22 @@ def test_a_restart_of_the_lab_gets_its_wires_back_and_no_others(tmp_path: Path) 
         async with routers.fabric(epoch=2):
             assert routers.panel.wires == wires
             assert set(routers.panel.loads) == {S}
+
+    play(tmp_path, scene)
+
+
+def test_every_port_has_a_host_also_in_a_lab_that_was_built_anew(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        async def hosted() -> bool:
+            return set((await fabric.status()).hosts) == {"p", "q"}
+
+        await fabric.plug([PortId("p"), PortId("q")])
+        await until(hosted)
+        routers.panel.hosts.clear()
+        await routers.stop(A)
+        await until(lambda: _gone(fabric, A))
+        await routers.serve(A)
+        await until(hosted)
 
     play(tmp_path, scene)
 
