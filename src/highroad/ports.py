@@ -124,7 +124,8 @@ class Fabric(Protocol):
     async def apply(self, changes: Sequence[Change]) -> Mapping[ServiceId, str]:
         """Make the changes, in order, and answer when routers have confirmed them.
 
-        Returns what could not be done: a reason in words for each service; the others are done.
+        Returns what could not be done: a reason in words for each service; the others are done. Of many changes the
+        last may be left alone, because something changed by itself meanwhile or it took long: read again.
         """
 
     async def sample(self) -> Sample:

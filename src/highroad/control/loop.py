@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -14,7 +13,7 @@ from highroad.control.live import Live
 from highroad.control.planner import Planner
 from highroad.errors import HighroadError
 from highroad.model.service import ServiceId
-from highroad.ports import Change, Clock, Fabric
+from highroad.ports import Clock, Fabric
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +24,6 @@ LEAST_PAUSE_S = 0.005
 """What the planner wakes the loop for may wait so long, and until twice as long as the last pass took has gone by since
 its end: under load the loop looks less often, and orders are not held up by it; a lone order hardly waits. What the
 fabric wakes it for does not wait."""
-
-AT_ONCE = 200
-"""Changes that the fabric is asked for at once: a failure does not wait for a thousand orders to be carried."""
 
 ROUNDS = 20
 """How often in a row the loop may find something to do before it lets others run."""
@@ -94,19 +90,10 @@ class Loop:
             self.ready = True
             if not changes:
                 return
-            refusals = self.refusals = await self._apply(changes)
+            refusals = self.refusals = dict(await self._fabric.apply(changes))
             if refusals:
                 log.warning("the fabric refused %d changes: %s", len(refusals), next(iter(refusals.values())))
                 return
-
-    async def _apply(self, changes: Sequence[Change]) -> dict[ServiceId, str]:
-        """Make the changes, or as many as there is time for before the fabric has something more urgent to say."""
-        refusals: dict[ServiceId, str] = {}
-        for start in range(0, len(changes), AT_ONCE):
-            refusals |= await self._fabric.apply(changes[start : start + AT_ONCE])
-            if self._urgent.is_set():
-                break
-        return refusals
 
     def _sample_is_due(self, book: Book) -> bool:
         """Each tick, and as long as it has to be known how long something was dark."""

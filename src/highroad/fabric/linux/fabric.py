@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -46,6 +47,14 @@ FIRST_LOOK_S = 10.0
 COUNTED_FOR_S = 0.05
 """Routers are asked for their counters no more often: who samples quicker gets the last answer again."""
 
+LOT = 100
+"""Services whose wires are laid while routers take the steps of those before; between two lots something more urgent
+may be done.
+"""
+
+TOLD_AFTER_S = 1.0
+"""After so long what is done is told before more is begun: a service is not carried and still said to be activating."""
+
 HEALING_S, GLANCE_S = 0.5, 0.02
 """How long a sample waits for the hosts of services that were dark to see their first packet by the new path, and how
 often it looks: routers have answered by then, and the packet is on its way."""
@@ -75,6 +84,8 @@ class LinuxFabric(LabSide):
         self._clock = clock
         self._held = Held()
         self._last: dict[SiteId, int] = {}
+        self._set_aside: dict[ServiceId, dict[SiteId, int]] = {}
+        """The numbers of attachments that are not made yet, and whose wires may lie already."""
         self._memory = Memory(memory)
         self._meter = Meter(self._memory, instance)
         self._sessions = {site: Session(reach, connect(reach), self) for site, reach in routers.items()}
@@ -158,14 +169,43 @@ class LinuxFabric(LabSide):
         """
         async with self._applying:
             wanted, refused, anew = self._resolve(changes)
+            self._let_go(self._set_aside.keys() - wanted.keys())
             steps = self._steps(wanted, refused)
             dark = dark_services(self._held.policies(), self._dark).keys()
-            unlaid = await self.lay(steps)
-            told = unlaid | await walk(
-                [step for step in steps if step.service not in unlaid], self._sessions, self._held.put
-            )
-            await self._finish(steps, wanted, told, anew, dark)
+            taken, told = await self._walk(steps)
+            for step in taken:
+                self._set_aside.pop(step.service, None)
+            await self._finish(taken, wanted, told, anew, dark)
             return refused | told
+
+    async def _walk(self, steps: Sequence[Step]) -> tuple[list[Step], dict[ServiceId, str]]:
+        """Take the steps, or as many as there is time for before something changes by itself, or what was done is to be
+        told. While routers take those of some services, the wires of the next are laid. Returns the steps taken, and
+        why some were not.
+        """
+        lots = _lots(steps)
+        rung, until_s = self._bell.rings, self._clock.now_s() + TOLD_AFTER_S
+        taken: list[Step] = []
+        told: dict[ServiceId, str] = {}
+        walking: deque[asyncio.Task[dict[ServiceId, str]]] = deque()
+        laying = asyncio.ensure_future(self.lay(lots[0] if lots else ()))
+        try:
+            for place, lot in enumerate(lots):
+                unlaid = await laying
+                if place and (self._bell.rings != rung or self._clock.now_s() > until_s):
+                    break
+                laying = asyncio.ensure_future(self.lay(lots[place + 1] if place + 1 < len(lots) else ()))
+                going = [step for step in lot if step.service not in unlaid]
+                taken += lot
+                told |= unlaid
+                walking.append(asyncio.create_task(walk(going, self._sessions, self._held.put)))
+                if len(walking) > 1:  # the last router of a lot need not be waited for by the others
+                    told |= await walking.popleft()
+        finally:
+            await laying
+            for answers in await asyncio.gather(*walking):
+                told |= answers
+        return taken, told
 
     async def sample(self) -> Sample:
         """Every counter, as the routers say now; of a router that does not answer, as it last said."""
@@ -305,12 +345,13 @@ class LinuxFabric(LabSide):
         for service, policy in wanted.items():
             held = self._held.halves(service)
             if policy is None:
+                self._set_aside.pop(service, None)
                 steps += [Step(site=site, service=service, before=half, after=NOTHING) for site, half in held.items()]
                 continue
             if policy == self._held.policy(service):
                 continue
             if used is None:
-                used = self._held.numbers({site: fact.node for site, fact in facts.items()})
+                used = self._used(facts)
             try:
                 halves = halves_of(
                     policy,
@@ -332,6 +373,20 @@ class LinuxFabric(LabSide):
                     steps.append(Step(site=site, service=service, before=before, after=after))
         return steps
 
+    def _used(self, facts: Mapping[SiteId, Facts]) -> dict[SiteId, set[int]]:
+        """The attachment numbers that are taken at each router."""
+        used = self._held.numbers({site: fact.node for site, fact in facts.items()})
+        for numbers in self._set_aside.values():
+            for site, number in numbers.items():
+                used.setdefault(site, set()).add(number)
+        return used
+
+    def _let_go(self, services: Collection[ServiceId]) -> None:
+        """Of services that were not begun with and are wanted no more, the numbers and the wires."""
+        for service in services:
+            del self._set_aside[service]
+        self.take_away(services, self._held)
+
     def _numbers(self, policy: Policy, held: Mapping[SiteId, Half], used: dict[SiteId, set[int]]) -> tuple[int, int]:
         """The numbers of the two attachments: those that they have, else the next in turn."""
         numbers: list[int] = []
@@ -339,14 +394,15 @@ class LinuxFabric(LabSide):
             if end is None:
                 raise CannotCompile("its policy does not say what is attached at its ends")
             attachment = held.get(end.site, NOTHING).attachment
-            number = number_of(attachment.function) if attachment is not None else None
+            aside = self._set_aside.setdefault(policy.service, {}) if attachment is None else {}
+            number = aside.get(end.site) if attachment is None else number_of(attachment.function)
             if number is None:
                 taken = used.setdefault(end.site, set())
                 number = next_free(taken, self._last.get(end.site, max(taken, default=0)))
             if number is None:
                 raise CannotCompile(f"the router at {end.site} has no attachment left")
-            if attachment is None:
-                self._last[end.site] = number
+            if attachment is None and end.site not in aside:
+                self._last[end.site] = aside[end.site] = number
             used.setdefault(end.site, set()).add(number)
             numbers.append(number)
         return numbers[0], numbers[1]
@@ -421,3 +477,12 @@ class LinuxFabric(LabSide):
     @property
     def _all_connected(self) -> bool:
         return all(session.connected for session in self._sessions.values())
+
+
+def _lots(steps: Sequence[Step]) -> list[list[Step]]:
+    """The steps in the same order, a service's together."""
+    by_service: dict[ServiceId, list[Step]] = {}
+    for step in steps:
+        by_service.setdefault(step.service, []).append(step)
+    services = list(by_service.values())
+    return [[step for one in services[at : at + LOT] for step in one] for at in range(0, len(services), LOT)]
