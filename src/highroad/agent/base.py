@@ -15,7 +15,7 @@ from highroad.agent.config import AgentConfig, CorePort
 from highroad.agent.gate import core_entry, core_gate
 from highroad.agent.kernelstate import Gate, Kept, Thing
 from highroad.agent.rates import TYPICAL_BYTES, burst, queue_bytes
-from highroad.agent.wanted import Devices, closed, root_class, sid_route
+from highroad.agent.wanted import Devices, closed, hop, root_class, sid_route
 from highroad.errors import Unavailable
 from highroad.gnmi.router import ADJACENCY_FUNCTIONS
 from highroad.model.service import TrafficClass
@@ -191,7 +191,7 @@ def things_of_base(config: AgentConfig, devices: Devices) -> list[Thing]:
         # Nor does a function that we do not have, in silence: an error would bring a customer's packet to a headend.
         Route(
             family=AF_INET6,
-            dst=f"{config.sid(ADJACENCY_FUNCTIONS.start)}/{FUNCTION_BITS}",
+            dst=_functions(config),
             table=n.TABLE_MAIN,
             kind="blackhole",
             metric=n.PROTOCOL << 16,
@@ -208,6 +208,11 @@ def things_of_base(config: AgentConfig, devices: Devices) -> list[Thing]:
     return things
 
 
+def _functions(config: AgentConfig) -> str:
+    """The prefix in which all functions are."""
+    return f"{config.sid(ADJACENCY_FUNCTIONS.start)}/{FUNCTION_BITS}"
+
+
 def _no_policy(shaper: int) -> Iterable[Thing]:
     """Where what no class is for ends up: slow enough that nobody mistakes it for a service."""
     yield HtbClass(
@@ -219,6 +224,7 @@ def _no_policy(shaper: int) -> Iterable[Thing]:
 def _core_port(config: AgentConfig, devices: Devices, port: CorePort, dev: int) -> Iterable[Thing]:
     yield Address(family=AF_INET6, address=port.address, prefix_len=port.prefix_len, index=dev)
     yield Kept(dev=dev, address=port.neighbour)
+    yield hop(port.neighbour, dev)
     yield sid_route(
         config,
         devices,
@@ -259,19 +265,24 @@ def _queues() -> Iterable[tuple[int, float]]:
 
 def _rules(config: AgentConfig) -> Iterable[Rule]:
     yield Rule(
+        family=AF_INET6, priority=n.PREF_SILENT, action="blackhole", iif="lo", fwmark=n.MARK_SILENT,
+        fwmask=n.MARK_SILENT,
+    )  # fmt: skip
+    yield Rule(
+        family=AF_INET6, priority=n.PREF_SID, table=n.TABLE_MAIN, destination=_functions(config),
+        fwmark=n.MARK_SID, fwmask=n.MARK_SID,
+    )  # fmt: skip
+    yield Rule(family=AF_INET6, priority=n.PREF_HOP, table=n.TABLE_HOPS, fwmark=n.MARK_SID, fwmask=n.MARK_SID)
+    yield Rule(
         family=AF_INET6, priority=n.PREF_ENTRY, table=n.TABLE_MAIN, destination=config.sid_block,
         fwmark=n.MARK_GATE, fwmask=n.MARK_GATE,
     )  # fmt: skip
     for port in config.core_ports:
         # The neighbour of an adjacency SID is looked up as if its packet came from where the customer's did.
         yield Rule(
-            family=AF_INET6, priority=n.PREF_ENTRY, table=n.TABLE_MAIN, destination=f"{port.neighbour}/128",
+            family=AF_INET6, priority=n.PREF_ENTRY, table=n.TABLE_HOPS, destination=f"{port.neighbour}/128",
             fwmark=n.MARK_GATE, fwmask=n.MARK_GATE,
         )  # fmt: skip
-    yield Rule(
-        family=AF_INET6, priority=n.PREF_TO_SELF, action="blackhole", iif="lo", fwmark=n.MARK_SILENT,
-        fwmask=n.MARK_SILENT,
-    )  # fmt: skip
     for family in (AF_INET, AF_INET6):
         for port in config.core_ports:
             yield Rule(family=family, priority=n.PREF_CORE_LOCAL, table=n.TABLE_LOCAL, iif=port.interface)

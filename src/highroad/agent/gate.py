@@ -16,7 +16,14 @@ from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig
 from highroad.agent.kernelstate import Program
 from highroad.agent.rates import bytes_a_second
-from highroad.gnmi.router import ATTACHMENT_FUNCTIONS, Attachment, CandidatePath, Policy, SegmentList
+from highroad.gnmi.router import (
+    ADJACENCY_FUNCTIONS,
+    ATTACHMENT_FUNCTIONS,
+    Attachment,
+    CandidatePath,
+    Policy,
+    SegmentList,
+)
 from highroad.model.service import ServiceKind, TrafficClass
 from highroad.netlink import bpf
 from highroad.netlink.bpf import (
@@ -138,9 +145,10 @@ def _dscp_of_marks() -> Iterable[tuple[int, int]]:
 
 @lru_cache(maxsize=1)
 def core_entry(sid_block: str) -> Program:
-    """What every core port does to what comes in by it: what is for an attachment has the attachment's mark, so that
-    what the kernel says of the packet inside (its edge does not answer) goes back through the attachment's own table.
-    For IPv6, whose errors the kernel would send from the core port's address, it says nothing.
+    """What every core port does to what comes in by it: what is for a SID is marked as that, and finds its way by the
+    first rules. What is for an attachment has the attachment's mark besides, so that what the kernel says of the packet
+    inside (its edge does not answer) goes back through the attachment's own table. For IPv6, whose errors the kernel
+    would send from the core port's address, it says nothing.
     """
     program = bpf.Program()
     program.move(R6, R1)
@@ -149,16 +157,20 @@ def core_entry(sid_block: str) -> Program:
     network = IPv6Network(sid_block)
     _skip_unless_in(program, _DESTINATION6, network, "end")
     program.packet(_DESTINATION6 + network.prefixlen // 8, H)
-    program.jump_if("<", R0, ATTACHMENT_FUNCTIONS.start, "end")
+    program.jump_if("<", R0, ADJACENCY_FUNCTIONS.start, "end")
+    program.jump_if("<", R0, ATTACHMENT_FUNCTIONS.start, "adjacency")
     program.jump_if("&", R0, 1, "ipv6")
     program.alu("-", R0, ATTACHMENT_FUNCTIONS.start)
     program.alu(">>", R0, 1)
     program.alu("+", R0, 1)
-    program.alu("|", R0, n.MARK_GATE | n.mark_class(TrafficClass.SCAVENGER))
+    program.alu("|", R0, n.MARK_SID | n.MARK_GATE | n.mark_class(TrafficClass.SCAVENGER))
     program.store(R6, Skb.MARK, R0)
     program.answer(TC_ACT_OK)
     program.label("ipv6")
-    program.store(R6, Skb.MARK, n.MARK_SILENT)
+    program.store(R6, Skb.MARK, n.MARK_SID | n.MARK_SILENT)
+    program.answer(TC_ACT_OK)
+    program.label("adjacency")
+    program.store(R6, Skb.MARK, n.MARK_SID)
     program.label("end")
     program.answer(TC_ACT_OK)
     return _named("hrn", program)

@@ -46,11 +46,16 @@ MARK_EXCESS = 0x0200_0000
 MARK_SILENT = 0x0400_0000
 """Nothing is said of it."""
 
+MARK_SID = 0x0800_0000
+"""Came in by a core port, for a SID of a link or an attachment."""
+
 MOST_LISTS = 14
 """The last two of the sixteen numbers that a service's classes have are of what its customer says to us."""
 
 # --- policy routing: rules by preference ---------------------------------------------------------------------
 
+PREF_SILENT, PREF_SID, PREF_HOP = 1, 1, 1
+"""What is for a SID, and then what leaves one: before all others, which only look at its mark."""
 PREF_CORE_LOCAL, PREF_CORE_MAIN = 2, 3
 """Transit, which never walks the rules of tenants."""
 PREF_ENTRY = 5
@@ -73,7 +78,10 @@ PREF_LOCAL = 30000
 """Where the rule for `local` is that the kernel has at 0: below every tenant."""
 
 TABLE_MAIN, TABLE_LOCAL = 254, 255
-_TABLES = 0x0048_0000
+TABLE_HOPS = _TABLES = 0x0048_0000
+"""Where SIDs send their packets: neighbours and customers' edges, each its own gateway. A way without a gateway the
+kernel makes anew, and throws away, for each packet.
+"""
 _LIST_TOO_BIG = 15
 
 # --- classes -------------------------------------------------------------------------------------------------

@@ -134,6 +134,7 @@ def _ip(
         yield Rule(
             family=family, priority=n.PREF_REFLECTED, table=table, iif="lo", fwmark=number, fwmask=n.MARK_ATTACHMENT
         )
+    yield hop(at.ce6, dev)
     yield Kept(dev=dev, address=at.ce4)
     yield Kept(dev=dev, address=at.ce6)
     yield from closed(interface, n.PREF_CLOSED)
@@ -143,6 +144,13 @@ def _ip(
     yield from _port(dev, one.mtu_bytes)
     yield Gate(dev=dev, ingress=True, program=gate_of(config, one, policy))
     yield redirect(dev, devices.shaper)
+
+
+def hop(address: str, dev: int) -> Route:
+    """Where a SID of ours sends its packets."""
+    return Route(
+        family=AF_INET6, dst=f"{address}/128", table=n.TABLE_HOPS, via=address, dev=dev, onlink=True, metric=METRIC6
+    )
 
 
 def closed(interface: str, priority: int) -> Iterable[Rule]:

@@ -9,6 +9,7 @@ from socket import AF_INET
 
 import pytest
 
+from highroad.agent import numbers as n
 from tests.lab.steering.rig import (
     FAMILIES,
     Service,
@@ -73,6 +74,13 @@ def test_carries_along_a_list_of_any_length(carried: Carried, length: int) -> No
     # The headend has used its own first SID, so the first address has moved up by one; later ones stand as they were.
     assert {listed[1:] for listed in seen} >= {listed[1:] for listed in wanted.values()}
     assert all(address.startswith("fc00:") for address in first)
+
+
+def test_the_way_from_a_sid_has_a_gateway(carried: Carried) -> None:
+    """A way that has none is made anew for each packet, which costs more than forwarding it."""
+    for to, outward in (("fd00:0:2::1", "right"), (carried.odd.there.addresses.ce6, "a1")):
+        answer = carried.chain.run("r2", "ip", "-6", "route", "get", to, "iif", "left", "mark", hex(n.MARK_SID))
+        assert f"via {to} dev {outward}" in answer
 
 
 @pytest.mark.parametrize("family", FAMILIES)
