@@ -265,12 +265,12 @@ def _queues() -> Iterable[tuple[int, float]]:
 
 def _rules(config: AgentConfig) -> Iterable[Rule]:
     yield Rule(
-        family=AF_INET6, priority=n.PREF_SILENT, action="blackhole", iif="lo", fwmark=n.MARK_SILENT,
-        fwmask=n.MARK_SILENT,
-    )  # fmt: skip
-    yield Rule(
         family=AF_INET6, priority=n.PREF_SID, table=n.TABLE_MAIN, destination=_functions(config),
         fwmark=n.MARK_SID, fwmask=n.MARK_SID,
+    )  # fmt: skip
+    yield Rule(
+        family=AF_INET6, priority=n.PREF_SILENT, action="blackhole", iif="lo", fwmark=n.MARK_SILENT,
+        fwmask=n.MARK_SILENT,
     )  # fmt: skip
     yield Rule(family=AF_INET6, priority=n.PREF_HOP, table=n.TABLE_HOPS, fwmark=n.MARK_SID, fwmask=n.MARK_SID)
     yield Rule(

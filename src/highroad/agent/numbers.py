@@ -54,11 +54,11 @@ MOST_LISTS = 14
 
 # --- policy routing: rules by preference ---------------------------------------------------------------------
 
-PREF_SILENT, PREF_SID, PREF_HOP = 1, 1, 1
-"""What is for a SID, and then what leaves one: before all others, which only look at its mark."""
-PREF_CORE_LOCAL, PREF_CORE_MAIN = 2, 3
+PREF_SID, PREF_SILENT, PREF_HOP = 1, 2, 3
+"""What is for a SID, and what leaves one. In between: nothing is said of some, whoever it would be said to."""
+PREF_CORE_LOCAL, PREF_CORE_MAIN = 4, 5
 """Transit, which never walks the rules of tenants."""
-PREF_ENTRY = 5
+PREF_ENTRY = 6
 """What was encapsulated here goes to our own first SID."""
 PREF_TOO_BIG, PREF_LIST, PREF_TENANT = 900, 950, 1000
 """What came from an attachment, through its gate."""
