@@ -13,9 +13,12 @@ from highroad.control.live import Live
 from highroad.control.planner import Planner
 from highroad.errors import HighroadError
 from highroad.model.service import ServiceId
-from highroad.ports import Clock, Fabric
+from highroad.ports import Clock, Fabric, Sample
 
 log = logging.getLogger(__name__)
+
+SAMPLED_SHARE = 0.1
+"""At most this share of the time goes into samples."""
 
 TICK_S = 1.0
 """How often the loop looks without being told, and samples are taken."""
@@ -40,6 +43,7 @@ class Loop:
         self._woken = asyncio.Event()
         self._urgent = asyncio.Event()
         self._took_s = 0.0
+        self._sampling_s = 0.0
         self._ended_s = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
         self._alarm: asyncio.Task[None] | None = None
@@ -80,7 +84,7 @@ class Loop:
                 await self._fabric.adopt(book.network)
                 self._adopted = book.revision
             observed = await self._fabric.read()
-            sample = await self._fabric.sample() if self._sample_is_due(book) else None
+            sample = await self._sampled() if self._sample_is_due(book) else None
             await self._planner.submit(
                 partial(reconcile.observe, observed=observed, sample=sample, refusals=self.refusals), urgent=True
             )
@@ -95,10 +99,17 @@ class Loop:
                 log.warning("the fabric refused %d changes: %s", len(refusals), next(iter(refusals.values())))
                 return
 
+    async def _sampled(self) -> Sample:
+        begun_s = self._clock.now_s()
+        sample = await self._fabric.sample()
+        self._sampling_s = max(0.0, self._clock.now_s() - begun_s)
+        return sample
+
     def _sample_is_due(self, book: Book) -> bool:
         """Each tick, and as long as it has to be known how long something was dark."""
         last = self._live.sample
-        if last is None or abs(self._clock.now_s() - last.at_s) >= TICK_S * 0.9:
+        pause_s = max(TICK_S * 0.9, self._sampling_s / SAMPLED_SHARE)
+        if last is None or abs(self._clock.now_s() - last.at_s) >= pause_s:
             return True
         return any(not outage.healed for one in book.incidents.values() if one.open for outage in one.outages)
 

@@ -22,6 +22,9 @@ MOST_PACKETS_PER_S = 4000.0
 OFTEN_PACKETS_PER_S = 1500.0
 """What they send together where their rates ask for no more: a gap shows as soon as packets are often."""
 
+TELLING_PPS, SELDOM_PACKETS_PER_S = 2.0, 500.0
+"""Less often than this a direction's gaps tell little, and what they all send together is less, in larger packets."""
+
 MOST_OF_ONE = 100.0
 """What one direction of one service sends at most, where that is enough for its rate."""
 
@@ -52,7 +55,8 @@ def swing_gbps(load: Load, way: str, at_s: float) -> float:
 
 def share_pps(directions: int) -> float:
     """How often each of so many directions is to send, where its rate can be had so."""
-    return min(MOST_OF_ONE, OFTEN_PACKETS_PER_S / max(1, directions))
+    often_pps = OFTEN_PACKETS_PER_S / max(1, directions)
+    return min(MOST_OF_ONE, often_pps) if often_pps >= TELLING_PPS else SELDOM_PACKETS_PER_S / directions
 
 
 def pace(gbps: float, mtu_bytes: int, often_pps: float) -> Pace:

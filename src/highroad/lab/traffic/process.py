@@ -34,6 +34,8 @@ _AT_ONCE = 256
 _REPACED_NS = NS
 _SETTLED_NS = NS // 50
 _BEHIND_NS = NS // 20
+_FIRST_NS = NS // 5
+"""Within so long a direction that begins to send has sent, and not all of them at one instant."""
 _FOLDED = 256
 
 
@@ -253,7 +255,8 @@ class Generator:
             if self._slowed < 1.0 and direction.pace.interval_ns:
                 direction.pace = self._pace(direction, often_pps, self._slowed)
             if not was.interval_ns and direction.pace.interval_ns:
-                direction.next_ns = now + (direction.number * 7919) % 1000 * direction.pace.interval_ns // 1000
+                first_ns = min(direction.pace.interval_ns, _FIRST_NS)
+                direction.next_ns = now + (direction.number * 7919) % 1000 * first_ns // 1000
                 heapq.heappush(self._due, (direction.next_ns, direction.number))
 
     def _pace(self, direction: _Direction, often_pps: float, part: float) -> Pace:
