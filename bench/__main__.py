@@ -15,6 +15,7 @@ from bench.figure import Figure
 
 NAMES = (
     "admission",
+    "fair",
     "orders",
     "heal",
     "start",

@@ -53,6 +53,9 @@ class Rig:
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Rig]]
 
+Play = Callable[[Callable[[Rig], Awaitable[None]]], None]
+"""Plays a scene on a fresh rig."""
+
 
 async def _at_once() -> None:
     """A model knows every way."""

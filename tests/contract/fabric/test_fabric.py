@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -13,31 +10,13 @@ from highroad.errors import NotFound
 from highroad.model.network import FibreId, LinkId, SiteId
 from highroad.model.service import ServiceId
 from highroad.ports import Change, Install, Replace, Sample, ServiceCounters, Withdraw
-from tests.contract.fabric.rig import OPENERS, Rig, lacking
+from tests.contract.fabric.rig import Play, Rig
 from tests.unit.fabric.small import backbone, policy
 
 S = ServiceId("s")
 BD = FibreId("b-d")
 OVER_B = policy("s", "a>b>d")
 OVER_C = policy("s", "a>c>d")
-
-Play = Callable[[Callable[[Rig], Awaitable[None]]], None]
-
-
-@pytest.fixture(params=list(OPENERS))
-def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
-    """Plays a scene on a fresh rig of each fabric."""
-    if sentences := lacking(request.param):
-        pytest.skip(" ".join(sentences))
-
-    def play_(scene: Callable[[Rig], Awaitable[None]]) -> None:
-        async def on_stage() -> None:
-            async with OPENERS[request.param](tmp_path) as rig:
-                await scene(rig)
-
-        asyncio.run(on_stage())
-
-    return play_
 
 
 async def apply(rig: Rig, *changes: Change) -> None:

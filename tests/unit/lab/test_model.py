@@ -15,7 +15,13 @@ from highroad.ports import Load
 
 
 def load(guaranteed: float, ceiling: float = 0.0) -> Load:
-    return Load(service=ServiceId("s-1"), a="s-1.a", b="s-1.b", guaranteed_gbps=guaranteed, ceiling_gbps=ceiling)
+    return Load(
+        service=ServiceId("s-1"),
+        a="s-1.a",
+        b="s-1.b",
+        guaranteed_gbps=guaranteed,
+        ceiling_gbps=max(guaranteed, ceiling),
+    )
 
 
 @given(at_s=st.floats(0, 2e9), gbps=st.floats(0.001, 800))
@@ -24,6 +30,12 @@ def test_what_a_service_offers_by_itself_is_between_its_bounds(at_s: float, gbps
     assert low * gbps * 0.999 <= swing_gbps(load(gbps), "there", at_s) <= high * gbps * 1.001
     low, high = model.CEILING_SHARE
     assert low * gbps * 0.999 <= swing_gbps(load(0.0, gbps), "back", at_s) <= high * gbps * 1.001
+
+
+def test_one_that_may_burst_uses_the_room_that_it_bought() -> None:
+    rates = [swing_gbps(load(10.0, 100.0), "there", at) for at in range(0, 4000, 10)]
+    assert min(rates) >= 5.5
+    assert 60.0 < max(rates) <= 95.0
 
 
 def test_it_swings_and_each_direction_at_its_own_time() -> None:

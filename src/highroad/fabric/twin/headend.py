@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from highroad.fabric.twin.fluid import Flags, Floats, Ints, Paths
 from highroad.fabric.validity import leads
 from highroad.model.network import LinkId, Network
 from highroad.model.policy import Policy
+from highroad.planning.fair import Flags, Floats, Ints, Paths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

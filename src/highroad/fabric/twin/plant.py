@@ -16,7 +16,7 @@ import numpy as np
 
 from highroad.errors import Finding, Invalid, NotFound
 from highroad.fabric.twin import traffic, wound
-from highroad.fabric.twin.fluid import Flags, Floats, carry, summed
+from highroad.fabric.twin.fluid import carry
 from highroad.fabric.twin.headend import choose, heaviest, routes_of
 from highroad.fabric.twin.probe import Ways
 from highroad.fabric.twin.wound import Wound
@@ -24,6 +24,7 @@ from highroad.fabric.validity import refusal
 from highroad.model.network import FibreId, LinkId, Network, SiteId
 from highroad.model.policy import Policy
 from highroad.model.service import ServiceId
+from highroad.planning.fair import Flags, Floats, summed
 from highroad.ports import (
     Change,
     CutState,

@@ -10,8 +10,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from highroad.fabric.twin.fluid import Floats
 from highroad.model.service import ServiceId
+from highroad.planning.fair import Floats
 
 Keys = NDArray[np.uint64]
 
@@ -19,7 +19,9 @@ STEP_S = 1.0
 """What a service offers is constant between whole multiples of this time."""
 
 GUARANTEED_SHARE = (0.55, 0.95)
-"""Between what shares of its guarantee a service swings."""
+"""A service swings from the one share of its guarantee to the other of its ceiling, which is the guarantee unless a
+burst was sold.
+"""
 
 CEILING_SHARE = (0.20, 0.60)
 """Between what shares of its ceiling one swings that is guaranteed nothing."""
@@ -52,7 +54,8 @@ def offered_gbps(keys: Keys, guaranteed_gbps: Floats, ceiling_gbps: Floats, step
     swing = before + (after - before) * smooth
     return np.where(
         guaranteed_gbps > 0.0,
-        guaranteed_gbps * _between(GUARANTEED_SHARE, swing),
+        guaranteed_gbps * _between(GUARANTEED_SHARE, swing)
+        + (ceiling_gbps - guaranteed_gbps) * GUARANTEED_SHARE[1] * swing,
         ceiling_gbps * _between(CEILING_SHARE, swing),
     )
 

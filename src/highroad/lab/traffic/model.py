@@ -9,7 +9,9 @@ from hashlib import blake2b
 from highroad.ports import Load
 
 GUARANTEED_SHARE = (0.55, 0.95)
-"""Between what shares of its guarantee a service swings."""
+"""A service swings from the one share of its guarantee to the other of its ceiling, which is the guarantee unless a
+burst was sold.
+"""
 
 CEILING_SHARE = (0.20, 0.60)
 """Between what shares of its ceiling one swings that is guaranteed nothing."""
@@ -48,9 +50,11 @@ def swing_gbps(load: Load, way: str, at_s: float) -> float:
     slow = math.sin(2 * math.pi * (at_s / PERIOD_S + phase))
     slower = math.sin(2 * math.pi * (at_s / (PERIOD_S * math.sqrt(7.0)) + second))
     part = 0.5 + 0.3 * slow + 0.2 * slower
-    least, most = GUARANTEED_SHARE if load.guaranteed_gbps > 0.0 else CEILING_SHARE
-    full = load.guaranteed_gbps if load.guaranteed_gbps > 0.0 else load.ceiling_gbps
-    return full * (least + (most - least) * part)
+    if load.guaranteed_gbps <= 0.0:
+        least, most = (share * load.ceiling_gbps for share in CEILING_SHARE)
+    else:
+        least, most = GUARANTEED_SHARE[0] * load.guaranteed_gbps, GUARANTEED_SHARE[1] * load.ceiling_gbps
+    return least + (most - least) * part
 
 
 def share_pps(directions: int) -> float:
