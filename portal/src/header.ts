@@ -22,6 +22,7 @@ export function header(store: Store, signOut: () => void, toggleRail: () => void
   const now = h("span", { class: "clock", "data-clock": true });
   const word = h("span", { class: "connection-word" });
   const connection = h("div", { class: "connection", role: "status", "data-connection": "connecting" }, word, now);
+  const frozen = h("p", { class: "frozen", role: "status", "data-frozen": true, hidden: true });
   const rail = h(
     "button",
     { class: "icon rail-toggle", type: "button", "aria-label": "Show or hide the lists", "aria-controls": "rail", onclick: toggleRail },
@@ -57,6 +58,8 @@ export function header(store: Store, signOut: () => void, toggleRail: () => void
     put(connection, "data-connection", stale ? "stale" : "live");
     say(word, stale ? `stale since ${time(heardAt)}` : "live");
     say(now, stale ? "" : time(sample.at));
+    frozen.hidden = sample.frozen === null;
+    say(frozen, sample.frozen ?? "");
     document.documentElement.classList.toggle("stale", stale);
   });
   const unit = h("span", {}, "Gbit/s carried");
@@ -75,6 +78,7 @@ export function header(store: Store, signOut: () => void, toggleRail: () => void
       h("div", { class: "stat" }, active, h("span", {}, "active")),
       degradedBox,
     ),
+    frozen,
     connection,
     leave,
   );

@@ -181,6 +181,8 @@ export interface SampleOut extends Measured {
   links: Record<string, number>;
   fibres_down: string[];
   fibres_drained: string[];
+  /** In a sentence, that planned changes are frozen. */
+  frozen: string | null;
   services: Record<string, ServiceRateOut>;
 }
 

@@ -18,6 +18,7 @@ const sample = (sequence: number, down: string[] = [], drained: string[] = []): 
   links: {},
   fibres_down: down,
   fibres_drained: drained,
+  frozen: null,
   services: {},
 });
 const link: LinkOut = {

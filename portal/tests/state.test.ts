@@ -53,6 +53,7 @@ function known(): Store {
     links: {},
     fibres_down: [],
     fibres_drained: [],
+    frozen: null,
     services: { "s-1": rate("DEGRADED", 10, 5), "s-2": rate("ACTIVE", 100, 100), "s-3": rate("ACTIVE", 0, 0) },
   };
   return store;

@@ -9,6 +9,7 @@
     ├── Conflict                 the thing is in a state that does not allow it
     │   ├── VersionConflict      somebody changed it since you read it (If-Match)
     │   ├── KeyReused            an Idempotency-Key came again with another body
+    │   ├── Frozen               the operator wants nothing changed but what repairs
     │   └── ConfirmationRequired the change has consequences that need a yes
     ├── TooLarge                 a body over the limit
     └── Unavailable              nothing was done; try again
@@ -114,6 +115,13 @@ class KeyReused(Conflict):
     """This Idempotency-Key was used before, for another request."""
 
     code = "idempotency-key-reused"
+
+
+class Frozen(Conflict):
+    """Changes to the network are frozen: the same call may succeed after the thaw."""
+
+    code = "frozen"
+    retryable = True
 
 
 class ConfirmationRequired(Conflict):

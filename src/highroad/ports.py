@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from highroad.model.freeze import Freeze
 from highroad.model.incident import Incident, Maintenance
 from highroad.model.network import FibreId, LinkId, Network, SiteId
 from highroad.model.policy import Policy
@@ -392,6 +393,7 @@ class Commit:
     services: Sequence[Service] = ()
     incidents: Sequence[Incident] = ()
     maintenances: Sequence[Maintenance] = ()
+    freezes: Sequence[Freeze] = ()
     tokens: Sequence[TokenRecord] = ()
     answers: Sequence[Answer] = ()
     events: Sequence[EventRecord] = ()
@@ -408,6 +410,8 @@ class Snapshot:
     services: Sequence[Service] = ()
     incidents: Sequence[Incident] = ()
     maintenances: Sequence[Maintenance] = ()
+    freeze: Freeze | None = None
+    """The one in force."""
     tokens: Sequence[TokenRecord] = ()
     last_sequence: int = 0
 

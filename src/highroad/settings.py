@@ -34,4 +34,10 @@ class Settings(BaseSettings):
         default=None, gt=0, le=1, description="What a lab carries a modelled 1 Gbit/s as, in Gbit/s."
     )
     detection_ms: float = Field(default=15.0, gt=0, le=10_000, description="How long the twin takes to notice a cut.")
+    step_services: int = Field(
+        default=200, ge=1, description="How many services one step of planned changes may touch on routers."
+    )
+    step_share: float = Field(
+        default=0.2, ge=0, le=1, description="The same as a share of the live services: the larger of the two holds."
+    )
     seed: int = Field(default=1, description="Of the twin's traffic.")

@@ -285,7 +285,7 @@ def test_it_says_what_its_figures_were_taken_on(operator_page: Page, context: Br
     expect(operator_page.locator("[data-taken]")).to_have_text("All rates are modelled by the twin.")
     # Another fabric, as its samples would tell; its own page, because the stream ends and is opened again.
     sample = {"fabric": "linux", "rate_scale": 0.001, "at": "2026-01-01T00:00:00Z", "sequence": 1}
-    sample |= {"links": {}, "fibres_down": [], "fibres_drained": [], "services": {}}
+    sample |= {"links": {}, "fibres_down": [], "fibres_drained": [], "frozen": None, "services": {}}
     page = context.new_page()
     body = f"event: sample\ndata: {json.dumps(sample)}\n\n"
     page.route("**/v1/live*", lambda route: route.fulfill(content_type="text/event-stream", body=body))
@@ -364,6 +364,18 @@ def test_a_drain_shows_and_ends(operator_page: Page, backend: Backend) -> None:
     backend.end_drain(drain)
     for link in backend.links_on(fibre):
         expect(_link(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
+
+
+def test_a_freeze_is_said_until_the_thaw(operator_page: Page, backend: Backend) -> None:
+    banner = operator_page.locator("[data-frozen]")
+    expect(banner).to_be_hidden()
+    assert backend.operator.put("/v1/freeze", json={"reason": HOSTILE}).is_success
+    try:
+        expect(banner).to_contain_text(f"({HOSTILE}): only repairs are made", timeout=SOON_MS)
+    finally:
+        assert backend.operator.delete("/v1/freeze").is_success
+    expect(banner).to_be_hidden(timeout=SOON_MS)
+    assert operator_page.evaluate("window.harmed") is None
 
 
 def test_facts_of_links_fibres_and_sites(operator_page: Page, backend: Backend) -> None:

@@ -14,6 +14,7 @@ from highroad.api.problems import KINDS, MEDIA_TYPE
 from highroad.wire.networks import CutIn, RouterDownIn
 from highroad.wire.operations import (
     EventOut,
+    FreezeIn,
     MaintenanceIn,
     PortIn,
     SampleOut,
@@ -31,6 +32,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     CutIn,
     RouterDownIn,
     PingIn,
+    FreezeIn,
     MaintenanceIn,
     TenantIn,
     PortIn,
@@ -52,6 +54,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "CutIn": {"fibre": "albany--syracuse"},
     "RouterDownIn": {"site": "albany"},
     "PingIn": {"count": 5},
+    "FreezeIn": {"reason": "incident 4711"},
     "MaintenanceIn": {"target": "albany--syracuse"},
     "TenantIn": {"id": "acme", "name": "Acme Models"},
     "PortIn": {"tenant": "acme", "site": "campus-sioux-falls", "rate_gbps": 800},

@@ -42,6 +42,7 @@ KINDS: dict[str, Kind] = {
     "method-not-allowed": Kind(405, "That cannot be done here", "Look at `Allow` and at /v1/openapi.json."),
     "slow-body": Kind(408, "The body took too long", "Send it again over a faster connection."),
     "conflict": Kind(409, "Its state does not allow this", "Read it again; `detail` says what it can do."),
+    "frozen": Kind(409, "Changes are frozen", "Send it again after the thaw; repairs go on meanwhile."),
     "refused": Kind(409, "The answer is no", "`binding` says what stands in the way, `offers` what is possible."),
     "confirmation-required": Kind(
         409, "This needs a yes", "Look at `preview`, then send it again with the `confirm` that it has."

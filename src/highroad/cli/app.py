@@ -14,7 +14,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from highroad.cli import drain, events, incident, lab, network, port, reach, service, status, tenant, token, tour
+from highroad.cli import (
+    drain,
+    events,
+    freeze,
+    incident,
+    lab,
+    network,
+    port,
+    reach,
+    service,
+    status,
+    tenant,
+    token,
+    tour,
+)
 from highroad.cli.door import Door
 from highroad.cli.quantities import clean
 from highroad.errors import Finding, Invalid
@@ -100,6 +114,7 @@ def build_app() -> typer.Typer:
         app.add_typer(group, name=name)
     status.add_command(app)
     drain.add_commands(app)
+    freeze.add_commands(app)
     reach.add_command(app)
     events.add_command(app)
     tour.add_command(app)

@@ -36,6 +36,7 @@ def status(door: Door) -> None:
     sample = _newest(door)
     incidents = [one for one in client.incidents() if one.open]
     drains = [one for one in client.maintenances() if one.ended is None] if operator else []
+    frozen = client.frozen() if operator else None
     states = Counter(one.state.value for one in services)
     if door.as_json:
         door.emit(
@@ -46,6 +47,7 @@ def status(door: Door) -> None:
                 "services": dict(states),
                 "incidents": incidents,
                 "drains": drains,
+                "frozen": frozen,
                 "fabric": sample.fabric if sample is not None else None,
                 "rate_scale": sample.rate_scale if sample is not None else None,
                 "sample": sample,
@@ -70,6 +72,9 @@ def status(door: Door) -> None:
         )
         if operator:
             _hottest(door, network, sample)
+    text = frozen.text if frozen is not None else sample.frozen if sample is not None else None
+    if text:
+        door.say(("frozen    ", "bold cyan"), text)
     for incident in incidents:
         door.say(
             ("broken    ", "bold red"),
@@ -91,7 +96,7 @@ def status(door: Door) -> None:
     amiss = [one for one in services if one.reason and one.state in (State.ACTIVATING, State.DEGRADED)]
     for reason, count in Counter(str(one.reason) for one in amiss).most_common(MOST_REASONS):
         door.say(("amiss     ", "bold red"), f"{count} {'service' if count == 1 else 'services'}: {reason}")
-    if not incidents and not drains and not amiss:
+    if not incidents and not drains and not amiss and not text:
         door.say(("nothing is broken, nothing is drained", "green"))
 
 

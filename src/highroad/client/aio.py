@@ -24,6 +24,7 @@ from highroad.wire.networks import CutOut, LabOut, NetworkOut, ReachOut, RouterO
 from highroad.wire.operations import (
     EventOut,
     EventPage,
+    FreezeOut,
     IncidentOut,
     MaintenanceOut,
     PortOut,
@@ -271,6 +272,18 @@ class AsyncClient:
     async def end_maintenance(self, maintenance_id: str) -> MaintenanceOut:
         """End a drain."""
         return await self.send(calls.end_maintenance(maintenance_id))
+
+    async def frozen(self) -> FreezeOut:
+        """Whether changes on routers are frozen."""
+        return await self.send(calls.frozen())
+
+    async def freeze(self, reason: str = "") -> FreezeOut:
+        """Begin no planned change on routers from now on; repairs go on."""
+        return await self.send(calls.freeze(reason))
+
+    async def thaw(self) -> FreezeOut:
+        """Let planned changes go on."""
+        return await self.send(calls.thaw())
 
     def tenants(self) -> AsyncIterator[TenantOut]:
         """Every tenant."""

@@ -17,6 +17,8 @@ from highroad.wire.invalid import findings_of
 from highroad.wire.networks import CutIn, CutOut, LabOut, NetworkOut, ReachOut, RouterDownIn, RouterOut
 from highroad.wire.operations import (
     EventPage,
+    FreezeIn,
+    FreezeOut,
     HealthOut,
     IncidentOut,
     IncidentPage,
@@ -271,6 +273,22 @@ def end_maintenance(maintenance_id: str) -> Ask[MaintenanceOut]:
     """End a drain."""
     path = f"/v1/maintenances/{name(maintenance_id)}"
     return Ask(method="DELETE", path=path, read=reader(MaintenanceOut), repeatable=False)
+
+
+def frozen() -> Ask[FreezeOut]:
+    """Whether changes are frozen."""
+    return get("/v1/freeze", FreezeOut)
+
+
+def freeze(reason: str) -> Ask[FreezeOut]:
+    """Freeze changes."""
+    body = written(checked(FreezeIn, {"reason": reason}))
+    return Ask(method="PUT", path="/v1/freeze", headers={"Content-Type": JSON}, content=body, read=reader(FreezeOut))
+
+
+def thaw() -> Ask[FreezeOut]:
+    """Let changes go on."""
+    return Ask(method="DELETE", path="/v1/freeze", read=reader(FreezeOut))
 
 
 def tenants(cursor: str | None) -> Ask[TenantPage]:

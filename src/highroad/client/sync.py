@@ -24,6 +24,7 @@ from highroad.wire.networks import CutOut, LabOut, NetworkOut, ReachOut, RouterO
 from highroad.wire.operations import (
     EventOut,
     EventPage,
+    FreezeOut,
     IncidentOut,
     MaintenanceOut,
     PortOut,
@@ -267,6 +268,18 @@ class Client:
     def end_maintenance(self, maintenance_id: str) -> MaintenanceOut:
         """End a drain."""
         return self.send(calls.end_maintenance(maintenance_id))
+
+    def frozen(self) -> FreezeOut:
+        """Whether changes on routers are frozen."""
+        return self.send(calls.frozen())
+
+    def freeze(self, reason: str = "") -> FreezeOut:
+        """Begin no planned change on routers from now on; repairs go on."""
+        return self.send(calls.freeze(reason))
+
+    def thaw(self) -> FreezeOut:
+        """Let planned changes go on."""
+        return self.send(calls.thaw())
 
     def tenants(self) -> Iterator[TenantOut]:
         """Every tenant."""

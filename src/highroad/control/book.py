@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from highroad.graph.paths import Graph
+from highroad.model.freeze import Freeze, FreezeId
 from highroad.model.incident import Incident, IncidentId, Maintenance, MaintenanceId, MaintenanceState
 from highroad.model.lifecycle import ENDED, Event, advance
 from highroad.model.network import FibreId, LinkId, Network
@@ -57,6 +58,8 @@ class Book:
         for incident in snapshot.incidents:
             self.put_incident(incident)
         self.maintenances: dict[MaintenanceId, Maintenance] = {one.id: one for one in snapshot.maintenances}
+        self.freeze: Freeze | None = snapshot.freeze
+        """In force: then nothing planned is begun."""
         self.tokens: dict[str, TokenRecord] = {one.id: one for one in snapshot.tokens}
         self._by_hash = {one.hash: one.id for one in snapshot.tokens}
         self.last_sequence = snapshot.last_sequence
@@ -219,6 +222,7 @@ class Draft:
     services: dict[ServiceId, Service] = field(default_factory=dict)
     incidents: dict[IncidentId, Incident] = field(default_factory=dict)
     maintenances: dict[MaintenanceId, Maintenance] = field(default_factory=dict)
+    freezes: dict[FreezeId, Freeze] = field(default_factory=dict)
     tokens: dict[str, TokenRecord] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
@@ -276,6 +280,12 @@ class Draft:
         self.book.maintenances[maintenance.id] = maintenance
         return maintenance
 
+    def put_freeze(self, freeze: Freeze) -> Freeze:
+        """Record a freeze as it is now."""
+        self.freezes[freeze.id] = freeze
+        self.book.freeze = freeze if freeze.open else None
+        return freeze
+
     def put_port(self, port: Port) -> None:
         """Record a port."""
         self.ports[port.id] = port
@@ -310,7 +320,7 @@ class Draft:
     def empty(self) -> bool:
         """Whether there is nothing to commit."""
         recorded = (self.tenants, self.ports, self.services, self.incidents, self.maintenances)
-        return self.network is None and not any((*recorded, self.tokens, self.answers, self.events))
+        return self.network is None and not any((*recorded, self.freezes, self.tokens, self.answers, self.events))
 
     def commit(self) -> Commit:
         """All of it, as the store takes it."""
@@ -321,6 +331,7 @@ class Draft:
             services=tuple(self.services.values()),
             incidents=tuple(self.incidents.values()),
             maintenances=tuple(self.maintenances.values()),
+            freezes=tuple(self.freezes.values()),
             tokens=tuple(self.tokens.values()),
             answers=tuple(self.answers),
             events=tuple(self.events),

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from heapq import nsmallest
 from operator import attrgetter
 
-from highroad.control import accounts, maintain, reload
+from highroad.control import accounts, maintain, reload, safety
 from highroad.control import order as orders
 from highroad.control.accounts import Caller, Role
 from highroad.control.book import Book
@@ -17,7 +17,9 @@ from highroad.control.names import service_id
 from highroad.control.order import Idempotency
 from highroad.control.planner import Planner
 from highroad.control.reload import NetworkChange
+from highroad.control.safety import Blast
 from highroad.errors import Conflict, NotFound
+from highroad.model.freeze import Freeze
 from highroad.model.incident import Maintenance, MaintenanceId
 from highroad.model.lifecycle import CARRYING, ENDED, State
 from highroad.model.network import Network
@@ -57,6 +59,7 @@ class Controller:
         carries_tags: bool = True,
         new_service_id: Callable[[], ServiceId] = service_id,
         execute: Executor = asyncio.to_thread,
+        blast: Blast | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -65,7 +68,7 @@ class Controller:
         self._live = Live()
         self._planner = Planner(store, clock, self._published, execute, carries_tags=carries_tags)
         self._fabric = fabric
-        self._loop = Loop(self._planner, fabric, clock, self._live)
+        self._loop = Loop(self._planner, fabric, clock, self._live, blast or Blast())
         self._live.last_sequence = self._planner.book.last_sequence
         self.lab = lab
         self._prober = prober
@@ -271,6 +274,14 @@ class Controller:
     async def end_maintenance(self, maintenance_id: MaintenanceId) -> Maintenance:
         """End a drain. Raises NotFound, Conflict."""
         return await self._planner.submit(lambda draft: maintain.end(draft, maintenance_id))
+
+    async def freeze(self, reason: str = "") -> Freeze:
+        """Begin no planned change on routers until `thaw`; repairs go on. Raises Invalid."""
+        return await self._planner.submit(lambda draft: safety.freeze(draft, reason))
+
+    async def thaw(self) -> Freeze | None:
+        """Let planned changes go on: the freeze that has ended, None where there was none."""
+        return await self._planner.submit(safety.thaw)
 
     def _published(self, events: Sequence[EventRecord]) -> None:
         self._live.events(events)

@@ -77,6 +77,8 @@ def close(draft: Draft) -> None:
         if not book.down.isdisjoint(incident.fibres) or not all(outage.healed for outage in incident.outages):
             continue
         services = [book.services.get(outage.service) for outage in incident.outages]
+        if book.freeze is not None and any(service is not None and service.away for service in services):
+            continue  # what it moved may not go home yet
         moving = sum(service is not None and bool(service.leaving) for service in services)
         if not any(entry.phase is Phase.RETURNED for entry in incident.timeline):
             text = f"{moving} of {len(services)} services return to a faster path"

@@ -11,9 +11,11 @@ from highroad.control import reconcile
 from highroad.control.book import Book
 from highroad.control.live import Live
 from highroad.control.planner import Planner
+from highroad.control.safety import Blast
 from highroad.errors import HighroadError
+from highroad.model.lifecycle import CARRYING
 from highroad.model.service import ServiceId
-from highroad.ports import Clock, Fabric, Sample
+from highroad.ports import Clock, Fabric, Sample, Withdraw
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +37,12 @@ ROUNDS = 20
 class Loop:
     """Reads the fabric, observes, applies the difference, until there is none; then waits."""
 
-    def __init__(self, planner: Planner, fabric: Fabric, clock: Clock, live: Live) -> None:
+    def __init__(self, planner: Planner, fabric: Fabric, clock: Clock, live: Live, blast: Blast) -> None:
         self._planner = planner
         self._fabric = fabric
         self._clock = clock
         self._live = live
+        self._blast = blast
         self._woken = asyncio.Event()
         self._urgent = asyncio.Event()
         self._took_s = 0.0
@@ -51,6 +54,8 @@ class Loop:
         self.ready = False
         self.refusals: dict[ServiceId, str] = {}
         """What the fabric would not do when last asked, by service."""
+        self._later: set[ServiceId] = set()
+        """What it would not do at some time, and has not done since: others go first."""
 
     async def start(self) -> None:
         """Begin; returns when the first pass is through, or has failed and will be tried again."""
@@ -78,6 +83,7 @@ class Loop:
 
     async def step(self) -> None:
         """One pass: until the fabric carries what is wanted, or what is left has to wait."""
+        more = False
         for _ in range(ROUNDS):
             book = await self._planner.settled()
             if book.revision and book.revision != self._adopted:
@@ -90,14 +96,21 @@ class Loop:
             )
             if sample is not None:
                 self._live.sampled(sample)
-            changes = reconcile.diff(await self._planner.settled(), observed.policies)
+            book = await self._planner.settled()
+            most = self._blast.most(sum(service.state in CARRYING for service in book.services.values()))
+            changes = reconcile.diff(book, observed.policies, most=most, later=self._later)
+            more = len(changes) >= most
             self.ready = True
             if not changes:
                 return
             refusals = self.refusals = dict(await self._fabric.apply(changes))
+            asked = {one.service if isinstance(one, Withdraw) else one.policy.service for one in changes}
+            self._later = (self._later - asked) | refusals.keys()
             if refusals:
                 log.warning("the fabric refused %d changes: %s", len(refusals), next(iter(refusals.values())))
                 return
+        if more:
+            self.wake()
 
     async def _sampled(self) -> Sample:
         begun_s = self._clock.now_s()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from highroad.control import reroute
+from highroad.control import reroute, safety
 from highroad.control.book import Book, Draft, in_order_of_need
 from highroad.control.names import maintenance_id
 from highroad.errors import Conflict, Finding, Invalid, NotFound, did_you_mean
@@ -14,8 +14,9 @@ from highroad.model.service import Placement, Service
 
 
 def drain(draft: Draft, target: str) -> Maintenance:
-    """Begin to keep a fibre, a risk group or a site free of traffic. Raises Invalid, or Conflict if it already is."""
+    """Begin to keep a fibre, a risk group or a site free of traffic. Raises Invalid, Frozen, or Conflict if it is."""
     book = draft.book
+    safety.check_thawed(book, "drain after the thaw (`highroad thaw`)")
     fibres = book.network.fibres_of(target)
     if not fibres:
         network = book.network
@@ -56,7 +57,7 @@ def end(draft: Draft, maintenance_id: MaintenanceId) -> Maintenance:
 
 
 def drains(draft: Draft) -> None:
-    """Move what still crosses a fibre that is being drained; note when it is free."""
+    """Move what still crosses a fibre that is being drained, unless changes are frozen; note when it is free."""
     book = draft.book
     for maintenance in list(book.maintenances.values()):
         if maintenance.state is MaintenanceState.RETURNED:
@@ -69,13 +70,17 @@ def drains(draft: Draft) -> None:
             if service.placement is not None and service.state in HOLDING and service.placement.uses(links)
         ]
         for service in in_order_of_need(crossing):
+            if book.freeze is not None:
+                stuck += [one for one in maintenance.stuck if one == service.id]
+                continue
             found = _elsewhere(book, service)
             if found is None:
                 stuck.append(service.id)
             else:
                 reroute.move(draft, replace(service, away=True), found)
                 moved.append(service.id)
-        clear = not stuck and not any(
+        waiting = book.freeze is not None and bool(crossing)
+        clear = not (stuck or waiting) and not any(
             placement.uses(links) for service in book.services.values() for placement in service.leaving
         )
         state = MaintenanceState.DRAINED if clear else MaintenanceState.DRAINING

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
+from highroad.model.freeze import FreezeId
 from highroad.model.incident import IncidentId, MaintenanceId
 from highroad.model.service import ServiceId
 
@@ -26,6 +27,11 @@ def token_id() -> str:
 def maintenance_id() -> MaintenanceId:
     """`mnt-` and 6 random letters."""
     return MaintenanceId(f"mnt-{_random(6)}")
+
+
+def freeze_id() -> FreezeId:
+    """`frz-` and 6 random letters."""
+    return FreezeId(f"frz-{_random(6)}")
 
 
 def incident_id(since_s: float, fibres: Sequence[str]) -> IncidentId:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from highroad.control.book import Book, Draft
+from highroad.control.safety import check_thawed
 from highroad.errors import Conflict, Invalid, KeyReused, NotFound, Refused, VersionConflict
 from highroad.model.lifecycle import CARRYING, ENDED, Event, State
 from highroad.model.service import Order, Placement, Request, Service, ServiceId, TenantId
@@ -137,7 +138,7 @@ def changed(
     bandwidth_gbps: float | None,
     description: str | None,
 ) -> Service:
-    """The service as a change would make it. Raises NotFound, VersionConflict, Conflict, Invalid, Refused."""
+    """The service as a change would make it. Raises NotFound, VersionConflict, Conflict, Frozen, Invalid, Refused."""
     service = own(book, service_id, tenant)
     _check_version(service, if_version)
     if service.state in ENDED:
@@ -155,6 +156,8 @@ def changed(
         order = replace(order, description=description)
     if bandwidth_gbps is None or bandwidth_gbps == order.bandwidth_gbps:
         return replace(service, order=order)
+    if service.state in CARRYING:
+        check_thawed(book, "the rate of a service that is carried can be changed after the thaw")
     burst = order.burst_gbps
     order = replace(
         order, bandwidth_gbps=bandwidth_gbps, burst_gbps=None if burst is None else max(burst, bandwidth_gbps)

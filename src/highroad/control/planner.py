@@ -184,6 +184,7 @@ def merge(commits: Sequence[Commit]) -> Commit:
         services=last("services"),
         incidents=last("incidents"),
         maintenances=last("maintenances"),
+        freezes=last("freezes"),
         tokens=last("tokens"),
         answers=tuple(answer for commit in commits for answer in commit.answers),
         events=tuple(event for commit in commits for event in commit.events),

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from highroad.control import reroute
 from highroad.control.book import Book, Draft, in_order_of_need
+from highroad.control.safety import check_thawed
 from highroad.errors import ConfirmationRequired, Conflict, Finding, Invalid, errors_in
 from highroad.model.check import check
 from highroad.model.incident import MaintenanceState
@@ -95,11 +96,15 @@ def compare(book: Book, network: Network) -> NetworkChange:
 
 
 def load(draft: Draft, network: Network, confirm: str | None) -> NetworkChange:
-    """Put a network in force. Raises ConfirmationRequired, with the change, where services live on the present one."""
+    """Put a network in force. Where services live on the present one, raises ConfirmationRequired, with the change, or
+    Frozen.
+    """
     book = draft.book
     change = compare(book, network)
     if not (change.added or change.removed or change.changed or network != book.network):
         return change
+    if book.services:
+        check_thawed(book, "another network can be put in force after the thaw (`highroad thaw`)")
     if confirm is not None and confirm != change.confirm:
         raise Conflict("what the network would do has changed since you said yes: look again", preview=change)
     if book.services and confirm is None:

@@ -43,10 +43,10 @@ def mend(draft: Draft, observed: Observed, refusals: Mapping[ServiceId, str]) ->
 
 def go_home(draft: Draft) -> None:
     """Send what failures and drains have moved to a faster path, if there is one, whenever links are in use again;
-    forget that it is away when nothing is out of use any more.
+    forget that it is away when nothing is out of use any more. It waits while changes are frozen.
     """
     book = draft.book
-    if book.homed == book.openings:
+    if book.homed == book.openings or book.freeze is not None:
         return
     away = [one for one in book.services.values() if one.away and one.state in (State.ACTIVE, State.RESERVED)]
     ready = [service for service in away if not service.leaving]

@@ -110,6 +110,7 @@ async def _run(
     from highroad.api.sessions import SessionCodes
     from highroad.client.home import write_credentials
     from highroad.control.controller import Controller
+    from highroad.control.safety import Blast
     from highroad.fabric.clock import SystemClock
     from highroad.main import fabrics, first
     from highroad.storage.store import SqlStore
@@ -132,6 +133,7 @@ async def _run(
             prober=carrier.fabric,
             fabric_name=carrier.name,
             carries_tags=carrier.carries_tags,
+            blast=Blast(services=settings.step_services, share=settings.step_share),
         )
         try:
             await controller.start()

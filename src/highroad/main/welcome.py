@@ -45,6 +45,8 @@ def opened(book: Book, credentials: Credentials, code: str, *, on: str, is_new: 
         lines.append(f"\ngoing on where it stopped: {carried} services carried")
         if book.down:
             lines.append(f"; dark: {', '.join(sorted(book.down))} (splice with `{_how_to_call()} lab uncut FIBRE`)")
+        if book.freeze is not None:
+            lines.append(f"\nchanges are frozen: let them go on with `{_how_to_call()} thaw`")
     _framed(lines, "Highroad is up")
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from highroad.errors import Unavailable
+from highroad.model.freeze import Freeze
 from highroad.model.incident import Incident, Maintenance
 from highroad.model.lifecycle import ENDED
 from highroad.model.service import Port, Service, Tenant
@@ -74,6 +75,7 @@ class SqlStore:
                 maintenances=_recent(
                     connection, tables.maintenances, "started_s", Maintenance, lambda one: one.ended_s is None
                 ),
+                freeze=_freeze(connection),
                 tokens=_docs(connection, tables.tokens, TokenRecord),
                 last_sequence=self._sequence,
             )
@@ -161,6 +163,11 @@ class SqlStore:
         )
         _put(
             connection,
+            tables.freezes,
+            [{"id": one.id, "started_s": one.started_s, "doc": pack(one)} for one in commit.freezes],
+        )
+        _put(
+            connection,
             tables.tokens,
             [{"id": one.id, "hash": one.hash, "doc": pack(one)} for one in commit.tokens],
         )
@@ -194,6 +201,14 @@ def _put(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> No
 def _docs(connection: Connection, table: Table, kind: type[T], *where: Any) -> list[T]:
     rows = connection.scalars(select(table.c.doc).where(*where).order_by(table.c.id)).all()
     return [unpack(doc, kind) for doc in rows]
+
+
+def _freeze(connection: Connection) -> Freeze | None:
+    """The one in force: the newest, unless it has ended."""
+    freezes = tables.freezes
+    doc = connection.scalar(select(freezes.c.doc).order_by(freezes.c.started_s.desc()).limit(1))
+    newest = None if doc is None else unpack(doc, Freeze)
+    return newest if newest is not None and newest.open else None
 
 
 def _recent(connection: Connection, table: Table, by: str, kind: type[T], keep: Callable[[T], bool]) -> list[T]:

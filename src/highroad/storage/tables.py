@@ -52,6 +52,14 @@ maintenances = Table(
     Column("doc", LargeBinary, nullable=False),
 )
 
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("started_s", Float, nullable=False),
+    Column("doc", LargeBinary, nullable=False),
+)
+
 tokens = Table(
     "tokens",
     metadata,

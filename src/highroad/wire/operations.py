@@ -70,6 +70,21 @@ class MaintenancePage(Page):
     items: list[MaintenanceOut]
 
 
+class FreezeIn(In):
+    """Why changes are frozen."""
+
+    reason: str = Field(default="", description="For operators.")
+
+
+class FreezeOut(Out):
+    """Whether planned changes on routers are frozen; `text` is that in a sentence, empty where they are not."""
+
+    frozen: bool
+    since: Time | None
+    reason: str
+    text: str
+
+
 class TenantIn(In):
     """A customer to add."""
 
@@ -194,6 +209,7 @@ class SampleOut(Measured):
     links: dict[str, float] = Field(description="Gbit/s carried, by link.")
     fibres_down: list[str]
     fibres_drained: list[str]
+    frozen: str | None = Field(description="In a sentence, that planned changes are frozen; null where they are not.")
     services: dict[str, ServiceRateOut]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from highroad.errors import Unavailable
+from highroad.model.freeze import Freeze, FreezeId
 from highroad.model.incident import Incident, IncidentId, Maintenance, MaintenanceId, MaintenanceState
 from highroad.model.lifecycle import State
 from highroad.model.service import Service, ServiceId
@@ -116,6 +117,34 @@ def test_later_wins_and_revisions_count(store: Store) -> None:
     assert next(one for one in snapshot.services if one.id == "svc-a") == changed
     assert snapshot.network == country()
     assert snapshot.network_revision == 2
+
+
+def test_a_freeze_is_in_force_until_it_has_ended(store: Store, path: Path) -> None:
+    assert store.load().freeze is None
+    first = Freeze(id=FreezeId("frz-z"), reason="é", started_s=NOW_S)
+    store.commit(Commit(freezes=[first]))
+    again = SqlStore(path)
+    assert again.load().freeze == first
+    again.close()
+    store.commit(Commit(freezes=[replace(first, ended_s=NOW_S + 1)]))
+    assert store.load().freeze is None
+    second = Freeze(id=FreezeId("frz-a"), reason="", started_s=NOW_S + 2)
+    store.commit(Commit(freezes=[second]))
+    assert store.load().freeze == second
+
+
+def test_a_store_from_before_freezes_gains_them_and_loses_nothing(path: Path) -> None:
+    store = SqlStore(path)
+    store.commit(everything())
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE freezes")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+    store.close()
+    store = SqlStore(path)
+    assert matches(store.load(), everything())
+    assert store.load().freeze is None
+    store.commit(Commit(freezes=[Freeze(id=FreezeId("frz-a"), reason="", started_s=NOW_S)]))
+    store.close()
 
 
 def test_what_has_ended_is_kept_but_not_loaded(store: Store) -> None:

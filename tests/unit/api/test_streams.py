@@ -79,6 +79,14 @@ def test_live_has_samples_of_ones_own() -> None:
             whole = await _read(url, world.operator, "/v1/live", count=1, kind="sample")
             assert set(whole[-1]["services"]) == {mine, theirs}
             assert len(whole[-1]["links"]) == 16
+            assert (own[-1]["frozen"], whole[-1]["frozen"]) == (None, None)
+            async with world.http(world.operator) as http:
+                assert (await http.put("/v1/freeze", json={"reason": "secret"})).json()["frozen"]
+            own = await _read(url, world.acme, "/v1/live", count=1, kind="sample")
+            whole = await _read(url, world.operator, "/v1/live", count=3, kind="sample")
+            assert own[-1]["frozen"].startswith("changes are frozen since")
+            assert "secret" not in own[-1]["frozen"]
+            assert "(secret)" in whole[-1]["frozen"]
 
     asyncio.run(run())
 

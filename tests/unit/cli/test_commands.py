@@ -143,7 +143,7 @@ def test_machine_output_is_json_and_nothing_else(highroad: Highroad) -> None:
         ("tenant", "add", "x", "--dry-run"), ("port", "add", "acme", "edge-chi", "1G", "--dry-run"),
         ("token", "issue", "--dry-run"), ("token", "revoke", "tok-x", "--dry-run"),
         ("lab", "cut", "pop-ash--pop-chi", "--dry-run"), ("lab", "kill-router", "pop-chi", "--dry-run"),
-        ("drain", "pop-ash--pop-chi", "--dry-run"),
+        ("drain", "pop-ash--pop-chi", "--dry-run"), ("freeze", "--dry-run"), ("thaw", "--dry-run"),
         ("service", "order", "campus-east", "cloud-west", "1", "--dry-run"), ("service", "show", "svc-none"),
     ):  # fmt: skip
         json.loads(highroad(*words, "--json").out)
@@ -169,6 +169,27 @@ def test_tenants_ports_and_tokens(highroad: Highroad) -> None:
     assert highroad("service", "list", "--token", issued["token"], "--json").json == []
     assert highroad("token", "revoke", issued["id"]).code == 0
     assert highroad("service", "list", "--token", issued["token"]).code == 5
+
+
+def test_a_freeze_is_shown_and_thawed(highroad: Highroad) -> None:
+    assert "would freeze" in highroad("freeze", "--dry-run").out
+    assert highroad("thaw").out == "changes are not frozen\n"
+    assert "(incident 7): only repairs are made" in highroad("freeze", "--reason", "incident 7").out
+    try:
+        assert "(incident 7): only repairs are made" in highroad("status").out
+        assert highroad("status", "--json").json["frozen"]["reason"] == "incident 7"
+        assert highroad("drain", "pop-ash--pop-chi").code == 6
+        refused = highroad("drain", "pop-ash--pop-chi", "--json")
+        assert (refused.json["code"], refused.json["retryable"]) == ("frozen", True)
+        waits = highroad("service", "order", "campus-east", "cloud-west", "1", "--json").json
+        theirs = highroad("status", "--as", "tenant").out
+        assert "incident 7" not in theirs
+        assert "would let changes go on" in highroad("thaw", "--dry-run").out
+        assert highroad("freeze", "--reason", "x" * 501).code == 2
+    finally:
+        assert highroad("thaw").out == "✓ changes go on\n"
+    assert highroad("status", "--json").json["frozen"] == {"frozen": False, "since": None, "reason": "", "text": ""}
+    assert highroad("service", "release", waits["id"]).code == 0
 
 
 def test_a_cut_a_drain_and_back(highroad: Highroad) -> None:
@@ -397,7 +418,7 @@ def test_every_command_has_help_with_an_example(highroad: Highroad) -> None:
               "incident": ["list", "show"], "tenant": ["list", "add"],
               "port": ["list", "add"], "token": ["list", "issue", "revoke"]}  # fmt: skip
     lines: list[tuple[str, ...]] = [(group, verb) for group, verbs in groups.items() for verb in verbs]
-    lines += [(verb,) for verb in ("status", "drain", "undrain", "drains", "reach", "events", "tour")]
+    lines += [(verb,) for verb in ("status", "drain", "undrain", "drains", "freeze", "thaw", "reach", "events", "tour")]
     for words in lines:
         ran = highroad(*words, "--help")
         assert ran.code == 0

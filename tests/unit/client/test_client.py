@@ -15,7 +15,7 @@ import highroad
 from highroad.client import AsyncClient, Client, NeedsYes, OrderRefused, Unreachable
 from highroad.client.home import Credentials, home_dir, read_credentials, write_credentials
 from highroad.client.sse import Parser
-from highroad.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, VersionConflict
+from highroad.errors import Conflict, Forbidden, Frozen, Invalid, NotFound, Unauthenticated, VersionConflict
 from highroad.formats.native import write
 from highroad.wire.operations import EventOut, SampleOut
 from tests.support.backbone import URL, Backbone, backbone, serving, small_network
@@ -123,6 +123,18 @@ def test_an_operators_day() -> None:
         assert operator.maintenance(maintenance.id).target == "pop-chi--pop-den"
         assert operator.end_maintenance(maintenance.id).state == "RETURNED"
         assert [one.id for one in operator.maintenances()] == [maintenance.id]
+        assert not operator.frozen().frozen
+        assert operator.freeze("incident 7").text.endswith("(incident 7): only repairs are made")
+        with pytest.raises(Frozen):
+            operator.drain("pop-chi--pop-den")
+        with pytest.raises(Frozen):
+            customer.change(service, bandwidth_gbps=200)
+        with pytest.raises(Forbidden):
+            customer.thaw()
+        with pytest.raises(TimeoutError, match="frozen changes"):
+            customer.wait_active(customer.order("campus-east", "cloud-west", 100), timeout_s=0.2)
+        assert operator.frozen().reason == "incident 7"
+        assert not operator.thaw().frozen
         assert operator.reach(5.0, kind="edge").share > 0
         assert len(operator.network().sites) == 7
         assert service.id in {one.subject for one in operator.past_events(limit=1000).items}

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from highroad.control.book import Book
 from highroad.control.controller import Controller
+from highroad.control.safety import Blast
 from highroad.fabric.clock import VirtualClock
 from highroad.fabric.twin.twin import Twin
 from highroad.model.incident import Incident
@@ -83,7 +84,7 @@ async def at_once(work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
 
 @asynccontextmanager
 async def rig(
-    network: Network | None = None, *, store: Store | None = None, furnish: bool = True
+    network: Network | None = None, *, store: Store | None = None, furnish: bool = True, blast: Blast | None = None
 ) -> AsyncIterator[Rig]:
     """A controller on the small country, with two tenants and their ports."""
     clock = VirtualClock(NOW_S)
@@ -99,6 +100,7 @@ async def rig(
         prober=twin,
         new_service_id=lambda: ServiceId(f"svc-{next(numbers):03}"),
         execute=at_once,
+        blast=blast,
     )
     here = Rig(controller=controller, twin=twin, clock=clock, store=kept)
     await clock.run(controller.start())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from highroad.control.controller import Controller
+from highroad.control.safety import Blast
 from highroad.errors import HighroadError
 from highroad.model.lifecycle import ENDED, State
 from highroad.model.network import LinkId
@@ -57,22 +58,31 @@ def test_promises_hold_on_a_random_walk(seed: int) -> None:
 
 
 async def walk(dice: random.Random, steps: int) -> None:
-    async with rig() as here:
+    async with rig(blast=Blast(services=dice.choice([1, 2, 200]), share=0.0)) as here:
         apply = here.twin.apply
 
         async def checked(changes: Any) -> Any:
             check_step(here, dict((await here.twin.read()).policies), list(changes))
+            if frozen and (book := await here.controller.settled()).freeze is not None:
+                begun = [one.policy.service for one in changes if isinstance(one, Install)]
+                assert not [one for one in begun if book.services[one].state is State.ACTIVATING]
             return await apply(changes)
 
         here.twin.apply = checked  # type: ignore[method-assign]
         acknowledged: dict[ServiceId, float] = {}
         drains: list[Any] = []
+        frozen: list[bool] = []  # and what was asked before has been made
         for step in range(steps):
+            if dice.random() < 0.05:
+                await here.run(here.controller.thaw() if dice.random() < 0.5 else here.controller.freeze())
+                await here.pass_s(0.2)
+                frozen[:] = [True] if (await here.book()).freeze is not None else []
             await act(here, dice, step, acknowledged, drains)
             await here.pass_s(dice.choice([0.0, 0.0, 0.005, 0.05, 1.0]))
             await check_promises(here, acknowledged)
         for fibre in FIBRES:
             await here.run(here.twin.uncut(fibre))  # type: ignore[arg-type]
+        await here.run(here.controller.thaw())
         for drain in drains:
             await here.run(here.controller.end_maintenance(drain))
         await here.pass_s(5.0)

@@ -2,6 +2,7 @@
 
 from highroad.api.routes import (
     events,
+    freeze,
     health,
     incidents,
     lab,
@@ -21,6 +22,7 @@ ROUTERS = (
     network.router,
     incidents.router,
     maintenances.router,
+    freeze.router,
     lab.router,
     reach.router,
     tenants.router,

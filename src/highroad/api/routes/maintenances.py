@@ -29,7 +29,7 @@ async def list_maintenances(call: Call, limit: Limit = DEFAULT, cursor: Cursor =
     summary="Drain a fibre, a site or a risk group",
     description="Services are moved away make-before-break, inside their promises; those that cannot be moved stay "
     "and are listed in `stuck`. It answers at once: `state` tells how far it is.",
-    **allow(OPERATOR, body=MaintenanceIn, problems=("invalid", "not-found", "conflict")),
+    **allow(OPERATOR, body=MaintenanceIn, problems=("invalid", "not-found", "conflict", "frozen")),
 )
 async def drain(call: Call) -> Response:
     body = await call.read(MaintenanceIn)

@@ -34,7 +34,7 @@ async def show(call: Call) -> Response:
     return answer(out, headers={"ETag": etag(book.revision)})
 
 
-_LOAD = allow(OPERATOR, problems=("invalid", "confirmation-required", "conflict", "too-large"))
+_LOAD = allow(OPERATOR, problems=("invalid", "confirmation-required", "conflict", "frozen", "too-large"))
 _LOAD["openapi_extra"]["requestBody"] = {
     "required": True,
     "description": "A network file in any format that is read: native YAML or JSON, or GNPy JSON. 16 MB at most.",

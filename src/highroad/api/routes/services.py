@@ -129,7 +129,7 @@ async def show(call: Call, service_id: str) -> Response:
         TENANT,
         OPERATOR,
         body=ServiceChangeIn,
-        problems=("not-found", "invalid", "refused", "conflict", "version-conflict", "precondition-required"),
+        problems=("not-found", "invalid", "refused", "conflict", "frozen", "version-conflict", "precondition-required"),
     ),
 )
 async def change(call: Call, service_id: str, dry_run: DryRun = False) -> Response:

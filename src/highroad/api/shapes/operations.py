@@ -13,13 +13,16 @@ from highroad.api.shapes.measured import measured
 from highroad.api.shapes.services import rate_out
 from highroad.control.book import Book
 from highroad.control.controller import Controller
+from highroad.model.freeze import Freeze
 from highroad.model.incident import Incident, Maintenance, Phase
 from highroad.model.service import Port, ServiceId, Tenant
 from highroad.ports import EventRecord, Sample, TokenRecord
+from highroad.units import iso_from_s
 from highroad.wire.base import maybe_time, time_from_s
 from highroad.wire.operations import (
     EntryOut,
     EventOut,
+    FreezeOut,
     IncidentOut,
     MaintenanceOut,
     OutageOut,
@@ -106,6 +109,25 @@ def maintenance_out(maintenance: Maintenance) -> MaintenanceOut:
     )
 
 
+def freeze_out(freeze: Freeze | None) -> FreezeOut:
+    """Whether changes are frozen, for an operator."""
+    if freeze is None or not freeze.open:
+        return FreezeOut(frozen=False, since=None, reason="", text="")
+    return FreezeOut(
+        frozen=True,
+        since=time_from_s(freeze.started_s),
+        reason=freeze.reason,
+        text=_frozen(freeze, freeze.reason) or "",
+    )
+
+
+def _frozen(freeze: Freeze | None, reason: str) -> str | None:
+    if freeze is None:
+        return None
+    why = f" ({reason})" if reason else ""
+    return f"changes are frozen since {iso_from_s(freeze.started_s)}{why}: only repairs are made"
+
+
 def tenant_out(tenant: Tenant) -> TenantOut:
     """A customer."""
     return TenantOut(id=tenant.id, name=tenant.name)
@@ -149,6 +171,7 @@ def sample_out(sample: Sample, book: Book, controller: Controller) -> SampleOut:
         links={link: round(counters.carried_gbps, 3) for link, counters in sample.links.items()},
         fibres_down=sorted(book.down),
         fibres_drained=sorted(book.drained),
+        frozen=None if book.freeze is None else _frozen(book.freeze, book.freeze.reason),
         services={
             service: rate_out(book.services[service].state, counters)
             for service, counters in sample.services.items()
@@ -166,6 +189,7 @@ def own_sample_out(sample: Sample, book: Book, controller: Controller, tenant: s
         links={},
         fibres_down=[],
         fibres_drained=[],
+        frozen=_frozen(book.freeze, ""),
         services={
             service: rate_out(held.state, counters)
             for service, counters in sample.services.items()
