@@ -53,7 +53,7 @@ def test_forgets_without_a_trace_when_everything_is_given_back(edits: list[tuple
         calendar.keep(holder, mine)
     for holder in ("s1", "s2", "s3"):
         calendar.keep(holder, ())
-    assert all(steps.times == [-math.inf] and steps.levels == [0] for steps in calendar._steps.values())
+    assert all(line.need.times == [-math.inf] and line.need.levels == [0] for line in calendar._lines.values())
 
 
 def test_without_a_holder_is_as_if_it_were_not_there_and_comes_back() -> None:

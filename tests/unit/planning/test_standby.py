@@ -1,0 +1,205 @@
+"""The calendar with backups that stand by, against one that adds up every group at every half of a second."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from highroad.model.service import Window
+from highroad.planning.calendar import Calendar, Claim, Standby
+
+LINKS = ("x", "y", "z")
+GROUPS = tuple("abcdef")
+INSTANTS = [step / 2 for step in range(-2, 46)]
+CAPACITY = {"x": 60, "y": 90, "z": 40}
+
+starts = st.one_of(st.just(-math.inf), st.integers(0, 20).map(float))
+ends = st.one_of(st.integers(0, 21).map(float), st.just(math.inf))
+rates = st.one_of(st.integers(0, 3), st.integers(0, 20))
+some_groups = st.frozensets(st.sampled_from(GROUPS), max_size=4)
+claims = st.builds(Claim, st.sampled_from(LINKS), starts, ends, rates)
+standbys = st.builds(Standby, st.sampled_from(LINKS), starts, ends, rates, some_groups)
+holders = st.sampled_from(["s1", "s2", "s3", "s4", "s5"])
+Held = tuple[list[Claim], list[Standby]]
+edits = st.lists(st.tuples(holders, st.lists(claims, max_size=3), st.lists(standbys, max_size=4)), max_size=15)
+
+
+class Naive:
+    """What holders have, added up again for every question."""
+
+    def __init__(self, held: dict[str, Held]) -> None:
+        self.held = held
+
+    def claimed(self, link: str, at_s: float) -> int:
+        return sum(
+            claim.rate_mbps
+            for mine, _ in self.held.values()
+            for claim in mine
+            if claim.resource == link and claim.start_s <= at_s < claim.until_s
+        )
+
+    def standing_by(self, link: str, at_s: float, group: str) -> int:
+        return sum(
+            one.rate_mbps
+            for _, mine in self.held.values()
+            for one in mine
+            if one.resource == link and one.start_s <= at_s < one.until_s and group in one.groups
+        )
+
+    def reserve(self, link: str, at_s: float, groups: frozenset[str] = frozenset(GROUPS)) -> int:
+        return max((self.standing_by(link, at_s, group) for group in groups), default=0)
+
+    def need(self, link: str, at_s: float) -> int:
+        return self.claimed(link, at_s) + self.reserve(link, at_s)
+
+    def spare(self, link: str, instants: list[float], groups: frozenset[str]) -> int:
+        free = min(CAPACITY[link] - self.need(link, at) for at in instants)
+        used = [self.claimed(link, at) + self.reserve(link, at, groups) for at in instants]
+        return free if free < 0 else CAPACITY[link] - max(used)
+
+
+def check(calendar: Calendar, held: dict[str, Held], window: Window, groups: frozenset[str]) -> None:
+    naive = Naive(held)
+    inside = [at for at in INSTANTS if window.start_s <= at < window.until_s]
+    for link in LINKS:
+        needs = [naive.need(link, at) for at in INSTANTS]
+        assert [calendar.at(link, at) for at in INSTANTS] == needs
+        assert [calendar.claimed_at(link, at) for at in INSTANTS] == [naive.claimed(link, at) for at in INSTANTS]
+        assert [calendar.reserve_at(link, at) for at in INSTANTS] == [naive.reserve(link, at) for at in INSTANTS]
+        free = CAPACITY[link] - max(naive.need(link, at) for at in inside)
+        assert calendar.free(link, window) == free
+        assert calendar.peak(link, window).rate_mbps == CAPACITY[link] - free
+        spare = calendar.spare_for(link, window, groups)
+        assert spare == naive.spare(link, inside, groups)
+        for rate in (0, 5, free, free + 1, spare, spare + 1):
+            assert calendar.fits(link, window, rate) == (rate <= free)
+            assert calendar.fits_standby(link, window, rate, groups) == (rate <= spare)
+        falls = [at for before, at in pairwise(INSTANTS) if naive.need(link, at) < naive.need(link, before)]
+        assert calendar.falls([link], -0.5) == falls
+    over = {link for link in LINKS if any(naive.need(link, at) > CAPACITY[link] for at in INSTANTS)}
+    assert {link for link, _ in calendar.oversold()} == over
+
+
+def replayed(edits: list[tuple[str, list[Claim], list[Standby]]]) -> tuple[Calendar, dict[str, Held]]:
+    calendar, held = Calendar(CAPACITY), {}
+    for holder, mine, backups in edits:
+        calendar.keep(holder, mine, backups)
+        held[holder] = (mine, backups)
+    return calendar, held
+
+
+@given(edits, starts, st.integers(1, 30), some_groups)
+def test_equals_a_naive_recomputation(
+    edits: list[tuple[str, list[Claim], list[Standby]]], start_s: float, length_s: int, groups: frozenset[str]
+) -> None:
+    calendar, held = replayed(edits)
+    until_s = 12.0 if start_s == -math.inf else start_s + length_s
+    for window in (Window(start_s=start_s, end_s=until_s), Window(start_s=start_s)):
+        check(calendar, held, window, groups)
+
+
+@given(edits, holders, holders, st.lists(claims, max_size=2), st.lists(standbys, max_size=3))
+def test_without_one_and_another_is_as_if_they_were_not_there(
+    edits: list[tuple[str, list[Claim], list[Standby]]],
+    one: str,
+    other: str,
+    mine: list[Claim],
+    backups: list[Standby],
+) -> None:
+    calendar, held = replayed(edits)
+    window, groups = Window(start_s=2.0, end_s=9.0), frozenset("abc")
+    with calendar.without(one):
+        rest = {name: had for name, had in held.items() if name != one}
+        check(calendar, rest, window, groups)
+        with calendar.without(other):
+            check(calendar, {name: had for name, had in rest.items() if name != other}, window, groups)
+        check(calendar, rest, window, groups)
+    check(calendar, held, window, groups)
+    with calendar.without(one):
+        calendar.keep(one, mine, backups)
+    check(calendar, {**held, one: (mine, backups)}, window, groups)
+
+
+@given(edits)
+def test_all_at_once_is_one_by_one(edits: list[tuple[str, list[Claim], list[Standby]]]) -> None:
+    one_by_one, held = replayed(edits)
+    at_once = Calendar.build(CAPACITY, edits)
+    for calendar in (one_by_one, at_once):
+        for holder in held:
+            assert calendar.claims(holder) == one_by_one.claims(holder)
+            assert calendar.standbys(holder) == one_by_one.standbys(holder)
+    check(at_once, held, Window(start_s=0.0, end_s=9.0), frozenset("ab"))
+    for link in LINKS:
+        ours, theirs = one_by_one._lines[link], at_once._lines[link]
+        assert (ours.need.times, ours.need.levels) == (theirs.need.times, theirs.need.levels)
+        assert (ours.claimed.times, ours.claimed.levels) == (theirs.claimed.times, theirs.claimed.levels)
+    for holder in held:
+        at_once.keep(holder, ())
+    assert all(line.need.times == [-math.inf] and line.need.levels == [0] for line in at_once._lines.values())
+    assert all(line.reserve is None for line in at_once._lines.values())
+
+
+@settings(max_examples=200)
+@given(edits)
+def test_what_was_checked_first_survives_any_one_failure(edits: list[tuple[str, list[Claim], list[Standby]]]) -> None:
+    calendar = Calendar(CAPACITY)
+    for holder, mine, backups in edits:
+        calendar.keep(holder, ())
+        for count, claim in enumerate(mine):
+            if not calendar.fits(claim.resource, _window(claim), claim.rate_mbps):
+                break
+            calendar.keep(holder, mine[: count + 1])
+        kept = calendar.claims(holder)
+        for count, one in enumerate(backups):
+            if calendar.spare_for(one.resource, _window(one), one.groups) < one.rate_mbps:
+                break
+            calendar.keep(holder, kept, backups[: count + 1])
+        assert calendar.oversold() == []
+    names = {holder for holder, _, _ in edits}
+    for group in GROUPS:
+        failed = Calendar(CAPACITY)
+        for name in names:
+            moved = [
+                Claim(one.resource, one.start_s, one.until_s, one.rate_mbps)
+                for one in calendar.standbys(name)
+                if group in one.groups
+            ]
+            failed.keep(name, [*calendar.claims(name), *moved])
+        assert failed.oversold() == []
+
+
+def test_two_that_nothing_takes_down_together_share_the_reserve() -> None:
+    calendar = Calendar({"x": 100})
+    calendar.keep("s", (), [Standby("x", 0.0, math.inf, 60, frozenset({"a", "b"}))])
+    calendar.keep("t", (), [Standby("x", 5.0, 10.0, 50, frozenset({"c"}))])
+    assert calendar.reserve_at("x", 7.0) == 60
+    assert calendar.spare_for("x", Window(start_s=0.0), frozenset({"c", "d"})) == 50
+    assert calendar.spare_for("x", Window(start_s=10.0), frozenset({"c", "d"})) == 100
+    assert calendar.spare_for("x", Window(start_s=0.0), frozenset({"a"})) == 40
+    assert calendar.free("x", Window(start_s=0.0)) == 40
+
+
+def test_what_is_left_when_one_goes_is_what_another_group_needs_by_one() -> None:
+    calendar = Calendar({"x": 100})
+    calendar.keep("s", (), [Standby("x", 0.0, math.inf, 10, frozenset("a"))])
+    calendar.keep("t", (), [Standby("x", 5.0, 10.0, 1, frozenset("b"))])
+    with calendar.without("s"):
+        assert [calendar.reserve_at("x", at) for at in (0.0, 5.0, 10.0)] == [0, 1, 0]
+    calendar.keep("u", [Claim("x", 20.0, 30.0, 21)])
+    calendar.keep("v", [Claim("x", 0.0, 5.0, 20)])
+    calendar.keep("w", (), [Standby("x", 0.0, 5.0, 11, frozenset("a")), Standby("x", 10.0, 20.0, 9, frozenset("a"))])
+    assert calendar.spare_for("x", Window(start_s=0.0), frozenset("a")) == 100 - 21 - 20
+
+
+def test_the_fullest_instant_counts_where_neither_claims_nor_standbys_are_at_their_most() -> None:
+    calendar = Calendar({"x": 100})
+    calendar.keep("s", [Claim("x", 0.0, 1.0, 15), Claim("x", 1.0, 2.0, 2), Claim("x", 2.0, 3.0, 18)])
+    calendar.keep("t", (), [Standby("x", 0.0, 1.0, 10, frozenset("a")), Standby("x", 1.0, 2.0, 9, frozenset("a"))])
+    assert calendar.spare_for("x", Window(start_s=0.0), frozenset("a")) == 100 - 25
+
+
+def _window(one: Claim | Standby) -> Window:
+    return Window(start_s=one.start_s, end_s=None if one.until_s == math.inf else one.until_s)
