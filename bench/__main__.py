@@ -15,6 +15,8 @@ from bench.figure import Figure
 
 NAMES = (
     "admission",
+    "acceptance",
+    "calendar",
     "fair",
     "orders",
     "heal",

@@ -37,11 +37,18 @@ class Graph:
     latency_ns: tuple[int, ...]
     transit: tuple[bool, ...]
     """For each site, whether a path may pass through it."""
+    opposite: tuple[int, ...]
+    """For each link, the one the other way over the same fibres; -1 where there is none."""
     _toward: dict[int, list[int]] = field(default_factory=dict, repr=False, compare=False)
 
     def latency_ms(self, path: Sequence[LinkId]) -> float:
         """The one-way latency of a path: the sum over its links."""
         return sum(self.latency_ns[self.link_number[link]] for link in path) / 1e6
+
+    def turned(self, path: Sequence[LinkId]) -> tuple[LinkId, ...] | None:
+        """The same fibres the other way; None where a link has no opposite."""
+        opposite = [self.opposite[self.link_number[link]] for link in reversed(path)]
+        return None if -1 in opposite else tuple(self.links[number] for number in opposite)
 
     def toward(self, goal: int) -> list[int]:
         """For each site, the least latency to one site over all links, in use or not: a bound that no path beats.
@@ -77,6 +84,7 @@ def graph_of(network: Network, transit: Callable[[Site], bool] = lambda site: Tr
     sites = tuple(site.id for site in network.sites)
     number = {site: index for index, site in enumerate(sites)}
     links = tuple(link.id for link in network.links)
+    link_number = {link: index for index, link in enumerate(links)}
     latency_ns = tuple(ns_from_ms(link.latency_ms) for link in network.links)
     out: list[list[Arc]] = [[] for _ in sites]
     for index, link in enumerate(network.links):
@@ -85,10 +93,11 @@ def graph_of(network: Network, transit: Callable[[Site], bool] = lambda site: Tr
         sites=sites,
         links=links,
         number=number,
-        link_number={link: index for index, link in enumerate(links)},
+        link_number=link_number,
         out=tuple(map(tuple, out)),
         latency_ns=latency_ns,
         transit=tuple(transit(site) for site in network.sites),
+        opposite=tuple(link_number[network.opposite[link]] if link in network.opposite else -1 for link in links),
     )
 
 

@@ -146,24 +146,70 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """One of several ways of a service: the links there and back, and its share beside its siblings' weights."""
+
+    there: tuple[LinkId, ...]
+    back: tuple[LinkId, ...]
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """Where a protected service goes when its placement fails: it carries the whole rate."""
+
+    there: tuple[LinkId, ...]
+    back: tuple[LinkId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Where a service is carried: the links there and the links back, and the rate kept on each of them."""
+    """Where a service is carried: the links there and the links back, and the rate kept on each of them.
+
+    Where one path does not suffice, `there` and `back` carry `weight` parts of the rate and each of `beside` its own.
+    A protected service has one branch and a `backup`, whose capacity is a standby and no claim.
+    """
 
     there: tuple[LinkId, ...]
     back: tuple[LinkId, ...]
     bandwidth_gbps: float
+    weight: int = 1
+    beside: tuple[Branch, ...] = ()
+    backup: Backup | None = None
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """Every way that carries traffic, the first one too."""
+        return (Branch(there=self.there, back=self.back, weight=self.weight), *self.beside)
+
+    @property
+    def links(self) -> tuple[LinkId, ...]:
+        """Every link that carries traffic, branch by branch, there before back; not the backup's."""
+        rest = tuple(link for branch in self.beside for link in (*branch.there, *branch.back))
+        return (*self.there, *self.back, *rest)
 
     def uses(self, links: frozenset[LinkId]) -> bool:
-        """Whether either direction goes over any of the links."""
-        return not (links.isdisjoint(self.there) and links.isdisjoint(self.back))
+        """Whether either direction goes over any of the links; the backup does not count."""
+        return not links.isdisjoint(self.links)
 
     def load_mbps(self) -> dict[LinkId, int]:
-        """What the placement takes of each link (both directions of a service may share one)."""
+        """What the placement takes of each link: every branch its share, rounded up to whole Mbit/s.
+
+        Both directions, and several branches, may share a link. The backup takes nothing: see `standbys_of`.
+        """
         rate = mbps_from_gbps(self.bandwidth_gbps)
+        whole = self.weight + sum(branch.weight for branch in self.beside)
         load: dict[LinkId, int] = {}
-        for link in (*self.there, *self.back):
-            load[link] = load.get(link, 0) + rate
+        for branch in self.branches:
+            share = share_mbps(rate, branch.weight, whole)
+            for link in (*branch.there, *branch.back):
+                load[link] = load.get(link, 0) + share
         return load
+
+
+def share_mbps(rate_mbps: int, weight: int, whole: int) -> int:
+    """What a branch of so many parts of the whole may carry of a rate: whole Mbit/s, rounded up."""
+    return -(-rate_mbps * weight // whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

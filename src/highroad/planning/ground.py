@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from highroad.graph.disjoint import Risks, risks_of, site_group
 from highroad.graph.paths import Graph, graph_of
 from highroad.model.jurisdiction import Fence
 from highroad.model.lifecycle import CARRYING
 from highroad.model.network import LinkId, Network, SiteKind
 from highroad.model.service import Order, Placement, Port, PortId, Service, ServiceId, Window
-from highroad.planning.calendar import Calendar, Claim
+from highroad.planning.calendar import Calendar, Claim, Standby
 from highroad.units import mbps_from_gbps
 
 CARRIES_OTHERS = frozenset({SiteKind.POP, SiteKind.EDGE})
@@ -81,12 +82,31 @@ class Ground:
     carries_tags: bool = True
     _tags: dict[PortId, Tags] = field(init=False, repr=False, default_factory=dict)
     graph: Graph = field(init=False)
+    capacity_mbps: tuple[int, ...] = field(init=False, repr=False)
+    """Of each link, numbered as in `graph.links`."""
     _touches: tuple[frozenset[str], ...] = field(init=False, repr=False)
+    _risks: Risks | None = field(init=False, repr=False, default=None)
     _inside: dict[Fence, tuple[bool, ...]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.graph = graph_of(self.network, lambda site: site.kind in CARRIES_OTHERS)
+        self.capacity_mbps = tuple(mbps_from_gbps(link.capacity_gbps) for link in self.network.links)
         self._touches = tuple(self.network.jurisdictions_of(link) for link in self.graph.links)
+
+    @property
+    def risks(self) -> Risks:
+        """What takes which links down."""
+        if self._risks is None:
+            self._risks = risks_of(self.network, self.graph)
+        return self._risks
+
+    def groups_of(self, link: LinkId) -> frozenset[str]:
+        """The risk groups of a link: its fibres, what they share with others, and the sites that it touches.
+
+        Empty for a link that is no longer there.
+        """
+        number = self.graph.link_number.get(link)
+        return frozenset() if number is None else self.risks.groups[number]
 
     def inside(self, fence: Fence) -> tuple[bool, ...]:
         """For each link, whether all that it touches is inside a fence."""
@@ -104,7 +124,18 @@ class Ground:
 
     def room(self, placement: Placement, window: Window) -> bool:
         """Whether every link of a placement has room for it throughout a window."""
-        return all(self.calendar.free(link, window) >= rate for link, rate in placement.load_mbps().items())
+        if not all(self.calendar.free(link, window) >= rate for link, rate in placement.load_mbps().items()):
+            return False
+        return all(
+            self.calendar.spare_for(one.resource, window, one.groups) >= one.rate_mbps
+            for one in self._standbys(placement, window)
+        )
+
+    def _standbys(self, placement: Placement, window: Window) -> list[Standby]:
+        if placement.backup is None:
+            return []
+        ends = (self.network.link[way[0]].tail for way in (placement.there, placement.back))
+        return standbys_over(self, placement, frozenset(map(site_group, ends)), window)
 
     def port_room(self, order: Order) -> bool:
         """Whether both ports have room for an order throughout its window."""
@@ -113,7 +144,7 @@ class Ground:
 
     def keep(self, service: Service) -> None:
         """Make the calendar and the ports hold what a service holds."""
-        self.calendar.keep(service.id, claims_of(service))
+        self.calendar.keep(service.id, claims_of(service), standbys_of(service, self))
         for end in (service.order.a, service.order.b):
             if service.holds:
                 self.tags(end.port).plug(end.vlan, service.id, service.order.window)
@@ -174,3 +205,58 @@ def claims_of(service: Service) -> list[Claim]:
         ports = (port_resource(end.port) for end in (service.order.a, service.order.b))
         claims.extend(Claim(port, start_s, window.until_s, rate) for port in ports)
     return claims
+
+
+def standbys_of(service: Service, ground: Ground) -> list[Standby]:
+    """What a protected service keeps for when its primary fails: on each link of its backup the whole rate.
+
+    It is called upon by any group that takes the primary down, but for those that both share and those of its ends,
+    which no backup covers; on links that it is carried over already it needs no more. Of a placement that it is
+    leaving the backup is kept as long as the placement; a link that both back up on keeps one stream, for the groups
+    of either.
+    """
+    window = service.order.window
+    if service.ended_s is not None and service.ended_s >= window.until_s:
+        return []
+    kept: dict[LinkId, Standby] = {}
+    start_s = EVER_S if service.state in CARRYING else window.start_s
+    stands = [(one, EVER_S) for one in service.leaving]
+    if service.holds and service.placement is not None:
+        stands.append((service.placement, start_s))
+    ends = frozenset({site_group(service.order.a_site), site_group(service.order.b_site)})
+    claimed: dict[LinkId, int] = {}
+    for placement, _ in stands:
+        for link, rate in placement.load_mbps().items():
+            claimed[link] = max(rate, claimed.get(link, 0))
+    for placement, since_s in stands:
+        for one in standbys_over(ground, placement, ends, Window(start_s=since_s, end_s=window.end_s)):
+            link = LinkId(one.resource)
+            more = replace(one, rate_mbps=one.rate_mbps - claimed.get(link, 0))
+            if more.rate_mbps > 0:
+                kept[link] = _one_stream(kept[link], more) if link in kept else more
+    return list(kept.values())
+
+
+def standbys_over(ground: Ground, placement: Placement, ends: frozenset[str], window: Window) -> list[Standby]:
+    """What one placement keeps for its backup in a window; `ends` are the groups of its end sites."""
+    if placement.backup is None:
+        return []
+    backup = (*placement.backup.there, *placement.backup.back)
+    theirs = frozenset().union(*map(ground.groups_of, backup))
+    groups = frozenset().union(*map(ground.groups_of, placement.links)) - theirs - ends
+    rate = mbps_from_gbps(placement.bandwidth_gbps)
+    return [
+        Standby(link, window.start_s, window.until_s, rate, groups)
+        for link in dict.fromkeys(backup)
+        if link not in placement.links
+    ]
+
+
+def _one_stream(one: Standby, other: Standby) -> Standby:
+    return Standby(
+        one.resource,
+        min(one.start_s, other.start_s),
+        max(one.until_s, other.until_s),
+        max(one.rate_mbps, other.rate_mbps),
+        one.groups | other.groups,
+    )

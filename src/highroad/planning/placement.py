@@ -1,21 +1,31 @@
-"""Where a service goes: the least-latency path there and back that has room inside its bound and fence."""
+"""Where a service goes: the path there and back inside its bound and fence that leaves most room for others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from highroad.graph.cheapest import UNUSABLE, Prices, cheapest_path
 from highroad.graph.paths import least_latency_path
 from highroad.model.jurisdiction import Fence
 from highroad.model.network import LinkId, SiteId
-from highroad.model.service import Order, Placement, Window
+from highroad.model.service import Order, Placement, Protection, Window
 from highroad.planning.ground import Ground
+from highroad.planning.price import room_price_ns
 from highroad.units import mbps_from_gbps
+
+Path = tuple[LinkId, ...]
+
+OUT = -1
+"""What is free of a link that may not be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """What a placement has to satisfy. None asks for nothing: no bound, no fence, no room."""
+    """What a placement has to satisfy. None asks for nothing: no bound, no fence, no room.
+
+    `fastest` asks for the least latency whatever room that leaves to others; so does asking for no room.
+    """
 
     a: SiteId
     b: SiteId
@@ -24,6 +34,18 @@ class Want:
     bound_ms: float | None
     fence: Fence | None
     only_up: bool = True
+    fastest: bool = False
+    protected: bool = False
+
+    @property
+    def rate_mbps(self) -> int | None:
+        """The rate in the calendar's unit."""
+        return None if self.bandwidth_gbps is None else mbps_from_gbps(self.bandwidth_gbps)
+
+    @property
+    def bound_ns(self) -> int | None:
+        """The bound in the graph's unit."""
+        return None if self.bound_ms is None else int(self.bound_ms * 1e6 + 1e-6)
 
 
 def want_of(order: Order) -> Want:
@@ -35,53 +57,112 @@ def want_of(order: Order) -> Want:
         bandwidth_gbps=order.bandwidth_gbps,
         bound_ms=order.latency_bound_ms,
         fence=order.fence,
+        protected=order.protection is Protection.PATH,
     )
 
 
 def place(ground: Ground, want: Want) -> Placement | None:
-    """The path there and the path back, each of least latency, or None where one of them does not exist.
+    """The path there and the path back, or None where one of them does not exist.
 
-    Both directions keep the bound, the fence and the rate; a link that both of them use has room for both.
+    Each is the one of least cost (`planning.price`), up to the factor of `graph.cheapest`, or of least latency where
+    that is wanted. Both directions keep the bound, the fence and the rate; a link that both of them use has room for
+    both. An order that fits on the fastest usable path is never refused.
     """
-    there = _search(ground, want, want.a, want.b, {})
+    room = Room(ground, want)
+    there = one_way(ground, want, want.a, want.b, room, None)
     if there is None:
         return None
-    rate = 0 if want.bandwidth_gbps is None else mbps_from_gbps(want.bandwidth_gbps)
-    numbers = ground.graph.link_number
-    back = _search(ground, want, want.b, want.a, {numbers[link]: rate for link in there})
+    back = one_way(ground, want, want.b, want.a, room, there)
     if back is None:
         return None
     return Placement(there=there, back=back, bandwidth_gbps=want.bandwidth_gbps or 0.0)
 
 
 def latency_ms(ground: Ground, placement: Placement) -> float:
-    """The worse of the two directions: what a bound is held against."""
-    return max(ground.graph.latency_ms(placement.there), ground.graph.latency_ms(placement.back))
+    """The worst of every branch and direction: what a bound is held against. The backup does not count."""
+    graph = ground.graph
+    return max(graph.latency_ms(way) for branch in placement.branches for way in (branch.there, branch.back))
 
 
-def _search(
-    ground: Ground, want: Want, source: SiteId, target: SiteId, besides: dict[int, int]
-) -> tuple[LinkId, ...] | None:
-    bound_ns = None if want.bound_ms is None else int(want.bound_ms * 1e6 + 1e-6)
-    return least_latency_path(
-        ground.graph,
-        source,
-        target,
-        usable(ground, want, besides),
-        bound_ns=bound_ns,
+class Room:
+    """What is free of the links that may be used at all, each asked at most once: the ground as one want sees it.
+
+    `taken` is what the want's own other branches hold of links already, Mbit/s.
+    """
+
+    __slots__ = ("_allowed", "_calendar", "_free", "_links", "_window", "ground", "taken", "want")
+
+    def __init__(self, ground: Ground, want: Want) -> None:
+        self.ground, self.want = ground, want
+        self._calendar, self._links, self._window = ground.calendar, ground.graph.links, want.window
+        self.taken: dict[int, int] = {}
+        self._allowed = allowed(ground, want)
+        self._free: dict[int, int] = {}
+
+    def free(self, number: int) -> int:
+        """Mbit/s throughout the window; -1 for a link outside the fence or out of use."""
+        known = self._free.get(number)
+        if known is None:
+            known = self._free[number] = (
+                self._calendar.free(self._links[number], self._window) if self._allowed(number) else OUT
+            )
+        return known - self.taken.get(number, 0) if self.taken else known
+
+    def allows(self, number: int) -> bool:
+        """Whether a link may be used, whatever is free of it."""
+        return self._allowed(number)
+
+    def prices(self, rate_mbps: int, twice: frozenset[int] = frozenset()) -> Prices:
+        """What a rate costs on each link, and twice the rate on some."""
+        free_of, capacity, latency_ns = self.free, self.ground.capacity_mbps, self.ground.graph.latency_ns
+
+        def ask(number: int) -> int:
+            rate = 2 * rate_mbps if number in twice else rate_mbps
+            left = free_of(number) - rate
+            return room_price_ns(latency_ns[number], 1 - left / capacity[number]) if left >= 0 else UNUSABLE
+
+        return Prices(ask)
+
+
+def one_way(
+    ground: Ground, want: Want, source: SiteId, target: SiteId, room: Room, other: Path | None, rate: int | None = None
+) -> Path | None:
+    """One direction of a placement at a rate (the want's own if None); `other` is the one that is placed already."""
+    graph = ground.graph
+    rate = want.rate_mbps if rate is None else rate
+    numbers = frozenset() if other is None else frozenset(graph.link_number[link] for link in other)
+    if rate is None:
+        return least_latency_path(graph, source, target, room.allows, bound_ns=want.bound_ns)
+    if want.fastest:
+        need = rate
+        return least_latency_path(
+            graph,
+            source,
+            target,
+            lambda number: room.free(number) >= (2 * need if number in numbers else need),
+            bound_ns=want.bound_ns,
+        )
+    prices = room.prices(rate, numbers)
+    if other is None:
+        return cheapest_path(graph, source, target, prices, bound_ns=want.bound_ns)
+    fair_ns = room.prices(rate).of(graph, other)
+    return cheapest_path(
+        graph, source, target, prices, bound_ns=want.bound_ns, hint=graph.turned(other), fair_ns=fair_ns
     )
+
+
+def allowed(ground: Ground, want: Want) -> Callable[[int], bool]:
+    """Whether a link is inside the fence and, where that is wanted, in use."""
+    inside = None if want.fence is None else ground.inside(want.fence)
+    avoid = ground.avoid if want.only_up and want.window.start_s < ground.mended_s else frozenset()
+    return lambda number: number not in avoid and (inside is None or inside[number])
 
 
 def usable(ground: Ground, want: Want, besides: dict[int, int]) -> Callable[[int], bool]:
     """Whether a link may carry what is wanted. `besides` is what the other direction takes of it, Mbit/s."""
-    rate = None if want.bandwidth_gbps is None else mbps_from_gbps(want.bandwidth_gbps)
-    inside = None if want.fence is None else ground.inside(want.fence)
-    avoid = ground.avoid if want.only_up and want.window.start_s < ground.mended_s else frozenset()
-    links, calendar, window = ground.graph.links, ground.calendar, want.window
+    room, rate = Room(ground, want), want.rate_mbps
 
     def test(number: int) -> bool:
-        if number in avoid or (inside is not None and not inside[number]):
-            return False
-        return rate is None or calendar.free(links[number], window) >= rate + besides.get(number, 0)
+        return room.allows(number) and (rate is None or room.free(number) >= rate + besides.get(number, 0))
 
     return test

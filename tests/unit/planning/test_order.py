@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from highroad.model.service import End, Protection, Request, ServiceKind, TrafficClass
+from highroad.model.service import End, Request, ServiceKind, TrafficClass
 from highroad.planning.admission import admit
 from highroad.planning.order import resolve
-from tests.support.country import OTHER, request
+from tests.support.country import request
 from tests.unit.planning.ground import NOW_S, ground_of, keep
 
 WRONG: list[tuple[str, Request, str, str]] = [
@@ -64,12 +64,6 @@ def test_one_clear_finding(asked: Request, code: str, words: str) -> None:
     assert order is None
     assert [finding.code for finding in findings] == [code]
     assert words in findings[0].message
-
-
-def test_protection_that_is_not_sold_yet_is_refused_rather_than_ignored() -> None:
-    asked = Request(tenant=OTHER, a=End(at="campus"), b=End(at="cloud"), bandwidth_gbps=1.0, protection=Protection.PATH)
-    _, findings = resolve(asked, ground_of(), NOW_S)
-    assert [finding.code for finding in findings] == ["protection-not-offered"]
 
 
 def test_a_start_just_past_means_now() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from highroad.graph.cheapest import STRETCH, STRETCH_NS
 from highroad.model.jurisdiction import Fence
 from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, Site, SiteId, SiteKind
 from highroad.model.service import Window
@@ -100,13 +102,24 @@ def test_finds_the_best_path_there_and_back_or_says_that_there_is_none(seed: int
         fence=dice.choice([None, Fence(("US", "CA")), Fence(("US",))]),
     )
     there, back = best(network, ground, want, "campus", "cloud"), best(network, ground, want, "cloud", "campus")
-    placement = place(ground, want)
+    placement, fastest = place(ground, want), place(ground, replace(want, fastest=True))
     if there is None or back is None:
         assert placement is None
+        assert fastest is None
     else:
+        assert fastest is not None
+        assert ground.graph.latency_ms(fastest.there) == pytest.approx(there)
+        assert ground.graph.latency_ms(fastest.back) == pytest.approx(back)
         assert placement is not None
-        assert ground.graph.latency_ms(placement.there) == pytest.approx(there)
-        assert ground.graph.latency_ms(placement.back) == pytest.approx(back)
+        for way, least in ((placement.there, there), (placement.back, back)):
+            stretched = least * STRETCH + STRETCH_NS / 1e6
+            assert ground.graph.latency_ms(way) <= (want.bound_ms or stretched) + 1e-6
+            assert way in [tuple(link.id for link in path) for path in simple_paths(network, *ends(network, way))]
+        assert ground.room(placement, want.window)
+
+
+def ends(network: Network, way: tuple[LinkId, ...]) -> tuple[str, str]:
+    return network.link[way[0]].tail, network.link[way[-1]].head
 
 
 def test_sells_until_it_is_full_and_never_more_and_every_offer_holds() -> None:
