@@ -19,7 +19,7 @@ from highroad.model.network import (
     SiteId,
     SiteKind,
 )
-from highroad.model.service import End, Port, PortId, Request, ServiceKind, Tenant, TenantId, TrafficClass
+from highroad.model.service import End, Port, PortId, Protection, Request, ServiceKind, Tenant, TenantId, TrafficClass
 
 ACME = TenantId("acme")
 OTHER = TenantId("other")
@@ -29,14 +29,17 @@ NORTH = ("campus>west", "west>east", "east>cloud")
 SOUTH = ("campus>west", "west>south", "south>east", "east>cloud")
 
 
-def country(*, capacity_gbps: float = CAPACITY_GBPS, conduit: bool = False) -> Network:
-    """The network of the picture; with a conduit, both halves of the southern way share a risk group."""
+def country(*, capacity_gbps: float = CAPACITY_GBPS, conduit: bool = False, double: bool = False) -> Network:
+    """The network of the picture; with a conduit, both halves of the southern way share a risk group; if double, the
+    campus and the cloud have a fibre of 4.2 ms to the south each, so that two ways have nothing in common.
+    """
     spans = (
         ("campus", "west", 1.0, ("US-CO",)),
         ("west", "east", 5.0, ("US-CO", "CA", "US-NY")),
         ("west", "south", 4.0, ("US-CO", "US-TX")),
         ("east", "south", 4.0, ("US-TX", "US-NY")),
         ("cloud", "east", 1.0, ("US-NY",)),
+        *((end, "south", 4.2, ("US-TX", code)) for end, code in (("campus", "US-CO"), ("cloud", "US-NY")) if double),
     )
     groups = (RiskGroupId("trench"),) if conduit else ()
     return Network(
@@ -103,6 +106,7 @@ def request(
     kind: ServiceKind = ServiceKind.IP,
     burst_gbps: float | None = None,
     description: str = "",
+    protection: Protection = Protection.NONE,
 ) -> Request:
     """An order from the campus to the cloud."""
     return Request(
@@ -118,6 +122,7 @@ def request(
         kind=kind,
         burst_gbps=burst_gbps,
         description=description,
+        protection=protection,
     )
 
 

@@ -187,25 +187,36 @@ def change(
     bandwidth: Annotated[
         float | None, typer.Option(parser=rate_gbps, metavar="RATE", help="The new guarantee.")
     ] = None,
+    protection: Annotated[Protection | None, typer.Option(help="What it is to survive.")] = None,
     description: Annotated[str | None, typer.Option(metavar="TEXT", help="For people.")] = None,
     if_version: Annotated[int | None, typer.Option(metavar="N", help="Only if it is still at this version.")] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Change a live service in place; if the new rate does not fit, it stays as it is.
+    """Change a live service in place; if the new rate does not fit, or there is no backup, it stays as it is.
 
     Example: `highroad service change svc-7k2m9qwxyz --bandwidth 800G`
     """
-    if bandwidth is None and description is None:
-        message = "say what to change: --bandwidth or --description"
+    if bandwidth is None and protection is None and description is None:
+        message = "say what to change: --bandwidth, --protection or --description"
         raise Invalid([Finding(code="nothing", place="", message=message)])
     try:
         if dry_run:
             preview = door.client.preview_change(
-                service, bandwidth_gbps=bandwidth, description=description, version=if_version
+                service,
+                bandwidth_gbps=bandwidth,
+                protection=protection,
+                description=description,
+                version=if_version,
             )
             changed = preview.service
         else:
-            changed = door.client.change(service, bandwidth_gbps=bandwidth, description=description, version=if_version)
+            changed = door.client.change(
+                service,
+                bandwidth_gbps=bandwidth,
+                protection=protection,
+                description=description,
+                version=if_version,
+            )
     except OrderRefused as error:
         if door.as_json:
             raise

@@ -13,6 +13,7 @@ from highroad.cli.door import Door, words
 from highroad.cli.quantities import clean, show_gbps, show_ms, show_time
 from highroad.client.faults import OrderRefused
 from highroad.model.lifecycle import ENDED, State
+from highroad.model.service import Protection
 from highroad.wire.measured import TWIN, Measured
 from highroad.wire.services import EndOut, PathOut, ServiceOut
 
@@ -71,6 +72,10 @@ def path_lines(service: ServiceOut) -> list[Text]:
         lines.append(words(("back   ", "dim"), "the same way   ", (show_ms(back.latency_ms), "bold green")))
     elif back is not None:
         lines.append(words(("back   ", "dim")).append_text(path_text(back)))
+    if service.backup is not None:
+        lines.append(words(("backup ", "dim")).append_text(path_text(service.backup.there)))
+    elif service.protection is Protection.PATH and service.state not in ENDED:
+        lines.append(words(("backup ", "dim"), ("none: it would not survive a failure now", "yellow")))
     return lines
 
 

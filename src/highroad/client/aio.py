@@ -160,25 +160,31 @@ class AsyncClient:
         service: ServiceOut | str,
         *,
         bandwidth_gbps: float | None = None,
+        protection: str | None = None,
         description: str | None = None,
         version: int | None = None,
     ) -> ServiceOut:
         """Change a service in place. Of a service that was read, its version is used; of an id, the newest is read."""
         service_id, at = await self._version(service, version)
-        return await self.send(calls.change(service_id, at, bandwidth_gbps=bandwidth_gbps, description=description))
+        return await self.send(
+            calls.change(service_id, at, bandwidth_gbps=bandwidth_gbps, protection=protection, description=description)
+        )
 
     async def preview_change(
         self,
         service: ServiceOut | str,
         *,
         bandwidth_gbps: float | None = None,
+        protection: str | None = None,
         description: str | None = None,
         version: int | None = None,
     ) -> PreviewOut:
         """What a change would come to."""
         service_id, at = await self._version(service, version)
         return await self.send(
-            calls.preview_change(service_id, at, bandwidth_gbps=bandwidth_gbps, description=description)
+            calls.preview_change(
+                service_id, at, bandwidth_gbps=bandwidth_gbps, protection=protection, description=description
+            )
         )
 
     async def release(self, service: ServiceOut | str, *, version: int | None = None) -> ServiceOut:

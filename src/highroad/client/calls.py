@@ -136,22 +136,31 @@ def services(cursor: str | None, *, state: State | str | None, tenant: str | Non
     return get("/v1/services", ServicePage, cursor=cursor, state=state and str(state), tenant=tenant, limit="500")
 
 
-def change(service_id: str, version: int, *, bandwidth_gbps: float | None, description: str | None) -> Ask[ServiceOut]:
+def change(
+    service_id: str, version: int, *, bandwidth_gbps: float | None, protection: str | None, description: str | None
+) -> Ask[ServiceOut]:
     """Change a service in place, if it is still at a version."""
-    return _change(service_id, version, bandwidth_gbps, description, ServiceOut)
+    return _change(service_id, version, bandwidth_gbps, protection, description, ServiceOut)
 
 
 def preview_change(
-    service_id: str, version: int, *, bandwidth_gbps: float | None, description: str | None
+    service_id: str, version: int, *, bandwidth_gbps: float | None, protection: str | None, description: str | None
 ) -> Ask[PreviewOut]:
     """What a change would come to."""
-    return _change(service_id, version, bandwidth_gbps, description, PreviewOut)
+    return _change(service_id, version, bandwidth_gbps, protection, description, PreviewOut)
 
 
 def _change(
-    service_id: str, version: int, bandwidth_gbps: float | None, description: str | None, answer: type[Model]
+    service_id: str,
+    version: int,
+    bandwidth_gbps: float | None,
+    protection: str | None,
+    description: str | None,
+    answer: type[Model],
 ) -> Ask[Model]:
-    body = checked(ServiceChangeIn, {"bandwidth_gbps": bandwidth_gbps, "description": description})
+    body = checked(
+        ServiceChangeIn, {"bandwidth_gbps": bandwidth_gbps, "protection": protection, "description": description}
+    )
     return Ask(
         method="PATCH",
         path=f"/v1/services/{name(service_id)}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -116,10 +116,18 @@ class Book:
 
     def dark(self, placement: Placement) -> bool:
         """Whether a placement crosses a fibre that is known to be down, or a link that there is no more."""
-        there, back = placement.there, placement.back
-        if not self.dark_links.isdisjoint(there) or not self.dark_links.isdisjoint(back):
-            return True
-        return not (self._links.issuperset(there) and self._links.issuperset(back))
+        return self._out(placement.links)
+
+    def covered(self, placement: Placement) -> bool:
+        """Whether a placement has a backup that nothing known is in the way of."""
+        backup = placement.backup
+        if backup is None:
+            return False
+        ways = (*backup.there, *backup.back)
+        return not self._out(ways) and self._drained_links.isdisjoint(ways)
+
+    def _out(self, links: Collection[LinkId]) -> bool:
+        return not self.dark_links.isdisjoint(links) or not self._links.issuperset(links)
 
     def dark_before_ms(self, service: ServiceId, at_s: float) -> float:
         """What a service's dark time stood at before a failure was noticed: as last read well before it, or as its
@@ -154,7 +162,7 @@ class Book:
         """The worse of the two directions; infinite where a link is gone."""
         known = self._latencies.get(placement)
         if known is None:
-            gone = any(link not in self.network.link for link in (*placement.there, *placement.back))
+            gone = any(link not in self.network.link for link in placement.links)
             if len(self._latencies) > REMEMBERED:
                 self._latencies.clear()
             known = self._latencies[placement] = math.inf if gone else latency_ms(self.ground, placement)
@@ -184,7 +192,8 @@ class Book:
         numbers = self.graph.link_number
         self._links = frozenset(self.network.link)
         self.dark_links = self.links_over(self.down)
-        avoid = frozenset(numbers[link] for link in self.links_over(self.down | self.drained))
+        self._drained_links = self.links_over(self.drained)
+        avoid = frozenset(numbers[link] for link in self.dark_links | self._drained_links)
         self.openings += not avoid >= self.ground.avoid
         self.ground.avoid = avoid
         self.changes += 1

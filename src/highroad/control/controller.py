@@ -23,7 +23,7 @@ from highroad.model.freeze import Freeze
 from highroad.model.incident import Maintenance, MaintenanceId
 from highroad.model.lifecycle import CARRYING, ENDED, State
 from highroad.model.network import Network
-from highroad.model.service import Port, Request, Service, ServiceId, Tenant, TenantId
+from highroad.model.service import Port, Protection, Request, Service, ServiceId, Tenant, TenantId
 from highroad.ports import (
     Clock,
     Echo,
@@ -206,13 +206,14 @@ class Controller:
         tenant: TenantId | None,
         if_version: int | None,
         bandwidth_gbps: float | None = None,
+        protection: Protection | None = None,
         description: str | None = None,
         dry_run: bool = False,
     ) -> Service:
         """Change a live service in place. Raises NotFound, VersionConflict, Conflict, Invalid, Refused."""
         if dry_run:
             book = await self.settled()
-            return orders.changed(book, service_id, tenant, if_version, bandwidth_gbps, description)
+            return orders.changed(book, service_id, tenant, if_version, bandwidth_gbps, description, protection)
         await self._exists(service_id, tenant)
         return await self._planner.submit(
             lambda draft: orders.change(
@@ -221,6 +222,7 @@ class Controller:
                 tenant=tenant,
                 if_version=if_version,
                 bandwidth_gbps=bandwidth_gbps,
+                protection=protection,
                 description=description,
             )
         )

@@ -10,7 +10,7 @@ from highroad.control.names import maintenance_id
 from highroad.errors import Conflict, Finding, Invalid, NotFound, did_you_mean
 from highroad.model.incident import Maintenance, MaintenanceId, MaintenanceState
 from highroad.model.lifecycle import HOLDING
-from highroad.model.service import Placement, Service
+from highroad.model.service import Placement, Protection, Service
 
 
 def drain(draft: Draft, target: str) -> Maintenance:
@@ -95,6 +95,8 @@ def _elsewhere(book: Book, service: Service) -> Placement | None:
     if book.tried.get(service.id) == book.changes:
         return None
     found = reroute.find(book, service)
+    if found is None and service.order.protection is Protection.PATH:
+        found = reroute.find(book, service, unprotected=True)
     if found is None:
         book.tried[service.id] = book.changes
     return found

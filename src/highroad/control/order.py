@@ -9,7 +9,7 @@ from highroad.control.book import Book, Draft
 from highroad.control.safety import check_thawed
 from highroad.errors import Conflict, Invalid, KeyReused, NotFound, Refused, VersionConflict
 from highroad.model.lifecycle import CARRYING, ENDED, Event, State
-from highroad.model.service import Order, Placement, Request, Service, ServiceId, TenantId
+from highroad.model.service import Order, Placement, Protection, Request, Service, ServiceId, TenantId
 from highroad.planning.admission import Admitted, Binding, admit, check_change
 from highroad.planning.order import check_description, check_rate
 from highroad.ports import Answer
@@ -108,12 +108,13 @@ def change(
     if_version: int | None,
     bandwidth_gbps: float | None = None,
     description: str | None = None,
+    protection: Protection | None = None,
 ) -> Service:
     """Change a live service in place: as it was if the new rate does not fit.
 
     A higher rate is kept from now on; of a lower one the difference is free when routers have confirmed it.
     """
-    service = changed(draft.book, service_id, tenant, if_version, bandwidth_gbps, description)
+    service = changed(draft.book, service_id, tenant, if_version, bandwidth_gbps, description, protection)
     before = draft.book.services[service_id]
     if service.order == before.order:
         return before
@@ -122,6 +123,7 @@ def change(
         service,
         "changed",
         bandwidth_gbps=service.order.bandwidth_gbps,
+        protection=service.order.protection,
         description=service.order.description,
         was_gbps=before.order.bandwidth_gbps,
     )
@@ -137,6 +139,7 @@ def changed(
     if_version: int | None,
     bandwidth_gbps: float | None,
     description: str | None,
+    protection: Protection | None = None,
 ) -> Service:
     """The service as a change would make it. Raises NotFound, VersionConflict, Conflict, Frozen, Invalid, Refused."""
     service = own(book, service_id, tenant)
@@ -154,7 +157,9 @@ def changed(
         raise Invalid(findings)
     if description is not None:
         order = replace(order, description=description)
-    if bandwidth_gbps is None or bandwidth_gbps == order.bandwidth_gbps:
+    bandwidth_gbps = order.bandwidth_gbps if bandwidth_gbps is None else bandwidth_gbps
+    order = replace(order, protection=order.protection if protection is None else protection)
+    if (bandwidth_gbps, order.protection) == (service.order.bandwidth_gbps, service.order.protection):
         return replace(service, order=order)
     if service.state in CARRYING:
         check_thawed(book, "the rate of a service that is carried can be changed after the thaw")
@@ -163,7 +168,9 @@ def changed(
         order, bandwidth_gbps=bandwidth_gbps, burst_gbps=None if burst is None else max(burst, bandwidth_gbps)
     )
     here = service.placement
-    if bandwidth_gbps < service.order.bandwidth_gbps and (here is None or book.dark(here)):
+    same = order.protection is service.order.protection
+    unwhole = here is None or book.dark(here) or (order.protection is Protection.PATH and not book.covered(here))
+    if same and unwhole and bandwidth_gbps < service.order.bandwidth_gbps:
         placement = None if here is None else replace(here, bandwidth_gbps=bandwidth_gbps)  # less of what is dark: fits
     else:
         placement, binding = _resize(book, service, order)
@@ -226,9 +233,11 @@ def _admitted(book: Book, request: Request, now_s: float) -> Admitted:
 def _resize(book: Book, service: Service, order: Order) -> tuple[Placement | None, Binding | None]:
     """The same path at the new rate if it has room and is up, else another one."""
     here = service.placement
-    if here is not None and not book.dark(here):
+    protected = order.protection is Protection.PATH
+    if here is not None and not book.dark(here) and (not protected or book.covered(here)):
         with book.ground.calendar.without(service.id):
-            wider = replace(here, bandwidth_gbps=order.bandwidth_gbps)
+            backup = here.backup if protected else None
+            wider = replace(here, bandwidth_gbps=order.bandwidth_gbps, backup=backup)
             room = book.ground.room(wider, order.window)
             ports = book.ground.port_room(order)
         if room and ports:

@@ -165,7 +165,7 @@ def _confirmations(draft: Draft, observed: Observed) -> None:
             service = draft.put(replace(service, leaving=()))
             book.changes += 1
             here = service.placement
-            if here is not None and (here.there, here.back) != (was.there, was.back):
+            if here is not None and here.branches != was.branches:
                 draft.tell_of(service, "rerouted", path=path_of(book, here), latency_ms=book.latency_ms(here))
         if service.state is State.ACTIVATING and service.placement and not book.dark(service.placement):
             book.openings += service.away  # carried, but perhaps not where it belongs

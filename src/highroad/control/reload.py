@@ -15,11 +15,12 @@ from highroad.errors import ConfirmationRequired, Conflict, Finding, Invalid, er
 from highroad.model.check import check
 from highroad.model.incident import MaintenanceState
 from highroad.model.lifecycle import CARRYING, HOLDING
-from highroad.model.network import Network
-from highroad.model.service import Placement, Service, ServiceId, TenantId
+from highroad.model.network import LinkId, Network, SiteId
+from highroad.model.service import Backup, Branch, Placement, Service, ServiceId, TenantId
 from highroad.planning.calendar import Calendar
+from highroad.planning.find import find as place
 from highroad.planning.ground import Ground, capacities_of
-from highroad.planning.placement import latency_ms, place, want_of
+from highroad.planning.placement import latency_ms, want_of
 
 
 class Effect(StrEnum):
@@ -265,8 +266,12 @@ def _move(draft: Draft, service: Service, to: Placement | None, network: Network
 
 def _left_of(placement: Placement, network: Network) -> Placement:
     """What of a placement is over links that a network has."""
-    there, back = (tuple(link for link in way if link in network.link) for way in (placement.there, placement.back))
-    return replace(placement, there=there, back=back)
+
+    def left(way: tuple[LinkId, ...]) -> tuple[LinkId, ...]:
+        return tuple(link for link in way if link in network.link)
+
+    beside = tuple(replace(one, there=left(one.there), back=left(one.back)) for one in placement.beside)
+    return replace(placement, there=left(placement.there), back=left(placement.back), beside=beside, backup=None)
 
 
 def _stays(ground: Ground, service: Service, here: Placement) -> bool:
@@ -274,7 +279,7 @@ def _stays(ground: Ground, service: Service, here: Placement) -> bool:
     order = service.order
     if not _leads(here, service, ground.network):
         return False
-    if order.fence is not None and order.fence.outside(ground.touched(here.there) | ground.touched(here.back)):
+    if order.fence is not None and order.fence.outside(ground.touched(here.links)):
         return False
     if order.latency_bound_ms is not None and latency_ms(ground, here) > order.latency_bound_ms:
         return False
@@ -285,13 +290,17 @@ def _stays(ground: Ground, service: Service, here: Placement) -> bool:
 def _leads(placement: Placement, service: Service, network: Network) -> bool:
     """Whether the links exist and lead from one end to the other: one of the same name may lead elsewhere now."""
     a, b = service.order.a_site, service.order.b_site
-    for way, source, target in ((placement.there, a, b), (placement.back, b, a)):
-        here = source
-        for name in way:
-            link = network.link.get(name)
-            if link is None or link.tail != here:
-                return False
-            here = link.head
-        if here != target:
+    ways: list[Branch | Backup] = list(placement.branches)
+    if placement.backup is not None:
+        ways.append(placement.backup)
+    return all(_joins(one.there, a, b, network) and _joins(one.back, b, a, network) for one in ways)
+
+
+def _joins(way: tuple[LinkId, ...], source: SiteId, target: SiteId, network: Network) -> bool:
+    here = source
+    for name in way:
+        link = network.link.get(name)
+        if link is None or link.tail != here:
             return False
-    return True
+        here = link.head
+    return here == target

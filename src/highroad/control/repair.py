@@ -6,14 +6,18 @@ again whenever anything has changed. What is whole again is so when the fabric h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 from highroad.control import reroute
 from highroad.control.book import Book, Draft, in_order_of_need
 from highroad.model.lifecycle import CARRYING, HOLDING, Event, State
-from highroad.model.service import Service, ServiceId
+from highroad.model.service import Placement, Protection, Service, ServiceId, Window
 from highroad.ports import Observed
+
+ON_BACKUP = "unprotected: a failure put it on its backup, and another is being looked for"
+NO_BACKUP = "unprotected: no second way that shares no risk group with its path has room"
 
 
 def mend(draft: Draft, observed: Observed, refusals: Mapping[ServiceId, str]) -> None:
@@ -27,16 +31,29 @@ def mend(draft: Draft, observed: Observed, refusals: Mapping[ServiceId, str]) ->
         for service in book.services.values()
         if service.state in HOLDING
         and service.order.window.start_s < book.ground.mended_s
-        and (service.state is State.DEGRADED or _dark(book, service) or _slow(book, service))
+        and (
+            service.state is State.DEGRADED
+            or _dark(book, service)
+            or _slow(book, service)
+            or _unprotected(book, service)
+        )
     ]
+    spent = False
     for service in in_order_of_need(broken):
         if _dark(book, service):
-            _repair(draft, service)
+            if _fail_over(draft, service):
+                spent = True
+            else:
+                _repair(draft, service)
         elif _slow(book, service):
             _quicken(draft, service)
+        elif _unprotected(book, service):
+            _protect(draft, service)
         elif book.confirmed(service, observed):
             book.openings += service.away  # whole, but perhaps not yet where it belongs
             draft.move(replace(service, reason=None), Event.PROMISE_KEPT, "restored")
+    if spent:
+        _take_spare(draft)
     for service_id, why in refusals.items():
         _refused(draft, observed, service_id, why)
 
@@ -65,9 +82,11 @@ def _repair(draft: Draft, service: Service) -> None:
     if book.tried.get(service.id) == book.changes:
         return
     found = reroute.find(book, service)
+    if found is None and service.order.protection is Protection.PATH and service.state in CARRYING:
+        found = reroute.find(book, service, unprotected=True)
     slow = False
     if found is None and service.order.latency_bound_ms is not None and service.state in CARRYING:
-        found = reroute.find(book, service, any_latency=True)
+        found = reroute.find(book, service, any_latency=True, unprotected=True)
         slow = found is not None
     if found is not None:
         moved = reroute.move(draft, replace(service, away=True), found)
@@ -83,6 +102,66 @@ def _repair(draft: Draft, service: Service) -> None:
         draft.move(replace(service, reason=reason), Event.PROMISE_BROKEN)
     elif service.reason != reason:
         draft.put(replace(service, reason=reason))
+
+
+def _fail_over(draft: Draft, service: Service) -> bool:
+    """Carry a service whose path is dark along its backup, for which there is room: nothing is searched. Returns
+    whether it could be; its spare is spent then, and it is unprotected until there is another.
+    """
+    book, here = draft.book, service.placement
+    if here is None or here.backup is None or service.state not in CARRYING or not book.covered(here):
+        return False
+    to = Placement(there=here.backup.there, back=here.backup.back, bandwidth_gbps=here.bandwidth_gbps)
+    with book.ground.calendar.without(service.id):
+        if not book.ground.room(to, service.order.window):
+            return False
+    left = replace(here, backup=None)
+    moved = replace(service, placement=to, leaving=(*service.leaving, left), away=True, reason=ON_BACKUP)
+    if service.state is State.ACTIVE:
+        draft.move(moved, Event.PROMISE_BROKEN)
+    else:
+        draft.put(moved)
+    return True
+
+
+def _take_spare(draft: Draft) -> None:
+    """What failures have used is no spare any more: who counted on it, the least in need first, is unprotected."""
+    book, always = draft.book, Window(start_s=-math.inf)
+    calendar = book.ground.calendar
+    for link, _ in calendar.oversold():
+        counting = [
+            one
+            for one in book.services.values()
+            if one.placement is not None
+            and one.placement.backup is not None
+            and link in (*one.placement.backup.there, *one.placement.backup.back)
+        ]
+        for service in reversed(in_order_of_need(counting)):
+            if calendar.free(link, always) >= 0:
+                break
+            if service.placement is not None:
+                draft.put(replace(service, placement=replace(service.placement, backup=None)))
+
+
+def _protect(draft: Draft, service: Service) -> None:
+    """Give a service that is carried another backup, and another path if that takes one; or say that it has none."""
+    book, here = draft.book, service.placement
+    if book.tried.get(service.id) != book.changes:
+        found = reroute.find(book, service)
+        if found is not None and here is not None:
+            if found.branches == here.branches:
+                draft.put(replace(service, placement=found))
+            else:
+                reroute.move(draft, service, found)
+            return
+        book.tried[service.id] = book.changes
+        if here is not None and here.backup is not None:
+            # Nobody is to count on what is dark.
+            service = draft.put(replace(service, placement=replace(here, backup=None)))
+    if service.state is State.ACTIVE:
+        draft.move(replace(service, reason=NO_BACKUP), Event.PROMISE_BROKEN)
+    elif service.reason != NO_BACKUP:
+        draft.put(replace(service, reason=NO_BACKUP))
 
 
 def _quicken(draft: Draft, service: Service) -> None:
@@ -131,6 +210,12 @@ def _why_dark(service: Service) -> str:
 
 def _dark(book: Book, service: Service) -> bool:
     return service.placement is None or book.dark(service.placement)
+
+
+def _unprotected(book: Book, service: Service) -> bool:
+    """Whether a service that is to survive a failure would not survive one now."""
+    here = service.placement
+    return service.order.protection is Protection.PATH and here is not None and not book.covered(here)
 
 
 def _slow(book: Book, service: Service) -> bool:

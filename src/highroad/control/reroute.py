@@ -7,22 +7,23 @@ from dataclasses import replace
 from highroad.control.book import Book, Draft
 from highroad.model.lifecycle import CARRYING, Event, State
 from highroad.model.service import Placement, Service
-from highroad.planning.placement import place, want_of
+from highroad.planning.find import find as placed
+from highroad.planning.placement import want_of
 
 WORTH_MS = 0.001
 """A return to a better path has to gain at least so much latency."""
 
 
-def find(book: Book, service: Service, *, any_latency: bool = False) -> Placement | None:
+def find(book: Book, service: Service, *, any_latency: bool = False, unprotected: bool = False) -> Placement | None:
     """Where a service could go now, its own capacity counting as free where the old path and the new share links.
 
-    The fence always holds; `any_latency` lets the bound go, for a service that would else be dark.
+    The fence always holds; `any_latency` lets the bound go, and `unprotected` the backup, for a service that would
+    else be dark.
     """
     want = want_of(service.order)
-    if any_latency:
-        want = replace(want, bound_ms=None)
+    want = replace(want, bound_ms=None if any_latency else want.bound_ms, protected=want.protected and not unprotected)
     with book.ground.calendar.without(service.id):
-        return place(book.ground, want)
+        return placed(book.ground, want)
 
 
 def move(draft: Draft, service: Service, placement: Placement) -> Service:

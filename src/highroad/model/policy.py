@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from highroad.model.network import LinkId, SiteId
 from highroad.model.service import (
     Attachment,
+    Backup,
+    Branch,
+    Placement,
     Port,
     PortId,
     Service,
@@ -15,6 +18,7 @@ from highroad.model.service import (
     ServiceKind,
     TenantId,
     TrafficClass,
+    share_mbps,
 )
 from highroad.units import gbps_from_mbps, mbps_from_gbps
 
@@ -93,31 +97,43 @@ def policy_of(service: Service, ports: Mapping[PortId, Port]) -> Policy | None:
         traffic_class=order.traffic_class,
         guaranteed_gbps=guaranteed,
         ceiling_gbps=max(guaranteed, _sold(order.burst_gbps or 0.0)),
-        there=(CandidatePath(preference=100, segment_lists=(SegmentList(links=placement.there),)),),
-        back=(CandidatePath(preference=100, segment_lists=(SegmentList(links=placement.back),)),),
+        there=_candidates(placement, lambda branch: branch.there),
+        back=_candidates(placement, lambda branch: branch.back),
         a=_end(order.a, ports),
         b=_end(order.b, ports),
     )
 
 
+PRIMARY, BACKUP = 100, 50
+"""Preferences of candidate paths (RFC 9256, section 2.7: the default is 100, the highest is used)."""
+
+
 def loads_of(policy: Policy) -> dict[LinkId, int]:
-    """What a policy may put on each link, guaranteed, Mbit/s: candidates share, segment lists split by weight."""
+    """What a policy puts on each link, guaranteed, Mbit/s, while the path that it prefers is up; segment lists split by
+    weight. A backup's capacity is a standby in the calendar, which services share, and no load.
+    """
     rate = mbps_from_gbps(policy.guaranteed_gbps)
     total: dict[LinkId, int] = {}
     for direction in (policy.there, policy.back):
-        most: dict[LinkId, int] = {}
-        for candidate in direction:
-            weights = sum(segments.weight for segments in candidate.segment_lists)
-            load: dict[LinkId, int] = {}
-            for segments in candidate.segment_lists:
-                share = -(-rate * segments.weight // weights)
-                for link in segments.links:
-                    load[link] = load.get(link, 0) + share
-            for link, share in load.items():
-                most[link] = max(share, most.get(link, 0))
-        for link, share in most.items():
-            total[link] = total.get(link, 0) + share
+        if not direction:
+            continue
+        first = max(direction, key=lambda candidate: candidate.preference)
+        weights = sum(segments.weight for segments in first.segment_lists)
+        for segments in first.segment_lists:
+            share = share_mbps(rate, segments.weight, weights)
+            for link in segments.links:
+                total[link] = total.get(link, 0) + share
     return total
+
+
+def _candidates(
+    placement: Placement, way: Callable[[Branch | Backup], tuple[LinkId, ...]]
+) -> tuple[CandidatePath, ...]:
+    lists = tuple(SegmentList(links=way(branch), weight=branch.weight) for branch in placement.branches)
+    primary = CandidatePath(preference=PRIMARY, segment_lists=lists)
+    if placement.backup is None:
+        return (primary,)
+    return (primary, CandidatePath(preference=BACKUP, segment_lists=(SegmentList(links=way(placement.backup)),)))
 
 
 def _sold(rate_gbps: float) -> float:

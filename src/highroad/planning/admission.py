@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 
 from highroad.errors import Invalid
 from highroad.model.network import LinkId
-from highroad.model.service import Order, Placement, Request, ServiceId
+from highroad.model.service import Order, Placement, Protection, Request, ServiceId
 from highroad.planning import offers
+from highroad.planning.find import find
 from highroad.planning.ground import Ground, port_resource
 from highroad.planning.order import resolve
 from highroad.planning.placement import Want, latency_ms, place, usable, want_of
+from highroad.planning.protection import Cause, no_pair
 from highroad.units import gbps_from_mbps, iso_from_s, mbps_from_gbps
 
 
@@ -21,8 +23,8 @@ from highroad.units import gbps_from_mbps, iso_from_s, mbps_from_gbps
 class Binding:
     """The constraint that stands in the way, in words, with its place and time.
 
-    `constraint` is one of `capacity`, `latency`, `fence`, `port`, `path`. Figures of free capacity are rounded
-    down to the steps in which capacity is sold; whose traffic is there is never said.
+    `constraint` is one of `capacity`, `latency`, `fence`, `port`, `path`, `protection`. Figures of free capacity are
+    rounded down to the steps in which capacity is sold; whose traffic is there is never said.
     """
 
     constraint: str
@@ -33,6 +35,8 @@ class Binding:
     available_gbps: float | None = None
     least_latency_ms: float | None = None
     outside: tuple[str, ...] = ()
+    risk_groups: tuple[str, ...] = ()
+    """What a primary and a backup cannot both avoid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,7 @@ def admit(ground: Ground, request: Request, now_s: float) -> Decision:
 
 def fits(ground: Ground, order: Order) -> Placement | None:
     """The placement of an order whose ports have room for it, or None."""
-    return place(ground, want_of(order)) if ground.port_room(order) else None
+    return find(ground, want_of(order)) if ground.port_room(order) else None
 
 
 def check_change(ground: Ground, order: Order, holder: ServiceId) -> tuple[Placement | None, Binding | None]:
@@ -106,7 +110,9 @@ def bind(ground: Ground, order: Order) -> Binding:
                 at_s=peak.at_s,
                 available_gbps=has,
             )
-    want = want_of(order)
+    want = replace(want_of(order), protected=False)
+    if order.protection is Protection.PATH and place(ground, want) is not None:
+        return _no_backup(ground, order, want)
     anywhere = replace(want, bandwidth_gbps=None, bound_ms=None)
     light = place(ground, anywhere)
     if light is None:
@@ -115,6 +121,33 @@ def bind(ground: Ground, order: Order) -> Binding:
     if order.latency_bound_ms is not None and least > order.latency_bound_ms:
         return _too_slow(ground, order, anywhere, least)
     return _too_full(ground, order, want)
+
+
+def _no_backup(ground: Ground, order: Order, want: Want) -> Binding:
+    """Why there is a way, and no second one beside it."""
+    why = no_pair(ground, want)
+    between = f"between {order.a_site} and {order.b_site}"
+    shared = f": both cross {' and '.join(map(_group, why.shared))}" if why.shared else ""
+    messages = {
+        Cause.PATH: f"nothing joins {order.a_site} and {order.b_site} in both directions",
+        Cause.GROUPS: f"no two ways {between} are free of a shared risk{shared}",
+        Cause.DOWN: f"the only second way {between} is dark or being drained now{shared}",
+        Cause.FENCE: f"inside the fence ({order.fence}) no two ways {between} are free of a shared risk{shared}",
+        Cause.LATENCY: f"two ways {between} that share no risk take {why.latency_ms or 0.0:.3f} ms one way, "
+        f"more than the bound of {order.latency_bound_ms or 0.0:g} ms",
+        Cause.ROOM: f"{order.bandwidth_gbps:g} Gbit/s have room on one way {between}, and a backup that shares no risk "
+        "with it has not",
+    }
+    return Binding(
+        constraint="protection",
+        message=messages[why.cause],
+        least_latency_ms=why.latency_ms,
+        risk_groups=why.shared,
+    )
+
+
+def _group(name: str) -> str:
+    return f"the site {name.removeprefix('site:')}" if name.startswith("site:") else name
 
 
 def _no_path(ground: Ground, order: Order, want: Want) -> Binding:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from highroad.model.jurisdiction import Fence
-from highroad.model.service import Order, Placement, Request, Window
+from highroad.model.service import Order, Placement, Protection, Request, Window
+from highroad.planning.find import find as place
 from highroad.planning.ground import Ground, port_resource
-from highroad.planning.placement import Want, latency_ms, place, want_of
+from highroad.planning.placement import Want, latency_ms, want_of
 from highroad.units import gbps_from_mbps, iso_from_s, mbps_from_gbps
 
 MOST_OFFERS = 3
@@ -51,7 +52,7 @@ def most_mbps(ground: Ground, want: Want) -> int:
     low, high = 0, 0 if want.bandwidth_gbps is None else mbps_from_gbps(want.bandwidth_gbps)
     while low < high:
         middle = (low + high + 1) // 2
-        if place(ground, replace(want, bandwidth_gbps=gbps_from_mbps(middle))) is None:
+        if place(ground, replace(want, bandwidth_gbps=gbps_from_mbps(middle), fastest=True)) is None:
             high = middle - 1
         else:
             low = middle
@@ -88,6 +89,7 @@ def _candidates(ground: Ground, request: Request, order: Order, now_s: float) ->
         _later(ground, request, want, order, now_s),
         _less(ground, request, order, want),
         _wider(ground, request, order, any_fence),
+        _unprotected(request),
     ):
         if candidate is not None:
             single = True
@@ -106,10 +108,14 @@ def _candidates(ground: Ground, request: Request, order: Order, now_s: float) ->
                 yield candidate
 
 
+def _unprotected(request: Request) -> Request | None:
+    return replace(request, protection=Protection.NONE) if request.protection is not Protection.NONE else None
+
+
 def _slower(ground: Ground, request: Request, want: Want) -> Request | None:
     if request.latency_bound_ms is None:
         return None
-    placement = place(ground, want)
+    placement = place(ground, replace(want, fastest=True))
     if placement is None:
         return None
     bound = round(math.ceil(latency_ms(ground, placement) / SHOWN_LATENCY_MS - 1e-9) * SHOWN_LATENCY_MS, 6)
@@ -183,6 +189,9 @@ def _offer(ground: Ground, asked: Request, offered: Request, placement: Placemen
         words.append(f"from {iso_from_s(offered.start_s)} on")
         if offered.end_s is not None:
             changes["end"] = iso_from_s(offered.end_s)
+    if offered.protection is not asked.protection:
+        changes["protection"] = offered.protection.value
+        words.append("without a backup")
     if offered.fence != asked.fence and offered.fence is not None and asked.fence is not None:
         changes["fence"] = list(offered.fence)
         more = ", ".join(code for code in offered.fence if code not in asked.fence)

@@ -17,7 +17,6 @@ from highroad.model.service import (
     Order,
     Port,
     PortId,
-    Protection,
     Request,
     ServiceKind,
     TrafficClass,
@@ -47,12 +46,6 @@ def resolve(request: Request, ground: Ground, now_s: float) -> tuple[Order | Non
     elif request.latency_bound_ms is not None:
         _check_bound(request.latency_bound_ms, wrong)
     fence = _fence(request, ground.network, a, b, wrong)
-    if request.protection is Protection.PATH:
-        wrong(
-            "protection-not-offered",
-            "protection",
-            "protection `path` is not sold yet; ask for `none`: a service is placed anew after a failure",
-        )
     wrong.findings.extend(check_description(request.description))
     ends = [
         None if port is None or window is None else _attachment(request, end, port, window, place, ground, wrong)

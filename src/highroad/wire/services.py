@@ -52,6 +52,7 @@ class ServiceChangeIn(In):
     """What may be changed in place. Left out stays as it is."""
 
     bandwidth_gbps: float | None = None
+    protection: Protection | None = None
     description: str | None = None
 
 
@@ -77,6 +78,13 @@ class PathOut(Out):
     jurisdictions: list[str]
 
 
+class BackupOut(Out):
+    """The ways that are kept for when a path fails: they share no risk group with it."""
+
+    there: PathOut | None
+    back: PathOut | None
+
+
 class ServiceOut(Out):
     """A service as it stands. `version` is its ETag."""
 
@@ -99,6 +107,9 @@ class ServiceOut(Out):
     description: str
     there: PathOut | None
     back: PathOut | None
+    backup: BackupOut | None = Field(
+        default=None, description="Of a protected service: where it goes when its path fails. Null while it has none."
+    )
     created: Time
     changed: Time
 
@@ -135,7 +146,7 @@ class ServicePage(Page):
 class BindingOut(Out):
     """The constraint that stands in the way, where and when."""
 
-    constraint: str = Field(description="`capacity`, `latency`, `fence`, `port`, `vlan` or `path`.")
+    constraint: str = Field(description="`capacity`, `latency`, `fence`, `port`, `vlan`, `path` or `protection`.")
     message: str
     link: str | None = None
     site: str | None = None
@@ -143,6 +154,7 @@ class BindingOut(Out):
     available_gbps: float | None = None
     least_latency_ms: float | None = None
     outside: list[str] = Field(default=[])
+    risk_groups: list[str] = Field(default=[], description="What a path and a backup cannot both avoid.")
 
 
 class OfferOut(Out):

@@ -38,7 +38,7 @@ def test_a_full_disk_refuses_everyone_and_forgets_what_was_drafted() -> None:
             assert list((await here.book()).services) == [kept.id]
             assert (await here.book()).ground.calendar.at("west>east", here.clock.now_s()) == 60_000
             store.full = False
-            again = await here.order(40.0)
+            again = await here.order(40.0, bound_ms=9.0)
             assert carried(again) == carried(await here.now(kept.id))
             assert set((await here.run(here.twin.read())).policies) == {kept.id, again.id}
         store.close()

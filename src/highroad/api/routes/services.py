@@ -122,8 +122,8 @@ async def show(call: Call, service_id: str) -> Response:
     "/{service_id}",
     response_model=ServiceOut,
     summary="Change a service in place",
-    description="Bandwidth and description. If-Match has to have the ETag that was read last; if the new rate "
-    "does not fit, the service stays as it is.",
+    description="Bandwidth, protection and description. If-Match has to have the ETag that was read last; if the new "
+    "rate does not fit, or there is no backup, the service stays as it is.",
     responses={200: {"model": ServiceOut | PreviewOut, "description": "As it is now; a preview with `dry_run`."}},
     **allow(
         TENANT,
@@ -139,6 +139,7 @@ async def change(call: Call, service_id: str, dry_run: DryRun = False) -> Respon
             tenant=call.tenant,
             if_version=if_version,
             bandwidth_gbps=body.bandwidth_gbps,
+            protection=body.protection,
             description=body.description,
             dry_run=dry_run,
         )

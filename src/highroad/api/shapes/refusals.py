@@ -25,6 +25,7 @@ def binding_out(binding: Binding) -> BindingOut:
         available_gbps=binding.available_gbps,
         least_latency_ms=binding.least_latency_ms,
         outside=list(binding.outside),
+        risk_groups=list(binding.risk_groups),
     )
 
 

@@ -11,11 +11,11 @@ from highroad.control.controller import Controller
 from highroad.graph.paths import Graph
 from highroad.model.lifecycle import State
 from highroad.model.network import LinkId, Network, SiteId
-from highroad.model.service import Attachment, End, Request, Service, TenantId
+from highroad.model.service import Attachment, End, Placement, Request, Service, TenantId
 from highroad.ports import Sample, ServiceCounters
 from highroad.wire.base import maybe_time, time_from_s
 from highroad.wire.operations import ServiceRateOut
-from highroad.wire.services import CountersOut, EndIn, EndOut, OrderIn, PathOut, ServiceOut
+from highroad.wire.services import BackupOut, CountersOut, EndIn, EndOut, OrderIn, PathOut, ServiceOut
 
 
 def request_of(order: OrderIn, tenant: TenantId) -> Request:
@@ -62,9 +62,17 @@ def service_out(service: Service, book: Book) -> ServiceOut:
         description=order.description,
         there=None if placement is None else path_out(placement.there, network, graph),
         back=None if placement is None else path_out(placement.back, network, graph),
+        backup=None if placement is None else _backup_out(placement, network, graph),
         created=time_from_s(service.created_s),
         changed=time_from_s(service.changed_s),
     )
+
+
+def _backup_out(placement: Placement, network: Network, graph: Graph) -> BackupOut | None:
+    one = placement.backup
+    if one is None:
+        return None
+    return BackupOut(there=path_out(one.there, network, graph), back=path_out(one.back, network, graph))
 
 
 def path_out(path: tuple[LinkId, ...], network: Network, graph: Graph) -> PathOut | None:
