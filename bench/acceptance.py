@@ -13,27 +13,11 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-import numpy as np
-
-from bench import world
+from bench import scale, world
 from bench.figure import Figure, quantile
-from highroad.graph.geo import great_circles_km
 from highroad.graph.paths import graph_of, least_latency_path
-from highroad.model.network import (
-    Fibre,
-    FibreId,
-    Link,
-    LinkId,
-    Medium,
-    Network,
-    RiskGroup,
-    RiskGroupId,
-    Site,
-    SiteId,
-    SiteKind,
-)
+from highroad.model.network import FibreId, Link, Network, SiteKind
 from highroad.model.service import Placement, Window
 from highroad.planning.calendar import Calendar, Claim
 from highroad.planning.ground import CARRIES_OTHERS, Ground, capacities_of
@@ -58,7 +42,7 @@ def figures() -> Iterator[Figure]:
     """Acceptance on the US reference network and on 1,000 sites."""
     for name, network, orders, holding_s, seeds in (
         ("the US network", world.us(), 3_000, 350.0, range(6)),
-        ("1,000 sites, 5,000 links", thousand(seed=1), 9_000, 6_000.0, range(2)),
+        ("1,000 sites, 5,000 links", thousand(seed=1), 9_000, 6_300.0, range(2)),
     ):
         ours, theirs = ([run(network, orders, holding_s, seed, fastest) for seed in seeds] for fastest in (False, True))
         mine, peer = _share(ours), _share(theirs)
@@ -109,64 +93,17 @@ def run(network: Network, orders: int, holding_s: float, seed: int, fastest: boo
     return Tally(asked=asked, admitted=admitted, asked_gbps=asked_gbps, admitted_gbps=admitted_gbps, took_ms=took_ms)
 
 
-def thousand(seed: int, sites: int = 1_000, fibres: int = 2_500) -> Network:
-    """A network of random sites in a rectangle as large as the United States.
+def thousand(seed: int) -> Network:
+    """The network of 1,000 sites of `scale`, of which a third (at random) has ports where orders end.
 
-    Of the sites 60 % are pops, 25 % edges, 10 % clouds and 5 % campuses. Pops and edges are joined as neighbours of
-    a Gabriel graph (nothing lies in the circle between two); clouds and campuses have fibres to the two nearest of
-    them; what is missing to the number of fibres joins the nearest that are not joined yet. A fibre is 1.2 times
-    its distance. Two fibres that leave a site within 15 degrees of each other share a conduit. Capacities are in
-    steps of 400 Gbit/s in proportion to what random ends put on each fibre by the fastest way, with a mean of 1,600
-    and, so that it is the backbone that binds, at least 1,600 at a site where orders end.
+    Capacities are in steps of 400 Gbit/s in proportion to what random ends put on each fibre by the fastest way, with
+    a mean of 1,600 and, so that it is the backbone that binds, at least 1,600 at a site where orders end.
     """
-    dice = random.Random(f"sites {seed}")
-    kinds = dice.choices((SiteKind.POP, SiteKind.EDGE, SiteKind.CLOUD, SiteKind.CAMPUS), (60, 25, 10, 5), k=sites)
-    lats = np.array([dice.uniform(30.0, 48.0) for _ in kinds])
-    lons = np.array([dice.uniform(-122.0, -72.0) for _ in kinds])
-    km = np.stack([great_circles_km(lats[i], lons[i], lats, lons) for i in range(sites)])
-    carries = [i for i, kind in enumerate(kinds) if kind in (SiteKind.POP, SiteKind.EDGE)]
-    pairs = {(min(i, j), max(i, j)) for i in carries for j in carries if i < j and _gabriel(km, carries, i, j)}
-    for i in set(range(sites)) - set(carries):
-        pairs |= {(min(i, j), max(i, j)) for j in sorted(carries, key=lambda j: km[i, j])[:2]}
-    near = sorted((km[i, j], i, j) for i in carries for j in carries if i < j and (i, j) not in pairs)
-    pairs |= {(i, j) for _, i, j in near[: max(0, fibres - len(pairs))]}
-    ordered = sorted(pairs)
-    groups = _conduits(ordered, lats, lons)
-    names = [SiteId(f"s{i:04}") for i in range(sites)]
-    ids = {pair: FibreId(f"{names[pair[0]]}--{names[pair[1]]}") for pair in ordered}
-    bare = Network(
-        name=f"{sites} sites",
-        sites=tuple(
-            Site(id=name, name=name, kind=kind, lat=lat, lon=lon, jurisdiction="US")
-            for name, kind, lat, lon in zip(names, kinds, lats.tolist(), lons.tolist(), strict=True)
-        ),
-        fibres=tuple(
-            Fibre(
-                id=ids[i, j],
-                a=names[i],
-                b=names[j],
-                length_km=1.2 * float(km[i, j]),
-                risk_groups=tuple(groups.get((i, j), ())),
-            )
-            for i, j in ordered
-        ),
-        links=tuple(
-            Link(
-                id=LinkId(f"{names[tail]}>{names[head]}"),
-                tail=names[tail],
-                head=names[head],
-                capacity_gbps=STEP_GBPS,
-                latency_ms=1.2 * float(km[i, j]) * Medium.SMF.latency_ms_per_km + 0.01,
-                fibres=(ids[i, j],),
-            )
-            for i, j in ordered
-            for tail, head in ((i, j), (j, i))
-        ),
-        risk_groups=tuple(
-            RiskGroup(id=one, name=one) for one in sorted({one for ones in groups.values() for one in ones})
-        ),
-    )
-    return _dimensioned(bare, dice)
+    bare = scale.network(1_000, seed)
+    dice = world.dice_of(bare, seed)
+    served = set(dice.sample([site.id for site in bare.sites], len(bare.sites) // 3))
+    sites = tuple(replace(site, kind=SiteKind.EDGE if site.id in served else SiteKind.POP) for site in bare.sites)
+    return _dimensioned(replace(bare, sites=sites), dice)
 
 
 def _dimensioned(network: Network, dice: random.Random) -> Network:
@@ -185,32 +122,6 @@ def _dimensioned(network: Network, dice: random.Random) -> Network:
         return STEP_GBPS * max(least, round(4.0 * crossings.get(link.fibres[0], 0) / mean))
 
     return replace(network, links=tuple(replace(link, capacity_gbps=capacity(link)) for link in network.links))
-
-
-def _gabriel(km: np.ndarray, carries: list[int], i: int, j: int) -> bool:
-    limit = km[i, j] ** 2
-    if limit > 600.0**2:
-        return False
-    between = km[i, carries] ** 2 + km[j, carries] ** 2 < limit * (1 - 1e-9)
-    return not bool(between.any())
-
-
-def _conduits(
-    pairs: list[tuple[int, int]], lats: np.ndarray, lons: np.ndarray
-) -> dict[tuple[int, int], list[RiskGroupId]]:
-    at: dict[int, list[tuple[float, tuple[int, int]]]] = {}
-    for i, j in pairs:
-        for here, there in ((i, j), (j, i)):
-            course = float(np.degrees(np.arctan2(lats[there] - lats[here], lons[there] - lons[here])))
-            at.setdefault(here, []).append((course, (i, j)))
-    groups: dict[tuple[int, int], list[RiskGroupId]] = {}
-    for here, courses in at.items():
-        courses.sort()
-        for (one, first), (other, second) in pairwise(courses):
-            if other - one < 15.0:
-                for pair in (first, second):
-                    groups.setdefault(pair, []).append(RiskGroupId(f"conduit-s{here:04}-{first[0]}-{first[1]}"))
-    return groups
 
 
 def _claims(placement: Placement, window: Window) -> list[Claim]:

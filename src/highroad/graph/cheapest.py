@@ -26,7 +26,7 @@ a habit: on small networks nearly every path is of least cost, and on large ones
 NEAR = 1.1
 """The fastest path is taken, without a further search, if it costs at most so many times the least latency."""
 
-EFFORT = 300
+EFFORT = 200
 """Labels that a search takes, so that the worst case is short; then the fastest usable path is the answer."""
 
 STRETCH, STRETCH_NS = 1.3, 2_000_000
