@@ -93,8 +93,10 @@ class Reserve:
         """Of rows and entries, those of a row together and in the order of their groups."""
         self._starts, self._untils, self._rates = starts, untils, rates
         self._row, self._group = row, group
-        self.curve = self.envelope(np.unique(group), numbers, -math.inf, math.inf)
+        self.curve = flat(-math.inf)
         """The reserve that is kept."""
+        if len(group):
+            self.curve = self.envelope(np.unique(group), numbers, -math.inf, math.inf)
 
     @classmethod
     def empty(cls) -> Reserve:
