@@ -14,14 +14,26 @@ WORTH_MS = 0.001
 """A return to a better path has to gain at least so much latency."""
 
 
-def find(book: Book, service: Service, *, any_latency: bool = False, unprotected: bool = False) -> Placement | None:
+def find(
+    book: Book,
+    service: Service,
+    *,
+    any_latency: bool = False,
+    unprotected: bool = False,
+    fastest: bool = False,
+) -> Placement | None:
     """Where a service could go now, its own capacity counting as free where the old path and the new share links.
 
     The fence always holds; `any_latency` lets the bound go, and `unprotected` the backup, for a service that would
-    else be dark.
+    else be dark; `fastest` asks for the least latency, whatever room that leaves to others.
     """
     want = want_of(service.order)
-    want = replace(want, bound_ms=None if any_latency else want.bound_ms, protected=want.protected and not unprotected)
+    want = replace(
+        want,
+        bound_ms=None if any_latency else want.bound_ms,
+        protected=want.protected and not unprotected,
+        fastest=fastest,
+    )
     with book.ground.calendar.without(service.id):
         return placed(book.ground, want)
 
@@ -37,7 +49,7 @@ def move(draft: Draft, service: Service, placement: Placement) -> Service:
 def better(draft: Draft, service: Service) -> Service | None:
     """Move a service to a path that is faster than the one it has, if there is one."""
     here = service.placement
-    found = find(draft.book, service)
+    found = find(draft.book, service, fastest=True)
     if here is None or found is None:
         return None
     if draft.book.latency_ms(found) > draft.book.latency_ms(here) - WORTH_MS:
