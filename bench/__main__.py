@@ -18,6 +18,7 @@ NAMES = (
     "acceptance",
     "calendar",
     "fair",
+    "sequence",
     "orders",
     "heal",
     "start",
