@@ -213,8 +213,7 @@ class Book:
             carries_tags=self.carries_tags,
         )
         self.ground = ground
-        for service in self.services.values():
-            ground.keep(service)
+        ground.keep_all(self.services.values())
         self.avoid_again()
         return ground
 

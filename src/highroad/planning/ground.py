@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from highroad.graph.disjoint import Risks, risks_of, site_group
@@ -142,9 +142,22 @@ class Ground:
         rate = mbps_from_gbps(order.bandwidth_gbps)
         return all(self.calendar.free(port_resource(end.port), order.window) >= rate for end in (order.a, order.b))
 
+    def keep_all(self, services: Collection[Service]) -> None:
+        """Make the calendar and the ports hold what these services hold, and nothing else: many times quicker than one
+        by one.
+        """
+        holders = ((one.id, claims_of(one), standbys_of(one, self)) for one in services)
+        self.calendar = Calendar.build(capacities_of(self.network, self.ports), holders)
+        self._tags.clear()
+        for service in services:
+            self._plug(service)
+
     def keep(self, service: Service) -> None:
         """Make the calendar and the ports hold what a service holds."""
         self.calendar.keep(service.id, claims_of(service), standbys_of(service, self))
+        self._plug(service)
+
+    def _plug(self, service: Service) -> None:
         for end in (service.order.a, service.order.b):
             if service.holds:
                 self.tags(end.port).plug(end.vlan, service.id, service.order.window)
