@@ -75,9 +75,10 @@ def test_bursts_of_one_class_share_as_they_were_sold(play: Play) -> None:
                 ("large", 10.0, 150.0, TrafficClass.ASSURED),
             ],
         )
-        assert got["sure"] == pytest.approx(40.0, rel=0.03)
+        assert got["sure"] == pytest.approx(40.0, rel=0.05)
         small, large = got["small"] - 10.0, got["large"] - 10.0
-        assert small + large == pytest.approx(40.0, abs=100.0 * SCALED)
-        assert small / large == pytest.approx(0.5, rel=0.3)
+        assert small + large == pytest.approx(40.0, abs=10.0)
+        # Half as much was sold; equal shares would be 1. On routers a few hundred packets decide it.
+        assert small / large == pytest.approx(0.5, rel=0.6)
 
     play(scene)
