@@ -29,9 +29,9 @@ NORTH = ("campus>west", "west>east", "east>cloud")
 SOUTH = ("campus>west", "west>south", "south>east", "east>cloud")
 
 
-def country(*, capacity_gbps: float = CAPACITY_GBPS, conduit: bool = False, double: bool = False) -> Network:
-    """The network of the picture; with a conduit, both halves of the southern way share a risk group; if double, the
-    campus and the cloud have a fibre of 4.2 ms to the south each, so that two ways have nothing in common.
+def country(*, capacity_gbps: float = CAPACITY_GBPS, conduit: bool = False, ways: int = 1) -> Network:
+    """The network of the picture; with a conduit, both halves of the southern way share a risk group. Of two
+    ways that have nothing in common the second is by fibres of 4.2 ms from both ends to the south, the third direct.
     """
     spans = (
         ("campus", "west", 1.0, ("US-CO",)),
@@ -39,7 +39,8 @@ def country(*, capacity_gbps: float = CAPACITY_GBPS, conduit: bool = False, doub
         ("west", "south", 4.0, ("US-CO", "US-TX")),
         ("east", "south", 4.0, ("US-TX", "US-NY")),
         ("cloud", "east", 1.0, ("US-NY",)),
-        *((end, "south", 4.2, ("US-TX", code)) for end, code in (("campus", "US-CO"), ("cloud", "US-NY")) if double),
+        *((end, "south", 4.2, ("US-TX", code)) for end, code in (("campus", "US-CO"), ("cloud", "US-NY")) if ways > 1),
+        *([("campus", "cloud", 9.0, ("US-CO", "US-NY"))] if ways > 2 else []),
     )
     groups = (RiskGroupId("trench"),) if conduit else ()
     return Network(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from highroad.control import reroute
 from highroad.control.book import Book, Draft, in_order_of_need
 from highroad.model.lifecycle import CARRYING, HOLDING, Event, State
+from highroad.model.network import LinkId
 from highroad.model.service import Placement, Protection, Service, ServiceId, Window
 from highroad.ports import Observed
 
@@ -113,7 +114,7 @@ def _fail_over(draft: Draft, service: Service) -> bool:
         return False
     to = Placement(there=here.backup.there, back=here.backup.back, bandwidth_gbps=here.bandwidth_gbps)
     with book.ground.calendar.without(service.id):
-        if not book.ground.room(to, service.order.window):
+        if not book.ground.spare_holds(to, service.order.window):
             return False
     left = replace(here, backup=None)
     moved = replace(service, placement=to, leaving=(*service.leaving, left), away=True, reason=ON_BACKUP)
@@ -128,19 +129,18 @@ def _take_spare(draft: Draft) -> None:
     """What failures have used is no spare any more: who counted on it, the least in need first, is unprotected."""
     book, always = draft.book, Window(start_s=-math.inf)
     calendar = book.ground.calendar
-    for link, _ in calendar.oversold():
-        counting = [
-            one
-            for one in book.services.values()
-            if one.placement is not None
-            and one.placement.backup is not None
-            and link in (*one.placement.backup.there, *one.placement.backup.back)
-        ]
-        for service in reversed(in_order_of_need(counting)):
+    counting: dict[LinkId, list[Service]] = {LinkId(name): [] for name, _ in calendar.oversold()}
+    for service in book.services.values() if counting else ():
+        backup = service.placement.backup if service.placement is not None else None
+        for link in () if backup is None else {*backup.there, *backup.back} & counting.keys():
+            counting[link].append(service)
+    for link, services in counting.items():
+        for one in reversed(in_order_of_need(services)):
+            now = book.services[one.id]
             if calendar.free(link, always) >= 0:
                 break
-            if service.placement is not None:
-                draft.put(replace(service, placement=replace(service.placement, backup=None)))
+            if now.placement is not None and now.placement.backup is not None:
+                draft.put(replace(now, placement=replace(now.placement, backup=None)))
 
 
 def _protect(draft: Draft, service: Service) -> None:

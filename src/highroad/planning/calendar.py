@@ -85,6 +85,11 @@ class Calendar:
         line = self._lines.get(resource)
         return 0 if line is None else line.capacity_mbps - line.need.most(window.start_s, window.until_s)
 
+    def unclaimed(self, resource: str, window: Window) -> int:
+        """The least that nobody claims throughout a window, Mbit/s, whatever stands by: for a backup that is called."""
+        line = self._lines.get(resource)
+        return 0 if line is None else line.capacity_mbps - line.claimed.most(window.start_s, window.until_s)
+
     def fits(self, resource: str, window: Window, rate_mbps: int) -> bool:
         """Whether `free` is at least a rate; for searches, which ask it of every link."""
         line = self._lines.get(resource)

@@ -131,6 +131,13 @@ class Ground:
             for one in self._standbys(placement, window)
         )
 
+    def spare_holds(self, placement: Placement, window: Window) -> bool:
+        """Whether every link of a backup that is called has room for it beside what is claimed: the spare that it
+        shares with others is there for whom a failure strikes.
+        """
+        loads = placement.load_mbps().items()
+        return all(self.calendar.unclaimed(link, window) >= rate for link, rate in loads)
+
     def _standbys(self, placement: Placement, window: Window) -> list[Standby]:
         if placement.backup is None:
             return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -373,6 +374,21 @@ async def test_a_loop_that_cannot_hear_the_fabric_looks_every_second(here: Rig) 
     service = await here.order(10.0)
     await here.cut("west--east", settle_s=3.0)
     assert carried(await here.now(service.id)) == SOUTH
+
+
+@on_a_rig
+async def test_samples_that_take_long_are_taken_less_often(here: Rig) -> None:
+    sample, begun = here.twin.sample, []
+
+    async def slow() -> Any:
+        begun.append(here.clock.now_s())
+        await here.clock.sleep(0.5)
+        return await sample()
+
+    here.twin.sample = slow  # type: ignore[method-assign]
+    await here.pass_s(30.0)
+    assert all(later - earlier >= 5.0 for earlier, later in pairwise(begun[1:]))
+    assert len(begun) >= 5
 
 
 async def restart_on(here: Rig) -> None:

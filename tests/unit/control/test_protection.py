@@ -9,9 +9,11 @@ import pytest
 
 from highroad.errors import Refused
 from highroad.model.lifecycle import State
-from highroad.model.service import Placement, Protection, Service
-from tests.support.country import country, request
+from highroad.model.network import SiteId
+from highroad.model.service import Placement, Port, PortId, Protection, Service, Tenant
+from tests.support.country import ACME, country, request
 from tests.unit.control.rig import Rig, rig
+from tests.unit.fabric.small import backbone
 
 NORTH = ("campus>west", "west>east", "east>cloud")
 SOUTH = ("campus>south", "south>cloud")
@@ -23,7 +25,7 @@ def on_two_ways(test: Callable[[Rig], Awaitable[None]]) -> Callable[[], None]:
 
     def run() -> None:
         async def on_it() -> None:
-            async with rig(country(double=True)) as here:
+            async with rig(country(ways=2)) as here:
                 await test(here)
 
         asyncio.run(on_it())
@@ -37,11 +39,16 @@ def placed(service: Service) -> Placement:
     return service.placement
 
 
+def backup_of(service: Service) -> tuple[str, ...] | None:
+    backup = placed(service).backup
+    return None if backup is None else backup.there
+
+
 @on_two_ways
 async def test_a_protected_service_has_a_backup_that_shares_no_risk(here: Rig) -> None:
     service = await here.order(40.0, protection=PATH)
     assert service.state is State.ACTIVE
-    assert (placed(service).there, placed(service).backup and placed(service).backup.there) == (NORTH, SOUTH)  # type: ignore[union-attr]
+    assert (placed(service).there, backup_of(service)) == (NORTH, SOUTH)
     policy = (await here.run(here.twin.read())).policies[service.id]
     assert [(one.preference, one.segment_lists[0].links) for one in policy.there] == [(100, NORTH), (50, SOUTH)]
 
@@ -67,7 +74,7 @@ async def test_a_failure_of_the_backup_is_said_too(here: Rig) -> None:
     await here.cut("campus--south")
     hit = await here.now(service.id)
     assert (placed(hit).there, hit.state) == (NORTH, State.DEGRADED)
-    assert placed(hit).backup is None or "campus>south" not in placed(hit).backup.there  # type: ignore[union-attr]
+    assert "campus>south" not in (backup_of(hit) or ())
     await here.uncut("campus--south")
     assert (await here.now(service.id)).state is State.ACTIVE
 
@@ -153,3 +160,32 @@ async def test_what_has_no_room_for_a_backup_stays_as_it_was(here: Rig) -> None:
     with pytest.raises(Refused):
         await here.run(here.controller.change(first.id, tenant=None, if_version=None, protection=PATH))
     assert (await here.now(first.id)).order.protection is Protection.NONE
+
+
+def test_who_counted_on_spare_that_a_failure_has_used_says_so_and_gets_it_back() -> None:
+    """Three ways: two services on two of them share the third, which is wide enough for one."""
+    three = backbone("a-n", "n-z", "a-m", "m-z", "a-s", "s-z")
+
+    async def on_it() -> None:
+        async with rig(three, furnish=False) as here:
+            await here.run(here.controller.load_network(three))
+            ends = [Port(id=PortId(f"acme.{site}"), tenant=ACME, site=SiteId(site), rate_gbps=400.0) for site in "az"]
+            await here.run(here.controller.add_tenant(Tenant(id=ACME, name="Acme"), ends))
+            first, second = [await here.order(60.0, a="a", b="z", protection=PATH) for _ in range(2)]
+            assert backup_of(first) == backup_of(second)
+            assert placed(first).there != placed(second).there
+            await here.cut(placed(first).there[0].replace(">", "-"))
+            hit, other = await here.now(first.id), await here.now(second.id)
+            assert placed(hit).there == backup_of(first)
+            assert (await here.lost(first.id)) < 60e9 / 8 * 0.1  # bytes in 100 ms: it was carried on at once
+            for service in (hit, other):
+                assert (service.state, backup_of(service)) == (State.DEGRADED, None)
+                assert (service.reason or "").startswith("unprotected")
+            assert (await here.book()).ground.calendar.oversold() == []
+            await here.uncut(placed(first).there[0].replace(">", "-"))
+            for service in (first, second):
+                whole = await here.now(service.id)
+                assert (whole.state, backup_of(whole) is not None) == (State.ACTIVE, True)
+            assert (await here.book()).ground.calendar.oversold() == []
+
+    asyncio.run(on_it())

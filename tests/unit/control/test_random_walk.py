@@ -24,6 +24,8 @@ from tests.support.country import ACME, OTHER, country, request
 from tests.unit.control.rig import Rig, at_once, rig
 
 FIBRES = ("west--east", "west--south", "east--south", "campus--west")
+MORE = ("campus--south", "campus--cloud")
+"""Where there are two ways, and three."""
 
 
 def loads(policy: Policy) -> dict[LinkId, float]:
@@ -71,14 +73,14 @@ def check_step(here: Rig, before: dict[ServiceId, Policy], changes: list[Any]) -
     assert all(rate <= 100.0 + 1e-9 for rate in total.values()), total
 
 
-@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("ways", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(25))
-def test_promises_hold_on_a_random_walk(seed: int, double: bool) -> None:
-    asyncio.run(walk(random.Random(seed), steps=60, double=double))
+def test_promises_hold_on_a_random_walk(seed: int, ways: int) -> None:
+    asyncio.run(walk(random.Random(seed), steps=60, ways=ways))
 
 
-async def walk(dice: random.Random, steps: int, *, double: bool) -> None:
-    async with rig(country(double=double), blast=Blast(services=dice.choice([1, 2, 200]), share=0.0)) as here:
+async def walk(dice: random.Random, steps: int, *, ways: int) -> None:
+    async with rig(country(ways=ways), blast=Blast(services=dice.choice([1, 2, 200]), share=0.0)) as here:
         apply = here.twin.apply
 
         async def checked(changes: Any) -> Any:
@@ -100,7 +102,7 @@ async def walk(dice: random.Random, steps: int, *, double: bool) -> None:
             await act(here, dice, step, acknowledged, drains)
             await here.pass_s(dice.choice([0.0, 0.0, 0.005, 0.05, 1.0]))
             await check_promises(here, acknowledged)
-        for fibre in FIBRES:
+        for fibre in (*FIBRES, *MORE[: ways - 1]):
             await here.run(here.twin.uncut(fibre))  # type: ignore[arg-type]
         await here.run(here.controller.thaw())
         for drain in drains:
@@ -127,7 +129,9 @@ async def act(
 ) -> None:
     now = here.clock.now_s()
     pick = dice.random()
-    live = [one for one in (await here.book()).services.values() if one.state not in ENDED]
+    book = await here.book()
+    fibres = [fibre for fibre in (*FIBRES, *MORE) if fibre in book.network.fibre]
+    live = [one for one in book.services.values() if one.state not in ENDED]
     try:
         if pick < 0.45:
             start = now + dice.choice([0.0, 0.0, 0.5, 3.0])
@@ -151,11 +155,11 @@ async def act(
         elif pick < 0.68 and live:
             await here.run(here.controller.release(dice.choice(live).id, tenant=None))
         elif pick < 0.78:
-            await here.run(here.twin.cut(dice.choice(FIBRES)))  # type: ignore[arg-type]
+            await here.run(here.twin.cut(dice.choice(fibres)))  # type: ignore[arg-type]
         elif pick < 0.86:
-            await here.run(here.twin.uncut(dice.choice(FIBRES)))  # type: ignore[arg-type]
+            await here.run(here.twin.uncut(dice.choice(fibres)))  # type: ignore[arg-type]
         elif pick < 0.91:
-            drains.append((await here.run(here.controller.drain(dice.choice(FIBRES)))).id)
+            drains.append((await here.run(here.controller.drain(dice.choice(fibres)))).id)
         elif pick < 0.95 and drains:
             await here.run(here.controller.end_maintenance(drains.pop()))
         else:

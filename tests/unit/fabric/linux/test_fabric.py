@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from highroad.errors import NotFound
+from highroad.fabric.linux import fabric as linux
 from highroad.fabric.linux.fabric import LinuxFabric
 from highroad.gnmi.router import Intended
 from highroad.gnmi.target import Delete
@@ -62,6 +63,28 @@ def test_one_message_a_headend_installs_or_replaces_any_number_and_none_what_is_
         assert sets(routers) == 8
         await fabric.wires_settled()
         assert routers.panel.wires == {}
+
+    play(tmp_path, scene)
+
+
+def test_of_many_changes_it_stops_to_tell_and_the_wires_that_were_laid_ahead_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux, "LOT", 2)
+    monkeypatch.setattr(linux, "TOLD_AFTER_S", -1.0)
+    many = [Install(policy=policy(f"s-{n}", "a>b>d")) for n in range(6)]
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        assert await fabric.apply(many) == {}
+        assert set((await fabric.read()).policies) == {"s-0", "s-1"}
+        ahead = {name: wire for name, wire in routers.panel.wires.items() if name.startswith(("s-2", "s-3"))}
+        assert len(ahead) == 4
+        assert await fabric.apply(many[2:]) == {}
+        assert set((await fabric.read()).policies) == {"s-0", "s-1", "s-2", "s-3"}
+        assert ahead.items() <= routers.panel.wires.items()
+        assert await fabric.apply([]) == {}  # the last two are not wanted any more
+        await fabric.wires_settled()
+        assert not any(name.startswith(("s-4", "s-5")) for name in routers.panel.wires)
 
     play(tmp_path, scene)
 
