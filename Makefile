@@ -19,9 +19,13 @@ help:  ## What there is
 up: .make/runtime .make/portal .make/routing  ## Set up, start the backbone, play the tour, stay up
 	@$(BIN)/highroad up $(UP)
 
-test: .make/dev .make/portal .make/chromium .make/debian-lab  ## All tests, on a fresh set-up of their own
+# These need no machine to themselves.
+SIDE_BY_SIDE := tests/unit tests/architecture tests/contract/commands tests/contract/store tests/hostile tests/chaos
+
+test: .make/dev .make/portal .make/oidc .make/chromium .make/debian-lab .make/debian-postgres .make/debian-victoria  ## All tests, on a fresh set-up of their own
 	cd portal && npm test --silent
-	$(BIN)/pytest $(TESTS)
+	$(if $(TESTS),$(BIN)/pytest $(TESTS),$(BIN)/pytest -n 2 --dist loadfile $(SIDE_BY_SIDE))
+	$(if $(TESTS),,$(BIN)/pytest $(SIDE_BY_SIDE:%=--ignore %))
 
 check: .make/dev .make/portal  ## Style, types, import contract, docs; no test is run
 	$(BIN)/ruff check
@@ -35,10 +39,10 @@ check: .make/dev .make/portal  ## Style, types, import contract, docs; no test i
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 	@.ci/no-registry
 
-bench: .make/dev .make/portal .make/debian-lab  ## Every figure, as a table
+bench: .make/dev .make/portal .make/debian-lab .make/debian-frr .make/debian-postgres .make/debian-victoria  ## Every figure, as a table
 	$(BIN)/python -m bench $(BENCH)
 
-soak: .make/dev .make/portal .make/debian-lab  ## Orders, cuts, drains and kill -9 for SOAK_S seconds (default 3600)
+soak: .make/dev .make/portal .make/debian-lab .make/debian-postgres  ## Orders, cuts, drains and kill -9 for SOAK_S seconds (default 3600)
 	$(BIN)/python -m bench.soak $${SOAK_S:-3600}
 
 docs: .make/dev  ## The documentation, served on a local port
@@ -58,7 +62,7 @@ lock: .make/venv  ## Resolve the dependencies anew, with hashes and without addr
 	cd portal && npm install --package-lock-only
 
 clean:  ## Remove what was built; what .highroad holds stays
-	rm -rf $(VENV) .make build dist portal/node_modules src/highroad/api/portal
+	rm -rf $(VENV) .make build dist portal/node_modules tests/oidc/node_modules src/highroad/api/portal
 
 .make/venv: requirements/bootstrap.txt
 	@mkdir -p .make
@@ -89,6 +93,13 @@ PORTAL_SOURCES := $(shell find portal -path portal/node_modules -prune -o -type 
 	@cd portal && npm ci --silent --no-audit --no-fund
 	@touch $@
 
+.make/oidc: tests/oidc/package-lock.json
+	@mkdir -p .make
+	@command -v npm >/dev/null || .ci/debian nodejs npm
+	@echo "· an OpenID provider to be held against, by its lock"
+	@cd tests/oidc && npm ci --silent --no-audit --no-fund
+	@touch $@
+
 .make/portal: .make/node $(PORTAL_SOURCES)
 	@echo "· the page"
 	@cd portal && npm run --silent build >../.make/portal.log 2>&1 || { cat ../.make/portal.log; exit 1; }
@@ -105,11 +116,33 @@ PORTAL_SOURCES := $(shell find portal -path portal/node_modules -prune -o -type 
 	@[ "$$(id -u)" -ne 0 ] || PATH="$$PATH:/usr/sbin:/sbin" command -v bird >/dev/null || .ci/debian bird2 || true
 	@touch $@
 
-# What the lab and the tests of routers run: BIRD routes, yanglint validates, iperf3, tcpdump, ping, ip and tc look.
+# What the lab and the tests of routers run: BIRD routes, yanglint validates, iperf3, tcpdump, ping, ip, tc and nft look, and
+# systemd-analyze says what is wrong with the controller's unit.
 .make/debian-lab:
 	@mkdir -p .make
-	@for tool in bird yanglint iperf3 tcpdump ping ip tc; do \
+	@for tool in bird yanglint iperf3 tcpdump ping ip tc nft systemd-analyze; do \
 	  PATH="$$PATH:/usr/sbin:/sbin" command -v $$tool >/dev/null || missing=1; \
 	done; test -z "$$missing" \
-	  || .ci/debian bird2 libyang-tools iperf3 tcpdump iputils-ping iproute2 || echo "the tests of routers are skipped"
+	  || .ci/debian bird2 libyang-tools iperf3 tcpdump iputils-ping iproute2 nftables systemd || echo "the tests of routers are skipped"
+	@touch $@
+
+# What outages are measured beside (python -m bench.frr). Its own service is not started.
+.make/debian-frr:
+	@mkdir -p .make
+	@test -x /usr/lib/frr/ospf6d || .ci/debian frr || echo "outages are not measured beside FRR"
+	@touch $@
+
+# The test run starts a PostgreSQL of its own: Debian's package is told to make no cluster, and nothing is started.
+.make/debian-postgres:
+	@mkdir -p .make
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { \
+	  [ "$$(id -u)" -ne 0 ] || [ -e /etc/postgresql-common/createcluster.conf ] || { mkdir -p /etc/postgresql-common \
+	    && echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf; }; \
+	  .ci/debian postgresql; } || echo "the tests on PostgreSQL are skipped"
+	@touch $@
+
+# The test run starts a VictoriaMetrics of its own, on a port of its own, to which telemetry is sent.
+.make/debian-victoria:
+	@mkdir -p .make
+	@command -v victoria-metrics >/dev/null || .ci/debian victoria-metrics || echo "remote write is tested without a Prometheus"
 	@touch $@

@@ -11,25 +11,38 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench import force, outage
 from bench.figure import Figure
 
 NAMES = (
     "admission",
+    "offers",
     "acceptance",
     "calendar",
     "fair",
     "sequence",
     "orders",
+    "overload",
+    "hostile",
+    "atscale",
     "heal",
+    "reprotect",
+    "canary",
     "start",
     "netlink",
     "gnmi",
     "agent",
+    "stamp",
     "lab",
+    "watch",
+    "flip",
     "packets",
     "rates",
     "throughput",
+    "telemetry",
     "compare",
+    "replicas",
+    "failover",
 )
 SOAK = Path(__file__).parent / "results" / "soak.json"
 
@@ -52,6 +65,12 @@ def main() -> int:
     if SOAK.exists() and not sys.argv[1:]:
         last = json.loads(SOAK.read_text())
         table.add_row(f"last soak, {last['at']}", last["summary"], "0 lost, 0 oversold, 0 stuck", "", "")
+    for what, summary, met in force.last() if not sys.argv[1:] else ():
+        table.add_row(what, summary, "0 of each", "yes" if met else "NO", "")
+        missed |= not met
+    for figure in outage.last() if not sys.argv[1:] else ():
+        table.add_row(f"outage: {figure.what}", figure.ours, figure.bar, _met(figure), figure.peer)
+        missed |= figure.met is False
     console.print(table)
     return int(missed)
 

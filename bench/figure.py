@@ -36,9 +36,17 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered)) - 1))]
 
 
+def cpu_s(pid: int) -> float:
+    """What a process has had of processors, as Linux counts it in hundredths."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def running(home: Path | None = None, *, fabric: str = "twin") -> Iterator[dict[str, Any]]:
-    """A `highroad up` in a process of its own: what it prints when it is ready. It is ended with the context."""
+    """A `highroad up` in a process of its own: what it prints when it is ready, and its number. It is ended with the
+    context.
+    """
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "HIGHROAD_HOME": str(home or folder)}
         command = [sys.executable, "-m", "highroad.main", *up_on(fabric), "--json", "--no-tour", "--bare"]
@@ -48,7 +56,7 @@ def running(home: Path | None = None, *, fabric: str = "twin") -> Iterator[dict[
             line = process.stdout.readline()
             if not line:
                 raise RuntimeError(f"highroad up ended with {process.wait()} before it was ready")
-            yield json.loads(line)
+            yield json.loads(line) | {"pid": process.pid}
         finally:
             process.terminate()
             process.wait(timeout=30)

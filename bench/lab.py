@@ -28,7 +28,7 @@ from highroad.netlink import monitor
 from highroad.netlink.kernel import Kernel
 from highroad.netlink.link import Link
 from highroad.netlink.namespace import entered_by_name
-from highroad.ports import Wire
+from highroad.ports.panel import Wire
 
 NETWORK = "us-lab"
 IDLE_S = 10.0

@@ -29,12 +29,14 @@ import httpx
 
 from bench.figure import Figure, quantile, running
 from highroad.control.controller import Controller
+from highroad.control.trial import Check
 from highroad.fabric.clock import SystemClock
 from highroad.fabric.linux.fabric import LinuxFabric
 from highroad.lab.client import LabClient
 from highroad.lab.needs import missing
 from highroad.main import fabrics, first
 from highroad.main.home import Home
+from highroad.model.change import Change
 from highroad.model.incident import Maintenance
 from highroad.model.network import LinkId, Network, SiteKind
 from highroad.model.service import End, Request, Service, TrafficClass
@@ -252,11 +254,13 @@ async def _changes(network: Network) -> list[Figure]:
             kind = turn % 4
             if kind == 0:
                 await world.controller.change(
-                    service.id, tenant=None, if_version=None, bandwidth_gbps=90.0 if turn % 8 else 100.0
+                    service.id, Change(bandwidth_gbps=90.0 if turn % 8 else 100.0), tenant=None, if_version=None
                 )
             elif kind == 1:
                 before = world.fabric.messages_sent
-                await world.controller.change(service.id, tenant=None, if_version=None, description=f"turn {turn}")
+                await world.controller.change(
+                    service.id, Change(description=f"turn {turn}"), tenant=None, if_version=None
+                )
                 await asyncio.sleep(0.03)
                 described += world.fabric.messages_sent - before
             elif kind == 2:
@@ -286,7 +290,12 @@ async def _world(network: Network) -> AsyncIterator[_World]:
         carrier, _, _ = await fabrics.start(settings, home, store, None, SystemClock())
         assert isinstance(carrier.fabric, LinuxFabric)
         controller = Controller(
-            store=store, fabric=carrier.fabric, clock=SystemClock(), lab=carrier.lab, prober=carrier.fabric
+            store=store,
+            fabric=carrier.fabric,
+            clock=SystemClock(),
+            lab=carrier.lab,
+            prober=carrier.fabric,
+            check=Check(for_s=0.0),  # packets are counted here, and each change is waited for
         )
         try:
             await controller.start()

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from bench.figure import up_on
 RESULT = Path(__file__).parent / "results" / "soak.json"
 LIVES_S = (3.0, 12.0)
 SETTLED = {"ACTIVE", "TERMINATED", "CANCELLED"}
+CARRIED = {"ACTIVATING", "ACTIVE", "DEGRADED"}
 
 
 class Soak:
@@ -36,7 +37,9 @@ class Soak:
         self.dice = random.Random(seed)
         self.acknowledged: dict[str, float] = {}
         self.given_back: set[str] = set()
-        self.counts = {"lives": 0, "orders": 0, "changes": 0, "releases": 0, "cuts": 0, "drains": 0}
+        self.passing: set[str] = set()
+        """What ends by itself."""
+        self.counts = {"lives": 0, "orders": 0, "split": 0, "changes": 0, "releases": 0, "cuts": 0, "drains": 0}
         self.faults: list[str] = []
         self.fibres = [fibre.id for fibre in world.us().fibres]
 
@@ -69,19 +72,35 @@ class Soak:
         mine = [name for name in self.acknowledged if name not in self.given_back]
         if pick < 0.6 or not mine:
             a, b = self.dice.sample(ends, 2)
-            body = {"from": a, "to": b, "bandwidth_gbps": self.dice.randint(1, 50) / 10}
+            rate = self.dice.choice([1, 1, 1, 100]) * self.dice.randint(1, 50) / 10
+            body: dict[str, Any] = {"from": a, "to": b, "bandwidth_gbps": rate}
+            if self.dice.random() < 0.2:
+                body["protection"] = "path"
+            if self.dice.random() < 0.1:
+                body["windows"] = self.windows()
             answer = tenant.post("/v1/services", json=body)
             if answer.status_code == 201:
-                self.acknowledged[answer.json()["id"]] = body["bandwidth_gbps"]  # type: ignore[assignment]
+                name = answer.json()["id"]
+                self.acknowledged[name] = rate
                 self.counts["orders"] += 1
+                self.counts["split"] += bool(answer.json()["branches"])
+                if "windows" in body:
+                    self.passing.add(name)
         elif pick < 0.7:
             name, rate = self.dice.choice(mine), self.dice.randint(1, 50) / 10
             now = tenant.get(f"/v1/services/{name}")
-            answer = tenant.patch(
-                f"/v1/services/{name}", json={"bandwidth_gbps": rate}, headers={"if-match": now.headers["etag"]}
-            )
+            change: dict[str, Any] = {"bandwidth_gbps": rate}
+            if self.dice.random() < 0.4:
+                others: list[dict[str, Any]] = [
+                    {"protection": self.dice.choice(["none", "path"])},
+                    {"latency_bound_ms": self.dice.choice([None, 40.0])},
+                    {"to": self.dice.choice(ends)},
+                    {"max_paths": self.dice.randint(1, 4)},
+                ]
+                change = self.dice.choice(others)
+            answer = tenant.patch(f"/v1/services/{name}", json=change, headers={"if-match": now.headers["etag"]})
             if answer.status_code == 200:
-                self.acknowledged[name] = rate
+                self.acknowledged[name] = change.get("bandwidth_gbps", self.acknowledged[name])
                 self.counts["changes"] += 1
         elif pick < 0.85:
             name = self.dice.choice(mine)
@@ -103,6 +122,15 @@ class Soak:
                 operator.post("/v1/maintenances", json={"target": self.dice.choice(self.fibres)})
             self.counts["drains"] += 1
 
+    def windows(self) -> list[dict[str, str]]:
+        """A few short windows, soon."""
+        at, pieces = datetime.now(UTC), []
+        for _ in range(self.dice.randint(2, 4)):
+            end = at + timedelta(seconds=self.dice.choice([1, 5, 15]))
+            pieces.append({"start": at.isoformat(), "end": end.isoformat()})
+            at = end + timedelta(seconds=self.dice.choice([0, 1, 5]))
+        return pieces
+
     def check(self, operator: httpx.Client, *, whole: bool = False) -> None:
         """Count what is wrong. `whole` asks besides that nothing is left in between once everything is spliced."""
         services = {one["id"]: one for one in _all(operator, "/v1/services")}
@@ -112,19 +140,26 @@ class Soak:
                 self.faults.append(f"{name} was acknowledged and is gone")
             elif known["bandwidth_gbps"] != rate:
                 self.faults.append(f"{name} was acknowledged at {rate} and is at {known['bandwidth_gbps']}")
-            elif name not in self.given_back and known["state"] in ("TERMINATED", "CANCELLED", "FAILED"):
+            elif name not in self.given_back | self.passing and known["state"] in ("TERMINATED", "CANCELLED", "FAILED"):
                 self.faults.append(f"{name} is {known['state']}, and nobody gave it back")
         guaranteed: dict[str, float] = {}
         for one in services.values():
-            ways = (one["there"], one["back"]) if one["state"] not in ("TERMINATED", "CANCELLED") else ()
-            for way in ways:
-                for link in way["links"] if way else ():
-                    guaranteed[link] = guaranteed.get(link, 0.0) + one["bandwidth_gbps"]
+            branches = one["branches"] or [{"share": 1.0, "there": one["there"], "back": one["back"]}]
+            for branch in branches if one["state"] in CARRIED else ():
+                for way in (branch["there"], branch["back"]):
+                    for link in way["links"] if way else ():
+                        guaranteed[link] = guaranteed.get(link, 0.0) + one["bandwidth_gbps"] * branch["share"]
         for link in operator.get("/v1/network").json()["links"]:
             if guaranteed.get(link["id"], 0.0) > link["capacity_gbps"] + 1e-6:
                 self.faults.append(f"{link['id']} is oversold: {guaranteed[link['id']]} of {link['capacity_gbps']}")
         if whole:
-            stuck = [one["id"] for one in services.values() if one["state"] not in SETTLED]
+            stuck = [
+                one["id"]
+                for one in services.values()
+                if one["state"] not in SETTLED
+                and one["id"] not in self.passing
+                and not (one["reason"] or "").startswith("unprotected")
+            ]
             self.faults += [f"{name} is stuck in {services[name]['state']}" for name in stuck]
             after, sequence = 0, 0
             while True:

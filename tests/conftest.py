@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+from tests.support.postgres import Postgres, binaries
+from tests.support.postgres import postgres as server
+
+settings.register_profile("noisy", deadline=None)
+settings.load_profile("noisy")
+"""A machine that others use is slow at times: a test says what is wrong, not how long it took to find it."""
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -14,3 +23,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if skipped and os.environ.get("CI") and exitstatus == pytest.ExitCode.OK:
         print(f"\nCI can run every test, and {skipped} skipped: a failure")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server for all tests of this process. In CI it has to be there."""
+    if binaries() is None and not os.environ.get("CI"):
+        pytest.skip("there is no PostgreSQL here")
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """The URL of an empty database."""
+    url = postgres.create()
+    yield url
+    postgres.drop(url)

@@ -37,7 +37,7 @@ export function header(store: Store, signOut: () => void, toggleRail: () => void
     document.title = `${network.name} · Highroad`;
     const who = store.state.who;
     const parts = [`${network.sites.length} sites`];
-    if (who.role === "operator") parts.push(`${network.links.length} links`);
+    if (who.tenant === null) parts.push(`${network.links.length} links`);
     const sample = store.state.sample;
     if (sample !== null) parts.push(takenOn(sample.fabric, sample.rate_scale));
     if (who.tenant !== null) parts.push(who.tenant);

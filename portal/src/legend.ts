@@ -35,7 +35,7 @@ export function legend(store: Store): HTMLElement {
         ),
       ),
     );
-    if (store.state.who.role === "operator" && !roads.isConnected) taken.before(roads);
+    if (store.state.who.tenant === null && !roads.isConnected) taken.before(roads);
   });
   return node;
 }

@@ -3,6 +3,7 @@
 import { h, put, say } from "./dom";
 import { fibreName } from "./naming";
 import { fibreState } from "./panel/fibre";
+import { titleOf } from "./panel/incident";
 import { same, type Selection } from "./select";
 import { ENDED, siteName, stateNow, type State, type Store } from "./state";
 import type { ServiceOut } from "./wire";
@@ -37,7 +38,7 @@ export class Lists {
     private readonly store: Store,
     private readonly pick: (selection: Selection | null) => void,
   ) {
-    const operator = store.state.who.role === "operator";
+    const operator = store.state.who.tenant === null;
     const bar = h("div", { class: "tabs", role: "tablist", "aria-label": "Lists" });
     for (const [tab, title] of [
       ["services", "Services"],
@@ -216,7 +217,7 @@ function incidents(state: State): Row[] {
     const unhealed = incident.outages.some((outage) => !outage.healed);
     return {
       key: `incident ${incident.id}`,
-      title: incident.fibres.map((fibre) => fibreName(state, fibre)).join(", "),
+      title: titleOf(state, incident),
       note: unhealed ? "still dark" : dark.length > 0 ? `${ms(Math.max(...dark))} dark` : "no outage",
       sub: `${incident.open ? "open since" : "closed, of"} ${date(incident.opened)}`,
       state: incident.open ? "down" : "closed",
@@ -232,7 +233,10 @@ function drains(state: State): Row[] {
       key: `maintenance ${maintenance.id}`,
       title: maintenance.fibres.map((fibre) => fibreName(state, fibre)).join(", ") || maintenance.target,
       note: maintenance.state.toLowerCase(),
-      sub: `${count(maintenance.moved.length, "service")} moved, ${maintenance.stuck.length} stuck · ${date(maintenance.started)}`,
+      sub:
+        maintenance.state === "SCHEDULED"
+          ? `${count(maintenance.moving.length, "service")} to move, ${maintenance.stuck.length} stuck · from ${date(maintenance.start ?? maintenance.started)}`
+          : `${count(maintenance.moved.length, "service")} moved, ${maintenance.stuck.length} stuck · ${date(maintenance.started)}${maintenance.note === "" ? "" : ` · ${maintenance.note}`}`,
       state: "drained",
       to: maintenance.fibres[0] === undefined ? null : { kind: "fibre", id: maintenance.fibres[0] },
     }));

@@ -12,9 +12,9 @@ import { Panel } from "./panel/open";
 import { opposite } from "./panel/link";
 import { load } from "./ramp";
 import { code, format, parse, same, type Selection } from "./select";
-import { carriedOn, ENDED, stateNow, Store } from "./state";
+import { carriedOn, ENDED, stateNow, Store, waysOf } from "./state";
 import { Sync } from "./sync";
-import type { ServiceOut, WhoOut } from "./wire";
+import type { PathOut, ServiceOut, WhoOut } from "./wire";
 import { sentence } from "./words";
 
 const root = document.querySelector<HTMLElement>("#app") ?? document.body;
@@ -97,7 +97,7 @@ function run(me: WhoOut): void {
     const drawing = s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: icon }));
     controls.append(h("button", { class: "icon", type: "button", "aria-label": label, title: label, onclick: act }, drawing));
   }
-  const foot = h("div", { class: "foot" }, legend(store), me.role === "operator" && reach(store, (on) => sync.setReach(on)));
+  const foot = h("div", { class: "foot" }, legend(store), me.tenant === null && reach(store, (on) => sync.setReach(on)));
   if (window.innerWidth < 900) root.classList.add("rail-shut");
   root.replaceChildren(header(store, leave, toggleRail), lists.node, map.node, foot, controls, panel.node);
 
@@ -232,18 +232,25 @@ function touched(store: Store): { links: Set<string>; sites: Set<string> } {
   return { links, sites };
 }
 
-/** The selected service's paths; a tenant, who sees no links, sees the paths of all its services. */
+function drawn(service: string, way: Route["way"], path: PathOut | null): Route[] {
+  return path === null ? [] : [{ service, way, sites: path.sites, links: path.links }];
+}
+
+/** The selected service's paths, a backup's too; a tenant, who sees no links, sees the paths of all its services. */
 function routes(store: Store): [Route[], boolean] {
   const { state } = store;
   const { selection } = state;
   const ways = (service: ServiceOut): Route[] =>
-    (["there", "back"] as const).flatMap((way) => {
-      const path = service[way];
-      return path === null ? [] : [{ service: service.id, way, sites: path.sites, links: path.links }];
-    });
+    [
+      ...(service.backup === null ? [] : drawn(service.id, "spare", service.backup.there)),
+      ...waysOf(service).flatMap(({ there, back }) => [
+        ...drawn(service.id, "there", there),
+        ...drawn(service.id, "back", back),
+      ]),
+    ];
   const chosen = selection?.kind === "service" ? state.services.get(selection.id) : undefined;
   if (chosen !== undefined) return [ways(chosen), false];
-  if (state.who.role === "operator") return [[], false];
+  if (state.who.tenant === null) return [[], false];
   const live = [...state.services.values()].filter((service) => !ENDED.has(stateNow(state, service)));
   return [live.flatMap(ways), true];
 }

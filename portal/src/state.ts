@@ -13,6 +13,7 @@ import type {
   SampleOut,
   ServiceOut,
   SiteOut,
+  WaysOut,
   WhoOut,
 } from "./wire";
 
@@ -155,11 +156,17 @@ export function carriedOn(state: State, link: string): number {
   return state.sample?.links[link] ?? 0;
 }
 
+/** Every way that carries traffic of a service. */
+export function waysOf(service: ServiceOut): WaysOut[] {
+  return service.branches.length > 0 ? service.branches : [service];
+}
+
 /** Services that a link carries, in either direction of theirs. */
 export function servicesOn(state: State, links: readonly string[]): ServiceOut[] {
   const wanted = new Set(links);
   const uses = (path: ServiceOut["there"]): boolean => path?.links.some((link) => wanted.has(link)) ?? false;
+  const on = (service: ServiceOut): boolean => waysOf(service).some(({ there, back }) => uses(there) || uses(back));
   return [...state.services.values()].filter(
-    (service) => !ENDED.has(stateNow(state, service)) && (uses(service.there) || uses(service.back)),
+    (service) => !ENDED.has(stateNow(state, service)) && on(service),
   );
 }

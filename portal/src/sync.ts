@@ -53,7 +53,7 @@ export class Sync {
   }
 
   async loadAll(): Promise<void> {
-    const operator = this.store.state.who.role === "operator";
+    const operator = this.store.state.who.tenant === null;
     const [network, services, incidents, maintenances] = await Promise.all([
       get<NetworkOut>("/v1/network"),
       all<ServiceOut>("/v1/services"),
@@ -154,7 +154,7 @@ export class Sync {
 
   /** What is booked changes with services; the network itself seldom does. */
   private async readNetwork(): Promise<void> {
-    if (this.store.state.who.role !== "operator") return;
+    if (this.store.state.who.tenant !== null) return;
     const network = await get<NetworkOut>("/v1/network");
     const state = this.store.state;
     if (state.atlas?.network.revision !== network.revision) return this.loadAll();

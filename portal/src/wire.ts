@@ -80,6 +80,29 @@ export interface PathOut {
   jurisdictions: string[];
 }
 
+/** Both directions of one way. */
+export interface WaysOut {
+  there: PathOut | null;
+  back: PathOut | null;
+}
+
+/** One of several ways, and its share of the rate. */
+export interface BranchOut extends WaysOut {
+  share: number;
+}
+
+export interface WindowOut {
+  start: string;
+  end: string;
+}
+
+export interface RecurrenceOut {
+  rule: string;
+  time_zone: string;
+  start: string;
+  duration_s: number;
+}
+
 export interface ServiceOut {
   id: string;
   version: number;
@@ -94,12 +117,31 @@ export interface ServiceOut {
   fence: string[] | null;
   start: string;
   end: string | null;
+  /** Of several windows the next few. */
+  windows: WindowOut[];
+  windows_left: number;
+  recurrence: RecurrenceOut | null;
   kind: string;
   traffic_class: string;
   protection: string;
+  notes: string[];
   description: string;
   there: PathOut | null;
   back: PathOut | null;
+  /** Every way of a service that is split; empty where one carries all. */
+  branches: BranchOut[];
+  backup: WaysOut | null;
+  /** The rule by which it follows its load, and what came of it last. */
+  autoscale: AutoscaleOut | null;
+  /** Of what is held: until when. */
+  hold_until: string | null;
+}
+
+export interface AutoscaleOut {
+  floor_gbps: number;
+  ceiling_gbps: number;
+  last_step: { at: string; from_gbps: number; to_gbps: number } | null;
+  last_refusal: { at: string; wanted_gbps: number; message: string } | null;
 }
 
 export interface CountersOut {
@@ -123,14 +165,27 @@ export interface OutageOut {
   healed: boolean;
 }
 
+export interface FaultOut {
+  fibre: string;
+  reason: string;
+  since: string;
+  back: string | null;
+  wait_s: number;
+  in_use: boolean;
+}
+
 export interface IncidentOut {
   id: string;
   open: boolean;
+  title: string;
   fibres: string[];
   opened: string;
   closed: string | null;
   timeline: EntryOut[];
   outages: OutageOut[];
+  faults: FaultOut[];
+  unprotected: string[];
+  shed: string[];
 }
 
 export interface MaintenanceOut {
@@ -139,9 +194,15 @@ export interface MaintenanceOut {
   fibres: string[];
   state: string;
   started: string;
+  start: string | null;
+  end: string | null;
+  lead_s: number;
   ended: string | null;
+  moving: string[];
   moved: string[];
   stuck: string[];
+  note: string;
+  because: Record<string, string>;
 }
 
 export interface WhoOut {

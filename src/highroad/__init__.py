@@ -15,6 +15,7 @@ The packages, in the order in which to read them:
 - `formats`: network files in, findings out.
 - `ports`: what the control loop needs of the world, as Protocols.
 - `control`: the loop: order, reconcile, repair, reroute, maintain.
+- `webhooks`, `mail`, `courier`: deliveries of events: their signatures, what they need, and what brings them.
 - `storage`, `fabric`: where it is kept, and what carries traffic (the twin).
 - `wire`: the schemas that travel.
 - `api`, `client`, `cli`: the doors.

@@ -10,9 +10,13 @@
     │   ├── VersionConflict      somebody changed it since you read it (If-Match)
     │   ├── KeyReused            an Idempotency-Key came again with another body
     │   ├── Frozen               the operator wants nothing changed but what repairs
+    │   ├── HoldLimit            the tenant holds as much as it may
+    │   ├── QuotaExceeded        the tenant has as much as the operator lets it have
     │   └── ConfirmationRequired the change has consequences that need a yes
     ├── TooLarge                 a body over the limit
     └── Unavailable              nothing was done; try again
+        ├── Deposed              another process leads by now: what this one decided was not written
+        └── SlowDown             the tenant asked too often; a little later
 
 `facts` are the machine-readable half of the message: they go into problem details as they are.
 """
@@ -28,10 +32,11 @@ from typing import Any, ClassVar
 
 
 class Severity(StrEnum):
-    """How bad a finding is: an ERROR forbids, a WARNING only tells."""
+    """How bad a finding is: an ERROR forbids, a WARNING only tells, a NOTE says what was derived by which rule."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +129,19 @@ class Frozen(Conflict):
     retryable = True
 
 
+class HoldLimit(Conflict):
+    """A tenant holds as much as it may: the same call may succeed when it has taken, cancelled or lost a hold."""
+
+    code = "hold-limit"
+    retryable = True
+
+
+class QuotaExceeded(Conflict):
+    """A tenant would have more than its quota: `quota` says of what, beside it `allowed`, `used`, `asked`, `fits`."""
+
+    code = "quota-exceeded"
+
+
 class ConfirmationRequired(Conflict):
     """The change has consequences: look at them, then send it again with the `confirm` that is in the facts."""
 
@@ -141,6 +159,16 @@ class Unavailable(HighroadError):
 
     code = "unavailable"
     retryable = True
+
+
+class Deposed(Unavailable):
+    """Another process leads by now, and this one may not write any more: nothing was done."""
+
+
+class SlowDown(Unavailable):
+    """A tenant asked too often; nothing was done. `retry_after_s` is among the facts."""
+
+    code = "slow-down"
 
 
 def errors_in(findings: Sequence[Finding]) -> list[Finding]:
@@ -161,7 +189,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     asked, names = name[:100].lower(), list(known)
     words = _words(asked)
-    near = [one for one in names if words and _words(one) == words] or get_close_matches(asked, names, n=1, cutoff=0.5)
+    near = [one for one in names if words and _words(one) == words] or get_close_matches(asked, names, n=1, cutoff=0.6)
     return f"; did you mean `{near[0]}`?" if near else ""
 
 

@@ -14,6 +14,10 @@ LIGHT_IN_VACUUM_MS_PER_KM = 1.0 / 299.792458
 """The least latency that any medium allows, 3.336 us/km: c = 299,792,458 m/s (SI definition)."""
 
 
+TIMES_END_S = 32_503_680_000
+"""The year 3000: a time that is told is before it, and not before 1970; most calendars end not much later."""
+
+
 def mbps_from_gbps(rate_gbps: float) -> int:
     """Whole Mbit/s; a rate is sold in steps of 1 Mbit/s, so a checked rate converts exactly."""
     return round(rate_gbps * MBPS_PER_GBPS)

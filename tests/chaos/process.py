@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,22 @@ class Up:
     """
 
     def __init__(
-        self, home: Path, *arguments: str, executable: tuple[str, ...] | None = None, fabric: str = "twin"
+        self,
+        home: Path,
+        *arguments: str,
+        executable: tuple[str, ...] | None = None,
+        fabric: str = "twin",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("HIGHROAD_")}
-        environment["HIGHROAD_HOME"] = str(home)
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("HIGHROAD_")}
+        variables |= {"HIGHROAD_HOME": str(home), **(environment or {})}
         command = executable or (sys.executable, "-m", "highroad.main")
         self.process = subprocess.Popen(
             [*command, "up", "--fabric", fabric, "--port", "0", "--json", "--no-tour", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=variables,
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

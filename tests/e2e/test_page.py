@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -313,6 +314,25 @@ def test_an_order_shows_and_its_path_carries(operator_page: Page, backend: Backe
     backend.release(service["id"])
     expect(row).to_have_count(0, timeout=SOON_MS)
     expect(panel.locator(".badge")).to_have_text("TERMINATED", timeout=SOON_MS)
+
+
+def test_a_backup_is_drawn_and_said_and_so_are_windows(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    start = datetime.now(UTC)
+    windows = [
+        {"start": (start + timedelta(days=day)).isoformat(), "end": (start + timedelta(days=day, hours=6)).isoformat()}
+        for day in range(3)
+    ]
+    body = {"bandwidth_gbps": 10, "protection": "path", "windows": windows}
+    sites = sorted({port["site"] for port in _body(backend.tenant.get("/v1/ports"))["items"]})
+    asked = ({"from": a, "to": b, **body} for a in sites for b in sites if a < b)
+    fits = next(one for one in asked if backend.tenant.post("/v1/services?dry_run=true", json=one).is_success)
+    service = backend.order(**fits)
+    page.locator(f'[data-service-row="{service["id"]}"]').click()
+    panel = page.locator("[data-panel=service]")
+    expect(panel.get_by_text(re.compile(r"^[0-9.]+ ms by .+"))).to_be_visible()
+    expect(panel.get_by_text("and 2 more", exact=False)).to_be_visible()
+    expect(page.locator(f'[data-route="{service["id"]}"][data-way=spare]')).to_have_count(1)
 
 
 def test_a_cut_turns_red_and_heals(operator_page: Page, backend: Backend, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,8 +20,8 @@ from highroad.lab.plan import plan_of
 from highroad.lab.talk import Options
 from highroad.model.network import Network, SiteId
 from highroad.model.service import PortId, ServiceId, ServiceKind
-from highroad.ports import Load, Wire
-from tests.unit.fabric.small import backbone
+from highroad.ports.panel import Load, Wire
+from tests.unit.fabric.small import backbone, in_duct
 
 T = TypeVar("T")
 
@@ -110,10 +110,11 @@ class Rig:
 
 
 @contextmanager
-def lab(folder: Path, *spans: str, latency_ms: float = 1.0, **options: Any) -> Iterator[Rig]:
-    """A lab of spans like `a-b`, gone afterwards."""
+def lab(folder: Path, *spans: str, latency_ms: float = 1.0, duct: Sequence[str] = (), **options: Any) -> Iterator[Rig]:
+    """A lab of spans like `a-b`, gone afterwards; some of them may lie in one `duct`."""
+    network = backbone(*spans, latency_ms=latency_ms)
     try:
-        yield Rig(folder, backbone(*spans, latency_ms=latency_ms), Options(**options))
+        yield Rig(folder, in_duct(network, "duct", *duct) if duct else network, Options(**options))
     finally:
         asyncio.run(run.down(folder))
 

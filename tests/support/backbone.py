@@ -16,17 +16,26 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
 from fastapi import FastAPI
 
 from highroad.api import SessionCodes, close_streams, create_app
+from highroad.api.shapes.webhooks import delivery_of
+from highroad.api.unreadable import http_of
 from highroad.control.controller import Controller
+from highroad.courier.addresses import networks_of
+from highroad.courier.https import HttpsCourier
+from highroad.courier.vault import SealedVault
 from highroad.fabric.clock import SystemClock
 from highroad.fabric.twin.twin import Twin
+from highroad.mail import Mail, Sent
 from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, Site, SiteId, SiteKind
 from highroad.model.service import Port, PortId, Tenant, TenantId
+from highroad.ports import Tracer
+from highroad.ports.telemetry import Telemetry
 from highroad.storage.store import SqlStore
 
 URL = "http://127.0.0.1:8080"
@@ -101,7 +110,8 @@ class Backbone:
     rival: str
 
     def http(self, token: str | None = None, **headers: str) -> httpx.AsyncClient:
-        """A bare HTTP client of the API."""
+        """A bare HTTP client of the API; its requests bear one id, so that two answers to the same are the same."""
+        headers.setdefault("X-Request-Id", "test")
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=URL, headers=headers)
@@ -123,13 +133,31 @@ class Backbone:
                 await asyncio.sleep(0.005)
 
 
+class LoopbackCourier(HttpsCourier):
+    """Delivers on this machine only: what a test makes up may be somebody's address."""
+
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes, *, tenant: bool) -> Sent:
+        """Deliver, if it stays here."""
+        if not (urlsplit(url).hostname or "").startswith("127."):
+            return Sent(duration_ms=0.0, error="tests stay on this machine")
+        return await super().send(url, headers, body, tenant=tenant)
+
+
 @asynccontextmanager
 async def serving(world: Backbone) -> AsyncIterator[str]:
     """The backbone on a real port, for what streams and for clients in threads; yields its address."""
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio leaves Nagle on, and each answer waits 40 ms
     listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
     config = uvicorn.Config(
-        world.app, log_level="critical", access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
+        world.app,
+        http=http_of(world.app),
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -152,16 +180,32 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def backbone(
-    *, lab: bool = True, carries_tags: bool = True, options: Mapping[str, Any] | None = None
+    *,
+    lab: bool = True,
+    carries_tags: bool = True,
+    watched: bool = True,
+    options: Mapping[str, Any] | None = None,
+    tracer: Tracer | None = None,
+    network: Network | None = None,
+    telemetry: Telemetry | None = None,
 ) -> AsyncIterator[Backbone]:
-    """A backbone for as long as a test needs it; `options` go to `create_app`."""
+    """A backbone for as long as a test needs it; `options` go to `create_app`, `watched` to the twin."""
     clock = SystemClock()
-    network = small_network()
+    network = network or small_network()
     folder = tempfile.TemporaryDirectory()
     store = SqlStore(Path(folder.name) / "highroad.db")
-    twin = Twin(network, clock)
+    twin = Twin(network, clock, watched=watched)
+    courier = LoopbackCourier(networks_of("127.0.0.0/8"), networks_of("127.0.0.0/8"))
     controller = Controller(
-        store=store, fabric=twin, clock=clock, lab=twin if lab else None, prober=twin, carries_tags=carries_tags
+        store=store,
+        fabric=twin,
+        clock=clock,
+        lab=twin if lab else None,
+        prober=twin,
+        carries_tags=carries_tags,
+        tracer=tracer,
+        telemetry=telemetry,
+        mail=Mail(courier=courier, vault=SealedVault("a key of tests"), write=delivery_of),
     )
     await controller.start()
     try:
@@ -179,6 +223,7 @@ async def backbone(
         yield Backbone(controller=controller, app=app, codes=codes, **tokens)
     finally:
         await controller.stop()
+        await courier.aclose()
         await twin.aclose()
         store.close()
         folder.cleanup()

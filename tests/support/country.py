@@ -7,6 +7,7 @@ Every metro fibre takes 1 ms; every link has 100 Gbit/s.
 
 from __future__ import annotations
 
+from highroad.model.autoscale import Autoscale
 from highroad.model.network import (
     Fibre,
     FibreId,
@@ -19,7 +20,9 @@ from highroad.model.network import (
     SiteId,
     SiteKind,
 )
+from highroad.model.recurrence import Recurrence
 from highroad.model.service import End, Port, PortId, Protection, Request, ServiceKind, Tenant, TenantId, TrafficClass
+from highroad.model.window import Window
 
 ACME = TenantId("acme")
 OTHER = TenantId("other")
@@ -108,6 +111,11 @@ def request(
     burst_gbps: float | None = None,
     description: str = "",
     protection: Protection = Protection.NONE,
+    max_paths: int | None = None,
+    windows: tuple[Window, ...] = (),
+    recurrence: Recurrence | None = None,
+    hold_s: float | None = None,
+    autoscale: tuple[float, float] | None = None,
 ) -> Request:
     """An order from the campus to the cloud."""
     return Request(
@@ -124,6 +132,11 @@ def request(
         burst_gbps=burst_gbps,
         description=description,
         protection=protection,
+        max_paths=max_paths,
+        windows=windows,
+        recurrence=recurrence,
+        hold_s=hold_s,
+        autoscale=None if autoscale is None else Autoscale(floor_gbps=autoscale[0], ceiling_gbps=autoscale[1]),
     )
 
 

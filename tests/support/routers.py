@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from highroad.agent.config import AgentConfig, CorePort, Igp, Tls
+from highroad.agent.selection import Known
 from highroad.agent.steering import Steering
 from highroad.agent.transaction import Step
 from highroad.gnmi.router import Addresses, Attachment, CandidatePath, Intended, Policy, SegmentList
@@ -28,13 +29,29 @@ _RIGS = count()
 
 @dataclass
 class Router:
-    """One router of a chain: `steering` is called in its namespace."""
+    """One router of a chain: `steering` is called in its namespace. `known` is what it knows of paths."""
 
     name: str
     namespace: str
     config: AgentConfig
-    steering: Steering
+    kernel: Kernel
+    step: Step = lambda _: None
     intended: Intended = field(default_factory=Intended)
+    known: Known = field(default_factory=Known)
+    steering: Steering = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Another agent's start, which knows nothing but what it was told."""
+        self.steering = Steering(self.kernel, self.config, self.step, paths=lambda: self.known)
+
+    def flip(self, known: Known) -> bool:
+        """Have paths be chosen by this from now on."""
+        self.known = known
+        with namespace.entered_by_name(self.namespace), Kernel() as kernel:
+            return self.steering.flip(kernel)
 
     def tell(self, intended: Intended) -> int:
         """Apply something else than before; returns the messages that took."""
@@ -87,7 +104,7 @@ def chain(
     with ExitStack() as undo:
         made = Chain(prefix=prefix, routers=[])
         for number in range(1, length + 1):
-            _namespace(f"{prefix}-r{number}", undo)
+            made_namespace(f"{prefix}-r{number}", undo)
         for number in range(1, length):
             here, there = f"{prefix}-r{number}", f"{prefix}-r{number + 1}"
             _ip("-n", here, "link", "add", "right", "mtu", str(core_mtu), "type", "veth", "peer", "name", "left",
@@ -101,7 +118,7 @@ def host(
     made: Chain, name: str, router: int, interface: str, ends: Addresses, undo: ExitStack, mtu: int = 9000
 ) -> None:
     """A customer's host, its interface `e0` wired to a router's, which is left down."""
-    _namespace(f"{made.prefix}-{name}", undo)
+    made_namespace(f"{made.prefix}-{name}", undo)
     made.hosts.append(name)
     inside = f"{made.prefix}-{name}"
     with namespace.entered_by_name(inside):
@@ -237,15 +254,15 @@ def _router(
         customer_ports={},
     )
     kernel = undo.enter_context(Kernel(inside))
-    steering = Steering(kernel, config, step)
-    router = Router(name=f"r{number}", namespace=inside, config=config, steering=steering)
+    router = Router(name=f"r{number}", namespace=inside, config=config, kernel=kernel, step=step)
     with namespace.entered_by_name(inside):
-        steering.start()
-        steering.converge(Intended())
+        router.steering.start()
+        router.steering.converge(Intended())
     return router
 
 
-def _namespace(name: str, undo: ExitStack) -> None:
+def made_namespace(name: str, undo: ExitStack) -> None:
+    """A namespace with its loopback up, which goes with the stack."""
     namespace.create(name)
     undo.callback(namespace.delete, name)
     _ip("-n", name, "link", "set", "lo", "up")

@@ -20,7 +20,7 @@ import { next } from "./walk";
 
 export interface Route {
   service: string;
-  way: "there" | "back";
+  way: "there" | "back" | "spare";
   sites: string[];
   links: string[];
 }

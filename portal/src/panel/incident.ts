@@ -13,7 +13,7 @@ export function incidentSheet(state: State, id: string, pick: Pick): Sheet | nul
   const now = (): IncidentOut => find() ?? first;
   return new Sheet("incident", "Incident", pick)
     .head(
-      () => now().fibres.map((fibre) => fibreName(state, fibre)).join(", "),
+      () => titleOf(state, now()),
       () => id,
       () => (now().open ? "open" : "closed"),
     )
@@ -28,6 +28,7 @@ export function incidentSheet(state: State, id: string, pick: Pick): Sheet | nul
     .list("Fibres", "None.", () =>
       now().fibres.map((fibre) => ({
         title: fibreName(state, fibre),
+        note: faultWords(now(), fibre),
         state: fibreState(state, fibre),
         to: { kind: "fibre", id: fibre },
       })),
@@ -36,6 +37,28 @@ export function incidentSheet(state: State, id: string, pick: Pick): Sheet | nul
       now().timeline.map((entry) => ({ title: named(state, entry.text), note: exact(entry.at) })),
     );
 }
+
+/** A fibre is called by its sites; of what failed together it is said what that is. */
+export function titleOf(state: State, incident: IncidentOut): string {
+  const [only, ...more] = incident.fibres;
+  return only !== undefined && more.length === 0 ? fibreName(state, only) : named(state, incident.title);
+}
+
+/** Why a fibre failed, and whether it is good again. */
+export function faultWords(incident: IncidentOut, fibre: string): string {
+  const fault = incident.faults.find((one) => one.fibre === fibre);
+  if (fault === undefined) return "";
+  const why = REASONS[fault.reason] ?? fault.reason;
+  if (fault.back === null) return why;
+  return fault.in_use ? "in use again" : `good again, to be used after ${fault.wait_s} s without a fault`;
+}
+
+const REASONS: Record<string, string> = {
+  light: "no light",
+  silent: "light, and nothing is heard",
+  "one-way": "heard one way only",
+  loss: "too much is lost",
+};
 
 /** How long it was dark is the past; its dot, and a word where it is not simply active, say how it is now. */
 export function darkService(state: State, { service: id, dark_ms, healed }: OutageOut): Item {

@@ -2,7 +2,7 @@
 import { named } from "../naming";
 import { ENDED, siteName, stateNow, type State } from "../state";
 import type { CountersOut, PathOut, ServiceOut, ServiceRateOut } from "../wire";
-import { bytes, gbps, km, ms, period } from "../words";
+import { bytes, gbps, km, ms, period, time } from "../words";
 import { Sheet, type Item, type Pick } from "./sheet";
 
 export function serviceSheet(
@@ -35,9 +35,42 @@ export function serviceSheet(
       const burst = now().burst_gbps;
       return burst === null ? null : `up to ${gbps(burst)}`;
     })
+    .fact("Follows its load", () => {
+      const rule = now().autoscale;
+      if (rule === null) return null;
+      const no = rule.last_refusal;
+      const lately = no !== null && (rule.last_step === null || no.at >= rule.last_step.at);
+      const why = lately ? `; ${gbps(no.wanted_gbps)} were refused: ${no.message}` : "";
+      return `between ${gbps(rule.floor_gbps)} and ${gbps(rule.ceiling_gbps)}${why}`;
+    })
     .fact("Class", () => `${now().traffic_class}, ${now().protection === "none" ? "unprotected" : "path protected"}`)
     .fact("Fence", () => now().fence?.join(", ") ?? "none")
+    .fact("Held until", () => {
+      const until = now().hold_until;
+      return until === null ? null : `${time(until)}, if nobody takes it`;
+    })
     .fact("Window", () => period(now().start, now().end))
+    .fact("Repeats", () => {
+      const again = now().recurrence;
+      return again === null ? null : `${again.rule}, by clocks of ${again.time_zone}`;
+    })
+    .fact("Next", () => {
+      const [next] = now().windows;
+      const more = now().windows_left - 1;
+      return next === undefined ? null : `${period(next.start, next.end)}${more > 0 ? `, and ${String(more)} more` : ""}`;
+    })
+    .fact("Note", () => (now().notes.length === 0 ? null : now().notes.join(" ")))
+    .fact("Split", () => {
+      const ways = now().branches;
+      const shares = ways.map((way) => `${String(Math.round(way.share * 1000) / 10)}%`).join(" : ");
+      return ways.length === 0 ? null : `over ${String(ways.length)} ways, ${shares}; a flow stays on one`;
+    })
+    .fact("Backup", () => {
+      const spare = now().backup;
+      if (now().protection === "none") return null;
+      if (spare?.there == null) return "none: it would not survive a failure now";
+      return `${ms(spare.there.latency_ms)} by ${spare.there.sites.slice(1, -1).map((site) => siteName(state, site)).join(", ")}`;
+    })
     .part("Now")
     .fact("Carried there", () => (rate() === undefined ? null : gbps(rate()?.carried_gbps_there ?? 0)))
     .fact("Carried back", () => (rate() === undefined ? null : gbps(rate()?.carried_gbps_back ?? 0)))

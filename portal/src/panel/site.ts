@@ -21,7 +21,7 @@ export function siteSheet(state: State, id: string, pick: Pick): Sheet | null {
       return carbon === null || carbon === undefined ? null : `${Math.round(carbon)} g CO₂e/kWh`;
     })
     .fact("Position", () => `${now().lat.toFixed(2)}°, ${now().lon.toFixed(2)}°`);
-  if (state.who.role === "operator") {
+  if (state.who.tenant === null) {
     sheet.list("Links from it", "No link leaves it.", () =>
       (state.atlas?.linksAt.get(id) ?? [])
         .filter((link) => link.tail === id)

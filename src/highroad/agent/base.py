@@ -15,7 +15,8 @@ from highroad.agent.config import AgentConfig, CorePort
 from highroad.agent.gate import core_entry, core_gate
 from highroad.agent.kernelstate import Gate, Kept, Thing
 from highroad.agent.rates import TYPICAL_BYTES, burst, queue_bytes
-from highroad.agent.wanted import Devices, closed, hop, root_class, sid_route
+from highroad.agent.repair import things_of_repair_end
+from highroad.agent.wanted import BLOCK_BITS, MICRO_SID_BITS, Devices, closed, hop, root_class, sid_route
 from highroad.errors import Unavailable
 from highroad.gnmi.router import ADJACENCY_FUNCTIONS
 from highroad.model.service import TrafficClass
@@ -28,7 +29,6 @@ from highroad.netlink.rule import Rule
 from highroad.netlink.seg6 import Seg6Local
 from highroad.netlink.tunnelsource import set_tunnel_source
 
-BLOCK_BITS, MICRO_SID_BITS = 32, 16
 FUNCTION_BITS = 35
 """Of the prefix in which all functions are: those of links and attachments are from 0xe000 on."""
 
@@ -199,6 +199,7 @@ def things_of_base(config: AgentConfig, devices: Devices) -> list[Thing]:
         Htb(index=devices.shaper, handle=1 << 16, default=0xFFFF),
         root_class(devices.shaper),
         *_no_policy(devices.shaper),
+        *things_of_repair_end(config, devices),
     ]
     for port in config.core_ports:
         dev = devices.named.get(port.interface)
@@ -250,7 +251,7 @@ def _core_port(config: AgentConfig, devices: Devices, port: CorePort, dev: int) 
         )  # fmt: skip
     yield Clsact(index=dev)
     yield Gate(dev=dev, ingress=True, program=core_entry(config.sid_block))
-    yield Gate(dev=dev, ingress=False, program=core_gate())
+    yield Gate(dev=dev, ingress=False, program=core_gate(config.sid_block))
 
 
 def _queues() -> Iterable[tuple[int, float]]:

@@ -11,9 +11,18 @@ from pathlib import Path
 from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig
 from highroad.agent.gate import infrastructure
-from highroad.agent.wanted import in_use, interface_of
-from highroad.errors import Finding
-from highroad.gnmi.router import ADJACENCY_FUNCTIONS, ATTACHMENT_FUNCTIONS, NODE_IDS, Attachment, Intended, Policy
+from highroad.agent.wanted import interface_of
+from highroad.errors import Finding, did_you_mean
+from highroad.gnmi.router import (
+    ADJACENCY_FUNCTIONS,
+    ATTACHMENT_FUNCTIONS,
+    NODE_IDS,
+    PROTECTED_FUNCTIONS,
+    Attachment,
+    Intended,
+    Policy,
+    Protection,
+)
 from highroad.model.service import ServiceKind
 from highroad.netlink.link import Link
 
@@ -25,8 +34,11 @@ SEGMENT_BYTES = 16
 """What a core port has to carry above a customer's packet: 96 bytes and 16 a segment (dataplane measurements: the
 outer header and, for Ethernet, the tunnel's)."""
 
-LONGEST_DETOUR = 3
-"""Segments that a local repair may put on besides."""
+LONGEST_DETOUR = 4
+"""Segments that a local repair may put on besides: a header, and a routing header of one segment."""
+
+MOST_DETOUR_LINKS = 11
+"""Which is as much as twelve micro SIDs take, the end of the detour among them."""
 
 EDGE_BITS = 16
 """Of the prefix that all addresses between routers and customers are in (IPv6)."""
@@ -46,6 +58,8 @@ def findings_of(
     return [
         *_attachments(config, intended, policies, links, same),
         *_policies(config, intended, same),
+        *_protections(config, intended, None if before is None else before.protections),
+        *_bereft(intended, before, same),
     ]
 
 
@@ -117,7 +131,7 @@ def _attachments(
 
 
 def _policies(config: AgentConfig, intended: Intended, same: frozenset[str]) -> Iterator[Finding]:
-    own = {port.function for port in config.core_ports}
+    own = {port.function for port in config.core_ports} | intended.protections.keys()
     taken = Counter(policy.attachment for policy in intended.policies.values())
     for policy in intended.policies.values():
         if policy.attachment in same:
@@ -150,12 +164,12 @@ def _paths(policy: Policy, attachment: Attachment | None, own: set[int], place: 
     if not policy.candidate_paths or any(not one.segment_lists for one in policy.candidate_paths):
         yield _finding("half-a-policy", place, "a candidate path without a segment list carries nothing")
         return
-    lists = in_use(policy).segment_lists
-    if len(lists) > n.MOST_LISTS:
-        yield _finding("too-many-lists", place, f"{len(lists)} segment lists, and {n.MOST_LISTS} are the most")
-    if attachment is not None and attachment.kind is ServiceKind.ETHERNET and len(lists) > 1:
-        yield _finding("ethernet-lists", place, "an Ethernet service is one flow, and goes along one segment list")
     for candidate in policy.candidate_paths:
+        lists = candidate.segment_lists
+        if len(lists) > n.MOST_LISTS:
+            yield _finding("too-many-lists", place, f"{len(lists)} segment lists, and {n.MOST_LISTS} are the most")
+        if attachment is not None and attachment.kind is ServiceKind.ETHERNET and len(lists) > 1:
+            yield _finding("ethernet-lists", place, "an Ethernet service is one flow, and goes along one segment list")
         for index, segments in enumerate(candidate.segment_lists):
             at = f"{place}/candidate-path[preference={candidate.preference}]/segment-list[index={index}]"
             if not segments.functions:
@@ -163,22 +177,98 @@ def _paths(policy: Policy, attachment: Attachment | None, own: set[int], place: 
                 continue
             if len(segments.functions) > MOST_SEGMENTS:
                 yield _finding("too-long", at, f"{len(segments.functions)} segments; {MOST_SEGMENTS} are the most")
+            if len(segments.functions) + len(segments.back_functions) > 2 * MOST_SEGMENTS:
+                yield _finding(
+                    "too-long", at, f"{len(segments.back_functions)} segments back; {MOST_SEGMENTS} are the most"
+                )
             if segments.weight < 1:
                 yield _finding("weight", at, f"a segment list of weight {segments.weight} carries nothing")
             for function in segments.functions:
-                if function not in ADJACENCY_FUNCTIONS:
+                if function not in ADJACENCY_FUNCTIONS and function not in PROTECTED_FUNCTIONS:
                     yield _finding(
                         "function-outside",
                         f"{at}/function",
                         f"{function:#x} is outside the locator's functions for links: {ADJACENCY_FUNCTIONS[0]:#x} to "
-                        f"{ADJACENCY_FUNCTIONS[-1]:#x}",
+                        f"{PROTECTED_FUNCTIONS[-1]:#x}",
+                    )
+            for function in segments.back_functions:
+                if function not in ADJACENCY_FUNCTIONS and function not in PROTECTED_FUNCTIONS:
+                    yield _finding(
+                        "function-outside", f"{at}/return-segment", f"{function:#x} is no router's function for a link"
                     )
             if segments.functions[0] not in own:
                 yield _finding(
                     "not-our-link",
                     f"{at}/function",
-                    f"begins with {segments.functions[0]:#x}, which is none of this router's core ports",
+                    f"begins with {segments.functions[0]:#x}, which is none of this router's core ports"
+                    + (", and no link that it protects" if segments.functions[0] in PROTECTED_FUNCTIONS else ""),
                 )
+
+
+def _protections(config: AgentConfig, intended: Intended, before: Mapping[int, Protection] | None) -> Iterator[Finding]:
+    if before is intended.protections:
+        return
+    ports = {port.link: port for port in config.core_ports}
+    own = {port.function for port in config.core_ports}
+    seen: dict[tuple[str, str], int] = {}
+    for function, one in intended.protections.items():
+        place = f"protection[function={function}]"
+        first = seen.setdefault((one.link, one.fence), function)
+        if first != function:
+            yield _finding(
+                "protected-twice",
+                place,
+                f"{one.link} is protected by {first:#x} already{f' inside {one.fence}' if one.fence else ''}",
+            )
+        if before is not None and before.get(function) is one:
+            continue
+        if function not in PROTECTED_FUNCTIONS:
+            yield _finding(
+                "function-outside",
+                f"{place}/function",
+                f"{function:#x} is outside the functions of protected links: {PROTECTED_FUNCTIONS[0]:#x} to "
+                f"{PROTECTED_FUNCTIONS[-1]:#x}",
+            )
+        if one.link not in ports:
+            message = f"no core port of this router leads over {one.link!r}{did_you_mean(one.link, ports)}"
+            yield _finding("unknown-link", f"{place}/link", message)
+        yield from _detour(one, own, ports[one.link].function if one.link in ports else None, f"{place}/segment")
+
+
+def _detour(one: Protection, own: set[int], link: int | None, place: str) -> Iterator[Finding]:
+    functions = one.detour.functions
+    if not functions:
+        yield _finding("no-segment", place, "a detour without a segment leads nowhere")
+        return
+    if len(functions) > MOST_DETOUR_LINKS:
+        yield _finding("too-long", place, f"a detour over {len(functions)} links; {MOST_DETOUR_LINKS} are the most")
+    for function in functions:
+        if function not in ADJACENCY_FUNCTIONS:
+            yield _finding(
+                "detour-protected" if function in PROTECTED_FUNCTIONS else "function-outside",
+                f"{place}/function",
+                f"{function:#x} is not an unprotected link's, which a detour is made of: {ADJACENCY_FUNCTIONS[0]:#x} "
+                f"to {ADJACENCY_FUNCTIONS[-1]:#x}",
+            )
+    if functions[0] not in own:
+        message = f"begins with {functions[0]:#x}, which is none of this router's core ports"
+        yield _finding("not-our-link", f"{place}/function", message)
+    elif functions[0] == link:
+        message = f"begins with {functions[0]:#x}, which is the very link that it is to lead around"
+        yield _finding("own-link", f"{place}/function", message)
+
+
+def _bereft(intended: Intended, before: Intended | None, same: frozenset[str]) -> Iterator[Finding]:
+    """Policies that stay as they are, over a protected link that is to be protected no more."""
+    gone = set() if before is None else before.protections.keys() - intended.protections.keys()
+    if not gone:
+        return
+    for policy in intended.policies.values():
+        first = {one.functions[0] for path in policy.candidate_paths for one in path.segment_lists if one.functions}
+        if policy.attachment in same and (missed := first & gone):
+            function = min(missed)
+            message = f"the policy of {policy.service} begins with it: change that first, or in the same Set"
+            yield _finding("in-use", f"protection[function={function}]", message)
 
 
 def _room(

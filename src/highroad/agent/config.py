@@ -11,6 +11,9 @@
     customer_ports:
       - {port: acme-denver, interface: eth3}
 
+    measure: {interval_ms: 100, key: measure.key}
+    watch: {interval_ms: 5, missed: 3, key: watch.key}
+
 What services it carries is not here: the controller says that. Paths may be relative to the file. Everything that is
 wrong is told at once, each with its line. What only the kernel can know (whether an interface is there, its MTU) is
 looked at in `host`.
@@ -19,7 +22,7 @@ looked at in `host`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache
 from ipaddress import IPv6Network
@@ -27,7 +30,7 @@ from pathlib import Path
 from socket import AF_INET6, inet_ntop
 from types import MappingProxyType
 
-from highroad.agent.yamlform import Reader
+from highroad.agent.yamlform import Part, Reader
 from highroad.errors import Finding, Invalid
 from highroad.gnmi.router import ADJACENCY_FUNCTIONS, NODE_IDS
 
@@ -63,6 +66,40 @@ class CorePort:
     capacity_gbps: float
     latency_ms: float
     function: int
+    light_ms: float = 0.0
+    """How long what arrives is held back after the kernel has stamped it: 0 but in a lab."""
+    key: Path | None = None
+    """The file with the key that the neighbour has as well; else it is drawn from `watch.key`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """How paths are measured: a packet each `interval_ms` on each, 0 for none, and at most `most_per_s` in all; on
+    which UDP port others' are answered, and how often at most; the file with the key of all routers; and, where the
+    operator vouches for it, how far the clock may be off.
+    """
+
+    interval_ms: int = 100
+    most_per_s: float = 100.0
+    most_answers_per_s: int = 2000
+    port: int = 862
+    key: Path | None = None
+    clock_error_us: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """How neighbours are watched: a hello each `interval_ms`, so many missed are a cut, so great a share lost is as
+    good as one; a link that is well again for `hold_up_s` is up. Without `hellos` only light is known. `key` is the
+    file with the key of all routers.
+    """
+
+    hellos: bool = True
+    interval_ms: float = 5.0
+    missed: int = 3
+    loss: float = 0.1
+    hold_up_s: float = 1.0
+    key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +117,8 @@ class AgentConfig:
     igp: Igp
     core_ports: tuple[CorePort, ...]
     customer_ports: Mapping[str, str]
+    measure: Measure = field(default_factory=Measure)
+    watch: Watched = field(default_factory=Watched)
 
     @property
     def locator(self) -> str:
@@ -152,7 +191,7 @@ def draft(text: str, folder: Path) -> tuple[AgentConfig | None, list[Finding]]:
     None for a text that is none as a whole.
     """
     read = Reader(text)
-    top = read.top(("router", "listen", "tls", "state", "igp", "core_ports", "customer_ports"))
+    top = read.top(("router", "listen", "tls", "state", "igp", "core_ports", "customer_ports", "measure", "watch"))
     router = top.mapping("router", ("name", "site", "node", "sid_block", "rate_scale"))
     name = router.name("name")
     block = router.block("sid_block", default="fc00:0::/32")
@@ -167,6 +206,8 @@ def draft(text: str, folder: Path) -> tuple[AgentConfig | None, list[Finding]]:
             capacity_gbps=port.number("capacity_gbps", above=0.0, most=1e6),
             latency_ms=port.number("latency_ms", above=0.0, most=10_000.0),
             function=ADJACENCY_FUNCTIONS[index],
+            light_ms=port.number("light_ms", above=0.0, most=10_000.0) if port.has("light_ms") else 0.0,
+            key=port.path("key", folder) if port.has("key") else None,
         )
         for index, port in enumerate(top.entries("core_ports", _CORE_PORT, most=len(ADJACENCY_FUNCTIONS)))
     )
@@ -191,6 +232,8 @@ def draft(text: str, folder: Path) -> tuple[AgentConfig | None, list[Finding]]:
         igp=Igp(top.one_of("igp", tuple(Igp), default=Igp.BIRD)),
         core_ports=core,
         customer_ports=MappingProxyType(dict(customers)),
+        measure=_measure(top, folder) if top.has("measure") else Measure(),
+        watch=_watched(top, folder) if top.has("watch") else Watched(),
     )
     top.unique("core_ports", "interface", [port.interface for port in core])
     top.unique("core_ports", "link", [port.link for port in core])
@@ -202,7 +245,35 @@ def draft(text: str, folder: Path) -> tuple[AgentConfig | None, list[Finding]]:
     return (config if all(finding.place for finding in findings) else None), findings
 
 
-_CORE_PORT = ("interface", "link", "address", "neighbour", "capacity_gbps", "latency_ms")
+def _measure(top: Part, folder: Path) -> Measure:
+    told = top.mapping("measure", tuple(one.name for one in fields(Measure)))
+    default = Measure()
+    return Measure(
+        interval_ms=told.whole("interval_ms", 0, 60_000) if told.has("interval_ms") else default.interval_ms,
+        most_per_s=told.number("most_per_s", above=0.0, most=10_000.0, default=default.most_per_s),
+        most_answers_per_s=told.whole("most_answers_per_s", 1, 100_000)
+        if told.has("most_answers_per_s")
+        else default.most_answers_per_s,
+        port=told.whole("port", 1, 65_535) if told.has("port") else default.port,
+        key=told.path("key", folder) if told.has("key") else None,
+        clock_error_us=told.number("clock_error_us", above=0.0, most=1e9) if told.has("clock_error_us") else None,
+    )
+
+
+def _watched(top: Part, folder: Path) -> Watched:
+    told = top.mapping("watch", tuple(one.name for one in fields(Watched)))
+    default = Watched()
+    return Watched(
+        hellos=told.one_of("hellos", ("on", "off"), default="on") == "on",
+        interval_ms=told.number("interval_ms", above=0.9, most=10_000.0, default=default.interval_ms),
+        missed=told.whole("missed", 2, 255) if told.has("missed") else default.missed,
+        loss=told.number("loss", above=0.0, most=1.0, default=default.loss),
+        hold_up_s=told.number("hold_up_s", above=0.0, most=3_600.0, default=default.hold_up_s),
+        key=told.path("key", folder) if told.has("key") else None,
+    )
+
+
+_CORE_PORT = ("interface", "link", "address", "neighbour", "capacity_gbps", "latency_ms", "light_ms", "key")
 
 
 @cache

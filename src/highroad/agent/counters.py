@@ -25,7 +25,8 @@ from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig
 from highroad.agent.ledger import Ledger, Numbers
 from highroad.agent.rates import ETHERNET_BYTES
-from highroad.agent.wanted import in_use, interface_of
+from highroad.agent.selection import preferred
+from highroad.agent.wanted import interface_of
 from highroad.gnmi.router import Intended
 from highroad.model.service import ServiceKind
 from highroad.netlink import link, qdisc, tally
@@ -329,7 +330,7 @@ def _plan(config: AgentConfig, intended: Intended, devices: Mapping[str, int]) -
 
 def _lists(intended: Intended, service: str) -> int:
     policy = intended.policies.get(service)
-    return 0 if policy is None else len(in_use(policy).segment_lists)
+    return 0 if policy is None else len(preferred(policy).segment_lists)
 
 
 def _loses(config: AgentConfig, old: Intended, new: Intended, service: str) -> bool:

@@ -49,7 +49,7 @@ def packet(
     icmp = icmp[:2] + struct.pack("!H", checksum(checked)) + icmp[4:]
     header, routing = _ICMPV6, b""
     if len(way) > 1:
-        header, routing = _ROUTING, _routing_header(way)
+        header, routing = _ROUTING, routing_header(way, _ICMPV6)
     first = struct.pack("!IHBB", 6 << 28 | dscp << 22, len(routing) + len(icmp), header, HOP_LIMIT)
     return first + _address(source) + _address(way[0]) + routing + icmp
 
@@ -72,10 +72,10 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def _routing_header(way: Sequence[str]) -> bytes:
-    """RFC 8754: the segments backwards, the first of them where the packet is sent to."""
+def routing_header(way: Sequence[str], kind: int) -> bytes:
+    """RFC 8754: the segments backwards, the first of them where the packet is sent to; `kind` is what follows."""
     left = len(way) - 1
-    head = struct.pack("!BBBBBBH", _ICMPV6, 2 * len(way), _SEGMENT_ROUTING, left, left, 0, 0)
+    head = struct.pack("!BBBBBBH", kind, 2 * len(way), _SEGMENT_ROUTING, left, left, 0, 0)
     return head + b"".join(_address(segment) for segment in reversed(way))
 
 

@@ -16,13 +16,13 @@ from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig
 from highroad.agent.kernelstate import Program
 from highroad.agent.rates import bytes_a_second
+from highroad.agent.selection import preferred
 from highroad.gnmi.router import (
     ADJACENCY_FUNCTIONS,
     ATTACHMENT_FUNCTIONS,
+    REPAIR_END,
     Attachment,
-    CandidatePath,
     Policy,
-    SegmentList,
 )
 from highroad.model.service import ServiceKind, TrafficClass
 from highroad.netlink import bpf
@@ -54,9 +54,10 @@ VLAN_PRESENT: Final = 20
 _ETHER_TYPE = 12
 _IP, _IPV6, _ARP = 0x0800, 0x86DD, 0x0806
 _ICMP, _ICMPV6, _TCP, _UDP = 1, 58, 6, 17
-_ETHERNET = 14
+_IPV6_INSIDE, _ROUTING = 41, 43
+_ETHERNET, _HEADER6 = 14, 40
 _HOPS = 255
-_SOURCE6, _DESTINATION6 = 22, 38
+_NEXT_HEADER6, _SOURCE6, _DESTINATION6 = 20, 22, 38
 _ECHO4, _ECHO_REPLY4, _ECHO6, _ECHO_REPLY6 = 8, 0, 128, 129
 _SOLICITATION, _ADVERTISEMENT = 135, 136
 _SOLICITED_NODE = (0xFF020000, 0, 1)
@@ -85,16 +86,16 @@ def _meters(config: AgentConfig, policy: Policy | None) -> tuple[int, ...]:
     """What each list of a policy is guaranteed, bytes a second, where it may have more than that; else nothing."""
     if policy is None or policy.ceiling_kbps <= policy.guaranteed_kbps or policy.traffic_class not in n.EXCESS_DSCP:
         return ()
-    lists = _lists(policy)
+    lists = preferred(policy).segment_lists
     whole = sum(segments.weight for segments in lists)
     return tuple(bytes_a_second(config, policy.guaranteed_kbps * one.weight / whole) for one in lists)
 
 
 @lru_cache(maxsize=1)
-def core_gate() -> Program:
+def core_gate(sid_block: str) -> Program:
     """What every core port does to what leaves by it: its class into the header (RFC 2474) where it began here, with
     hops enough whatever the customer's packet has left (the kernel copies those), and the queue of the class that is
-    in the header.
+    in the header. Where it leaves along a detour there are two headers of ours: the inner one goes on alone.
     """
     program = bpf.Program()
     program.move(R6, R1)
@@ -116,6 +117,21 @@ def core_gate() -> Program:
     _write(program, _ETHERNET, -2, 2)
     program.store(R10, -4, _HOPS, B)
     _write(program, 21, -4, 1)
+    _find_inside(program, R9, "read")
+    program.packet_at(R9, _DESTINATION6 - _ETHERNET, W)
+    program.jump_if("!=", R0, int(IPv6Network(sid_block).network_address) >> 96, "read", narrow=True)
+    program.packet_at(R9, _DESTINATION6 - _ETHERNET + 4, H)
+    program.jump_if("<", R0, ADJACENCY_FUNCTIONS.start, "read")  # the end of a tunnel, which is no SID
+    program.packet_at(R9, 0, H)
+    program.alu("&", R0, 0xF03F)
+    program.move(R1, R7)
+    program.alu("&", R1, 0x0FC0)
+    program.alu("|", R0, R1)
+    program.big_endian(R0, 16)
+    program.store(R10, -2, R0, H)
+    _write(program, R9, -2, 2)
+    program.alu("+", R9, 7)
+    _write(program, R9, -4, 1)
     program.label("read")
     program.alu(">>", R7, 6)
     program.alu("&", R7, 0x3F)
@@ -148,7 +164,7 @@ def core_entry(sid_block: str) -> Program:
     """What every core port does to what comes in by it: what is for a SID is marked as that, and finds its way by the
     first rules. What is for an attachment has the attachment's mark besides, so that what the kernel says of the packet
     inside (its edge does not answer) goes back through the attachment's own table. For IPv6, whose errors the kernel
-    would send from the core port's address, it says nothing.
+    would send from the core port's address, it says nothing. Where a detour ends, what is inside says what it is for.
     """
     program = bpf.Program()
     program.move(R6, R1)
@@ -158,6 +174,10 @@ def core_entry(sid_block: str) -> Program:
     _skip_unless_in(program, _DESTINATION6, network, "end")
     program.packet(_DESTINATION6 + network.prefixlen // 8, H)
     program.jump_if("<", R0, ADJACENCY_FUNCTIONS.start, "end")
+    program.jump_if("!=", R0, REPAIR_END, "function")
+    _find_inside(program, R8, "adjacency")
+    program.packet_at(R8, _DESTINATION6 - _ETHERNET + network.prefixlen // 8, H)
+    program.label("function")
     program.jump_if("<", R0, ATTACHMENT_FUNCTIONS.start, "adjacency")
     program.jump_if("&", R0, 1, "ipv6")
     program.alu("-", R0, ATTACHMENT_FUNCTIONS.start)
@@ -176,7 +196,26 @@ def core_entry(sid_block: str) -> Program:
     return _named("hrn", program)
 
 
-def _write(program: bpf.Program, place: int, kept: int, size: int) -> None:
+def _find_inside(program: bpf.Program, found: bpf.Register, otherwise: str) -> None:
+    """Where in the frame the IPv6 packet inside an IPv6 packet begins, behind a routing header if there is one; R0 is
+    lost.
+    """
+    program.move(found, _ETHERNET + _HEADER6)
+    program.packet(_NEXT_HEADER6, B)
+    program.jump_if("==", R0, _IPV6_INSIDE, f"inside {found}")
+    program.jump_if("!=", R0, _ROUTING, otherwise)
+    program.packet(_ETHERNET + _HEADER6, H)  # what follows the routing header, and its length
+    program.move(R1, R0)
+    program.alu(">>", R1, 8)
+    program.jump_if("!=", R1, _IPV6_INSIDE, otherwise)
+    program.alu("&", R0, 0xFF)
+    program.alu("<<", R0, 3)
+    program.alu("+", R0, 8)
+    program.alu("+", found, R0)
+    program.label(f"inside {found}")
+
+
+def _write(program: bpf.Program, place: int | bpf.Register, kept: int, size: int) -> None:
     """Put bytes of the stack into the packet."""
     program.move(R1, R6)
     program.move(R2, place)
@@ -394,7 +433,7 @@ def _answer_too_big(program: bpf.Program, mtu_bytes: int) -> None:
 
 def _choose(program: bpf.Program, number: int, policy: Policy, meters: tuple[int, ...]) -> None:
     """Write down the class and the list: a flow is pinned by its hash, lists have their share of the hashes."""
-    lists = _lists(policy)
+    lists = preferred(policy).segment_lists
     classed = n.mark_class(policy.traffic_class)
     if len(lists) > 1:
         program.move(R1, R6)
@@ -461,11 +500,6 @@ _SCALE = 10
 _DEPTH_S = 0.05
 _DEPTH_BYTES = 65_536
 """What may come at once within a guarantee: 50 ms of it, and one super-frame."""
-
-
-def _lists(policy: Policy) -> tuple[SegmentList, ...]:
-    best: CandidatePath = max(policy.candidate_paths, key=lambda candidate: candidate.preference)
-    return best.segment_lists
 
 
 # --- ethernet ------------------------------------------------------------------------------------------------

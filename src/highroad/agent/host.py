@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from highroad.agent.check import OUTER_BYTES, SEGMENT_BYTES
 from highroad.agent.config import AgentConfig, Igp, look_at
-from highroad.errors import Finding, Severity
+from highroad.agent.keyfile import read_key
+from highroad.errors import Finding, Invalid, Severity
 from highroad.netlink import features
 from highroad.netlink.kernel import Kernel
 
@@ -59,6 +61,14 @@ def _files(config: AgentConfig) -> Iterator[Finding]:
         except OSError as error:
             message = f"{path} cannot be read: {error.strerror}; `highroad pki issue` makes these files"
             yield Finding(code="no-file", place=f"tls.{name}", message=message)
+    keys = [("measure.key", config.measure.key), ("watch.key", config.watch.key)]
+    keys += [(f"core_ports[{index}].key", port.key) for index, port in enumerate(config.core_ports)]
+    for place, key in keys:
+        if key is not None:
+            try:
+                read_key(key)
+            except Invalid as error:
+                yield from (replace(one, place=place, message=f"{one.place} {one.message}") for one in error.findings)
 
 
 def _interfaces(config: AgentConfig, kernel: Kernel) -> Iterator[Finding]:

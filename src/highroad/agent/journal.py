@@ -29,6 +29,8 @@ from highroad.gnmi.router import (
     intended_to_json,
     policy_from_json,
     policy_to_json,
+    protection_from_json,
+    protection_to_json,
 )
 
 VERSION = 1
@@ -39,6 +41,7 @@ _FORMAT = "highroad-agent-journal"
 _UNDER_WAY, _SO = b"?", b"!"
 _HEAD_BYTES = len(b"! 00000000 ")
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -226,6 +229,7 @@ class _Reading:
         self._path = path
         self._attachments: dict[str, dict[str, Any]] = {}
         self._policies: dict[str, dict[str, Any]] = {}
+        self._protections: dict[int, dict[str, Any]] = {}
         self.elections: dict[str, int] = {}
         self.dropped = False
 
@@ -257,6 +261,7 @@ class _Reading:
             return Intended(
                 attachments=MappingProxyType({k: attachment_from_json(v) for k, v in self._attachments.items()}),
                 policies=MappingProxyType({k: policy_from_json(v) for k, v in self._policies.items()}),
+                protections=MappingProxyType({k: protection_from_json(v) for k, v in self._protections.items()}),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise self._not_ours(f"an entry lacks {error}") from error
@@ -267,10 +272,14 @@ class _Reading:
             self._attachments.pop(gone, None)
         for gone in change.get("no-policy", ()):
             self._policies.pop(gone, None)
+        for function in change.get("no-protection", ()):
+            self._protections.pop(function, None)
         for one in change.get("attachment", ()):
             self._attachments[one["id"]] = one
         for one in change.get("policy", ()):
             self._policies[one["service"]] = one
+        for one in change.get("protection", ()):
+            self._protections[int(one["function"])] = one
         self.elections.update((role, int(id_)) for role, id_ in value.get("elections", {}).items())
 
     def _torn(self, raw: bytes, at: int, end: int) -> None:
@@ -303,10 +312,14 @@ def _change(old: Intended, new: Intended) -> dict[str, Any]:
         change["no-attachment"] = gone
     if gone := [id_ for id_ in old.policies if id_ not in new.policies]:
         change["no-policy"] = gone
+    if put_protections := _put(old.protections, new.protections):
+        change["protection"] = [protection_to_json(one) for one in put_protections]
+    if unprotected := [function for function in old.protections if function not in new.protections]:
+        change["no-protection"] = unprotected
     return {"set": change}
 
 
-def _put(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:
+def _put(old: Mapping[K, T], new: Mapping[K, T]) -> list[T]:
     return [one for id_, one in new.items() if (had := old.get(id_)) is not one and had != one]
 
 

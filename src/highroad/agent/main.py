@@ -2,7 +2,8 @@
 
 Importing this module starts nothing. `serve` runs in the network namespace of the thread that calls it.
 
-TERM and INT end the agent, and BIRD with it; USR1 ends the agent and leaves BIRD running for the next one (an upgrade).
+TERM and INT end the agent, and BIRD and the watcher with it; USR1 ends the agent and leaves them running for the next
+one (an upgrade).
 However it ends, kill -9 too, the kernel goes on forwarding what it was told.
 """
 
@@ -11,9 +12,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import signal
-import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,18 +20,25 @@ from pathlib import Path
 
 from highroad.agent.config import AgentConfig, Igp, read_config
 from highroad.agent.counters import Counters
+from highroad.agent.headend import Headend
 from highroad.agent.host import check_host
 from highroad.agent.igp import Bird
 from highroad.agent.journal import Journal
+from highroad.agent.keyfile import read_key
+from highroad.agent.loops import Loops
+from highroad.agent.measure import Measurer
 from highroad.agent.notices import Notices
 from highroad.agent.probe import Prober
 from highroad.agent.state import State
 from highroad.agent.steering import Steering
 from highroad.agent.target import RouterTarget
+from highroad.agent.wanted import Used
+from highroad.agent.watching import Watching, ensure
 from highroad.errors import Finding, Invalid, Unavailable, errors_in
 from highroad.gnmi.server import GnmiServer
 from highroad.netlink.kernel import Kernel
 from highroad.pki.peer import Credentials
+from highroad.systemd import notify
 
 _log = logging.getLogger("highroad.agent")
 
@@ -46,6 +52,7 @@ def serve(path: Path) -> None:
     config = read_config(path)
     for finding in _judged(check_host(config), in_service=(config.state / "journal").exists()):
         _log.warning("%s", finding)
+    ensure(config)
     asyncio.run(_serve(config))
 
 
@@ -53,33 +60,50 @@ async def _serve(config: AgentConfig) -> None:
     stop = _Stop(asyncio.get_running_loop())
     config.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     journal = Journal(config.state)
-    kernel, listening = Kernel(), Kernel()
+    kernel, listening, flipping = Kernel(), Kernel(), Kernel()
     worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kernel")
     bird = Bird(config) if config.igp is Igp.BIRD else None
     try:
         loop = asyncio.get_running_loop()
         notices, counters = _senses(config, kernel, listening)
-        steering = Steering(kernel, config, known=lambda: notices.links)
+        steering = Steering(kernel, config, known=lambda: notices.links, paths=lambda: headend.known)
+        headend = Headend(steering, lambda: journal.committed, flipping)
         await loop.run_in_executor(worker, steering.start)
         notices.look()
+        state = State(config, counters, notices, headend, steering.in_use)
         target = RouterTarget(
             journal=journal,
             steering=steering,
             counters=counters,
             notices=notices,
-            state=State(config, counters, notices),
+            state=state,
+            headend=headend,
             kernel=kernel,
             worker=worker,
         )
+        watching = Watching(config, on_report=notices.hear)
+        target.on_told = watching.feed
         await target.start()
-        prober = Prober(config, lambda: target.intended)
+        await watching.start(target.intended)
+        prober = Prober(config, lambda: target.intended, steering.in_use)
+        measurer = _measurer(config, target, notices, steering.in_use)
+        state.measurer = measurer
+        loops = Loops(config, lambda: target.intended, headless=lambda: headend.is_headless, verdicts=headend.probed)
+        headend.on_attended = loops.look
         server = GnmiServer(
-            target, _credentials(config), config.listen, actions={"Ping": prober.ping, "Trace": prober.trace}
+            target,
+            _credentials(config),
+            config.listen,
+            actions={"Ping": prober.ping, "Trace": prober.trace, "Measured": measurer.measured},
+            commands={"Avoid": headend.avoid},
+            attended=headend.attended,
         )
         try:
             if bird is not None:
                 await bird.start()
             addresses = await server.start()
+            await _begin(measurer)
+            loops.start()
             _settle_memory()
             _log.info("%s (node %d) is told what to do at %s", config.name, config.node, ", ".join(addresses))
             notify("READY=1")
@@ -87,13 +111,17 @@ async def _serve(config: AgentConfig) -> None:
             notify("STOPPING=1")
         finally:
             await server.stop()
+            await loops.stop()
+            await measurer.stop()
             await target.stop()
+        await watching.stop(leave=leave)
         if bird is not None:
             await bird.stop(leave=leave)
     finally:
         worker.shutdown()
         kernel.close()
         listening.close()
+        flipping.close()
         journal.close()
 
 
@@ -104,6 +132,25 @@ def _senses(config: AgentConfig, kernel: Kernel, listening: Kernel) -> tuple[Not
     known = {str(name): int(since) for name, since in dark.items()} if isinstance(dark, dict) else {}
     notices = Notices(listening, config, down_since_ns=known)
     return notices, counters
+
+
+def _measurer(config: AgentConfig, target: RouterTarget, notices: Notices, in_use: Used) -> Measurer:
+    """Raises Invalid where the key is none."""
+    return Measurer(
+        config,
+        lambda: target.intended,
+        in_use,
+        devices=lambda: notices.devices,
+        key=None if config.measure.key is None else read_key(config.measure.key),
+    )
+
+
+async def _begin(measurer: Measurer) -> None:
+    """Who cannot measure is a router all the same."""
+    try:
+        await measurer.start()
+    except Unavailable as error:
+        _log.error("%s", error)
 
 
 def _credentials(config: AgentConfig) -> Credentials:
@@ -147,17 +194,3 @@ class _Stop:
     def _ask(self, leave: bool) -> None:
         self._leave = leave
         self._asked.set()
-
-
-def notify(state: str) -> None:
-    """Tell systemd how far we are, if it asked to be told (sd_notify(3))."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-            systemd.sendto(state.encode(), address)
-    except OSError as error:
-        raise Unavailable(f"systemd does not listen at {address}: {error.strerror}") from error

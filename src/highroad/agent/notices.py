@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from ctypes import addressof, create_string_buffer
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from highroad.agent.config import AgentConfig
 from highroad.agent.numbers import PROTOCOL
@@ -25,6 +25,7 @@ from highroad.netlink import monitor
 from highroad.netlink.kernel import Kernel
 from highroad.netlink.link import Link
 from highroad.netlink.monitor import Gone, Monitor, Overrun
+from highroad.watch.talk import PortReport, Reason
 
 _TC_GROUP = 4
 _SO_ATTACH_FILTER = 26
@@ -36,15 +37,23 @@ _ADDRESSES, _SCOPE_AT, _SCOPE_LINK = (20, 21), _HEADER_BYTES + 3, 253
 _ALL = (32, 33, 36, 37, 40, 41, 44, 45)
 """RTM_NEWRULE, RTM_NEWQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER, each with its RTM_DEL."""
 
+_SAME_NS = 1_000_000_000
+
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortLight:
-    """Whether a core port can carry, and since when it is as it is (nanoseconds since 1970)."""
+    """Whether a core port can carry, and since when it is as it is (nanoseconds since 1970). Of one that cannot: why,
+    and when what it carried was led around it, if it was. `loss` is the share of hellos lost on their way to the
+    neighbour, where that answers them.
+    """
 
     up: bool
     since_ns: int
+    reason: Reason | None = None
+    repaired_ns: int | None = None
+    loss: float | None = None
 
 
 class Notices:
@@ -55,6 +64,7 @@ class Notices:
         that still are.
         """
         self._core = frozenset(port.interface for port in config.core_ports)
+        self._leaving = {port.interface: port.link for port in config.core_ports}
         self._links = Monitor([monitor.LINK])
         groups = [_TC_GROUP, monitor.NEXTHOP, *monitor.ROUTES, *monitor.RULES, *monitor.ADDRESSES]
         self._changes = Monitor(groups)
@@ -70,6 +80,8 @@ class Notices:
         self._on_amiss: Callable[[], None] = lambda: None
         self._is_ours: Callable[[str], bool] = lambda interface: False
         self.light: dict[str, PortLight] = {}
+        """Of core ports, as the kernel has it."""
+        self._watched: dict[str, PortReport] = {}
         self.look()
         now_ns = time.time_ns()
         for interface, light in self.light.items():
@@ -79,6 +91,33 @@ class Notices:
     def link(self, name: str) -> Link | None:
         """An interface as it was last told."""
         return self.links.get(name)
+
+    def dark_links(self) -> list[str]:
+        """The links that leave by core ports without light, or whose neighbour is not reached."""
+        return [self._leaving[interface] for interface in self.light if not self.port(interface).up]
+
+    def port(self, interface: str) -> PortLight:
+        """A core port by its light, and by what the watcher says of the neighbour."""
+        light, report = self.light[interface], self._watched.get(interface)
+        if report is None:
+            return light
+        loss = report.loss if report.watched else None
+        if report.up:
+            return replace(light, loss=loss)
+        since_ns = min(light.since_ns, report.since_ns) if not light.up else report.since_ns
+        return PortLight(up=False, since_ns=since_ns, reason=report.reason, repaired_ns=report.repaired_ns, loss=loss)
+
+    def hear(self, report: PortReport) -> None:
+        """What the watcher says of a port, now or at its start."""
+        interface = report.interface
+        if interface not in self.light:
+            return
+        before = self.port(interface)
+        if not report.up and not before.up and abs(report.since_ns - before.since_ns) < _SAME_NS:
+            report = replace(report, since_ns=before.since_ns)  # both saw the same
+        self._watched[interface] = report
+        if self.port(interface) != before:
+            self._on_light(interface, self.port(interface))
 
     def start(
         self,
@@ -176,7 +215,7 @@ class Notices:
         if before is None or before.up != up:
             self.light[interface] = PortLight(up=up, since_ns=at_ns)
             if before is not None:
-                self._on_light(interface, self.light[interface])
+                self._on_light(interface, self.port(interface))
 
 
 def _only_ours(fd: int) -> None:

@@ -55,7 +55,8 @@ MOST_LISTS = 14
 # --- policy routing: rules by preference ---------------------------------------------------------------------
 
 PREF_SID, PREF_SILENT, PREF_HOP = 1, 2, 3
-"""What is for a SID, and what leaves one. In between: nothing is said of some, whoever it would be said to."""
+"""What is for a SID, and what leaves one (or is encapsulated here, for a protected SID of our own). In between: nothing
+is said of some, whoever it would be said to."""
 PREF_CORE_LOCAL, PREF_CORE_MAIN = 4, 5
 """Transit, which never walks the rules of tenants."""
 PREF_ENTRY = 6
@@ -76,6 +77,14 @@ PREF_SELF_LOCAL, PREF_SELF_MAIN = 2030, 2031
 """What the router itself sends."""
 PREF_LOCAL = 30000
 """Where the rule for `local` is that the kernel has at 0: below every tenant."""
+
+METRIC_SILENT, METRIC_LINK, METRIC_DETOUR = 50, 100, 200
+"""Of the three routes that a protected SID may have: along its detour, put there by the watcher on a silent loss; over
+its link; and along its detour again, which the kernel takes by itself when light is lost.
+"""
+
+PROTOCOL_WATCHER = 73
+"""Of the routes that the watcher puts there and takes away: the agent neither compares nor touches them."""
 
 TABLE_MAIN, TABLE_LOCAL = 254, 255
 TABLE_HOPS = _TABLES = 0x0048_0000
@@ -144,6 +153,11 @@ def group_id(number: int, list_index: int, *, ipv6: bool) -> int:
 def nexthop_id(number: int, *, ipv6: bool, content: str) -> int:
     """The id of a nexthop, by what it does: another segment list is another nexthop, built beside the old."""
     return 0x5000_0000 | number << 17 | ipv6 << 16 | zlib.crc32(content.encode()) & 0xFFFF
+
+
+def detour_id(function: int) -> int:
+    """The nexthop that leads along the detour of a protected SID, whatever the detour is."""
+    return 0x5800_0000 | function
 
 
 def class_minor(number: int, list_index: int = 0) -> int:

@@ -5,10 +5,10 @@
     Trace {"service": "s-1", "nodes": [12, 9], "list": 0}
           -> {"hops": [{"link": "denver>boise", "site": "boise", "rtt-ms": 10.3}, ...]}
 
-A ping is one packet that goes round: along the adjacency SIDs of the policy, then along those of `back` (the far end's,
-which the controller knows), and ends at this router. Without `back` the far router answers it, along the IGP's way. A
-trace sends a few to each router of the path: the SIDs that lead there, then `nodes`, the routers' own; they answer
-along the IGP's way.
+A ping is one packet that goes round: along the adjacency SIDs of the path in use, then along those of `back` (the far
+end's; without it, those that came with the policy), and ends at this router. Where none are known the far router
+answers it, along the IGP's way. A trace sends a few to each router of the path: the SIDs that lead there, then `nodes`,
+the routers' own; they answer along the IGP's way.
 
 Six micro SIDs go in the address, more of them in a routing header. Times are those at which we are woken, not the
 kernel's stamps: it stamps a packet as it enters a port, and in a lab that is before the last link has held it back.
@@ -28,6 +28,8 @@ from typing import Any
 from highroad.agent import echo
 from highroad.agent.config import AgentConfig
 from highroad.agent.numbers import DSCP
+from highroad.agent.selection import preferred
+from highroad.agent.wanted import Used
 from highroad.errors import Finding, Invalid, NotFound, Unavailable
 from highroad.gnmi.router import ADJACENCY_FUNCTIONS, NODE_IDS, PROTECTED_FUNCTIONS, Intended, Policy, SegmentList
 
@@ -47,9 +49,10 @@ _MICRO_SIDS = 6
 class Prober:
     """What the RPCs `Ping` and `Trace` do on a router."""
 
-    def __init__(self, config: AgentConfig, intended: Callable[[], Intended]) -> None:
+    def __init__(self, config: AgentConfig, intended: Callable[[], Intended], in_use: Used = preferred) -> None:
         self._config = config
         self._intended = intended
+        self._in_use = in_use
 
     async def ping(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Packets along a service's path, there and back. Raises Invalid, NotFound, Unavailable."""
@@ -60,6 +63,7 @@ class Prober:
         size = asked.whole("size", 0, MOST_BYTES, default=64)
         back = asked.numbers("back", ADJACENCY_FUNCTIONS.start, PROTECTED_FUNCTIONS.stop - 1)
         asked.done()
+        back = back or list(segments.back_functions)
         if back:
             way = [*segments.functions, *back, self._config.node]
             kind = echo.REPLY
@@ -99,7 +103,7 @@ class Prober:
         if policy is None:
             asked.done()
             raise NotFound(f"this router steers no service {service!a}")
-        lists = max(policy.candidate_paths, key=lambda one: one.preference).segment_lists
+        lists = self._in_use(policy).segment_lists
         index = asked.whole("list", 0, len(lists) - 1, default=0)
         return policy, lists[index]
 

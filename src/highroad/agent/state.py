@@ -11,24 +11,35 @@ from pathlib import Path
 from typing import Any
 
 from highroad.agent.config import AgentConfig, CorePort, loopback_of
-from highroad.agent.counters import AttachmentCount, Counters, PortCount, ServiceCount
+from highroad.agent.counters import AttachmentCount, Counters, Passed, PortCount, ServiceCount
+from highroad.agent.headend import Headend, leaves_of
+from highroad.agent.measure import Measurer
 from highroad.agent.notices import Notices, PortLight
 from highroad.agent.numbers import number_of
-from highroad.agent.wanted import containers, in_use, interface_of
+from highroad.agent.selection import preferred
+from highroad.agent.wanted import Used, containers, interface_of
 from highroad.gnmi import openconfig
-from highroad.gnmi.router import Attachment, Intended, Policy
+from highroad.gnmi.router import Attachment, CandidatePath, Intended, Policy, SegmentList
 from highroad.netlink.link import Link
 from highroad.units import iso_from_s
+from highroad.watch.talk import Reason
 
 
 class State:
     """One router's state, read from what knows it."""
 
-    def __init__(self, config: AgentConfig, counters: Counters, notices: Notices) -> None:
+    def __init__(
+        self, config: AgentConfig, counters: Counters, notices: Notices, headend: Headend, in_use: Used = preferred
+    ) -> None:
+        """`in_use` says which candidate path of a policy is in use."""
         self._config = config
+        self._headend = headend
+        self._in_use = in_use
         self._counters = counters
         self._notices = notices
         self._version = _version()
+        self.measurer: Measurer | None = None
+        """What measures paths, once it is there."""
 
     def interfaces_of(self, intended: Intended) -> frozenset[str]:
         """The interfaces that the router needs for what it is told: core ports, and customers'."""
@@ -51,6 +62,8 @@ class State:
             told["rate-scale"] += "0"
         if elections:
             told["election-id"] = str(max(elections.values()))
+        if avoided := self._headend.known.avoided:
+            told["avoided-link"] = sorted(avoided)
         return told
 
     def core_ports(self) -> list[dict[str, Any]]:
@@ -75,6 +88,12 @@ class State:
             }
             for one in self._counters.sids()
         ]
+
+    def measured(self, name: str) -> Any:
+        """/router/state/measurement or /router/state/reflector."""
+        if self.measurer is None:
+            return [] if name == "measurement" else {}
+        return self.measurer.state() if name == "measurement" else self.measurer.reflector_state()
 
     # --- OpenConfig's ---------------------------------------------------------------------------------------
 
@@ -128,7 +147,7 @@ class State:
             "link": port.link,
             "neighbour": port.neighbour,
             "function": port.function,
-            **light_leaves(self._notices.light[port.interface]),
+            **light_leaves(self._notices.port(port.interface)),
             "capacity-kbps": str(round(port.capacity_gbps * 1e6)),
             "counters": _port_counters(counted),
             "class": [
@@ -157,7 +176,8 @@ class State:
         return {
             "service": one.service,
             "oper-status": _status(self._leads(intended, one)),
-            "active-preference": in_use(one).preference,
+            "active-preference": self._in_use(one).preference,
+            **({} if (flip := self._headend.flips.get(one.service)) is None else leaves_of(flip)),
             "counters": _service_counters(counted),
             "segment-list": [
                 {
@@ -171,8 +191,8 @@ class State:
     def _te_policy(self, intended: Intended, one: Policy) -> openconfig.TePolicy:
         color = number_of(intended.attachments[one.attachment].function)
         counted = self._counters.service(one.service)
-        active = in_use(one)
-        lists = {id(segments): passed for segments, passed in zip(active.segment_lists, counted.lists, strict=False)}
+        active = self._in_use(one)
+        lists = {id(segments): passed for segments, passed in _carried_by(active, counted)}
         paths = []
         number = color << 8
         for candidate in one.candidate_paths:
@@ -216,16 +236,36 @@ class State:
         if attachment is None or not self._is_lit(interface_of(self._config, attachment)):
             return False
         lit = {port.function for port in self._config.core_ports if self._notices.light[port.interface].up}
-        return any(segments.functions[0] in lit for segments in in_use(one).segment_lists)
+        return any(segments.functions[0] in lit for segments in self._in_use(one).segment_lists)
+
+
+def _carried_by(path: CandidatePath, counted: ServiceCount) -> list[tuple[SegmentList, Passed]]:
+    """What went along each list of the path in use; where places are spread over its lists, by their weights."""
+    lists = path.segment_lists
+    if len(lists) == len(counted.lists):
+        return list(zip(lists, counted.lists, strict=True))
+    octets, packets = (sum(getattr(one, name) for one in counted.lists) for name in ("octets", "packets"))
+    weights = sum(one.weight for one in lists)
+    return [
+        (one, Passed(octets=octets * one.weight // weights, packets=packets * one.weight // weights)) for one in lists
+    ]
 
 
 def light_leaves(light: PortLight) -> dict[str, Any]:
-    """How /router/state/core-port tells of light."""
-    return _status_leaf(light.up) if light.up else {**_status_leaf(False), "down-since": str(light.since_ns)}
+    """How /router/state/core-port tells of light, and of the neighbour."""
+    told: dict[str, Any] = {"oper-status": _status(light.up)}
+    if not light.up:
+        told["down-since"] = str(light.since_ns)
+        told["down-reason"] = (light.reason or Reason.LIGHT).value
+        if light.repaired_ns is not None:
+            told["repaired-at"] = str(light.repaired_ns)
+    if light.loss is not None:
+        told["hello-loss"] = f"{100 * light.loss:.1f}"
+    return told
 
 
-def _status_leaf(up: bool) -> dict[str, Any]:
-    return {"oper-status": _status(up)}
+LIGHT_LEAVES = ("oper-status", "down-since", "down-reason", "repaired-at", "hello-loss")
+"""All that `light_leaves` may tell."""
 
 
 def _status(up: bool) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from highroad.agent import dump
@@ -11,23 +13,30 @@ from highroad.agent.check import findings_of
 from highroad.agent.config import AgentConfig
 from highroad.agent.kernelstate import Key, PortState, State, Thing, Tunnel, state_of
 from highroad.agent.numbers import LOOP_IN, LOOP_OUT, SHAPER
+from highroad.agent.repair import things_of_protections
+from highroad.agent.selection import NOTHING as NOTHING_KNOWN
+from highroad.agent.selection import Known, chosen, preferred
 from highroad.agent.transaction import Step, execute
-from highroad.agent.wanted import Devices, interface_of, things_of
+from highroad.agent.wanted import Devices, Used, groups_of, interface_of, things_of
 from highroad.errors import Finding, Unavailable
-from highroad.gnmi.router import Intended, Policy
+from highroad.gnmi.router import Attachment, CandidatePath, Intended, Policy
+from highroad.netlink import nexthop
 from highroad.netlink.address import Address
 from highroad.netlink.kernel import Kernel
 from highroad.netlink.link import Link
+from highroad.netlink.message import Message
+from highroad.netlink.nexthop import NexthopGroup
 from highroad.netlink.offload import make_plain
 
 NOTHING = Intended()
 
 
 class Steering:
-    """The kernel of one router. Blocking, and for one thread at a time.
+    """The kernel of one router. Blocking, and for one thread at a time; `flip` may be called by another.
 
     `step` is called before each step of a change with its name: a test kills the process there. `known` are the
-    interfaces by name, where somebody listens to what becomes of them; without, the kernel is asked each time.
+    interfaces by name, where somebody listens to what becomes of them; without, the kernel is asked each time. `paths`
+    is what is known of paths: by it one of a policy's candidate paths is in use.
     """
 
     def __init__(
@@ -37,11 +46,16 @@ class Steering:
         step: Step = lambda _: None,
         *,
         known: Callable[[], Mapping[str, Link]] | None = None,
+        paths: Callable[[], Known] = lambda: NOTHING_KNOWN,
     ) -> None:
         self._kernel = kernel
         self._config = config
         self._step = step
         self._known = known
+        self._paths = paths
+        self._entering = threading.RLock()
+        self._applied = NOTHING
+        self._flipped: dict[str, int] = {}
         self._links: Mapping[str, Link] = MappingProxyType({})
 
     def start(self) -> None:
@@ -57,13 +71,18 @@ class Steering:
 
         Raises Unavailable, and then nothing has changed.
         """
-        touched = frozenset(_changed(old, new))
+        touched = _Touched(attachments=frozenset(_changed(old, new)), protections=_reprotected(old, new))
         if not touched:
             return 0
+        with self._entering:
+            return self._apply(old, new, touched)
+
+    def _apply(self, old: Intended, new: Intended, touched: _Touched) -> int:
+        used = self._by(self._paths())
         devices = self._devices(self._seen())
-        want = self._want(new, touched, devices)
+        want = self._want(new, touched, devices, used)
         tunnels = {key: thing for key, thing in want.items() if isinstance(thing, Tunnel)}
-        have = state_of(things_of(self._config, devices, old, touched.__contains__))
+        have = self._want(old, touched, devices, self.in_use)
         if any(key in have and have[key] != thing for key, thing in tunnels.items()):
             return self._move(old, new)
         made = {key: thing for key, thing in tunnels.items() if key not in have}
@@ -72,14 +91,18 @@ class Steering:
             execute(self._kernel, {}, made, self._step)
             have |= made
             devices = self._devices()
-            want = self._want(new, touched, devices)
+            want = self._want(new, touched, devices, used)
         self._control(have, want, devices)
         try:
-            return execute(self._kernel, have, want, self._step)
+            messages = execute(self._kernel, have, want, self._step)
         except Unavailable:
             if made:
                 execute(self._kernel, made, {})
             raise
+        gone = [service for service in self._flipped if service not in new.policies]
+        touching = [policy for policy in new.policies.values() if policy.attachment in touched.attachments]
+        self._now_in_use(new, touching, used, gone)
+        return messages
 
     def _move(self, old: Intended, new: Intended) -> int:
         """With Ethernet services whose far end is another: a tunnel cannot be turned, so they are down in between."""
@@ -89,7 +112,7 @@ class Steering:
             if (was := old.policies.get(service)) is not None and _far_end(was) != _far_end(policy)
         }
         kept = {service: policy for service, policy in old.policies.items() if service not in moved}
-        between = Intended(attachments=old.attachments, policies=kept)
+        between = replace(old, policies=kept)
         messages = self.apply(old, between)
         try:
             return messages + self.apply(between, new)
@@ -105,7 +128,8 @@ class Steering:
         messages = 0
         while True:
             devices = self._devices()
-            want = state_of([*things_of_base(self._config, devices), *things_of(self._config, devices, intended)])
+            known = self._paths()
+            want = self._all(intended, devices, self._by(known))
             have = dump.read(self._kernel, self._links.values(), self._core(), self._customer(intended))
             missing = {key: thing for key, thing in want.items() if isinstance(thing, Tunnel) and key not in have}
             if not missing:
@@ -114,7 +138,87 @@ class Steering:
         have = {key: thing for key, thing in have.items() if not self._is_elsewhere(key, thing, want)}
         have |= state_of(self._idle(intended))
         self._control({}, want, devices)
-        return messages + execute(self._kernel, have, want, self._step)
+        with self._entering:
+            # What was flipped while the kernel was read is not flipped back.
+            if self._paths() is not known:
+                known = self._paths()
+                want |= self._groups(intended, want, self._by(known))
+            used = self._by(known)
+            messages += execute(self._kernel, have, want, self._step)
+            self._now_in_use(intended, intended.policies.values(), used, self._flipped)
+        return messages
+
+    # --- which candidate path is in use -----------------------------------------------------------------------
+
+    def in_use(self, policy: Policy) -> CandidatePath:
+        """The candidate path that the kernel uses of a policy that was applied."""
+        first = preferred(policy)
+        number = self._flipped.get(policy.service, first.preference)
+        return next((one for one in policy.candidate_paths if one.preference == number), first)
+
+    @property
+    def flipped(self) -> Mapping[str, int]:
+        """The services of which another path is in use than that with the highest preference, and which."""
+        return dict(self._flipped)
+
+    def adopt(self, intended: Intended) -> Mapping[str, CandidatePath]:
+        """Find out which paths are in use after a start: an agent before this one may have known why. Returns those
+        that are not of the highest preference, by service.
+        """
+        found: dict[str, CandidatePath] = {}
+        held = {one.id: one for one in self._kernel.nexthops() if isinstance(one, NexthopGroup)}
+        with self._entering:
+            self._applied = intended
+            for attachment, policy in _steered(intended):
+                for path in policy.candidate_paths if len(policy.candidate_paths) > 1 else ():
+                    groups = list(groups_of(self._config, attachment, policy, path))
+                    if path is not preferred(policy) and all(held.get(one.id) == one for one in groups):
+                        found[policy.service] = path
+            self._flipped = {service: path.preference for service, path in found.items()}
+        return found
+
+    def flip(self, kernel: Kernel) -> bool:
+        """Have every policy use the path that it is to, by what is known of paths: one message for all of them, by a
+        socket of the caller's. Returns False where the kernel did not take some of it, which a comparison will mend.
+        """
+        with self._entering:
+            known = self._paths()
+            links = self._seen()
+            messages: list[Message] = []
+            moved: list[tuple[Policy, CandidatePath, int, int]] = []
+            several = [one for one in _steered(self._applied) if len(one[1].candidate_paths) > 1]
+            # The kernel takes some 50 us for each: who cannot wait goes first.
+            for attachment, policy in sorted(several, key=lambda one: one[1].traffic_class.rank):
+                path = chosen(policy, known).path
+                if path is self.in_use(policy) or interface_of(self._config, attachment) not in links:
+                    continue
+                groups = [nexthop.replace(one) for one in groups_of(self._config, attachment, policy, path)]
+                moved.append((policy, path, len(messages), len(messages) + len(groups)))
+                messages += groups
+            answers: list[object] = []
+            for at in range(0, len(messages), kernel.limit):
+                answers += kernel.try_all(messages[at : at + kernel.limit])
+            for policy, path, start, end in moved:
+                if any(answers[start:end]):
+                    continue
+                if path is preferred(policy):
+                    self._flipped.pop(policy.service, None)
+                else:
+                    self._flipped[policy.service] = path.preference
+            return not any(answers)
+
+    def _by(self, known: Known) -> Used:
+        return lambda policy: chosen(policy, known).path
+
+    def _now_in_use(self, applied: Intended, policies: Iterable[Policy], used: Used, gone: Iterable[str]) -> None:
+        """What was just applied, with these policies by these paths."""
+        flipped = {service: number for service, number in self._flipped.items() if service not in gone}
+        for policy in policies:
+            path = used(policy)
+            flipped.pop(policy.service, None)
+            if path is not preferred(policy):
+                flipped[policy.service] = path.preference
+        self._applied, self._flipped = applied, flipped
 
     # --- what is there ----------------------------------------------------------------------------------------
 
@@ -139,8 +243,29 @@ class Steering:
             named={name: link.index for name, link in links.items()},
         )
 
-    def _want(self, intended: Intended, touched: frozenset[str], devices: Devices) -> dict[Key, Thing]:
-        return state_of(things_of(self._config, devices, intended, touched.__contains__))
+    def _want(self, intended: Intended, touched: _Touched, devices: Devices, used: Used) -> dict[Key, Thing]:
+        return state_of(
+            [
+                *things_of(self._config, devices, intended, touched.attachments.__contains__, used),
+                *things_of_protections(self._config, devices, intended.protections, touched.protections),
+            ]
+        )
+
+    def _all(self, intended: Intended, devices: Devices, used: Used) -> dict[Key, Thing]:
+        return state_of(
+            [
+                *things_of_base(self._config, devices),
+                *things_of(self._config, devices, intended, used=used),
+                *things_of_protections(self._config, devices, intended.protections),
+            ]
+        )
+
+    def _groups(self, intended: Intended, there: State, used: Used) -> dict[Key, Thing]:
+        """The groups of all policies by the paths in use, of those that are there."""
+        groups: dict[Key, Thing] = {}
+        for attachment, policy in _steered(intended):
+            groups |= state_of(groups_of(self._config, attachment, policy, used(policy)))
+        return {key: group for key, group in groups.items() if key in there}
 
     def _control(self, have: State, want: State, devices: Devices) -> None:
         """System controls of interfaces that come into use, before anything can be received on them."""
@@ -179,6 +304,24 @@ class Steering:
         return thing.index in core
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Touched:
+    """What a change is about: attachments with their policies, protected SIDs."""
+
+    attachments: frozenset[str]
+    protections: frozenset[int]
+
+    def __bool__(self) -> bool:
+        return bool(self.attachments or self.protections)
+
+
+def _steered(intended: Intended) -> Iterable[tuple[Attachment, Policy]]:
+    """The policies, each with its attachment."""
+    for policy in intended.policies.values():
+        if (attachment := intended.attachments.get(policy.attachment)) is not None:
+            yield attachment, policy
+
+
 def _far_end(policy: Policy) -> tuple[int, int]:
     return policy.remote_node, policy.remote_function
 
@@ -205,3 +348,11 @@ def _changed(old: Intended, new: Intended) -> Iterable[str]:
         before, after = old.policies.get(service), new.policies.get(service)
         if before is not after and before != after:
             yield from (policy.attachment for policy in (before, after) if policy is not None)
+
+
+def _reprotected(old: Intended, new: Intended) -> frozenset[int]:
+    """The protected SIDs that differ."""
+    if old.protections is new.protections:
+        return frozenset()
+    had, has = old.protections, new.protections
+    return frozenset(function for function in {**had, **has} if had.get(function) != has.get(function))

@@ -26,7 +26,8 @@ Restart=always
 RestartSec=1
 TimeoutStartSec=120
 TimeoutStopSec=30
-# To stop or to upgrade the agent takes nothing from traffic: the kernel goes on forwarding, and BIRD goes on running.
+# To stop or to upgrade the agent takes nothing from traffic: the kernel goes on forwarding, BIRD goes on running, and
+# the watcher goes on repairing, in real time.
 KillMode=process
 KillSignal=SIGUSR1
 {kept}
@@ -34,7 +35,10 @@ RuntimeDirectory=highroad
 UMask=0077
 OOMScoreAdjust=-900
 LimitNOFILE=65536
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_SYS_ADMIN CAP_BPF CAP_PERFMON CAP_KILL
+LimitRTPRIO=5
+LimitMEMLOCK=infinity
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_SYS_ADMIN CAP_BPF CAP_PERFMON
+CapabilityBoundingSet=CAP_KILL CAP_SYS_NICE CAP_IPC_LOCK
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes

@@ -16,15 +16,26 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from highroad.agent.counters import Counters
+from highroad.agent.headend import Headend
 from highroad.agent.journal import Journal
 from highroad.agent.notices import Notices, PortLight
-from highroad.agent.state import State, light_leaves
+from highroad.agent.state import LIGHT_LEAVES, State, light_leaves
 from highroad.errors import Finding, HighroadError, Invalid, NotFound, Unavailable, errors_in
 from highroad.gnmi import openconfig
 from highroad.gnmi.edit import changed, resulting
 from highroad.gnmi.hub import Hub
 from highroad.gnmi.path import WILDCARD, Path, elem, entry, parse
-from highroad.gnmi.router import MODULE, Attachment, Intended, Policy, attachment_to_json, policy_to_json
+from highroad.gnmi.router import (
+    MODULE,
+    Attachment,
+    CandidatePath,
+    Intended,
+    Policy,
+    Protection,
+    attachment_to_json,
+    policy_to_json,
+    protection_to_json,
+)
 from highroad.gnmi.schema import MODELS, check_path
 from highroad.gnmi.target import Edit, Kind, Model, Notification, Watch
 from highroad.gnmi.tree import find
@@ -46,6 +57,7 @@ FRESH_S = 0.005
 """Counters that were read so short a time ago are not read again: the paths of one Get are of one instant."""
 
 _STATE_LISTS = ("core-port", "attachment", "policy", "sid")
+_MEASURED = ("measurement", "reflector")
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +66,16 @@ T = TypeVar("T")
 
 class Steers(Protocol):
     """What brings the kernel to what is told."""
+
+    @property
+    def flipped(self) -> Mapping[str, int]:
+        """Of which services another path is in use than the preferred one, and which."""
+
+    def adopt(self, intended: Intended) -> Mapping[str, CandidatePath]:
+        """Find that out from the kernel."""
+
+    def flip(self, kernel: Kernel) -> bool:
+        """Bring all policies to the paths that they are to use; False where some of it has to be mended."""
 
     def check(self, intended: Intended, before: Intended | None = None) -> list[Finding]:
         """Everything that is wrong with it, but for what is as it was before."""
@@ -78,6 +100,7 @@ class RouterTarget:
         counters: Counters,
         notices: Notices,
         state: State,
+        headend: Headend,
         kernel: Kernel,
         worker: ThreadPoolExecutor,
     ) -> None:
@@ -87,6 +110,7 @@ class RouterTarget:
         self._counters = counters
         self._notices = notices
         self._state = state
+        self._headend = headend
         self._kernel = kernel
         self._worker = worker
         self._hub = Hub()
@@ -95,6 +119,9 @@ class RouterTarget:
         self._ours: tuple[Intended, frozenset[str]] | None = None
         self._counted_s = 0.0
         self._written_s = 0.0
+        self._said: dict[str, tuple[str, str | None]] = {}
+        self.on_told: Callable[[Intended], None] = lambda _: None
+        """What is called with all that the router is told, when that has changed and is so."""
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -106,7 +133,14 @@ class RouterTarget:
         """Bring the kernel to what was told in the last life, and keep it there."""
         if self._journal.dropped:
             _log.warning("the last agent ended in the middle of a change: it is undone")
+        await self._headend.start(
+            by_us=self._notices.by_us,
+            publish=self._hub.publish,
+            amiss=self._amiss.set,
+            dark=self._notices.dark_links(),
+        )
         await self._look()
+        self._headend.settle()
         self._notices.start(on_light=self._light_changed, on_amiss=self._amiss.set, is_ours=self._is_ours)
         self._tasks = [
             asyncio.create_task(self._keep_looking(), name="look"),
@@ -120,6 +154,7 @@ class RouterTarget:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._notices.close()
+        await self._headend.stop()
         await self._blocking(self._keep)
 
     # --- what is told ---------------------------------------------------------------------------------------
@@ -159,6 +194,8 @@ class RouterTarget:
                 deletes=tuple(path for path, value in news if value is None),
             )
         )
+        self._headend.settle()
+        self.on_told(new)
         if self._journal.is_long:
             self._worker.submit(self._compact)
 
@@ -222,6 +259,7 @@ class RouterTarget:
         try:
             with self._notices.by_us():
                 messages = await self._blocking(lambda: self._steering.converge(self.intended))
+                self._headend.settle()
         except HighroadError as error:
             _log.error("the kernel is not as it has to be: %s", error)
         except Exception:
@@ -239,16 +277,21 @@ class RouterTarget:
         return interface in self._ours[1]
 
     def _light_changed(self, interface: str, light: PortLight) -> None:
-        """A core port's light is lost or found: tell whoever watches, now."""
+        """A core port's light, or its neighbour, is lost or found: tell whoever watches, now."""
         place = parse("/router/state") / entry("core-port", interface=interface)
         told = light_leaves(light)
-        status = told["oper-status"]
-        theirs = parse("/interfaces") / Path((elem("interface", {"name": interface}),)) / "state"
         updates = [(place / name, value) for name, value in told.items()]
-        updates += [(theirs / "oper-status", status), (theirs / "last-change", str(light.since_ns))]
-        deletes = (place / "down-since",) if light.up else ()
-        self._hub.publish(Notification(timestamp_ns=light.since_ns, updates=tuple(updates), deletes=deletes))
-        _log.warning("core port %s is %s", interface, status)
+        deletes = tuple(place / name for name in LIGHT_LEAVES if name not in told)
+        lit = self._notices.light[interface]
+        theirs = parse("/interfaces") / Path((elem("interface", {"name": interface}),)) / "state"
+        updates.append((theirs / "oper-status", "UP" if lit.up else "DOWN"))
+        updates.append((theirs / "last-change", str(lit.since_ns)))
+        self._hub.publish(Notification(timestamp_ns=time.time_ns(), updates=tuple(updates), deletes=deletes))
+        self._headend.light(self._notices.dark_links())
+        said = told["oper-status"], told.get("down-reason")
+        if self._said.get(interface) != said:
+            self._said[interface] = said
+            _log.warning("core port %s is %s%s", interface, said[0], "" if said[1] is None else f" ({said[1]})")
 
     # --- what is --------------------------------------------------------------------------------------------
 
@@ -290,6 +333,8 @@ class RouterTarget:
                 told["attachment"] = [attachment_to_json(one) for one in wanted.attachments(intended, 1)]
             if wanted.may("router", "policy"):
                 told["policy"] = [policy_to_json(one) for one in wanted.policies(intended, 1)]
+            if wanted.may("router", "protection"):
+                told["protection"] = [protection_to_json(one) for one in wanted.protections(intended)]
         if kind is not Kind.CONFIG and wanted.may("router", "state"):
             told["state"] = self._own_state(wanted, intended)
         return told
@@ -307,6 +352,7 @@ class RouterTarget:
             told["policy"] = self._state.policies(intended, wanted.policies(intended, 2))
         if "sid" in lists:
             told["sid"] = self._state.sids()
+        told |= {name: self._state.measured(name) for name in _MEASURED if wanted.may("router", "state", name)}
         return told
 
     def _count(self, intended: Intended, *, interfaces: bool = False) -> None:
@@ -355,6 +401,10 @@ class _Wanted:
     def policies(self, intended: Intended, depth: int) -> Sequence[Policy]:
         """Those that it names, or all."""
         return _chosen(intended.policies, self._key(depth, "service"))
+
+    def protections(self, intended: Intended) -> Sequence[Protection]:
+        """Those that it names, or all."""
+        return _chosen({str(function): one for function, one in intended.protections.items()}, self._key(1, "function"))
 
     def _key(self, depth: int, key: str) -> str | None:
         if len(self._steps) <= depth or any(step.bare in ("...", WILDCARD) for step in self._steps[: depth + 1]):

@@ -13,6 +13,7 @@ from highroad.agent.config import AgentConfig, address_in
 from highroad.agent.gate import gate_of
 from highroad.agent.kernelstate import Gate, Kept, PortState, Thing, Tunnel
 from highroad.agent.rates import ETHERNET_BYTES, burst, bytes_a_second, quantum, queue_bytes
+from highroad.agent.selection import preferred
 from highroad.gnmi.router import Attachment, CandidatePath, Intended, Policy, SegmentList
 from highroad.model.service import ServiceKind, TrafficClass
 from highroad.netlink.address import Address
@@ -22,6 +23,9 @@ from highroad.netlink.qdisc import INGRESS, Clsact, Fifo, Htb, HtbClass
 from highroad.netlink.route import Route
 from highroad.netlink.rule import Rule
 from highroad.netlink.seg6 import Seg6Encap, Seg6Local
+
+BLOCK_BITS, MICRO_SID_BITS = 32, 16
+"""Of a SID: the block that all share, and each micro SID after it."""
 
 METRIC6 = 1024
 """What the kernel gives an IPv6 route that names none."""
@@ -58,11 +62,19 @@ def interface_of(config: AgentConfig, attachment: Attachment) -> str | None:
     return attachment.interface or tagged
 
 
+Used = Callable[[Policy], CandidatePath]
+"""Which candidate path of a policy is in use."""
+
+
 def things_of(
-    config: AgentConfig, devices: Devices, intended: Intended, only: Callable[[str], bool] = lambda _: True
+    config: AgentConfig,
+    devices: Devices,
+    intended: Intended,
+    only: Callable[[str], bool] = lambda _: True,
+    used: Used = preferred,
 ) -> list[Thing]:
     """Everything that some of the attachments (by id), with their policies, need. Interfaces that are not there are
-    left out: what hangs on them comes with them.
+    left out: what hangs on them comes with them. Which path is in use makes a difference to groups only.
     """
     policies = {policy.attachment: policy for policy in intended.policies.values()}
     things: list[Thing] = []
@@ -75,28 +87,48 @@ def things_of(
             continue
         policy = policies.get(attachment.id)
         if attachment.kind is ServiceKind.IP:
-            things += _ip(config, devices, attachment, policy, str(interface), dev)
+            things += _ip(config, devices, attachment, policy, str(interface), dev, used)
         else:
-            things += _ethernet(config, devices, attachment, policy, str(interface), dev)
+            things += _ethernet(config, devices, attachment, policy, str(interface), dev, used)
     return things
 
 
-def in_use(policy: Policy) -> CandidatePath:
-    """The candidate path that carries: that of the highest preference."""
-    return max(policy.candidate_paths, key=lambda candidate: candidate.preference)
+def groups_of(config: AgentConfig, one: Attachment, policy: Policy, path: CandidatePath) -> Iterable[NexthopGroup]:
+    """The groups of a policy that uses this candidate path: a flip replaces these, and nothing else.
+
+    There are as many as the preferred path has lists, since flows are pinned and shaped for those. A path with another
+    number of lists has all of them in every group, by their weights.
+    """
+    places = len(preferred(policy).segment_lists) if one.kind is ServiceKind.IP else 1
+    number = n.number_of(one.function)
+    for ipv6 in _families(one):
+        ids, function = _ids(config, one, policy, ipv6), _end_of(one, policy, ipv6)
+        for index in range(places):
+            lists = path.segment_lists[index : index + 1] if len(path.segment_lists) == places else path.segment_lists
+            weights: dict[int, int] = {}
+            for segments in lists:
+                member = ids[containers(config, segments, function)]
+                weights[member] = weights.get(member, 0) + segments.weight
+            members = tuple(weights.items()) if len(weights) > 1 else ((next(iter(weights)), 1),)
+            yield NexthopGroup(id=n.group_id(number, index, ipv6=ipv6), members=members)
 
 
 def containers(config: AgentConfig, segments: SegmentList, function: int) -> tuple[str, ...]:
     """The segments of a list as they stand in the packet: six micro SIDs an address (RFC 9800, NEXT-CSID)."""
-    micro = (*segments.functions, function)
-    return tuple(address_in(config.sid_block, *micro[at : at + 6]) for at in range(0, len(micro), 6))
+    return _packed(config.sid_block, (*segments.functions, function))
+
+
+@lru_cache(maxsize=16_384)
+def _packed(block: str, micro: tuple[int, ...]) -> tuple[str, ...]:
+    """Kept, since a flip has no time for it."""
+    return tuple(address_in(block, *micro[at : at + 6]) for at in range(0, len(micro), 6))
 
 
 # --- ip ------------------------------------------------------------------------------------------------------
 
 
 def _ip(
-    config: AgentConfig, devices: Devices, one: Attachment, policy: Policy | None, interface: str, dev: int
+    config: AgentConfig, devices: Devices, one: Attachment, policy: Policy | None, interface: str, dev: int, used: Used
 ) -> Iterable[Thing]:
     number = n.number_of(one.function)
     at = one.addresses
@@ -140,7 +172,7 @@ def _ip(
     yield from closed(interface, n.PREF_CLOSED)
     yield from _answered(devices.shaper, number)
     if policy is not None:
-        yield from _steered(config, devices, one, policy, interface)
+        yield from _steered(config, devices, one, policy, interface, used(policy))
     yield from _port(dev, one.mtu_bytes)
     yield Gate(dev=dev, ingress=True, program=gate_of(config, one, policy))
     yield redirect(dev, devices.shaper)
@@ -172,18 +204,18 @@ def _answered(shaper: int, number: int) -> Iterable[Thing]:
         yield Fifo(kind="bfifo", index=shaper, handle=minor << 16, parent=handle, limit=limit)
 
 
-def _steered(config: AgentConfig, devices: Devices, one: Attachment, policy: Policy, interface: str) -> Iterable[Thing]:
+def _steered(
+    config: AgentConfig, devices: Devices, one: Attachment, policy: Policy, interface: str, path: CandidatePath
+) -> Iterable[Thing]:
     number = n.number_of(one.function)
-    lists = in_use(policy).segment_lists
+    lists = preferred(policy).segment_lists
     remote = _by_family(policy.prefixes)
-    taken: set[int] = set()
-    for index, segments in enumerate(lists):
+    yield from _nexthops(config, devices, one, policy)
+    yield from groups_of(config, one, policy, path)
+    for index in range(len(lists)):
         table = n.table(number, index)
         for family, prefixes, ipv6 in ((AF_INET, remote[0], False), (AF_INET6, remote[1], True)):
-            nexthop = _nexthop(config, devices, number, index, segments, policy.remote_function + ipv6, ipv6, taken)
-            yield nexthop
             group = n.group_id(number, index, ipv6=ipv6)
-            yield NexthopGroup(id=group, members=((nexthop.id, 1),))
             # What we say to the far end (that a packet of its was too large) we say as this customer's edge.
             edge = one.addresses.pe6 if ipv6 else one.addresses.pe4
             for prefix in prefixes:
@@ -233,28 +265,46 @@ def sid_route(config: AgentConfig, devices: Devices, function: int, local: Seg6L
     )  # fmt: skip
 
 
-def _nexthop(
-    config: AgentConfig,
-    devices: Devices,
-    number: int,
-    index: int,
-    segments: SegmentList,
-    function: int,
-    ipv6: bool,
-    taken: set[int],
-) -> Nexthop:
-    listed = containers(config, segments, function)
-    content = f"{index} {listed}"
-    # Two lists of one service whose names collide: the later one takes another name.
-    while (chosen := n.nexthop_id(number, ipv6=ipv6, content=content)) in taken:
-        content += "'"
-    taken.add(chosen)
-    return Nexthop(
-        id=chosen,
-        family=AF_INET6 if ipv6 else AF_INET,
-        dev=devices.loop_out,
-        encap=Seg6Encap(mode="encap.red", segments=listed),
-    )
+def _nexthops(config: AgentConfig, devices: Devices, one: Attachment, policy: Policy) -> Iterable[Nexthop]:
+    """A nexthop for each way of a policy, those of paths that are not in use too: they are there when one is needed."""
+    for ipv6 in _families(one):
+        for listed, number in _ids(config, one, policy, ipv6).items():
+            yield Nexthop(
+                id=number,
+                family=AF_INET6 if ipv6 else AF_INET,
+                dev=devices.loop_out,
+                encap=Seg6Encap(mode="encap.red", segments=listed),
+            )
+
+
+def _families(one: Attachment) -> tuple[bool, ...]:
+    """Of the packets that are steered, whether IPv6: a tunnel's own are."""
+    return (False, True) if one.kind is ServiceKind.IP else (True,)
+
+
+def _end_of(one: Attachment, policy: Policy, ipv6: bool) -> int:
+    """The function at which packets of a family end."""
+    return policy.remote_function + (ipv6 and one.kind is ServiceKind.IP)
+
+
+def _ids(config: AgentConfig, one: Attachment, policy: Policy, ipv6: bool) -> dict[tuple[str, ...], int]:
+    """The nexthops of a policy's ways: named by what they do, so that a way keeps its own whatever its preference."""
+    number, function = n.number_of(one.function), _end_of(one, policy, ipv6)
+    ways = {
+        containers(config, segments, function): None
+        for candidate in policy.candidate_paths
+        for segments in candidate.segment_lists
+    }
+    ids: dict[tuple[str, ...], int] = {}
+    taken: set[int] = set()
+    for listed in sorted(ways):
+        content = str(listed)
+        # Two ways of one service whose names collide: the later one takes another name.
+        while (chosen := n.nexthop_id(number, ipv6=ipv6, content=content)) in taken:
+            content += "'"
+        taken.add(chosen)
+        ids[listed] = chosen
+    return ids
 
 
 def _shaped(
@@ -295,7 +345,7 @@ TAG_BYTES = 4
 
 
 def _ethernet(
-    config: AgentConfig, devices: Devices, one: Attachment, policy: Policy | None, interface: str, dev: int
+    config: AgentConfig, devices: Devices, one: Attachment, policy: Policy | None, interface: str, dev: int, used: Used
 ) -> Iterable[Thing]:
     """A tunnel (VXLAN, RFC 7348) whose packets are steered as those of any service: they end at an address of the far
     router that is this attachment's alone.
@@ -310,11 +360,10 @@ def _ethernet(
         remote = end_point(config, policy.remote_node, policy.remote_function)
         mtu = one.mtu_bytes + ETHERNET_BYTES + TAG_BYTES
         yield Tunnel(name=name, vni=_vni(config, one, policy), local=local, remote=remote, mtu=mtu)
-        lists = in_use(policy).segment_lists
-        nexthop = _nexthop(config, devices, number, 0, lists[0], policy.remote_function, True, set())
+        lists = preferred(policy).segment_lists
         group = n.group_id(number, 0, ipv6=True)
-        yield nexthop
-        yield NexthopGroup(id=group, members=((nexthop.id, 1),))
+        yield from _nexthops(config, devices, one, policy)
+        yield from groups_of(config, one, policy, used(policy))
         yield Route(family=AF_INET6, dst=f"{remote}/128", table=n.TABLE_MAIN, nhid=group, metric=METRIC6)
         tunnel = devices.named.get(name)
         if tunnel is not None:

@@ -4,7 +4,7 @@ Read `app` first, then `access` (who may do what), `problems` (what an error ans
 """
 
 from highroad.api.app import create_app
-from highroad.api.sessions import SessionCodes
-from highroad.api.streams import close_streams
+from highroad.api.sessions import SealedSessions, SessionCodes
+from highroad.api.streams import close_streams, not_ready
 
-__all__ = ["SessionCodes", "close_streams", "create_app"]
+__all__ = ["SealedSessions", "SessionCodes", "close_streams", "create_app", "not_ready"]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from fastapi import Response
 from pydantic import BaseModel
 
-from highroad.api.access import Call
 from highroad.errors import Finding, Invalid, VersionConflict
 
 
@@ -22,12 +21,12 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def if_match(call: Call) -> int | None:
+def version_of(if_match: str | None) -> int | None:
     """The version that If-Match names, None without one and for `*`, which is any.
 
     Raises Invalid for what is no entity tag, VersionConflict for one that cannot be ours.
     """
-    given = call.headers.get("if-match", "*").strip()
+    given = "*" if if_match is None else if_match.strip()
     if given == "*":
         return None
     tag = given.removeprefix("W/")

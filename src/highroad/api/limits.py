@@ -13,13 +13,16 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from highroad.api.problems import respond
+from highroad.api.problems import UnsupportedMediaType, respond
 from highroad.errors import HighroadError, TooLarge
 
 LOOPBACK_NAMES = frozenset({"localhost"})
 
 LINGER_S = 1.0
 """How long an answer waits for its sender to notice that nobody reads on."""
+
+_PLAIN = {b"content-encoding": b"identity", b"transfer-encoding": b"chunked"}
+"""The only codings of a body that are read: what is small on the way and large here is refused unread."""
 
 SAFE_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -56,7 +59,7 @@ class NotHere(HighroadError):
 class Bounds:
     """The figures. `large` are the paths whose body may be `large_body_bytes`."""
 
-    body_bytes: int = 64 * 1024
+    body_bytes: int = 128 * 1024
     large_body_bytes: int = 16 * 1024 * 1024
     large: frozenset[str] = frozenset({"/v1/network"})
     body_s: float = 30.0
@@ -103,13 +106,17 @@ class Limits:
                 f"at most {bounds.header_fields} header fields of {bounds.header_bytes} bytes together"
             )
         length = b""
-        host = b""
+        hosts = []
         for name, value in headers:
             if name == b"content-length":
                 length = value
             elif name == b"host":
-                host = value
-        if not self._is_ours(host.decode("latin-1")):
+                hosts.append(value.decode("latin-1"))
+            elif name in _PLAIN and value.strip().lower() != _PLAIN[name]:
+                return UnsupportedMediaType(f"{name.decode()} {value[:40].decode('latin-1')!a} is not read here")
+        if len(hosts) > 1:
+            return NotHere("the Host header is given more than once")
+        if not self._is_ours("".join(hosts)):
             return NotHere("the controller is not reached by this host name; configure it if it should be")
         if length and (not length.isdigit() or int(length[:20]) > most):
             return too_large(most)

@@ -9,14 +9,16 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from highroad.api.access import ANYONE, PROBLEMS, ROLES
+from highroad.api.access import ANYONE, DRY_ROLES, PROBLEMS, ROLES, SCOPE
+from highroad.api.links import links_of
 from highroad.api.problems import KINDS, MEDIA_TYPE
-from highroad.wire.networks import CutIn, RouterDownIn
+from highroad.wire.networks import CutIn, GroupCutIn, LoadIn, RouterDownIn
 from highroad.wire.operations import (
     EventOut,
     FreezeIn,
     MaintenanceIn,
     PortIn,
+    QuotaIn,
     SampleOut,
     SessionIn,
     TenantIn,
@@ -25,19 +27,27 @@ from highroad.wire.operations import (
 from highroad.wire.probes import PingIn
 from highroad.wire.problems import ProblemOut
 from highroad.wire.services import OrderIn, ServiceChangeIn
+from highroad.wire.webhooks import ReplayIn, RotateIn, WebhookChangeIn, WebhookIn
 
 BODIES: tuple[type[BaseModel], ...] = (
     OrderIn,
     ServiceChangeIn,
     CutIn,
+    GroupCutIn,
     RouterDownIn,
+    LoadIn,
     PingIn,
     FreezeIn,
     MaintenanceIn,
     TenantIn,
+    QuotaIn,
     PortIn,
     TokenIn,
     SessionIn,
+    WebhookIn,
+    WebhookChangeIn,
+    RotateIn,
+    ReplayIn,
 )
 STREAMED: tuple[type[BaseModel], ...] = (EventOut, SampleOut, ProblemOut)
 
@@ -52,14 +62,21 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "ServiceChangeIn": {"bandwidth_gbps": 200},
     "CutIn": {"fibre": "albany--syracuse"},
+    "GroupCutIn": {"risk_group": "conduit-albany-west"},
     "RouterDownIn": {"site": "albany"},
+    "LoadIn": {"offered_gbps": 25},
     "PingIn": {"count": 5},
     "FreezeIn": {"reason": "incident 4711"},
     "MaintenanceIn": {"target": "albany--syracuse"},
+    "QuotaIn": {"services": 200, "gbps": 1200, "holds": None},
     "TenantIn": {"id": "acme", "name": "Acme Models"},
     "PortIn": {"tenant": "acme", "site": "campus-sioux-falls", "rate_gbps": 800},
-    "TokenIn": {"tenant": "acme", "label": "scheduler"},
-    "SessionIn": {"token": "hr_..."},
+    "TokenIn": {"tenant": "acme", "role": "viewer", "label": "dashboard", "expires_s": 2592000},
+    "SessionIn": {"token": "highroad_..."},
+    "WebhookIn": {"url": "https://example.org/highroad", "kinds": ["highroad.service.*"], "from": "now"},
+    "WebhookChangeIn": {"enabled": True},
+    "RotateIn": {"overlap_s": 3600},
+    "ReplayIn": {"after": 0},
 }
 
 ABOUT = """\
@@ -70,9 +87,9 @@ What cannot be done is answered with a problem (RFC 9457): `code` is stable, `fi
 Unknown fields and unknown query parameters are errors. Lists come in pages: give `next_cursor` back as `cursor`.
 """
 
-ALWAYS = ("internal", "not-here", "headers-too-large", "address-too-long")
-WITH_TOKEN = ("unauthenticated", "forbidden")
-WITH_BODY = ("malformed", "invalid", "unsupported-media-type", "too-large", "slow-body")
+ALWAYS = ("invalid", "internal", "not-here", "headers-too-large", "address-too-long")
+WITH_TOKEN = ("unauthenticated", "forbidden", "slow-down", "unavailable")
+WITH_BODY = ("malformed", "unsupported-media-type", "too-large", "slow-body")
 _METHODS = ("get", "put", "post", "patch", "delete")
 
 
@@ -115,11 +132,14 @@ def _finish(operation: dict[str, Any], path: str, method: str) -> None:
     roles = operation[ROLES]
     if ANYONE not in roles:
         codes += WITH_TOKEN
-        operation["description"] = f"{operation.get('description', '')}\n\nRoles: {', '.join(roles)}.".strip()
+        said = f"Roles: {', '.join(roles)}"
+        if DRY_ROLES in operation:
+            said += f"; with `dry_run`: {', '.join(operation[DRY_ROLES])}"
+        if SCOPE in operation:
+            said += f". Scope: `{operation[SCOPE]}`"
+        operation["description"] = f"{operation.get('description', '')}\n\n{said}.".strip()
     if "requestBody" in operation:
         codes += WITH_BODY
-    if operation.get("parameters"):
-        codes.append("invalid")
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
         by_status.setdefault(KINDS[code].status, []).append(code)
@@ -129,3 +149,6 @@ def _finish(operation: dict[str, Any], path: str, method: str) -> None:
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}},
         }
     operation["operationId"] = f"{method}{path.replace('/v1', '').replace('/', '_').replace('{', '').replace('}', '')}"
+    for status_text, response in responses.items():
+        if links := links_of(operation["operationId"], status_text):
+            response["links"] = links

@@ -62,8 +62,12 @@ def add_page(app: FastAPI, folder: Path | None = None) -> None:
         return found(root / "assets" / str(request.path_params["path"]))
 
     def found(path: Path) -> Response:
-        path = path.resolve()
-        if not path.is_relative_to(root) or not path.is_file():
+        try:
+            path = path.resolve()
+            there = path.is_relative_to(root) and path.is_file()
+        except (OSError, ValueError):
+            there = False  # a name that no file can have: too long, or with a NUL in it
+        if not there:
             raise NotFound("there is nothing at this address")
         headers = HEADERS | ({"Cache-Control": FOR_EVER} if _HASHED.search(path.name) else {})
         return FileResponse(path, headers=headers)

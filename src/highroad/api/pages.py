@@ -4,17 +4,39 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, LiteralString, TypeVar
 
 from fastapi import Query
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from highroad.errors import Finding, Invalid
 
 DEFAULT = 100
 MOST = 1000
 
-Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
+
+def _written_as(kind: LiteralString, message: LiteralString, pattern: str) -> BeforeValidator:
+    """Of a query: a number is its digits, and not everything that Python reads as one, as it does `1_0` and ` 10`."""
+    right = re.compile(pattern)
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and not right.fullmatch(value):
+            raise PydanticCustomError(kind, message)
+        return value
+
+    return BeforeValidator(check)
+
+
+WHOLE = _written_as("int_parsing", "has to be a whole number", r"-?[0-9]{1,30}")
+"""Of every whole number of a query, after its bounds: `Annotated[int, Query(ge=1), WHOLE]`."""
+
+NUMBER = _written_as("float_parsing", "has to be a number", r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
+"""The same of a number that need not be whole."""
+
+Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most."), WHOLE]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 
 Item = TypeVar("Item")

@@ -15,8 +15,9 @@ _STAND_INS: dict[str, Any] = {"from": "", "to": "", "bandwidth_gbps": 1.0}
 """What stands for a needed field that cannot be read. What is found wrong with it is not told."""
 
 _DEPENDS = {
-    "bandwidth_gbps": {"traffic_class"},
-    "burst_gbps": {"traffic_class", "bandwidth_gbps"},
+    "bandwidth_gbps": {"traffic_class", "autoscale"},
+    "autoscale": {"traffic_class"},
+    "burst_gbps": {"traffic_class", "bandwidth_gbps", "autoscale"},
     "latency_bound_ms": {"from", "to"},
     "end": {"start"},
 }
@@ -38,10 +39,15 @@ class Partly(Generic[Body]):
 
 def without_wrong(schema: type[Body], body: bytes, errors: Sequence[Mapping[str, Any]]) -> Partly[Body] | None:
     """What can be read of a body with errors of pydantic's; None where too little can."""
-    raw = json.loads(body)
+    try:
+        raw = json.loads(body)
+    except ValueError:
+        return None  # a number of thousands of digits, which Python does not read
     wrong = frozenset(str(error["loc"][0]) for error in errors if error["loc"])
     if not isinstance(raw, dict) or not wrong:
         return None
+    if "autoscale" in wrong and "bandwidth_gbps" not in raw:
+        wrong |= {"bandwidth_gbps"}  # it would have been the floor of the rule
     names = {field.serialization_alias or name for name, field in schema.model_fields.items()}
     rest = {name: stand_in for name, stand_in in _STAND_INS.items() if name in names & wrong}
     rest |= {name: value for name, value in raw.items() if name not in wrong}

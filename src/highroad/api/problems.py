@@ -15,9 +15,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from highroad.api.shapes.refusals import binding_out, network_change_out, offer_out
+from highroad.control.figures import REQUEST
 from highroad.errors import Conflict, Finding, HighroadError, Invalid, NotFound
 from highroad.wire.invalid import findings_of
 from highroad.wire.problems import FindingOut, ProblemOut
+
+LONGEST = 4_000
+"""Characters of a sentence in a problem: a name in it may be as long as its sender likes."""
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -43,6 +47,12 @@ KINDS: dict[str, Kind] = {
     "slow-body": Kind(408, "The body took too long", "Send it again over a faster connection."),
     "conflict": Kind(409, "Its state does not allow this", "Read it again; `detail` says what it can do."),
     "frozen": Kind(409, "Changes are frozen", "Send it again after the thaw; repairs go on meanwhile."),
+    "hold-limit": Kind(
+        409, "You hold as much as you may", "Take or cancel a hold, or wait: `next_expires` is when one is over."
+    ),
+    "quota-exceeded": Kind(
+        409, "Your quota is used up", "Ask for no more than `fits`, give something back, or ask the operator for more."
+    ),
     "refused": Kind(409, "The answer is no", "`binding` says what stands in the way, `offers` what is possible."),
     "confirmation-required": Kind(
         409, "This needs a yes", "Look at `preview`, then send it again with the `confirm` that it has."
@@ -50,7 +60,9 @@ KINDS: dict[str, Kind] = {
     "version-conflict": Kind(412, "It was changed meanwhile", "Read it again and send its new ETag in If-Match."),
     "too-large": Kind(413, "The body is too large", "Send less; `limit_bytes` is the most."),
     "address-too-long": Kind(414, "The address is too long", "Send fewer or shorter query parameters."),
-    "unsupported-media-type": Kind(415, "The body is of another type", "Send `Content-Type: application/json`."),
+    "unsupported-media-type": Kind(
+        415, "The body is of another type", "Send `Content-Type: application/json`, UTF-8 and not compressed."
+    ),
     "not-here": Kind(
         421, "This name is not ours", "Use the address that the controller printed, or configure the name."
     ),
@@ -59,10 +71,14 @@ KINDS: dict[str, Kind] = {
         422, "This key was used for another request", "Take a new Idempotency-Key for a new request."
     ),
     "precondition-required": Kind(428, "If-Match is needed", "Read the service and send its ETag in If-Match."),
+    "slow-down": Kind(429, "Too many questions", "Nothing was done: send it again after `Retry-After` seconds."),
+    "too-many-streams": Kind(429, "Too many streams are open", "Close one, or let one stream serve many readers."),
     "headers-too-large": Kind(431, "The header is too large", "Send fewer or shorter header fields."),
-    "internal": Kind(500, "Something broke here", "Try again; if it stays, tell the operator the time and `instance`."),
-    "error": Kind(500, "Something broke here", "Try again; if it stays, tell the operator."),
-    "unavailable": Kind(503, "Not now", "Nothing was done: send the same request again a little later."),
+    "internal": Kind(500, "Something broke here", "Try again; if it stays, tell the operator its `request_id`."),
+    "error": Kind(500, "Something broke here", "Try again; if it stays, tell the operator its `request_id`."),
+    "unavailable": Kind(
+        503, "Not now", "Send the same request again a little later; an order under the same Idempotency-Key."
+    ),
 }
 """Every code that the API answers with; docs/problems.md tells the same."""
 
@@ -86,7 +102,7 @@ class PreconditionRequired(HighroadError):
 
 
 class UnsupportedMediaType(HighroadError):
-    """The body is not said to be JSON."""
+    """The body is not said to be JSON in UTF-8, or is compressed."""
 
     code = "unsupported-media-type"
 
@@ -112,9 +128,10 @@ def problem_of(error: HighroadError) -> ProblemOut:
         type=f"/problems/{code}",
         title=kind.title,
         status=kind.status,
-        detail=error.message,
+        detail=error.message[:LONGEST],
         code=code,
         retryable=error.retryable,
+        request_id=REQUEST.get(),
     )
     facts = dict(error.facts)
     if isinstance(error, Invalid):
@@ -125,6 +142,8 @@ def problem_of(error: HighroadError) -> ProblemOut:
         problem.offers = [offer_out(offer) for offer in facts["offers"]]
     if facts.get("preview") is not None:
         problem.preview = network_change_out(facts["preview"])
+    if facts.get("checks"):
+        problem.checks = dict(facts["checks"])
     if facts.get("confirm") is not None:
         problem.confirm = str(facts["confirm"])
     return problem
@@ -141,7 +160,9 @@ def respond(error: HighroadError) -> Response:
     if problem.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="highroad"'
     if problem.status == 503:
-        headers["Retry-After"] = "1"
+        headers["Retry-After"] = str(error.facts.get("retry_after_s", 1))
+    if problem.status == 429:
+        headers["Retry-After"] = str(error.facts.get("retry_after_s", 1))
     if problem.status in (408, 413, 414, 431):
         headers["Connection"] = "close"
     if isinstance(error, MethodNotAllowed) and "allow" in error.facts:
@@ -154,7 +175,7 @@ def finding_out(finding: Finding) -> FindingOut:
     return FindingOut(
         code=finding.code,
         place=finding.place,
-        message=finding.message,
+        message=finding.message[:LONGEST],
         severity=finding.severity.value,
         line=finding.line,
     )

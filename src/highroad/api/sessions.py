@@ -1,19 +1,26 @@
-"""The page's sign-in: a token or a one-time code becomes a cookie that only this process knows the meaning of.
+"""The page's sign-in: a token or a one-time code becomes a cookie.
 
-Sessions live in memory: after a restart one signs in again. A session holds its token, and every request with it is
-authenticated anew, so it dies with the token.
+A process that is alone keeps sessions in memory: after a restart one signs in again. Where there are several, the
+cookie is the token itself, sealed with a key that all of them have, so that it is good at any. Either way every request
+is authenticated anew, so a session dies with its token. A one-time code is good at the process that made it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections import OrderedDict
+
+from cryptography.fernet import Fernet, InvalidToken
 
 from highroad.errors import Unauthenticated
 
 COOKIE = "highroad_session"
 MOST_SESSIONS = 10_000
 """The longest unused go first."""
+
+SEALED_S = 7 * 86400
+"""How long a sealed cookie is good for."""
 
 
 class SessionCodes:
@@ -54,10 +61,51 @@ class Sessions:
         """The token behind a cookie. Raises Unauthenticated."""
         token = self._tokens.get(session)
         if token is None:
-            raise Unauthenticated("no token was sent, and nobody is signed in")
+            raise _nobody()
         self._tokens.move_to_end(session)
         return token
 
     def close(self, session: str) -> None:
         """Sign out. Idempotent."""
         self._tokens.pop(session, None)
+
+
+class SealedSessions(Sessions):
+    """Who is signed in, at any process: who signs out is forgotten by the browser, and refused by this process."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__()
+        self._seal = Fernet(key)
+        self._closed: OrderedDict[bytes, None] = OrderedDict()
+
+    @staticmethod
+    def new_key() -> bytes:
+        """A key that nobody has."""
+        return Fernet.generate_key()
+
+    def open(self, token: str) -> str:
+        """A new session, as its cookie's value."""
+        return self._seal.encrypt(token.encode()).decode()
+
+    def token(self, session: str) -> str:
+        """The token in a cookie. Raises Unauthenticated."""
+        if _digest(session) in self._closed:
+            raise _nobody()
+        try:
+            return self._seal.decrypt(session.encode(), ttl=SEALED_S).decode()
+        except (InvalidToken, UnicodeError):
+            raise _nobody() from None
+
+    def close(self, session: str) -> None:
+        """Sign out. Idempotent."""
+        while len(self._closed) >= MOST_SESSIONS:
+            self._closed.popitem(last=False)
+        self._closed[_digest(session)] = None
+
+
+def _digest(session: str) -> bytes:
+    return hashlib.sha256(session.encode(errors="surrogateescape")).digest()
+
+
+def _nobody() -> Unauthenticated:
+    return Unauthenticated("no token was sent, and nobody is signed in")

@@ -15,36 +15,56 @@ import typer
 from typer.core import TyperGroup
 
 from highroad.cli import (
+    audit,
+    capacity,
     drain,
     events,
+    flight,
     freeze,
     incident,
     lab,
+    metrics,
     network,
     port,
+    proof,
+    quote,
     reach,
     service,
     status,
+    telemetry,
     tenant,
     token,
     tour,
+    webhook,
+    whatif,
 )
 from highroad.cli.door import Door
-from highroad.cli.quantities import clean
 from highroad.errors import Finding, Invalid
+from highroad.wire.told import clean
 
 GROUPS = {
     "service": service.app,
+    "quote": quote.app,
     "network": network.app,
     "incident": incident.app,
+    "telemetry": telemetry.app,
+    "proof": proof.app,
     "lab": lab.app,
     "tenant": tenant.app,
     "port": port.app,
     "token": token.app,
+    "audit": audit.app,
+    "webhook": webhook.app,
 }
 
 network_app = network.app
 """The group that offline commands on networks join."""
+
+audit_app = audit.app
+"""The group that the offline verification joins."""
+
+proof_app = proof.app
+"""The group that the offline verification of proofs joins."""
 
 lab_app = lab.app
 """The group that the commands that start and end a lab join."""
@@ -113,10 +133,14 @@ def build_app() -> typer.Typer:
     for name, group in GROUPS.items():
         app.add_typer(group, name=name)
     status.add_command(app)
+    metrics.add_command(app)
     drain.add_commands(app)
     freeze.add_commands(app)
     reach.add_command(app)
+    capacity.add_command(app)
+    whatif.add_command(app)
     events.add_command(app)
+    flight.add_commands(app)
     tour.add_command(app)
     return app
 

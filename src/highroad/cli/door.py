@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import re
 import sys
@@ -26,11 +25,11 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from highroad.cli.exits import ExitCode, exit_code
-from highroad.cli.quantities import clean
 from highroad.client.faults import Unreachable, problem_of
 from highroad.client.home import Credentials, home_dir, read_credentials
 from highroad.client.sync import Client
 from highroad.errors import HighroadError, Invalid, Unauthenticated
+from highroad.wire.told import clean, json_text
 
 Role = Literal["operator", "tenant"]
 
@@ -127,12 +126,12 @@ class Door:
 
     def emit(self, value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
         """Machine output: one JSON document."""
-        sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(plain(value), indent=2) + "\n")
 
     def emit_line(self, value: BaseModel | dict[str, Any]) -> None:
         """Machine output of what goes on: one JSON document a line, at once."""
         self._in_lines = True
-        sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(plain(value)) + "\n")
         sys.stdout.flush()
 
     def say(self, *parts: str | tuple[str, str]) -> None:

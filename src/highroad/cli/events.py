@@ -25,6 +25,9 @@ def events(
     after: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="From this event on; the newest few if left out.")
     ] = None,
+    subject: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only what happened to this service, incident, fibre, ...")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", "-f/-F", help="Go on until Ctrl-C.")] = True,
 ) -> None:
     """Tail what happens. With --json: one CloudEvent a line.
@@ -32,9 +35,9 @@ def events(
     Example: `highroad events --after 0 --no-follow`
     """
     client = door.client
-    seen = _lately(client) if after is None else after
+    seen = (_lately(client) if subject is None else 0) if after is None else after
     shown: list[EventOut] = []
-    while page := client.past_events(seen, 1000).items:
+    while page := client.past_events(seen, 1000, subject=subject).items:
         seen = page[-1].sequence
         if after is None:
             shown = (shown + page)[-NEWEST:]
@@ -43,7 +46,8 @@ def events(
     _tell_all(door, shown)
     if follow:
         for event in client.events(after=seen):
-            _tell(door, event)
+            if subject in (None, event.subject):
+                _tell(door, event)
 
 
 def _lately(client: Client) -> int:

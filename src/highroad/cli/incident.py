@@ -8,7 +8,7 @@ import typer
 
 from highroad.cli.door import Door, command
 from highroad.cli.quantities import show_time
-from highroad.wire.operations import IncidentOut
+from highroad.wire.operations import FaultOut, IncidentOut
 
 app = typer.Typer(no_args_is_help=True, help="Failures, from the first sign to the return of everything.")
 
@@ -28,13 +28,13 @@ def list_incidents(door: Door) -> None:
             one.id,
             "open" if one.open else "closed",
             show_time(one.opened),
-            ", ".join(one.fibres) or "–",
+            one.title or "–",
             len(one.outages),
             _worst(one),
         )
         for one in found
     )
-    columns = ("incident", "state", "opened", "fibres", ">services", ">longest dark")
+    columns = ("incident", "state", "opened", "what", ">services", ">longest dark")
     door.table("", columns, rows, "nothing has broken")
 
 
@@ -52,13 +52,32 @@ def show(door: Door, incident: Annotated[str, typer.Argument(metavar="INCIDENT",
         (found.id, "bold"),
         "  ",
         ("open", "bold red") if found.open else ("closed", "green"),
-        f"  {', '.join(found.fibres)}",
+        f"  {found.title}",
     )
+    for fault in found.faults:
+        door.say("  ", *_state(fault))
     for entry in found.timeline:
         since_ms = (entry.at - found.opened).total_seconds() * 1000
         door.say((f"  {since_ms:+12,.0f} ms  ", "dim"), (f"{entry.phase:<10}  ", "bold"), entry.text)
     rows = ((one.service, f"{one.dark_ms:,.0f} ms", "healed" if one.healed else "still dark") for one in found.outages)
     door.table("", ("service", ">dark for", "now"), rows, "  no service went dark")
+    if found.unprotected:
+        door.say(f"  not protected again: {', '.join(found.unprotected)}")
+    if found.shed:
+        door.say(f"  stand back, because there is too little for all: {', '.join(found.shed)}")
+
+
+def _state(fault: FaultOut) -> tuple[str, ...]:
+    """A fibre that failed, why, and how it is now."""
+    words = [f"{fault.fibre}: {fault.reason} since {show_time(fault.since)}"]
+    if fault.repaired_at:
+        words.append(f"routers carry on around it at {', '.join(fault.repaired_at)}")
+    if fault.failed_again:
+        words.append(f"failed again {fault.failed_again} times")
+    if fault.back is not None:
+        use = "in use again" if fault.in_use else f"used again after {fault.wait_s:g} s without a fault"
+        words.append(f"good again since {show_time(fault.back)}, {use}")
+    return ("; ".join(words),)
 
 
 def _worst(incident: IncidentOut) -> str:

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from highroad.cli import calendar
 from highroad.cli.door import Door, command, plain
+from highroad.cli.quantities import show_ms
 from highroad.client.faults import NeedsYes
 from highroad.errors import Finding, Invalid
 from highroad.wire.problems import NetworkChangeOut
@@ -56,7 +58,9 @@ def get(
 @command(app, "load")
 def load(
     door: Door,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Native YAML or JSON, or GNPy JSON; `-` for stdin.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of any format that `network check` reads; `-` for stdin.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
 ) -> None:
@@ -90,6 +94,38 @@ def load(
         door.emit(done)
     else:
         door.say(("✓ ", "bold green"), "the network is in force")
+
+
+@command(app, "repairs")
+def repairs(
+    door: Door,
+    bare: Annotated[bool, typer.Option("--bare", help="Only links that there is no way around.")] = False,
+) -> None:
+    """Show where traffic goes in the moment a link is lost: for every link in use, and each fence of services on it.
+
+    Example: `highroad network repairs --bare`
+    """
+    found = door.client.local_repairs()
+    shown = [one for one in found.items if one.links is None or not bare]
+    if door.as_json:
+        door.emit({"items": shown})
+        return
+    rows = (
+        (
+            one.link,
+            ", ".join(one.fence) if one.fence else "",
+            "none: what is on it is dropped until headends have moved away"
+            if one.links is None
+            else " → ".join([one.links[0].partition(">")[0], *(link.partition(">")[2] for link in one.links)]),
+            show_ms(one.latency_ms),
+        )
+        for one in shown
+    )
+    empty = "there is a way around every link in use" if found.items else "no service is carried over any link"
+    door.table("", ("link", "fence", "the way around", ">one way"), rows, empty)
+
+
+calendar.add_commands(app)
 
 
 def _says_yes(question: str) -> bool:

@@ -1,4 +1,4 @@
-"""`highroad service ping | trace | watch`: a service measured, in figures that say on what they were taken."""
+"""`highroad service ping | trace | measure | watch`: a service measured, with what it was measured on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from highroad.model.lifecycle import ENDED, State
 from highroad.wire.base import Time
 from highroad.wire.measured import Measured
 from highroad.wire.operations import EventOut
-from highroad.wire.probes import HopOut, PingOut, TraceWayOut
+from highroad.wire.probes import HopOut, MeasurementOut, MeasurementsOut, PingOut, TraceWayOut
 from highroad.wire.services import CountersOut, ServiceOut
 
 Id = Annotated[str, typer.Argument(help="The service.", metavar="SERVICE")]
@@ -29,6 +29,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add the verbs to the group of services."""
     command(app, "ping", role="tenant")(ping)
     command(app, "trace", role="tenant")(trace)
+    command(app, "measure", role="tenant")(measure)
     command(app, "watch", role="tenant")(watch)
 
 
@@ -103,6 +104,57 @@ def trace_way(door: Door, title: str, way: TraceWayOut) -> None:
 def _hop_row(number: int, hop: HopOut) -> tuple[object, ...]:
     rtt = words(("no answer", "bold red")) if hop.rtt_ms is None else show_ms(hop.rtt_ms)
     return str(number), hop.name, hop.site, show_ms(hop.latency_ms), rtt
+
+
+def measure(door: Door, service: Id) -> None:
+    """Show what routers measure of a service's paths all the time: round trips, loss, jitter, of the newest interval.
+
+    Each end measures its own way and back, with packets of the service's class along its very path, once a second or
+    more; `--json` has every interval of the last seconds. Exits with 7 if nothing was measured.
+
+    Example: `highroad service measure svc-7k2m9qwxyz`
+    """
+    found = door.client.measurements(service)
+    if door.as_json:
+        door.emit(found)
+    elif found.intervals:
+        _tell_measured(door, found)
+    else:
+        door.say("nothing was measured yet: an interval is told two seconds after its end")
+    if not found.intervals:
+        raise typer.Exit(ExitCode.UNAVAILABLE)
+
+
+def _tell_measured(door: Door, found: MeasurementsOut) -> None:
+    newest = {(one.way, one.preference, one.list_index): one for one in found.intervals}
+    columns = ("way", "path", "at", ">sent", ">lost", ">rtt min", ">p50", ">p99", ">max", ">jitter", ">out", ">home")
+    door.table(f"measured of {found.service}", columns, [_measured_row(one) for one in newest.values()], "")
+    if any(one.lost_out or one.lost_home or one.lost_unknown for one in newest.values()):
+        for one in newest.values():
+            door.say(
+                (f"  {one.way.value}: ", "dim"),
+                f"{one.lost_out} lost on the way out, {one.lost_home} on the way "
+                f"home, {one.lost_unknown} nobody knows where",
+            )
+    if any(one.latency_ms_out is None and one.rtt_ms_p50 is not None for one in newest.values()):
+        door.say(("one way is told only where both routers' clocks are known to be right to less than it", "dim"))
+    if not all(one.pinned or one.rtt_ms_p50 is None for one in newest.values()):
+        door.say(("answers that are not pinned come back as routers like, and not along the service's path", "dim"))
+    door.say((taken_on(found), "dim"))
+
+
+def _measured_row(one: MeasurementOut) -> tuple[object, ...]:
+    lost = one.lost_out + one.lost_home + one.lost_unknown
+    path = f"{one.preference}" + (f".{one.list_index}" if one.list_index else "")
+    return (
+        one.way.value,
+        words((f"{path} in use", "bold")) if one.in_use else path,
+        show_time(one.at),
+        str(one.sent),
+        words((str(lost), "bold red" if lost else "green")),
+        *(show_ms(value) for value in (one.rtt_ms_min, one.rtt_ms_p50, one.rtt_ms_p99, one.rtt_ms_max)),
+        *(show_ms(value) for value in (one.jitter_ms, one.latency_ms_out, one.latency_ms_home)),
+    )
 
 
 class WatchLine(Measured):

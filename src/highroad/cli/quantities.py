@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import typer
 
+from highroad.wire.told import clean
+
 _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
 _RATE = re.compile(rf"({_NUMBER})\s*([kmgt]?)(?:bit/s|bps|b)?", re.IGNORECASE)
 _LATENCY = re.compile(rf"({_NUMBER})\s*(us|µs|ms|s)?", re.IGNORECASE)
@@ -24,6 +26,14 @@ def rate_gbps(text: str) -> float:
     if match is None:
         raise typer.BadParameter(f"{clean(text)} is not a rate: write 400, 400G, 1.2T or 500M")
     return sign * round(float(match[1]) * _GBPS[match[2].lower()], 9)
+
+
+def rates_gbps(text: str) -> tuple[float, float]:
+    """A floor and a ceiling from `10G,100G`."""
+    floor, comma, ceiling = text.partition(",")
+    if not comma:
+        raise typer.BadParameter(f"{clean(text)} is not a floor and a ceiling: write 10G,100G")
+    return rate_gbps(floor), rate_gbps(ceiling)
 
 
 def latency_ms(text: str) -> float:
@@ -46,6 +56,22 @@ def instant(text: str) -> datetime:
     if time.tzinfo is None:
         raise typer.BadParameter(f"{clean(text)} has no time zone: write {clean(text)}Z for UTC")
     return time
+
+
+def wall_or_instant(text: str) -> datetime:
+    """A time, from ISO 8601: one without a zone is by the clock of the zone that is given beside it."""
+    try:
+        return datetime.fromisoformat(text) if text != "now" else datetime.now(UTC)
+    except ValueError:
+        raise typer.BadParameter(f"{clean(text)} is not a time: write 2030-01-31T18:00:00Z") from None
+
+
+def stretch(text: str) -> tuple[datetime, datetime]:
+    """A window from `START/END` (ISO 8601, 4.4: an interval)."""
+    start, slash, end = text.partition("/")
+    if not slash:
+        raise typer.BadParameter(f"{clean(text)} is not a window: write 2030-01-31T18:00Z/2030-02-01T00:00Z")
+    return instant(start), instant(end)
 
 
 def duration(text: str) -> timedelta:
@@ -90,11 +116,6 @@ def show_bytes(value: float) -> str:
 def show_time(time: datetime | None, none: str = "open") -> str:
     """A time to read, in UTC to the second."""
     return none if time is None else time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def clean(text: object) -> str:
-    """A text without what could steer a terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(text))
 
 
 def _signed(text: str) -> tuple[float, str]:

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from highroad.cli.door import Door, words
-from highroad.cli.quantities import clean, show_gbps, show_ms, show_time
+from highroad.cli.quantities import show_gbps, show_ms, show_time
 from highroad.client.faults import OrderRefused
 from highroad.model.lifecycle import ENDED, State
 from highroad.model.service import Protection
 from highroad.wire.measured import TWIN, Measured
-from highroad.wire.services import EndOut, PathOut, ServiceOut
+from highroad.wire.services import AutoscaleOut, EndOut, PathOut, ServiceOut
+from highroad.wire.told import clean
 
 _STYLES = {
     State.ACTIVE: "green",
@@ -23,8 +24,13 @@ _STYLES = {
     State.FAILED: "bold red",
     State.ACTIVATING: "yellow",
     State.RESERVED: "cyan",
+    State.HELD: "yellow",
     State.SUSPENDED: "yellow",
 }
+
+
+MOST_BARE = 4
+"""Links without a way around that are named of one service."""
 
 
 def state_text(state: State) -> Text:
@@ -72,6 +78,12 @@ def path_lines(service: ServiceOut) -> list[Text]:
         lines.append(words(("back   ", "dim"), "the same way   ", (show_ms(back.latency_ms), "bold green")))
     elif back is not None:
         lines.append(words(("back   ", "dim")).append_text(path_text(back)))
+    for number, branch in enumerate(service.branches[1:], 2):
+        line = words((f"way {number}  ", "dim"))
+        lines.append(line if branch.there is None else line.append_text(path_text(branch.there)))
+    if service.branches:
+        shares = " : ".join(f"{branch.share:.3g}" for branch in service.branches)
+        lines.append(words(("split  ", "dim"), f"{shares} of the rate; a flow stays on one way"))
     if service.backup is not None:
         lines.append(words(("backup ", "dim")).append_text(path_text(service.backup.there)))
     elif service.protection is Protection.PATH and service.state not in ENDED:
@@ -137,8 +149,19 @@ def service_card(door: Door, service: ServiceOut) -> None:
     )
     if service.reason:
         door.say(("  because  ", "dim"), service.reason)
+    if service.autoscale is not None:
+        door.say(("  follows  ", "dim"), autoscale_text(service.autoscale))
+    if service.state is State.HELD:
+        door.say(
+            ("  kept     ", "dim"),
+            f"until {show_time(service.hold_until)}; take it with ",
+            (take_text(service), "cyan"),
+        )
     for line in path_lines(service):
         door.out.print(words("  "), line, sep="", soft_wrap=True)
+    if (bare := service.unrepairable_links) and service.there is not None:
+        names = ", ".join(bare[:MOST_BARE]) + (f" and {len(bare) - MOST_BARE} more" if len(bare) > MOST_BARE else "")
+        door.say(("  repair   ", "dim"), f"no way around {names}: what is there when it is lost waits for the headend")
     promises = [service.traffic_class.value]
     if service.latency_bound_ms is not None:
         promises.append(f"at most {service.latency_bound_ms:g} ms one way")
@@ -146,9 +169,37 @@ def service_card(door: Door, service: ServiceOut) -> None:
         promises.append(f"only through {', '.join(service.fence)}")
     door.say(("  promise  ", "dim"), "; ".join(promises))
     door.say(("  window   ", "dim"), f"{show_time(service.start)} to {show_time(service.end)}")
+    _windows(door, service)
     door.say(("  ports    ", "dim"), "  ".join(end_text(end) for end in (service.a, service.b)))
     if service.description:
         door.say(("  about    ", "dim"), service.description)
+
+
+def autoscale_text(rule: AutoscaleOut) -> str:
+    """A rule by which a service follows its load, and what came of it last."""
+    said = [f"its load, between {show_gbps(rule.floor_gbps)} and {show_gbps(rule.ceiling_gbps)}"]
+    if (step := rule.last_step) is not None:
+        said.append(f"from {show_gbps(step.from_gbps)} to {show_gbps(step.to_gbps)} at {show_time(step.at)}")
+    if (no := rule.last_refusal) is not None and (step is None or no.at >= step.at):
+        said.append(f"{show_gbps(no.wanted_gbps)} were refused at {show_time(no.at)}: {no.message}")
+    return "; ".join(said)
+
+
+def take_text(service: ServiceOut) -> str:
+    """The command that takes what is held."""
+    return f"highroad quote take {service.id}"
+
+
+def _windows(door: Door, service: ServiceOut) -> None:
+    rule = service.recurrence
+    if rule is not None:
+        door.say(("  repeats  ", "dim"), f"{rule.rule} from {rule.start:%Y-%m-%d %H:%M} by clocks of {rule.time_zone}")
+    if service.windows:
+        shown = [f"{show_time(one.start)} to {show_time(one.end)}" for one in service.windows[:2]]
+        more = service.windows_left - len(shown)
+        door.say(("  next     ", "dim"), "; ".join(shown), f"; and {more} more" if more > 0 else "")
+    for note in service.notes:
+        door.say(("  note     ", "dim"), note)
 
 
 def end_text(end: EndOut) -> str:
@@ -158,8 +209,8 @@ def end_text(end: EndOut) -> str:
     return end.port if end.vlan is None else f"{end.port} VLAN {end.vlan}"
 
 
-def refusal(door: Door, error: OrderRefused) -> None:
-    """A no: what binds, and each counter-offer with the command that takes it."""
+def refusal(door: Door, error: OrderRefused, service: str = "") -> None:
+    """A no: what binds, and each counter-offer with the command that takes it; of a change, in place of that one."""
     binding = error.binding
     door.say(("✗ no", "bold red"), f": {binding.message}" if binding else f": {error.message}")
     if binding is not None:
@@ -169,12 +220,36 @@ def refusal(door: Door, error: OrderRefused) -> None:
         if binding.least_latency_ms is not None:
             facts.append(f"{show_ms(binding.least_latency_ms)} is possible")
         door.say(("  " + "; ".join(facts), "dim"))
+        for holder in binding.holders:
+            what = "is kept for the backup of" if holder.standby else "is held by"
+            door.say((f"  {show_gbps(holder.bandwidth_gbps)} {what} {holder.service}", "dim"))
     if not error.offers:
         return
     door.say(("  what you can have instead:", "bold"))
     for number, offer in enumerate(error.offers, 1):
         door.say((f"  {number}. ", "bold"), offer.message, (f"   {show_ms(offer.latency_ms)} one way", "dim"))
-        door.say("     ", (shlex.join(take_command(offer.order)), "cyan"))
+        line = change_command(service, offer.changes) if offer.order is None else take_command(offer.order)
+        door.say("     ", (shlex.join(line), "cyan"))
+
+
+def change_command(service: str, changes: dict[str, Any]) -> list[str]:
+    """The command that changes a service by this body."""
+    line = ["highroad", "service", "change", service]
+    for name, option in (("from", "--from"), ("to", "--to")):
+        if name in changes:
+            line += [option, _end(changes[name])]
+    for name, option, unit, none in (
+        ("bandwidth_gbps", "--bandwidth", "G", ""),
+        ("burst_gbps", "--burst", "G", "none"),
+        ("latency_bound_ms", "--latency", "ms", "none"),
+    ):
+        if name in changes:
+            line += [option, none if changes[name] is None else f"{changes[name]:.12g}{unit}"]
+    if "fence" in changes and changes["fence"] is None:
+        line += ["--fence", "none"]
+    if "end" in changes and changes["end"] is None:
+        line += ["--end", "open"]
+    return [*map(clean, line), *_options(changes)]
 
 
 def take_command(order: dict[str, Any]) -> list[str]:
@@ -183,12 +258,35 @@ def take_command(order: dict[str, Any]) -> list[str]:
     plain = (
         ("burst_gbps", "--burst", "G"),
         ("latency_bound_ms", "--latency", "ms"),
+        ("hold_s", "--hold", "s"),
     )
     for name, option, unit in plain:
         if order.get(name) is not None:
             line += [option, f"{order[name]:.12g}{unit}"]
+    line += _options(order)
+    for side in ("from", "to"):
+        if isinstance(order[side], dict):
+            for prefix in order[side].get("prefixes", ()):
+                line += [f"--{side}-prefix", str(prefix)]
+    return [clean(word) for word in line]
+
+
+def _options(order: dict[str, Any]) -> list[str]:
+    """The options of a body that order and change have in common."""
+    line: list[str] = []
     for code in order.get("fence") or ():
         line += ["--fence", str(code)]
+    between = order.get("autoscale")
+    if between:
+        line += ["--autoscale", f"{between['floor_gbps']:.12g}G,{between['ceiling_gbps']:.12g}G"]
+    rule = order.get("recurrence")
+    if rule:
+        line += ["--repeat", rule["rule"], "--zone", rule["time_zone"], "--start", rule["start"]]
+        line += ["--for", f"{rule['duration_s']:.12g}s"]
+    for window in order.get("windows") or ():
+        line += ["--window", f"{window['start']}/{window['end']}"]
+    if order.get("max_paths") is not None:
+        line += ["--max-paths", str(order["max_paths"])]
     for name, option in (
         ("traffic_class", "--class"),
         ("kind", "--kind"),
@@ -199,10 +297,6 @@ def take_command(order: dict[str, Any]) -> list[str]:
     ):
         if order.get(name):
             line += [option, str(order[name])]
-    for side in ("from", "to"):
-        if isinstance(order[side], dict):
-            for prefix in order[side].get("prefixes", ()):
-                line += [f"--{side}-prefix", str(prefix)]
     return [clean(word) for word in line]
 
 

@@ -190,7 +190,7 @@ class Stages:
             if incident.open:
                 yield from incident.fibres
         for maintenance in self.operator.maintenances():
-            if maintenance.ended is None:
+            if maintenance.state in ("DRAINING", "DRAINED"):
                 yield from maintenance.fibres
 
 

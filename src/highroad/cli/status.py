@@ -9,13 +9,15 @@ import typer
 from highroad.cli.door import Door, command
 from highroad.cli.quantities import show_gbps, show_time
 from highroad.cli.show import taken_on
-from highroad.errors import NotFound, Unavailable
+from highroad.errors import Forbidden, NotFound, Unavailable
 from highroad.model.lifecycle import ENDED, State
 from highroad.wire.networks import NetworkOut
 from highroad.wire.operations import SampleOut
+from highroad.wire.webhooks import WebhookOut
 
 HOTTEST = 5
 MOST_REASONS = 3
+SWITCHED_OFF = "it was switched off"
 
 
 def add_command(app: typer.Typer) -> None:
@@ -32,11 +34,15 @@ def status(door: Door) -> None:
     who = client.who()
     network = client.network()
     services = [one for one in client.services() if one.state not in ENDED]
-    operator = who.role == "operator"
+    operator = who.tenant is None
     sample = _newest(door)
     incidents = [one for one in client.incidents() if one.open]
     drains = [one for one in client.maintenances() if one.ended is None] if operator else []
     frozen = client.frozen() if operator else None
+    around = client.local_repairs().items if operator else []
+    bare = [one for one in around if one.links is None]
+    head = client.audit_head() if who.role == "operator" and who.scopes is None else None
+    hooks = _unwell_hooks(door)
     states = Counter(one.state.value for one in services)
     if door.as_json:
         door.emit(
@@ -48,22 +54,32 @@ def status(door: Door) -> None:
                 "incidents": incidents,
                 "drains": drains,
                 "frozen": frozen,
+                "unrepairable_links": [{"link": one.link, "fence": one.fence} for one in bare],
+                "webhooks": hooks,
                 "fabric": sample.fabric if sample is not None else None,
                 "rate_scale": sample.rate_scale if sample is not None else None,
                 "sample": sample,
+                "audit": head,
             }
         )  # fmt: skip
         return
     shape = f"{len(network.sites)} sites"
+    whose = f"{who.tenant}'s " if who.tenant else ""
     if operator:
         shape += f", {len(network.fibres)} fibres, {len(network.links)} links"
     door.say(
-        (network.name, "bold"), f"  revision {network.revision}: {shape}", (f"   as {who.tenant or who.role}", "dim")
+        (network.name, "bold"),
+        f"  revision {network.revision}: {shape}",
+        (f"   as {whose}{who.role}", "dim"),
     )
     door.say(
         ("services  ", "dim"),
         ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none",
     )
+    if who.leader is not None:
+        led = who.leader
+        here = ", which answers here" if led.here else ""
+        door.say(("leader    ", "dim"), f"{led.process}{here}, in epoch {led.epoch} since {show_time(led.since)}")
     if sample is not None:
         carried = sum(one.carried_gbps_there + one.carried_gbps_back for one in sample.services.values())
         door.say(
@@ -72,16 +88,27 @@ def status(door: Door) -> None:
         )
         if operator:
             _hottest(door, network, sample)
+    if around:
+        said = f"a way around {len(around) - len(bare)} of {len(around)} links in use, by fence, is ready at its router"
+        door.say(("repair    ", "dim"), said, ("; which not: highroad network repairs --bare", "dim") if bare else "")
     text = frozen.text if frozen is not None else sample.frozen if sample is not None else None
     if text:
         door.say(("frozen    ", "bold cyan"), text)
+    if head is not None:
+        door.say(("audit     ", "dim"), f"{head.rows} rows, head {head.hash}")
     for incident in incidents:
         door.say(
             ("broken    ", "bold red"),
             f"{incident.id}: {', '.join(incident.fibres) or 'a fibre'} since {show_time(incident.opened)}",
         )
     for drain in drains:
-        door.say(("drained   ", "yellow"), f"{drain.target}: {drain.state}, {len(drain.moved)} moved")
+        if drain.state == "SCHEDULED":
+            what = f"{len(drain.moving)} to move, {len(drain.stuck)} stuck"
+            door.say(("booked    ", "yellow"), f"{drain.target}: drained from {show_time(drain.start)}, {what}")
+        else:
+            door.say(("drained   ", "yellow"), f"{drain.target}: {drain.state}, {len(drain.moved)} moved")
+        if drain.note and not text:
+            door.say(("          ", ""), drain.note)
     if operator:
         try:
             lab = client.lab()
@@ -93,11 +120,23 @@ def status(door: Door) -> None:
             for router in lab.routers:
                 if not router.up:
                     door.say(("dead      ", "bold red"), f"{router.site}, in the lab, since {show_time(router.killed)}")
+    for hook in hooks:
+        why = hook.disabled_because or hook.last_error
+        door.say((f"{'disabled' if hook.disabled else 'failing':<10}", "bold red"), f"webhook {hook.id}: {why}")
     amiss = [one for one in services if one.reason and one.state in (State.ACTIVATING, State.DEGRADED)]
     for reason, count in Counter(str(one.reason) for one in amiss).most_common(MOST_REASONS):
         door.say(("amiss     ", "bold red"), f"{count} {'service' if count == 1 else 'services'}: {reason}")
-    if not incidents and not drains and not amiss and not text:
+    if not incidents and not drains and not amiss and not text and not hooks:
         door.say(("nothing is broken, nothing is drained", "green"))
+
+
+def _unwell_hooks(door: Door) -> list[WebhookOut]:
+    """Webhooks that are failing or were given up; those that somebody switched off are as wanted."""
+    try:
+        found = list(door.client.webhooks())
+    except Forbidden:
+        return []
+    return [one for one in found if one.state != "active" and one.disabled_because != SWITCHED_OFF]
 
 
 def _newest(door: Door) -> SampleOut | None:

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from highroad.errors import Invalid
+from highroad.errors import Finding, Invalid
 from highroad.model.lifecycle import State
+from highroad.wire.audit import AuditPage
 from highroad.wire.invalid import findings_of
-from highroad.wire.networks import CutIn, CutOut, LabOut, NetworkOut, ReachOut, RouterDownIn, RouterOut
+from highroad.wire.networks import (
+    CutIn,
+    CutOut,
+    GroupCutIn,
+    GroupCutOut,
+    LabOut,
+    LoadIn,
+    LoadOut,
+    NetworkOut,
+    ReachOut,
+    RouterDownIn,
+    RouterOut,
+)
 from highroad.wire.operations import (
     EventPage,
     FreezeIn,
@@ -28,6 +41,7 @@ from highroad.wire.operations import (
     PortIn,
     PortOut,
     PortPage,
+    QuotaIn,
     TenantIn,
     TenantOut,
     TenantPage,
@@ -36,17 +50,20 @@ from highroad.wire.operations import (
     TokenPage,
     WhoOut,
 )
-from highroad.wire.probes import PingIn, PingOut, TraceOut
+from highroad.wire.probes import MeasurementsOut, PingIn, PingOut, TraceOut
 from highroad.wire.problems import NetworkChangeOut
 from highroad.wire.services import (
+    AutoscaleIn,
     CountersOut,
     EndIn,
     OfferOut,
     OrderIn,
     PreviewOut,
+    RecurrenceIn,
     ServiceChangeIn,
     ServiceOut,
     ServicePage,
+    WindowIn,
 )
 
 T = TypeVar("T")
@@ -67,6 +84,8 @@ class Ask(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     repeatable: bool = True
+    timeout_s: float | None = None
+    """How long an answer may take, if not as long as the client gives every one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,23 +97,30 @@ class Ordering:
     fence: Sequence[str] | None = None
     start: datetime | str | None = None
     end: datetime | str | None = None
+    windows: Sequence[WindowIn] | None = None
+    recurrence: RecurrenceIn | None = None
+    max_paths: int | None = None
     kind: str = "ip"
     traffic_class: str = "assured"
     protection: str = "none"
+    hold_s: float | None = None
+    autoscale: AutoscaleIn | None = None
     description: str = ""
 
 
 # --- services -------------------------------------------------------------------------------------------------
 
 
-def order_body(a: str | EndIn, b: str | EndIn, bandwidth_gbps: float, more: Ordering) -> OrderIn:
+def order_body(a: str | EndIn, b: str | EndIn, bandwidth_gbps: float | None, more: Ordering) -> OrderIn:
     """An order as it travels. Raises Invalid with every finding that needs no controller to be seen."""
     fields: dict[str, Any] = {
         name: getattr(more, name) for name in Ordering.__dataclass_fields__ if getattr(more, name) is not None
     }
     if more.fence is not None:
         fields["fence"] = list(more.fence)
-    return checked(OrderIn, {"a": a, "b": b, "bandwidth_gbps": bandwidth_gbps, **fields})
+    if bandwidth_gbps is not None:
+        fields["bandwidth_gbps"] = bandwidth_gbps
+    return checked(OrderIn, {"a": a, "b": b, **fields})
 
 
 def order(body: OrderIn | Mapping[str, Any], *, tenant: str | None, key: str | None) -> Ask[ServiceOut]:
@@ -122,7 +148,10 @@ def preview(body: OrderIn | Mapping[str, Any], *, tenant: str | None) -> Ask[Pre
 
 
 def take(offer: OfferOut, *, tenant: str | None, key: str | None) -> Ask[ServiceOut]:
-    """Order a counter-offer as it is."""
+    """Order a counter-offer as it is. Raises Invalid for one of a change in place, which has no order."""
+    if offer.order is None:
+        message = "is of a change in place: send its `changes` with `change`"
+        raise Invalid([Finding(code="offer-of-change", place="offer", message=message)])
     return order(offer.order, tenant=tenant, key=key)
 
 
@@ -136,37 +165,44 @@ def services(cursor: str | None, *, state: State | str | None, tenant: str | Non
     return get("/v1/services", ServicePage, cursor=cursor, state=state and str(state), tenant=tenant, limit="500")
 
 
-def change(
-    service_id: str, version: int, *, bandwidth_gbps: float | None, protection: str | None, description: str | None
-) -> Ask[ServiceOut]:
+class Changes(TypedDict, total=False):
+    """What may be changed of a service in place, by the API's names (`a` is `from`, `b` is `to`): `ServiceChangeIn`."""
+
+    a: str | EndIn
+    b: str | EndIn
+    bandwidth_gbps: float
+    burst_gbps: float | None
+    latency_bound_ms: float | None
+    fence: Sequence[str] | None
+    start: datetime
+    end: datetime | None
+    windows: Sequence[WindowIn]
+    recurrence: RecurrenceIn
+    traffic_class: str
+    protection: str
+    max_paths: int | None
+    autoscale: AutoscaleIn | None
+    description: str
+
+
+def change(service_id: str, version: int, changes: Changes) -> Ask[ServiceOut]:
     """Change a service in place, if it is still at a version."""
-    return _change(service_id, version, bandwidth_gbps, protection, description, ServiceOut)
+    return _change(service_id, version, changes, ServiceOut)
 
 
-def preview_change(
-    service_id: str, version: int, *, bandwidth_gbps: float | None, protection: str | None, description: str | None
-) -> Ask[PreviewOut]:
+def preview_change(service_id: str, version: int, changes: Changes) -> Ask[PreviewOut]:
     """What a change would come to."""
-    return _change(service_id, version, bandwidth_gbps, protection, description, PreviewOut)
+    return _change(service_id, version, changes, PreviewOut)
 
 
-def _change(
-    service_id: str,
-    version: int,
-    bandwidth_gbps: float | None,
-    protection: str | None,
-    description: str | None,
-    answer: type[Model],
-) -> Ask[Model]:
-    body = checked(
-        ServiceChangeIn, {"bandwidth_gbps": bandwidth_gbps, "protection": protection, "description": description}
-    )
+def _change(service_id: str, version: int, changes: Changes, answer: type[Model]) -> Ask[Model]:
+    body = checked(ServiceChangeIn, dict(changes))
     return Ask(
         method="PATCH",
         path=f"/v1/services/{name(service_id)}",
         params={"dry_run": "true"} if answer is PreviewOut else {},
         headers={"Content-Type": JSON, "If-Match": f'"{version}"'},
-        content=body.model_dump_json(exclude_none=True).encode(),
+        content=body.model_dump_json(exclude_unset=True, by_alias=True).encode(),
         read=reader(answer),
         repeatable=answer is PreviewOut,
     )
@@ -183,6 +219,11 @@ def release(service_id: str, version: int | None) -> Ask[ServiceOut]:
     )
 
 
+def confirm(service_id: str) -> Ask[ServiceOut]:
+    """Take a hold."""
+    return Ask(method="POST", path=f"/v1/services/{name(service_id)}/confirm", read=reader(ServiceOut))
+
+
 def counters(service_id: str) -> Ask[CountersOut]:
     """What was carried of a service."""
     return get(f"/v1/services/{name(service_id)}/counters", CountersOut)
@@ -197,6 +238,11 @@ def ping(service_id: str, *, count: int, interval_ms: float, size_bytes: int) ->
 def trace(service_id: str) -> Ask[TraceOut]:
     """Every router on a service's way."""
     return Ask(method="POST", path=f"/v1/services/{name(service_id)}/trace", read=reader(TraceOut))
+
+
+def measurements(service_id: str) -> Ask[MeasurementsOut]:
+    """What was measured of a service within the last seconds."""
+    return get(f"/v1/services/{name(service_id)}/measurements", MeasurementsOut)
 
 
 # --- the network ----------------------------------------------------------------------------------------------
@@ -230,9 +276,14 @@ def lab() -> Ask[LabOut]:
     return get("/v1/lab", LabOut)
 
 
-def cut(fibre: str, *, silent: bool) -> Ask[CutOut]:
+def cut(fibre: str, *, silent: bool, one_way: str | None, loss: float) -> Ask[CutOut]:
     """Cut a fibre."""
-    return post("/v1/lab/cuts", checked(CutIn, {"fibre": fibre, "silent": silent}), CutOut, repeatable=True)
+    asked: dict[str, Any] = {"fibre": fibre, "silent": silent}
+    if one_way is not None:
+        asked["one_way"] = one_way
+    if loss != 1.0:
+        asked["loss"] = loss
+    return post("/v1/lab/cuts", checked(CutIn, asked), CutOut, repeatable=True)
 
 
 def uncut(fibre: str) -> Ask[LabOut]:
@@ -240,14 +291,33 @@ def uncut(fibre: str) -> Ask[LabOut]:
     return Ask(method="DELETE", path=f"/v1/lab/cuts/{name(fibre)}", read=reader(LabOut))
 
 
-def kill_router(site: str) -> Ask[RouterOut]:
+def cut_group(group: str, *, silent: bool, loss: float) -> Ask[GroupCutOut]:
+    """Cut a risk group."""
+    asked = {"risk_group": group, "silent": silent, "loss": loss}
+    return post("/v1/lab/groups-cut", checked(GroupCutIn, asked), GroupCutOut, repeatable=True)
+
+
+def uncut_group(group: str) -> Ask[LabOut]:
+    """Splice a risk group."""
+    return Ask(method="DELETE", path=f"/v1/lab/groups-cut/{name(group)}", read=reader(LabOut))
+
+
+def kill_router(site: str, *, silent: bool) -> Ask[RouterOut]:
     """Kill a router."""
-    return post("/v1/lab/routers-down", checked(RouterDownIn, {"site": site}), RouterOut, repeatable=True)
+    asked = {"site": site, "silent": True} if silent else {"site": site}
+    return post("/v1/lab/routers-down", checked(RouterDownIn, asked), RouterOut, repeatable=True)
 
 
 def revive_router(site: str) -> Ask[LabOut]:
     """Start it again."""
     return Ask(method="DELETE", path=f"/v1/lab/routers-down/{name(site)}", read=reader(LabOut))
+
+
+def load(service_id: str, offered_gbps: float | None) -> Ask[LoadOut]:
+    """Set what a service's hosts offer."""
+    body = written(checked(LoadIn, {"offered_gbps": offered_gbps}))
+    path = f"/v1/lab/loads/{name(service_id)}"
+    return Ask(method="PUT", path=path, headers={"Content-Type": JSON}, content=body, read=reader(LoadOut))
 
 
 # --- operating ------------------------------------------------------------------------------------------------
@@ -273,9 +343,19 @@ def maintenances(cursor: str | None) -> Ask[MaintenancePage]:
     return get("/v1/maintenances", MaintenancePage, cursor=cursor)
 
 
-def drain(target: str) -> Ask[MaintenanceOut]:
-    """Drain a fibre, a site or a risk group."""
-    return post("/v1/maintenances", checked(MaintenanceIn, {"target": target}), MaintenanceOut)
+def drain(
+    target: str,
+    *,
+    start: datetime | str | None,
+    end: datetime | str | None,
+    lead_s: float | None,
+    dry_run: bool,
+) -> Ask[MaintenanceOut]:
+    """Drain a fibre, a site or a risk group, or book that."""
+    said = {"target": target, "start": start, "end": end, "lead_s": lead_s}
+    body = checked(MaintenanceIn, {field: value for field, value in said.items() if value is not None})
+    ask = post("/v1/maintenances", body, MaintenanceOut)
+    return replace(ask, params={"dry_run": "true"}, repeatable=True) if dry_run else ask
 
 
 def end_maintenance(maintenance_id: str) -> Ask[MaintenanceOut]:
@@ -310,6 +390,22 @@ def add_tenant(tenant_id: str, tenant_name: str) -> Ask[TenantOut]:
     return post("/v1/tenants", checked(TenantIn, {"id": tenant_id, "name": tenant_name}), TenantOut)
 
 
+def tenant(tenant_id: str) -> Ask[TenantOut]:
+    """One tenant."""
+    return get(f"/v1/tenants/{name(tenant_id)}", TenantOut)
+
+
+def set_quota(tenant_id: str, limits: Mapping[str, float | None]) -> Ask[TenantOut]:
+    """Set the quotas that are named."""
+    return Ask(
+        method="PATCH",
+        path=f"/v1/tenants/{name(tenant_id)}/quota",
+        headers={"Content-Type": JSON},
+        content=written(checked(QuotaIn, limits)),
+        read=reader(TenantOut),
+    )
+
+
 def ports(cursor: str | None) -> Ask[PortPage]:
     """A page of ports."""
     return get("/v1/ports", PortPage, cursor=cursor)
@@ -326,9 +422,18 @@ def tokens(cursor: str | None) -> Ask[TokenPage]:
     return get("/v1/tokens", TokenPage, cursor=cursor)
 
 
-def issue_token(tenant: str | None, label: str) -> Ask[TokenIssuedOut]:
+def issue_token(
+    tenant: str | None,
+    label: str,
+    *,
+    role: str | None = None,
+    scopes: Sequence[str] | None = None,
+    expires_s: float | None = None,
+) -> Ask[TokenIssuedOut]:
     """Issue a token."""
-    return post("/v1/tokens", checked(TokenIn, {"tenant": tenant, "label": label}), TokenIssuedOut)
+    said = {"tenant": tenant, "role": role, "scopes": None if scopes is None else list(scopes), "expires_s": expires_s}
+    fields = {"label": label} | {name: value for name, value in said.items() if value is not None}
+    return post("/v1/tokens", checked(TokenIn, fields), TokenIssuedOut)
 
 
 def revoke_token(token_id: str) -> Ask[None]:
@@ -336,9 +441,14 @@ def revoke_token(token_id: str) -> Ask[None]:
     return Ask(method="DELETE", path=f"/v1/tokens/{name(token_id)}", read=lambda body: None)
 
 
-def past_events(after: int, limit: int) -> Ask[EventPage]:
+def audit(cursor: str | None) -> Ask[AuditPage]:
+    """A page of the audit log."""
+    return get("/v1/audit", AuditPage, cursor=cursor, limit="1000")
+
+
+def past_events(after: int, limit: int, subject: str | None = None) -> Ask[EventPage]:
     """A page of events."""
-    return get("/v1/events", EventPage, after=str(after), limit=str(limit))
+    return get("/v1/events", EventPage, after=str(after), limit=str(limit), subject=subject)
 
 
 def who() -> Ask[WhoOut]:
@@ -349,6 +459,16 @@ def who() -> Ask[WhoOut]:
 def ready() -> Ask[HealthOut]:
     """Whether the controller takes orders."""
     return get("/readyz", HealthOut)
+
+
+def alive() -> Ask[HealthOut]:
+    """Whether its process is alive."""
+    return get("/healthz", HealthOut)
+
+
+def metrics() -> Ask[str]:
+    """What it counts of itself, as Prometheus text."""
+    return Ask(method="GET", path="/metrics", read=bytes.decode)
 
 
 # --- how they are made ----------------------------------------------------------------------------------------

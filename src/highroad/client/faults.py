@@ -14,11 +14,14 @@ from highroad.errors import (
     Forbidden,
     Frozen,
     HighroadError,
+    HoldLimit,
     Invalid,
     KeyReused,
     NotFound,
+    QuotaExceeded,
     Refused,
     Severity,
+    SlowDown,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -68,10 +71,13 @@ _CLASSES: dict[str, type[HighroadError]] = {
         Unauthenticated,
         Conflict,
         Frozen,
+        HoldLimit,
+        QuotaExceeded,
         VersionConflict,
         KeyReused,
         TooLarge,
         Unavailable,
+        SlowDown,
     )
 }
 _BY_STATUS: dict[int, type[HighroadError]] = {
@@ -82,6 +88,7 @@ _BY_STATUS: dict[int, type[HighroadError]] = {
     412: VersionConflict,
     413: TooLarge,
     428: Conflict,
+    429: SlowDown,
     503: Unavailable,
 }
 

@@ -50,7 +50,7 @@ def read_credentials(home: Path | None = None) -> Credentials:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Credentials()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Invalid([Finding(code="credentials", place=str(path), message=f"cannot be read: {error}")]) from None
     if not isinstance(values, dict) or not all(isinstance(value, str | None) for value in values.values()):
         message = "is no credentials file: an object with url, operator_token, tenant_token and tenant"

@@ -16,13 +16,13 @@ MOST_S = 3.0
 def wait_s(ask: Ask[Any], attempt: int, retries: int, outcome: httpx.Response | httpx.TransportError) -> float | None:
     """How long to wait before attempt `attempt + 1`, or None where the outcome stands.
 
-    What was not sent, or was answered 503 (nothing was done), may always be sent again; what may have been done only
-    if twice is as good as once.
+    What was not sent, or was answered 503 or 429 (nothing was done), may always be sent again; what may have been done
+    only if twice is as good as once.
     """
     if attempt >= retries:
         return None
     if isinstance(outcome, httpx.Response):
-        again = outcome.status_code == 503 or (ask.repeatable and outcome.status_code in (502, 504))
+        again = outcome.status_code in (429, 503) or (ask.repeatable and outcome.status_code in (502, 504))
     else:
         again = ask.repeatable or isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout)
         if isinstance(outcome, httpx.ConnectError) and attempt >= 1:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 import httpx
 
-from highroad.client import calls
-from highroad.client.calls import Ask, Ordering
+from highroad.client import calls, flight, hooks, views
+from highroad.client.calls import Ask, Changes, Ordering
+from highroad.client.delivered import Delivered
 from highroad.client.faults import Unreachable, error_of
 from highroad.client.home import DEFAULT_URL, Credentials, read_credentials
 from highroad.client.retry import wait_s
@@ -20,11 +21,23 @@ from highroad.client.streams import EVENTS, LIVE, STREAM_RETRIES, STREAM_TIMEOUT
 from highroad.client.waiting import check_waited, poll_s
 from highroad.errors import Unauthenticated
 from highroad.model.lifecycle import State
-from highroad.wire.networks import CutOut, LabOut, NetworkOut, ReachOut, RouterOut
+from highroad.wire.audit import AuditHeadOut, AuditRowOut
+from highroad.wire.flight import ExplanationOut, ReplayOut
+from highroad.wire.networks import (
+    CutOut,
+    GroupCutOut,
+    LabOut,
+    LoadOut,
+    LocalRepairsOut,
+    NetworkOut,
+    ReachOut,
+    RouterOut,
+)
 from highroad.wire.operations import (
     EventOut,
     EventPage,
     FreezeOut,
+    HealthOut,
     IncidentOut,
     MaintenanceOut,
     PortOut,
@@ -34,24 +47,29 @@ from highroad.wire.operations import (
     TokenOut,
     WhoOut,
 )
-from highroad.wire.probes import PingOut, TraceOut
+from highroad.wire.probes import MeasurementsOut, PingOut, TraceOut
 from highroad.wire.problems import NetworkChangeOut
 from highroad.wire.services import (
+    AutoscaleIn,
     CountersOut,
     EndIn,
     OfferOut,
     OrderIn,
     PreviewOut,
+    RecurrenceIn,
     ServiceOut,
+    WindowIn,
 )
+from highroad.wire.views import CapacityOut, LinkCalendarOut, WhatIfOut
+from highroad.wire.webhooks import AttemptOut, WebhookMadeOut, WebhookOut, WebhookTestOut
 
 T = TypeVar("T")
 
 
-class Client:
+class Client(Delivered):
     """A controller, through its API. Raises the errors of `highroad.errors`; `OrderRefused` has the offers.
 
-    with Client(token="hr_...") as client:
+    with Client(token="highroad_...") as client:
         service = client.order("campus-sioux-falls", "aws-us-west-2", 400, latency_bound_ms=40, fence=["US"])
         client.wait_active(service.id)
     """
@@ -102,16 +120,21 @@ class Client:
         self,
         a: str | EndIn,
         b: str | EndIn,
-        bandwidth_gbps: float,
+        bandwidth_gbps: float | None = None,
         *,
         burst_gbps: float | None = None,
         latency_bound_ms: float | None = None,
         fence: Sequence[str] | None = None,
         start: datetime | str | None = None,
         end: datetime | str | None = None,
+        windows: Sequence[WindowIn] | None = None,
+        recurrence: RecurrenceIn | None = None,
+        max_paths: int | None = None,
         kind: str = "ip",
         traffic_class: str = "assured",
         protection: str = "none",
+        hold_s: float | None = None,
+        autoscale: AutoscaleIn | None = None,
         description: str = "",
         tenant: str | None = None,
         idempotency_key: str | None = None,
@@ -123,9 +146,14 @@ class Client:
             fence=fence,
             start=start,
             end=end,
+            windows=windows,
+            recurrence=recurrence,
+            max_paths=max_paths,
             kind=kind,
             traffic_class=traffic_class,
             protection=protection,
+            hold_s=hold_s,
+            autoscale=autoscale,
             description=description,
         )
         body = calls.order_body(a, b, bandwidth_gbps, more)
@@ -154,41 +182,27 @@ class Client:
         return self._pages(lambda cursor: calls.services(cursor, state=state, tenant=tenant))
 
     def change(
-        self,
-        service: ServiceOut | str,
-        *,
-        bandwidth_gbps: float | None = None,
-        protection: str | None = None,
-        description: str | None = None,
-        version: int | None = None,
+        self, service: ServiceOut | str, *, version: int | None = None, **changes: Unpack[Changes]
     ) -> ServiceOut:
         """Change a service in place. Of a service that was read, its version is used; of an id, the newest is read."""
         service_id, at = self._version(service, version)
-        return self.send(
-            calls.change(service_id, at, bandwidth_gbps=bandwidth_gbps, protection=protection, description=description)
-        )
+        return self.send(calls.change(service_id, at, changes))
 
     def preview_change(
-        self,
-        service: ServiceOut | str,
-        *,
-        bandwidth_gbps: float | None = None,
-        protection: str | None = None,
-        description: str | None = None,
-        version: int | None = None,
+        self, service: ServiceOut | str, *, version: int | None = None, **changes: Unpack[Changes]
     ) -> PreviewOut:
         """What a change would come to."""
         service_id, at = self._version(service, version)
-        return self.send(
-            calls.preview_change(
-                service_id, at, bandwidth_gbps=bandwidth_gbps, protection=protection, description=description
-            )
-        )
+        return self.send(calls.preview_change(service_id, at, changes))
 
     def release(self, service: ServiceOut | str, *, version: int | None = None) -> ServiceOut:
         """Give a service back, whatever its version unless one is given."""
         service_id = service if isinstance(service, str) else service.id
         return self.send(calls.release(service_id, version))
+
+    def confirm(self, service: ServiceOut | str) -> ServiceOut:
+        """Take what was ordered with `hold_s`; again does nothing. Raises Conflict where it has expired."""
+        return self.send(calls.confirm(service if isinstance(service, str) else service.id))
 
     def wait_active(self, service: ServiceOut | str, *, timeout_s: float = 30.0) -> ServiceOut:
         """Wait until a service is ACTIVE. Raises Conflict if it never will be, TimeoutError if it takes longer."""
@@ -217,6 +231,10 @@ class Client:
         """Every router on a service's way, there and back. Raises Conflict where nothing carries it."""
         return self.send(calls.trace(service if isinstance(service, str) else service.id))
 
+    def measurements(self, service: ServiceOut | str) -> MeasurementsOut:
+        """What was measured of a service's paths within the last seconds. Raises Conflict where nothing carries it."""
+        return self.send(calls.measurements(service if isinstance(service, str) else service.id))
+
     # --- the network ------------------------------------------------------------------------------------------
 
     def network(self) -> NetworkOut:
@@ -231,25 +249,73 @@ class Client:
         """The population within a round trip of a site of a kind, without some fibres."""
         return self.send(calls.reach(rtt_ms, kind=kind, without=without))
 
+    def capacity(
+        self,
+        a: str,
+        b: str,
+        *,
+        start: datetime | str | None = None,
+        hours: int = 168,
+        latency_bound_ms: float | None = None,
+        fence: Sequence[str] | None = None,
+        protection: str = "none",
+        max_paths: int | None = None,
+    ) -> CapacityOut:
+        """What is free between two ends, hour by hour: what one order over just that hour would be admitted with."""
+        return self.send(
+            views.capacity(
+                a,
+                b,
+                start=start,
+                hours=hours,
+                latency_bound_ms=latency_bound_ms,
+                fence=fence,
+                protection=protection,
+                max_paths=max_paths,
+            )
+        )
+
+    def local_repairs(self) -> LocalRepairsOut:
+        """Of every link in use, for each fence of services on it: where traffic goes in the moment it is lost."""
+        return self.send(views.local_repairs())
+
+    def link_calendar(
+        self, link: str, *, start: datetime | str | None = None, end: datetime | str | None = None
+    ) -> LinkCalendarOut:
+        """What a link's calendar holds over a time (a week from now, if none is given), and who holds it."""
+        return self.send(views.link_calendar(link, start=start, end=end))
+
     def lab(self) -> LabOut:
         """The lab's routers, and what is broken."""
         return self.send(calls.lab())
 
-    def cut(self, fibre: str, *, silent: bool = False) -> CutOut:
-        """Cut a fibre; silently: without loss of light."""
-        return self.send(calls.cut(fibre, silent=silent))
+    def cut(self, fibre: str, *, silent: bool = False, one_way: str | None = None, loss: float = 1.0) -> CutOut:
+        """Cut a fibre; silently: without loss of light; only one way (`a>b`, or a link); or lose a share of all."""
+        return self.send(calls.cut(fibre, silent=silent, one_way=one_way, loss=loss))
 
     def uncut(self, fibre: str) -> LabOut:
         """Splice a fibre."""
         return self.send(calls.uncut(fibre))
 
-    def kill_router(self, site: str) -> RouterOut:
-        """Kill a router: every fibre there goes dark."""
-        return self.send(calls.kill_router(site))
+    def cut_group(self, group: str, *, silent: bool = False, loss: float = 1.0) -> GroupCutOut:
+        """Cut every fibre of a risk group at once; silently: without loss of light."""
+        return self.send(calls.cut_group(group, silent=silent, loss=loss))
+
+    def uncut_group(self, group: str) -> LabOut:
+        """Splice them; a fibre that was cut by itself stays cut."""
+        return self.send(calls.uncut_group(group))
+
+    def kill_router(self, site: str, *, silent: bool = False) -> RouterOut:
+        """Kill a router: every fibre there goes dark; silently: light stays on, and nothing passes."""
+        return self.send(calls.kill_router(site, silent=silent))
 
     def revive_router(self, site: str) -> LabOut:
         """Start a router again."""
         return self.send(calls.revive_router(site))
+
+    def load(self, service: ServiceOut | str, offered_gbps: float | None) -> LoadOut:
+        """Let a service's hosts in a lab offer so much each way; None for the lab's own traffic."""
+        return self.send(calls.load(service if isinstance(service, str) else service.id, offered_gbps))
 
     # --- operating --------------------------------------------------------------------------------------------
 
@@ -269,12 +335,22 @@ class Client:
         """Drains, the newest first."""
         return self._pages(calls.maintenances)
 
-    def drain(self, target: str) -> MaintenanceOut:
-        """Move traffic away from a fibre, a site or a risk group, losing nothing."""
-        return self.send(calls.drain(target))
+    def drain(
+        self,
+        target: str,
+        *,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        lead_s: float | None = None,
+        dry_run: bool = False,
+    ) -> MaintenanceOut:
+        """Move traffic away from a fibre, a site or a risk group, losing nothing; with a start it is booked, with an
+        end it ends by itself. `dry_run` only says what would move and what not.
+        """
+        return self.send(calls.drain(target, start=start, end=end, lead_s=lead_s, dry_run=dry_run))
 
     def end_maintenance(self, maintenance_id: str) -> MaintenanceOut:
-        """End a drain."""
+        """End a drain, or cancel one that is booked."""
         return self.send(calls.end_maintenance(maintenance_id))
 
     def frozen(self) -> FreezeOut:
@@ -289,6 +365,18 @@ class Client:
         """Let planned changes go on."""
         return self.send(calls.thaw())
 
+    def explain(self, service: ServiceOut | str, at: int | None = None) -> ExplanationOut:
+        """What happened to a service, and why it is where it is, or was after an event."""
+        return self.send(flight.explain(service if isinstance(service, str) else service.id, at))
+
+    def replay(self, incident_id: str) -> ReplayOut:
+        """Decide an incident again, and compare to the byte."""
+        return self.send(flight.replay(incident_id))
+
+    def what_if(self, cut: str) -> WhatIfOut:
+        """What would happen if a fibre, a risk group or a site failed now; nothing is touched."""
+        return self.send(views.what_if(cut))
+
     def tenants(self) -> Iterator[TenantOut]:
         """Every tenant."""
         return self._pages(calls.tenants)
@@ -296,6 +384,14 @@ class Client:
     def add_tenant(self, tenant_id: str, name: str) -> TenantOut:
         """Add a tenant."""
         return self.send(calls.add_tenant(tenant_id, name))
+
+    def tenant(self, tenant_id: str) -> TenantOut:
+        """A tenant, with what it has and may have; a tenant sees itself."""
+        return self.send(calls.tenant(tenant_id))
+
+    def set_quota(self, tenant_id: str, **limits: float | None) -> TenantOut:
+        """Set `services`, `gbps`, `ports`, `tokens`, `webhooks`, `holds`, whichever are given; None is no limit."""
+        return self.send(calls.set_quota(tenant_id, limits))
 
     def ports(self) -> Iterator[PortOut]:
         """Every port that the caller may see."""
@@ -311,13 +407,32 @@ class Client:
         """Every token, without its secret."""
         return self._pages(calls.tokens)
 
-    def issue_token(self, tenant: str | None = None, label: str = "") -> TokenIssuedOut:
-        """Issue a token, for an operator if no tenant is named."""
-        return self.send(calls.issue_token(tenant, label))
+    def issue_token(
+        self,
+        tenant: str | None = None,
+        label: str = "",
+        *,
+        role: str | None = None,
+        scopes: Sequence[str] | None = None,
+        expires_s: float | None = None,
+    ) -> TokenIssuedOut:
+        """Issue a token: `member` of a tenant or, if none is named, `operator`, unless a role is given.
+
+        `scopes` such as `services:read` narrow it; what is left out is as it is of the token that issues it.
+        """
+        return self.send(calls.issue_token(tenant, label, role=role, scopes=scopes, expires_s=expires_s))
 
     def revoke_token(self, token_id: str) -> None:
         """Revoke a token."""
         self.send(calls.revoke_token(token_id))
+
+    def audit(self) -> Iterator[AuditRowOut]:
+        """The audit log, the oldest row first."""
+        return self._pages(calls.audit)
+
+    def audit_head(self) -> AuditHeadOut | None:
+        """The newest row of the audit log, for an operator: note it elsewhere."""
+        return self.send(calls.audit(None)).head
 
     def who(self) -> WhoOut:
         """Who the token belongs to."""
@@ -327,11 +442,79 @@ class Client:
         """Whether the controller takes orders. Raises Unavailable where it does not."""
         return self.send(calls.ready()).status == "ok"
 
+    def alive(self) -> HealthOut:
+        """Whether its process is alive: its event loop runs in time."""
+        return self.send(calls.alive())
+
+    def metrics(self) -> str:
+        """What the controller counts of itself, as Prometheus text (docs/metrics.md)."""
+        return self.send(calls.metrics())
+
+    # --- webhooks ---------------------------------------------------------------------------------------------
+
+    def webhooks(self) -> Iterator[WebhookOut]:
+        """Every webhook that the caller may see."""
+        return self._pages(hooks.webhooks)
+
+    def webhook(self, webhook_id: str) -> WebhookOut:
+        """A webhook, and how it is doing."""
+        return self.send(hooks.webhook(webhook_id))
+
+    def add_webhook(
+        self,
+        url: str,
+        *,
+        kinds: Sequence[str] = (),
+        start: str | int = "now",
+        description: str = "",
+        tenant: str | None = None,
+    ) -> WebhookMadeOut:
+        """Have events sent to an address; the secret is in this answer only. `start` is `now`, `beginning`, or the
+        sequence of the last event that is known.
+        """
+        ask = hooks.add_webhook(url, kinds=kinds, start=start, description=description, tenant=tenant)
+        return self.send(ask)
+
+    def change_webhook(
+        self,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        kinds: Sequence[str] | None = None,
+        description: str | None = None,
+        enabled: bool | None = None,
+    ) -> WebhookOut:
+        """Change what is given; `enabled=True` goes on where deliveries stopped."""
+        changes = {"url": url, "kinds": kinds and list(kinds), "description": description, "enabled": enabled}
+        return self.send(hooks.change_webhook(webhook_id, changes))
+
+    def remove_webhook(self, webhook_id: str) -> None:
+        """Send nothing there any more."""
+        self.send(hooks.remove_webhook(webhook_id))
+
+    def rotate_webhook(self, webhook_id: str, *, overlap_s: float = 86400.0) -> WebhookMadeOut:
+        """Sign with a new secret, and for a while with the old one besides."""
+        return self.send(hooks.rotate_webhook(webhook_id, overlap_s))
+
+    def test_webhook(self, webhook_id: str) -> WebhookTestOut:
+        """Send a test event at once."""
+        return self.send(hooks.test_webhook(webhook_id))
+
+    def replay_webhook(
+        self, webhook_id: str, *, after: int | None = None, start: datetime | str | None = None
+    ) -> WebhookOut:
+        """Deliver everything after a sequence, or from a time on, again."""
+        return self.send(hooks.replay_webhook(webhook_id, after=after, start=start))
+
+    def webhook_deliveries(self, webhook_id: str) -> list[AttemptOut]:
+        """The newest attempts, the newest first."""
+        return self.send(hooks.deliveries(webhook_id)).items
+
     # --- streams ----------------------------------------------------------------------------------------------
 
-    def past_events(self, after: int = 0, limit: int = 100) -> EventPage:
-        """A page of what happened after a sequence number."""
-        return self.send(calls.past_events(after, limit))
+    def past_events(self, after: int = 0, limit: int = 100, *, subject: str | None = None) -> EventPage:
+        """A page of what happened after a sequence number; to one subject, if one is given."""
+        return self.send(calls.past_events(after, limit, subject))
 
     def events(self, after: int | None = None) -> Iterator[EventOut]:
         """What happens, without end: after a sequence number, or from now on; none is missed or told twice."""
@@ -352,7 +535,12 @@ class Client:
             outcome: httpx.Response | httpx.TransportError
             try:
                 outcome = self._http.request(
-                    ask.method, ask.path, params=dict(ask.params), headers=dict(ask.headers), content=ask.content
+                    ask.method,
+                    ask.path,
+                    params=dict(ask.params),
+                    headers=dict(ask.headers),
+                    content=ask.content,
+                    timeout=httpx.USE_CLIENT_DEFAULT if ask.timeout_s is None else ask.timeout_s,
                 )
             except httpx.TransportError as error:
                 outcome = error

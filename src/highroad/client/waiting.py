@@ -16,6 +16,8 @@ def check_waited(service: ServiceOut, late: bool, timeout_s: float) -> bool:
     if service.state in ENDED:
         why = f": {service.reason}" if service.reason else ""
         raise Conflict(f"{service.id} is {service.state} and will not be active{why}", state=service.state.value)
+    if service.state is State.HELD:
+        raise Conflict(f"{service.id} is only held: confirm it first", state=service.state.value)
     if late:
         why = f" ({service.reason})" if service.reason else ""
         raise TimeoutError(f"{service.id} is still {service.state} after {timeout_s:g} s{why}")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from functools import partial
 
-from highroad.control import reconcile
+from highroad.control import autoscale, reconcile, rollback
 from highroad.control.book import Book
 from highroad.control.live import Live
 from highroad.control.planner import Planner
+from highroad.control.recorder import Look
 from highroad.control.safety import Blast
+from highroad.control.trial import Check
 from highroad.errors import HighroadError
-from highroad.model.lifecycle import CARRYING
 from highroad.model.service import ServiceId
-from highroad.ports import Clock, Fabric, Sample, Withdraw
+from highroad.ports import Clock, Fabric, Sample, Tracer, Withdraw
+from highroad.ports.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -26,23 +29,39 @@ TICK_S = 1.0
 """How often the loop looks without being told, and samples are taken."""
 
 LEAST_PAUSE_S = 0.005
-"""What the planner wakes the loop for may wait so long, and until twice as long as the last pass took has gone by since
-its end: under load the loop looks less often, and orders are not held up by it; a lone order hardly waits. What the
+"""What the planner wakes the loop for may wait so long, and until as long as the last pass took has gone by since its
+end: under load the loop looks less often, and orders are not held up by it; a lone order hardly waits. What the
 fabric wakes it for does not wait."""
 
 ROUNDS = 20
-"""How often in a row the loop may find something to do before it lets others run."""
+"""How often in a row the loop may find something to do before it lets others run; once while orders come in."""
 
 
 class Loop:
     """Reads the fabric, observes, applies the difference, until there is none; then waits."""
 
-    def __init__(self, planner: Planner, fabric: Fabric, clock: Clock, live: Live, blast: Blast) -> None:
+    def __init__(
+        self,
+        planner: Planner,
+        fabric: Fabric,
+        clock: Clock,
+        live: Live,
+        blast: Blast,
+        check: Check,
+        tracer: Tracer | None = None,
+        wait_to_restore_s: float = 0.0,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         self._planner = planner
+        self._figures = planner.figures
+        self._tracer = tracer
+        self._telemetry = telemetry
         self._fabric = fabric
         self._clock = clock
         self._live = live
         self._blast = blast
+        self._check = check if check.for_s > 0 else None
+        self._wait_to_restore_s = wait_to_restore_s
         self._woken = asyncio.Event()
         self._urgent = asyncio.Event()
         self._took_s = 0.0
@@ -50,8 +69,10 @@ class Loop:
         self._ended_s = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
         self._alarm: asyncio.Task[None] | None = None
+        self._asked = planner.asked
         self._adopted: int | None = None
         self.ready = False
+        self._autoscaler = autoscale.Autoscaler()
         self.refusals: dict[ServiceId, str] = {}
         """What the fabric would not do when last asked, by service."""
         self._later: set[ServiceId] = set()
@@ -83,34 +104,91 @@ class Loop:
 
     async def step(self) -> None:
         """One pass: until the fabric carries what is wanted, or what is left has to wait."""
-        more = False
+        begun = time.perf_counter()
+        try:
+            await self._step()
+        except Exception:
+            self._figures.passes_failed += 1
+            raise
+        self._figures.passes.add(time.perf_counter() - begun)
+        self._figures.passed_at = time.monotonic()
+
+    async def _step(self) -> None:
+        more, recorder = False, self._planner.recorder
         for _ in range(ROUNDS):
+            before, self._asked = self._asked, self._planner.asked
             book = await self._planner.settled()
+            busy = before != self._asked and not book.unhealed
             if book.revision and book.revision != self._adopted:
                 await self._fabric.adopt(book.network)
                 self._adopted = book.revision
-            observed = await self._fabric.read()
+            self._set_bounds(book)
+            read = await self._fabric.read(book.present.revision)
+            observed = self._planner.book.present.take(read)
+            recorder.read(self._planner.book, read)
             sample = await self._sampled() if self._sample_is_due(book) else None
+            noted = None if sample is None else recorder.noting(sample)
             await self._planner.submit(
-                partial(reconcile.observe, observed=observed, sample=sample, refusals=self.refusals), urgent=True
+                partial(reconcile.observe, observed=observed, sample=noted, refusals=self.refusals, busy=busy),
+                urgent=True,
+                what=Look(sample=noted, refusals=self.refusals, busy=busy),
             )
             if sample is not None:
                 self._live.sampled(sample)
+                if self._telemetry is not None:
+                    self._telemetry.sampled(sample, book.network, book.services)
+                steps = self._autoscaler.wanted(await self._planner.settled(), sample)
+                takes = [
+                    self._planner.submit(partial(autoscale.take, step=step), urgent=True, what=step) for step in steps
+                ]
+                await asyncio.gather(*takes)
             book = await self._planner.settled()
-            most = self._blast.most(sum(service.state in CARRYING for service in book.services.values()))
-            changes = reconcile.diff(book, observed.policies, most=most, later=self._later)
+            # What is dark is moved first: for that the ways around links need not be right.
+            hurt = bool(book.unhealed)
+            if not hurt:
+                await self._fabric.protect(book.repairs(self._clock.now_s()))
+            book = await self._planner.settled()
+            self._set_bounds(book)
+            most = self._blast.most(book.index.carrying)
+            differ = bool(book.present.differs)
+            changes = reconcile.diff(book, most=most, later=self._later)
+            if differ:
+                now_s = self._clock.now_s()
+                with recorder.asking(now_s, most, self._later, changes):
+                    rollback.begin(book, observed.policies, changes, now_s)
             more = len(changes) >= most
             self.ready = True
-            if not changes:
+            if not changes and hurt:
+                await self._fabric.protect(book.repairs(self._clock.now_s()))
+            if not changes and not book.unfinished:
                 return
+            if not changes:
+                continue
+            begun_s = time.time()
             refusals = self.refusals = dict(await self._fabric.apply(changes))
+            self._figures.applied += len(changes) - len(refusals)
+            self._figures.refused += len(refusals)
+            if self._tracer is not None:
+                told = {"changes": len(changes), "refused": len(refusals)}
+                self._tracer.record("fabric apply", begun_s, time.time(), **told)
             asked = {one.service if isinstance(one, Withdraw) else one.policy.service for one in changes}
             self._later = (self._later - asked) | refusals.keys()
             if refusals:
+                if hurt:
+                    await self._fabric.protect(book.repairs(self._clock.now_s()))
                 log.warning("the fabric refused %d changes: %s", len(refusals), next(iter(refusals.values())))
                 return
-        if more:
+            if self._planner.asked != self._asked and not book.unhealed:
+                more = True
+                break
+        if more or self._planner.book.unfinished:
             self.wake()
+
+    def _set_bounds(self, book: Book) -> None:
+        """By what is judged, and noted to be judged, from now on."""
+        book.trials.check, book.trials.rate_scale = self._check, self._fabric.rate_scale
+        book.wait_to_restore_s = self._wait_to_restore_s
+        self._planner.recorder.judging(self._check, self._fabric.rate_scale, self._wait_to_restore_s)
 
     async def _sampled(self) -> Sample:
         begun_s = self._clock.now_s()
@@ -119,12 +197,15 @@ class Loop:
         return sample
 
     def _sample_is_due(self, book: Book) -> bool:
-        """Each tick, and as long as it has to be known how long something was dark."""
+        """Each tick, for what is on trial, and as long as it has to be known how long something was dark."""
+        due_s = book.trials.due_s()
+        if due_s is not None and self._clock.now_s() >= due_s:
+            return True
         last = self._live.sample
         pause_s = max(TICK_S * 0.9, self._sampling_s / SAMPLED_SHARE)
         if last is None or abs(self._clock.now_s() - last.at_s) >= pause_s:
             return True
-        return any(not outage.healed for one in book.incidents.values() if one.open for outage in one.outages)
+        return bool(book.unhealed)
 
     async def _run(self) -> None:
         while True:
@@ -152,7 +233,7 @@ class Loop:
         if self._urgent.is_set():
             return
         rested_s = max(0.0, self._clock.now_s() - self._ended_s)
-        pause_s = min(TICK_S, LEAST_PAUSE_S + max(0.0, 2 * self._took_s - rested_s))
+        pause_s = min(TICK_S, LEAST_PAUSE_S + max(0.0, self._took_s - rested_s))
         waits = [asyncio.create_task(self._clock.sleep(pause_s)), asyncio.create_task(self._urgent.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -176,14 +257,15 @@ class Loop:
             self._woken.set()
 
     def _set_alarm(self) -> None:
-        """Look again at the very moment at which the next window opens or closes."""
+        """Look again at the very moment at which the next window opens or closes, or counters are to be read."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
         now_s = self._clock.now_s()
-        boundary_s = reconcile.next_boundary_s(self._planner.book, now_s)
-        if boundary_s is not None and boundary_s < now_s + TICK_S:
-            self._alarm = asyncio.create_task(self._ring(boundary_s - now_s), name="alarm")
+        book = self._planner.book
+        times = [one for one in (reconcile.next_boundary_s(book, now_s), book.trials.due_s()) if one is not None]
+        if times and min(times) < now_s + TICK_S:
+            self._alarm = asyncio.create_task(self._ring(max(0.0, min(times) - now_s)), name="alarm")
 
     async def _ring(self, after_s: float) -> None:
         await self._clock.sleep(after_s)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
+from highroad.control import booking, reroute
 from highroad.control.book import Book, Draft
+from highroad.control.quota import check_change as check_quota
+from highroad.control.quota import check_holds, check_order
 from highroad.control.safety import check_thawed
 from highroad.errors import Conflict, Invalid, KeyReused, NotFound, Refused, VersionConflict
+from highroad.model.change import Change, Keep
 from highroad.model.lifecycle import CARRYING, ENDED, Event, State
-from highroad.model.service import Order, Placement, Protection, Request, Service, ServiceId, TenantId
-from highroad.planning.admission import Admitted, Binding, admit, check_change
-from highroad.planning.order import check_description, check_rate
+from highroad.model.service import Home, Order, Placement, Protection, Request, Service, ServiceId, TenantId
+from highroad.planning.admission import Admitted, admit, check_change, deny_change
+from highroad.planning.amend import amend
+from highroad.planning.ground import Ground
+from highroad.planning.order import check_description
 from highroad.ports import Answer
+from highroad.units import iso_from_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,32 +33,33 @@ class Idempotency:
     digest: str
 
 
-def order(draft: Draft, request: Request, new_id: Callable[[], ServiceId], key: Idempotency | None = None) -> Service:
-    """Admit a request and reserve its capacity. Raises Invalid, or Refused with what binds and what is possible."""
+def order(
+    draft: Draft,
+    request: Request,
+    new_id: Callable[[], ServiceId],
+    key: Idempotency | None = None,
+    *,
+    exact: bool = False,
+) -> Service:
+    """Admit a request and reserve its capacity, or hold it. Raises Invalid, Refused with what binds (with `exact`
+    figures for an operator) and what is possible, HoldLimit, QuotaExceeded.
+    """
     book = draft.book
-    decision = _admitted(book, request, draft.now_s)
+    decision = _admitted(book, request, draft.now_s, exact)
+    held = request.hold_s is not None
     service = draft.put(
         Service(
             id=new_id(),
             version=0,
-            state=State.RESERVED,
+            state=State.HELD if held else State.RESERVED,
             order=decision.order,
             created_s=draft.now_s,
             changed_s=draft.now_s,
             placement=decision.placement,
+            hold_until_s=_until(request, draft.now_s),
         )
     )
-    draft.tell_of(
-        service,
-        "reserved",
-        **{
-            "from": service.order.a_site,
-            "to": service.order.b_site,
-            "bandwidth_gbps": service.order.bandwidth_gbps,
-        },
-        path=path_of(book, decision.placement),
-        latency_ms=book.latency_ms(decision.placement),
-    )
+    draft.tell_of(service, "held" if held else "reserved", **told_of(book, service))
     if key is not None:
         draft.put_answer(
             Answer(
@@ -69,17 +79,19 @@ def order_once(
     new_id: Callable[[], ServiceId],
     key: Idempotency,
     answered: Callable[[str, str], Answer | None],
+    *,
+    exact: bool = False,
 ) -> tuple[Service | ServiceId, bool]:
     """Order under a key: the service, or the id of the one that the key made before. Raises KeyReused besides."""
     for answer in (draft.book.fresh_answers.get((key.scope, key.key)), answered(key.scope, key.key)):
         if answer is not None:
             return replayed(answer, key), True
-    return order(draft, request, new_id, key), False
+    return order(draft, request, new_id, key, exact=exact), False
 
 
-def preview(book: Book, request: Request, now_s: float) -> Service:
+def preview(book: Book, request: Request, now_s: float, *, exact: bool = False) -> Service:
     """What `order` would make, without making it. Raises as it does."""
-    decision = _admitted(book, request, now_s)
+    decision = _admitted(book, request, now_s, exact)
     return Service(
         id=ServiceId("preview"),
         version=0,
@@ -88,7 +100,23 @@ def preview(book: Book, request: Request, now_s: float) -> Service:
         created_s=now_s,
         changed_s=now_s,
         placement=decision.placement,
+        hold_until_s=_until(request, now_s),
     )
+
+
+def told_of(book: Book, service: Service) -> dict[str, Any]:
+    """What an event tells of a service that is held or reserved."""
+    order, here = service.order, service.placement
+    told: dict[str, Any] = {"from": order.a_site, "to": order.b_site, "bandwidth_gbps": order.bandwidth_gbps}
+    if here is not None:
+        told |= {"path": path_of(book, here), "latency_ms": book.latency_ms(here)}
+    if service.state is State.HELD and service.hold_until_s is not None:
+        told["until"] = iso_from_s(service.hold_until_s)
+    return told
+
+
+def _until(request: Request, now_s: float) -> float | None:
+    return None if request.hold_s is None else now_s + request.hold_s
 
 
 def replayed(answer: Answer, key: Idempotency) -> ServiceId:
@@ -103,22 +131,26 @@ def replayed(answer: Answer, key: Idempotency) -> ServiceId:
 def change(
     draft: Draft,
     service_id: ServiceId,
+    change: Change,
     *,
     tenant: TenantId | None,
     if_version: int | None,
-    bandwidth_gbps: float | None = None,
-    description: str | None = None,
-    protection: Protection | None = None,
+    by: str | None = None,
 ) -> Service:
-    """Change a live service in place: as it was if the new rate does not fit.
+    """Change a live service in place: as it was if it does not fit.
 
-    A higher rate is kept from now on; of a lower one the difference is free when routers have confirmed it.
+    A higher rate is kept from now on; of a lower one the difference is free when routers have confirmed it. `by` is
+    told where it was not the tenant who asked.
     """
-    service = changed(draft.book, service_id, tenant, if_version, bandwidth_gbps, description, protection)
+    after = changed(draft.book, service_id, change, tenant=tenant, if_version=if_version, now_s=draft.now_s)
     before = draft.book.services[service_id]
-    if service.order == before.order:
+    if after.order == before.order and after.window == before.window:
         return before
-    service = draft.put(service)
+    if _rests(after, draft.now_s):
+        rests = replace(let_go(after), placement=after.placement)
+        service = draft.move(rests, Event.WINDOW_PAUSES, "paused", until=after.piece.start_s)
+    else:
+        service = draft.put(after)
     draft.tell_of(
         service,
         "changed",
@@ -126,70 +158,136 @@ def change(
         protection=service.order.protection,
         description=service.order.description,
         was_gbps=before.order.bandwidth_gbps,
+        changes=sorted(change.named),
+        **({} if by is None else {"by": by}),
     )
-    if service.placement is not None and before.placement is not None:
-        draft.book.changes += service.order.bandwidth_gbps < before.order.bandwidth_gbps
+    draft.book.changes += 1
+    booking.look_again(draft)
     return service
+
+
+def preview_change(
+    book: Book,
+    service_id: ServiceId,
+    change: Change,
+    *,
+    tenant: TenantId | None,
+    if_version: int | None,
+    now_s: float,
+) -> Service:
+    """What `change` would make of a service, without making it. Raises as it does."""
+    after = changed(book, service_id, change, tenant=tenant, if_version=if_version, now_s=now_s)
+    return replace(after, state=State.RESERVED) if _rests(after, now_s) else after
+
+
+def _rests(after: Service, now_s: float) -> bool:
+    """Whether the windows that a service that is carried has now begin later."""
+    return after.state in CARRYING and after.piece.start_s > now_s
 
 
 def changed(
     book: Book,
     service_id: ServiceId,
+    change: Change,
+    *,
     tenant: TenantId | None,
     if_version: int | None,
-    bandwidth_gbps: float | None,
-    description: str | None,
-    protection: Protection | None = None,
+    now_s: float,
 ) -> Service:
-    """The service as a change would make it. Raises NotFound, VersionConflict, Conflict, Frozen, Invalid, Refused."""
+    """The service as a change would make it. Raises NotFound, VersionConflict, Conflict, Frozen,
+    QuotaExceeded, Invalid, Refused.
+    """
     service = own(book, service_id, tenant)
-    _check_version(service, if_version)
+    check_version(service, if_version)
     if service.state in ENDED:
         raise has_ended(service)
-    order = service.order
-    findings = []
-    if bandwidth_gbps is not None:
-        slowest = min(book.ports[end.port].rate_gbps for end in (order.a, order.b))
-        findings += check_rate(bandwidth_gbps, order.traffic_class, slowest)
-    if description is not None:
-        findings += check_description(description)
-    if findings:
+    if change.named.keys() <= {"description"}:
+        return _described(service, change)
+    with book.ground.without(service.id):
+        order, findings = amend(book.ground, service, change, now_s)
+    if order is None:
         raise Invalid(findings)
-    if description is not None:
-        order = replace(order, description=description)
-    bandwidth_gbps = order.bandwidth_gbps if bandwidth_gbps is None else bandwidth_gbps
-    order = replace(order, protection=order.protection if protection is None else protection)
-    if (bandwidth_gbps, order.protection) == (service.order.bandwidth_gbps, service.order.protection):
-        return replace(service, order=order)
+    before = service.order
+    timed = order.window != before.window
+    if order == before and not timed:
+        return service
+    check_quota(book, service, order, now_s)
+    if service.state is State.HELD:
+        check_holds(book, service.tenant, order.bandwidth_gbps, besides=service)
     if service.state in CARRYING:
-        check_thawed(book, "the rate of a service that is carried can be changed after the thaw")
-    burst = order.burst_gbps
-    order = replace(
-        order, bandwidth_gbps=bandwidth_gbps, burst_gbps=None if burst is None else max(burst, bandwidth_gbps)
-    )
+        check_thawed(book, "a service that is carried can be changed after the thaw")
+    after = replace(service, order=order, passed=0 if timed else service.passed)
     here = service.placement
-    same = order.protection is service.order.protection
-    unwhole = here is None or book.dark(here) or (order.protection is Protection.PATH and not book.covered(here))
-    if same and unwhole and bandwidth_gbps < service.order.bandwidth_gbps:
-        placement = None if here is None else replace(here, bandwidth_gbps=bandwidth_gbps)  # less of what is dark: fits
+    home = _home_at(service, order.bandwidth_gbps)
+    if here is not None and _asks_no_more(before, order) and not _whole(book, service):
+        placement: Placement | None = replace(here, bandwidth_gbps=order.bandwidth_gbps)  # less of what is dark: fits
+    elif here is None and _asks_no_more(before, order):
+        placement = None
     else:
-        placement, binding = _resize(book, service, order)
+        placement, home = _placed(book, after, home)
         if placement is None:
-            raise Refused(
-                f"no: {binding.message if binding else 'it does not fit'}; the service stays as it is",
-                binding=binding,
-                offers=[],
+            denied = deny_change(
+                book.ground,
+                change,
+                after,
+                service,
+                now_s,
+                exact=tenant is None,
+                allowed=lambda order: check_quota(book, service, order, now_s),
             )
-    leaving = service.leaving
-    if service.state in CARRYING and service.placement is not None:
-        leaving = (*leaving, service.placement)
-    return replace(service, order=order, placement=placement, leaving=leaving)
+            raise Refused(
+                f"no: {denied.binding.message}; the service stays as it is",
+                binding=denied.binding,
+                offers=list(denied.offers),
+            )
+    if service.home is not None and home is None:
+        after = reroute.with_home(after, None)
+    leaving, ends = service.leaving, service.leaving_ends
+    if service.state in CARRYING and here is not None:
+        leaving = (*leaving, here)
+        ends = (*ends, *(end for end in (before.a, before.b) if end not in (order.a, order.b)))
+    leaves_by_s = after.leaves_by_s
+    if leaving and after.piece.until_s > service.piece.until_s:
+        leaves_by_s = service.piece.until_s if leaves_by_s is None else min(leaves_by_s, service.piece.until_s)
+    return replace(after, placement=placement, leaving=leaving, leaving_ends=ends, leaves_by_s=leaves_by_s, home=home)
+
+
+def _described(service: Service, change: Change) -> Service:
+    """Only people read it: no router is asked, and nothing else is checked again."""
+    if isinstance(change.description, Keep):
+        return service
+    if findings := check_description(change.description):
+        raise Invalid(findings)
+    return replace(service, order=replace(service.order, description=change.description))
+
+
+def _asks_no_more(before: Order, after: Order) -> bool:
+    """Whether an order wants nothing of its path that it did not want before."""
+    same = replace(
+        after,
+        bandwidth_gbps=before.bandwidth_gbps,
+        burst_gbps=before.burst_gbps,
+        window=before.window,
+        description=before.description,
+        traffic_class=before.traffic_class,
+        autoscale=before.autoscale,
+    )
+    within = after.window == before.window or (
+        not after.window.pieces and not before.window.pieces and after.window.until_s <= before.window.until_s
+    )
+    return same == before and within and after.bandwidth_gbps <= before.bandwidth_gbps
+
+
+def _whole(book: Book, service: Service) -> bool:
+    here = service.placement
+    protected = service.order.protection is Protection.PATH
+    return here is not None and not book.dark(here) and (not protected or book.covered(here))
 
 
 def release(draft: Draft, service_id: ServiceId, *, tenant: TenantId | None, if_version: int | None = None) -> Service:
     """Give a service back. Its capacity is free when routers have confirmed that they let go."""
     service = own(draft.book, service_id, tenant)
-    _check_version(service, if_version)
+    check_version(service, if_version)
     if service.state in ENDED:
         raise has_ended(service)
     event = Event.CANCEL if service.state in (State.RESERVED, State.HELD, State.INVITED) else Event.RELEASE
@@ -223,29 +321,71 @@ def path_of(book: Book, placement: Placement) -> list[str]:
     return [links[0].tail, *(link.head for link in links)]
 
 
-def _admitted(book: Book, request: Request, now_s: float) -> Admitted:
-    decision = admit(book.ground, request, now_s)
+def _admitted(book: Book, request: Request, now_s: float, exact: bool) -> Admitted:
+    decision = admit(book.ground, request, now_s, exact=exact, allowed=lambda order: check_order(book, order, now_s))
     if isinstance(decision, Admitted):
+        if request.hold_s is not None:
+            check_holds(book, request.tenant, request.bandwidth_gbps)
         return decision
     raise Refused(f"no: {decision.binding.message}", binding=decision.binding, offers=list(decision.offers))
 
 
-def _resize(book: Book, service: Service, order: Order) -> tuple[Placement | None, Binding | None]:
-    """The same path at the new rate if it has room and is up, else another one."""
-    here = service.placement
-    protected = order.protection is Protection.PATH
-    if here is not None and not book.dark(here) and (not protected or book.covered(here)):
-        with book.ground.calendar.without(service.id):
-            backup = here.backup if protected else None
-            wider = replace(here, bandwidth_gbps=order.bandwidth_gbps, backup=backup)
-            room = book.ground.room(wider, order.window)
-            ports = book.ground.port_room(order)
-        if room and ports:
-            return wider, None
-    return check_change(book.ground, order, service.id)
+def _placed(book: Book, after: Service, home: Home | None) -> tuple[Placement | None, Home | None]:
+    """Where a service goes whose order is changed: along the path that it has if that still does, and home to the
+    one that it goes back to if it is on a detour; else another.
+    """
+    ground, order, here = book.ground, after.order, after.placement
+    if here is not None and _whole(book, after) and _leads(book, here, order):
+        protected = order.protection is Protection.PATH
+        same = replace(here, bandwidth_gbps=order.bandwidth_gbps, backup=here.backup if protected else None)
+        with ground.without(after.id):
+            if (
+                keeps(ground, same, order)
+                and ground.room(same, after.stay)
+                and ground.port_room(order, after.window)
+                and _has_room(ground, after, home)
+            ):
+                return same, home
+    return check_change(ground, order, after), None
 
 
-def _check_version(service: Service, if_version: int | None) -> None:
+def _has_room(ground: Ground, after: Service, home: Home | None) -> bool:
+    """Whether a service has room where it goes back to, if it is on a detour."""
+    if home is None:
+        return True
+    return keeps(ground, home.placement, after.order) and ground.room(
+        home.placement, after.window.within(home.at_s, math.inf)
+    )
+
+
+def _home_at(service: Service, bandwidth_gbps: float) -> Home | None:
+    """Where a service goes back to, at another rate."""
+    home = service.home
+    if home is None:
+        return None
+    return replace(home, placement=replace(home.placement, bandwidth_gbps=bandwidth_gbps))
+
+
+def _leads(book: Book, here: Placement, order: Order) -> bool:
+    link = book.network.link
+    return (link[here.there[0]].tail, link[here.there[-1]].head) == (order.a_site, order.b_site)
+
+
+def keeps(ground: Ground, placement: Placement, order: Order) -> bool:
+    """Whether a placement is inside the bound and the fence of an order, and on no more paths than it allows."""
+    if len(placement.branches) > order.max_paths:
+        return False
+    backup = placement.backup
+    ways = [way for branch in placement.branches for way in (branch.there, branch.back)]
+    ways += [] if backup is None else [backup.there, backup.back]
+    bound = order.latency_bound_ms
+    if bound is not None and any(ground.graph.latency_ms(way) > bound for way in ways):
+        return False
+    return order.fence is None or not any(order.fence.outside(ground.touched(way)) for way in ways)
+
+
+def check_version(service: Service, if_version: int | None) -> None:
+    """Raises VersionConflict where a service is at another version than the one that was read."""
     if if_version is not None and service.version != if_version:
         raise VersionConflict(
             f"{service.id} was changed since you read it: it is at version {service.version}, not {if_version}",

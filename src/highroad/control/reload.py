@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from highroad.control import reroute
+from highroad.control import booking, reroute
 from highroad.control.book import Book, Draft, in_order_of_need
+from highroad.control.detours import closure_of
 from highroad.control.safety import check_thawed
 from highroad.errors import ConfirmationRequired, Conflict, Finding, Invalid, errors_in
 from highroad.model.check import check
-from highroad.model.incident import MaintenanceState
 from highroad.model.lifecycle import CARRYING, HOLDING
 from highroad.model.network import LinkId, Network, SiteId
 from highroad.model.service import Backup, Branch, Placement, Service, ServiceId, TenantId
 from highroad.planning.calendar import Calendar
+from highroad.planning.closure import Heed
 from highroad.planning.find import find as place
 from highroad.planning.ground import Ground, capacities_of
 from highroad.planning.placement import latency_ms, want_of
@@ -116,10 +118,9 @@ def load(draft: Draft, network: Network, confirm: str | None) -> NetworkChange:
             confirm=change.confirm,
         )
     fates = _fates(book, network)
+    for maintenance in [one for one in book.maintenances.values() if one.open]:
+        draft.put_maintenance(replace(maintenance, fibres=network.fibres_of(maintenance.target), detours=()))
     draft.put_network(network)
-    for maintenance in [one for one in book.maintenances.values() if one.state is not MaintenanceState.RETURNED]:
-        draft.put_maintenance(replace(maintenance, fibres=network.fibres_of(maintenance.target)))
-    book.avoid_again()
     for service in list(book.services.values()):
         left = tuple(_left_of(one, network) for one in service.leaving)
         if left != service.leaving:
@@ -130,6 +131,8 @@ def load(draft: Draft, network: Network, confirm: str | None) -> NetworkChange:
             _move(draft, service, fate.to, network)
         elif isinstance(fate, GoesDark):
             _move(draft, service, None, network)
+    book.touched |= book.services.keys()
+    booking.look_again(draft)
     draft.tell(
         "highroad.network.loaded",
         str(book.revision),
@@ -214,27 +217,28 @@ def _fates(book: Book, network: Network) -> list[Fate]:
     """
     ground = Ground(network=network, calendar=Calendar(capacities_of(network, book.ports)), ports=book.ports)
     ground.mended_s = book.ground.mended_s
-    targets = [one.target for one in book.maintenances.values() if one.state is not MaintenanceState.RETURNED]
-    out = book.down | {fibre for target in targets for fibre in network.fibres_of(target)}
+    drained = [one for one in book.maintenances.values() if one.in_force and one.end_s is None]
+    out = book.down | {fibre for one in drained for fibre in network.fibres_of(one.target)}
     numbers = ground.graph.link_number
     ground.avoid = frozenset(numbers[link] for fibre in out for link in network.links_on.get(fibre, ()))
+    ground.closures = tuple(closure_of(one, network, ground.graph) for one in book.booked)
     held = [one for one in in_order_of_need(book.services.values()) if one.state in HOLDING]
     fates: dict[ServiceId, Fate] = {}
     for service in book.services.values():
         leaving = tuple(_left_of(one, network) for one in service.leaving)
-        ground.keep(replace(service, placement=None, leaving=leaving))
+        ground.keep(replace(service, placement=None, leaving=leaving, home=None))
     for service in held:
         if service.placement is not None and _stays(ground, service, service.placement):
             fates[service.id] = Stays(service=service)
             ground.keep(service)
-    moving = [service for service in held if service.id not in fates]
+    moving = [replace(service, home=None) for service in held if service.id not in fates]
     for service in moving:
         if service.placement is not None and service.state in CARRYING:
             ground.keep(replace(service, placement=None, leaving=(_left_of(service.placement, network),)))
     waiting: list[Service] = []
     for service in moving:
         with ground.calendar.without(service.id):
-            found = place(ground, want_of(service.order))
+            found = _placed(ground, service)
         if found is None:
             waiting.append(service)
             continue
@@ -244,16 +248,22 @@ def _fates(book: Book, network: Network) -> list[Fate]:
     for service in waiting:
         ground.keep(replace(service, placement=None, leaving=()))
     for service in waiting:
-        found = place(ground, want_of(service.order))
+        found = _placed(ground, service)
         fates[service.id] = GoesDark(service=service, later=found is not None)
         if found is not None:
             ground.keep(replace(service, placement=found, leaving=()))
     return [fates[service.id] for service in held]
 
 
+def _placed(ground: Ground, service: Service) -> Placement | None:
+    """A place away from what is booked for maintenances, else one that has to be left for them."""
+    want = want_of(service.order)
+    return place(ground, want) or place(ground, replace(want, heed=Heed.IN_FORCE))
+
+
 def _move(draft: Draft, service: Service, to: Placement | None, network: Network) -> None:
     """Leave the present path for another, or for none; of what is left only the links that still exist are held."""
-    here = service.placement
+    here, service = service.placement, reroute.with_home(service, None)
     if to is None:
         service = reroute.give_up(
             draft, service, "dark: the network was changed, and no path keeps all its promises yet"
@@ -283,8 +293,12 @@ def _stays(ground: Ground, service: Service, here: Placement) -> bool:
         return False
     if order.latency_bound_ms is not None and latency_ms(ground, here) > order.latency_bound_ms:
         return False
+    home = service.home
+    if home is not None and not _leads(home.placement, service, ground.network):
+        return False
     with ground.calendar.without(service.id):
-        return ground.room(here, order.window)
+        back = home is None or ground.room(home.placement, service.window.within(home.at_s, math.inf))
+        return back and ground.room(here, service.stay)
 
 
 def _leads(placement: Placement, service: Service, network: Network) -> bool:

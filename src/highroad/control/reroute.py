@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from highroad.control.book import Book, Draft
 from highroad.model.lifecycle import CARRYING, Event, State
-from highroad.model.service import Placement, Service
+from highroad.model.service import Home, Placement, Protection, Service
+from highroad.model.window import Window
+from highroad.planning.closure import Heed
 from highroad.planning.find import find as placed
-from highroad.planning.placement import want_of
+from highroad.planning.ground import Ground
+from highroad.planning.placement import Want, latency_ms, want_of
+from highroad.planning.protection import backup_for
 
 WORTH_MS = 0.001
 """A return to a better path has to gain at least so much latency."""
+
+TIGHTENED = 5
+"""So many pairs are looked for, each inside a tighter bound than the one before, for a service that is protected."""
 
 
 def find(
@@ -21,21 +29,77 @@ def find(
     any_latency: bool = False,
     unprotected: bool = False,
     fastest: bool = False,
+    within_ms: float | None = None,
+    during: Window | None = None,
 ) -> Placement | None:
     """Where a service could go now, its own capacity counting as free where the old path and the new share links.
 
     The fence always holds; `any_latency` lets the bound go, and `unprotected` the backup, for a service that would
-    else be dark; `fastest` asks for the least latency, whatever room that leaves to others.
+    else be dark; `fastest` asks for the least latency, whatever room that leaves to others; `within_ms` for a bound
+    that is tighter than its own. It stays clear of links that are booked for a maintenance, but rather goes there
+    until then than nowhere. `during` asks for a detour for
+    some time only, beside what is booked for the service at others.
     """
     want = want_of(service.order)
+    bounds_ms = [one for one in (None if any_latency else want.bound_ms, within_ms) if one is not None]
     want = replace(
         want,
-        bound_ms=None if any_latency else want.bound_ms,
+        bound_ms=min(bounds_ms, default=None),
         protected=want.protected and not unprotected,
         fastest=fastest,
+        window=service.stay if during is None else during,
     )
-    with book.ground.calendar.without(service.id):
-        return placed(book.ground, want)
+    return _look(book, service, want, during, placed)
+
+
+def with_backup(book: Book, service: Service, at: Placement | None = None, during: Window | None = None) -> Placement:
+    """A placement of one way (None is the present one) with the cheapest backup that there is for it now, or with none
+    where there is none; `during` as in `find`.
+    """
+    here = service.placement if at is None else at
+    if here is None or here.beside:
+        raise ValueError(f"{service.id} is not on one way")
+    want = replace(want_of(service.order), window=service.stay if during is None else during)
+    found = _look(book, service, want, during, lambda ground, want: backup_for(ground, want, here))
+    return replace(here, backup=None) if found is None else found
+
+
+def _look(
+    book: Book,
+    service: Service,
+    want: Want,
+    during: Window | None,
+    place: Callable[[Ground, Want], Placement | None],
+) -> Placement | None:
+    ground = book.ground
+    with ground.calendar.without(service.id, alone=during is not None):
+        found = place(ground, want)
+        if found is None and during is None and any(one.concerns(want.window, want.heed) for one in ground.closures):
+            found = place(ground, replace(want, heed=Heed.IN_FORCE))
+        return found
+
+
+def has_a_way(book: Book, service: Service) -> bool:
+    """Whether anything leads from one end of a service to the other inside its fence, however full it is."""
+    want = replace(want_of(service.order), window=service.stay, protected=False, bandwidth_gbps=None, bound_ms=None)
+    return placed(book.ground, want) is not None
+
+
+def why_nowhere(book: Book, service: Service, during: Window | None = None) -> str:
+    """Why `find` finds no other way, in a sentence."""
+    order, ground = service.order, book.ground
+    want = replace(want_of(order), window=service.stay if during is None else during, protected=False)
+    light = replace(want, bandwidth_gbps=None, bound_ms=None)
+    found = placed(ground, light)
+    fence = f" inside its fence ({order.fence})" if order.fence is not None else ""
+    if found is None:
+        return f"there is no other way{fence}"
+    least_ms = latency_ms(ground, found)
+    if order.latency_bound_ms is not None and least_ms > order.latency_bound_ms:
+        than = f"more than its bound of {order.latency_bound_ms:g} ms"
+        return f"the fastest other way{fence} takes {least_ms:.3f} ms, {than}"
+    bound = f" inside its bound of {order.latency_bound_ms:g} ms" if order.latency_bound_ms is not None else ""
+    return f"no other way{fence}{bound} has {order.bandwidth_gbps:g} Gbit/s free"
 
 
 def move(draft: Draft, service: Service, placement: Placement) -> Service:
@@ -46,15 +110,49 @@ def move(draft: Draft, service: Service, placement: Placement) -> Service:
     return draft.put(replace(service, placement=placement, leaving=leaving))
 
 
+def with_home(service: Service, home: Home | None) -> Service:
+    """A service that goes home to somewhere else, or is at home where it goes now; where it was until then is its own
+    for no longer than before.
+    """
+    by_s = service.leaves_by_s
+    if service.home is not None and (service.leaving or service.state in CARRYING):
+        by_s = service.home.until_s if by_s is None else min(by_s, service.home.until_s)
+    return replace(service, home=home, leaves_by_s=by_s)
+
+
 def better(draft: Draft, service: Service) -> Service | None:
     """Move a service to a path that is faster than the one it has, if there is one."""
+    found = faster(draft.book, service)
+    return None if found is None else move(draft, service, found)
+
+
+def faster(book: Book, service: Service, during: Window | None = None) -> Placement | None:
+    """The fastest placement that a service could have, if it is faster than the one it has.
+
+    Of one that is protected the latency is that of its primary: the fastest one if that has a backup; else a pair is
+    asked for inside a bound that is made tighter as often as one is found, within reason.
+    """
     here = service.placement
-    found = find(draft.book, service, fastest=True)
-    if here is None or found is None:
+    if here is None:
         return None
-    if draft.book.latency_ms(found) > draft.book.latency_ms(here) - WORTH_MS:
+    most_ms = book.latency_ms(here) - WORTH_MS
+    found = find(book, service, fastest=True, unprotected=True, during=during)
+    if found is None or book.latency_ms(found) > most_ms:
         return None
-    return move(draft, service, found)
+    if service.order.protection is not Protection.PATH:
+        return found
+    covered = with_backup(book, service, found, during)
+    if covered.backup is not None:
+        return covered
+    best, bound_ms = None, service.order.latency_bound_ms
+    for _ in range(TIGHTENED):
+        pair = find(book, service, within_ms=bound_ms, during=during)
+        if pair is not None and book.latency_ms(pair) <= most_ms:
+            best, most_ms = pair, book.latency_ms(pair) - WORTH_MS
+        elif bound_ms == most_ms:
+            break
+        bound_ms = most_ms
+    return best
 
 
 def give_up(draft: Draft, service: Service, reason: str) -> Service:

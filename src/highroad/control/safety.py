@@ -1,7 +1,7 @@
 """What a change may touch: while changes are frozen nothing but repairs, and otherwise so many services a step.
 
 `is_repair` tells the two apart, `Blast` bounds a step of what is planned; `reconcile.diff` asks both. The first step
-of a large change will be a canary here, and what turns out harmful will be rolled back from here.
+of a large change is a canary (`trial`), and what turns out harmful is rolled back (`rollback`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,21 @@ from highroad.model.freeze import Freeze
 from highroad.model.lifecycle import State
 from highroad.model.policy import Policy
 from highroad.model.service import Service
+from highroad.model.text import wrong_with
 from highroad.ports import Observed
 
 WAITS = "not carried yet: the operator has frozen changes to the network"
 """Why a service is not activated: what its tenant reads."""
 
+HALF_WAY = "half way from one path to another: the operator has frozen changes to the network"
+"""Why a service that is carried is on a way, or on two, where it is not to stay."""
+
 LONGEST_REASON = 500
+
+
+def short(rate_gbps: float) -> str:
+    """Why a service is DEGRADED whose change of rate was rolled back."""
+    return f"its new path lost traffic: it is carried at {rate_gbps:g} Gbit/s along the one before, until the thaw"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +51,13 @@ def is_repair(book: Book, service: Service, held: Policy | None) -> bool:
     """Whether bringing routers from what they hold to what is wanted of a service mends something.
 
     It does where nothing carries a service that was active, where routers hold what nobody asked of them, where what
-    they hold is dark, and where a promise is broken. A new service, a move by choice and a new rate are planned.
+    they hold is dark or was found harmful, and where a promise is broken. A new service, a move by choice and a new
+    rate are planned.
     """
     if held is None:
         return service.state is not State.ACTIVATING
+    if service.id in book.trials.returning or service.id in book.yielding:
+        return True
     if not service.leaving or service.state is State.DEGRADED:
         return True
     return not book.dark_links.isdisjoint(held.links) or not held.links <= book.network.link.keys()
@@ -59,9 +71,8 @@ def check_thawed(book: Book, what: str) -> None:
 
 def freeze(draft: Draft, reason: str = "") -> Freeze:
     """Begin no planned change from now on, over restarts; again only changes the reason. Raises Invalid."""
-    if len(reason) > LONGEST_REASON or not (reason.isprintable() or reason == ""):
-        message = f"a reason has at most {LONGEST_REASON} printable characters"
-        raise Invalid([Finding(code="reason", place="reason", message=message)])
+    if wrong := wrong_with(reason, most=LONGEST_REASON, empty=True):
+        raise Invalid([Finding(code="reason", place="reason", message=f"a reason {wrong}")])
     known = draft.book.freeze
     if known is not None and reason in ("", known.reason):
         return known
@@ -80,9 +91,10 @@ def thaw(draft: Draft) -> Freeze | None:
     if known is None:
         return None
     ended = draft.put_freeze(replace(known, ended_s=draft.now_s))
+    draft.book.changes += draft.book.trials.thaw()
     draft.tell("highroad.network.thawed", ended.id, reason=ended.reason, frozen_s=draft.now_s - ended.started_s)
     for service in list(draft.book.services.values()):
-        if service.reason == WAITS:
+        if service.reason in (WAITS, HALF_WAY):
             draft.put(replace(service, reason=None))
     return ended
 
@@ -92,7 +104,6 @@ def say_why(draft: Draft, observed: Observed) -> None:
     book = draft.book
     if book.freeze is None:
         return
-    for service in list(book.services.values()):
-        waits = service.state is State.ACTIVATING and service.reason != WAITS
-        if waits and not book.confirmed(service, observed):
+    for service in map(book.services.__getitem__, book.index.within([State.ACTIVATING])):
+        if service.reason != WAITS and not book.confirmed(service, observed):
             draft.put(replace(service, reason=WAITS))

@@ -7,8 +7,10 @@ import heapq
 import itertools
 import math
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
+
+from highroad.ports import Clock
 
 T = TypeVar("T")
 
@@ -30,6 +32,32 @@ class SystemClock:
     async def sleep(self, duration_s: float) -> None:
         """Wait; a duration of 0 or less lets other tasks run once."""
         await asyncio.sleep(max(0.0, duration_s))
+
+
+class SteadyClock:
+    """A clock's time as long as that goes forward. Where it was set back, time goes on from where it was, as fast as
+    the machine counts seconds: for what has to pass, and not for what the time is.
+    """
+
+    def __init__(self, clock: Clock, steady: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._steady = clock, steady
+        self._now_s, self._counted_s = clock.now_s(), steady()
+
+    def now_s(self) -> float:
+        """UTC seconds since 1970, unless it was set back."""
+        counted_s = self._steady()
+        if (now_s := self._clock.now_s()) < self._now_s:
+            now_s = self._now_s + max(0.0, counted_s - self._counted_s)
+        self._now_s, self._counted_s = now_s, counted_s
+        return now_s
+
+    def begin_at(self, at_s: float) -> None:
+        """Be no earlier: it has been so late before."""
+        self._now_s = max(self.now_s(), at_s)
+
+    async def sleep(self, duration_s: float) -> None:
+        """Wait, in the clock's time."""
+        await self._clock.sleep(duration_s)
 
 
 class VirtualClock:

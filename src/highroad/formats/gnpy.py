@@ -1,11 +1,11 @@
 """A GNPy topology (JSON) as a network: each Roadm a pop, each chain of fibre between two Roadms a fibre.
 
 GNPy is about light, so much that a network needs is not in its files. What is missing is filled in by these rules,
-and each rule that was used is a warning:
+and each rule that was used is a note:
 
 - a chain runs from Roadm to Roadm over Fiber, RamanFiber, Edfa, Fused and Multiband_amplifier elements; its length
   is the sum of its fibres'; the chains of the two directions are one fibre, as long as the longer;
-- every link has DEFAULT_CAPACITY_GBPS, and the latency of light over its fibre;
+- every link has the default capacity, and the latency of light over its fibre;
 - the country is not known: `XX`, which no fence that names countries lets in.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,8 +20,9 @@ from typing import Any
 from highroad.errors import Finding, Severity
 from highroad.formats.loaded import Loaded, refused
 from highroad.formats.plain import MAX_THINGS, build
+from highroad.formats.rates import whole_gbps
+from highroad.formats.rough import PLAIN_RULES, Names, Rules, slug
 
-DEFAULT_CAPACITY_GBPS = 400
 UNKNOWN_COUNTRY = "XX"
 
 _FIBRE_TYPES = ("Fiber", "RamanFiber")
@@ -35,19 +35,16 @@ def is_gnpy(document: object) -> bool:
     return isinstance(document, Mapping) and "elements" in document and "connections" in document
 
 
-def read(document: object, *, name: str = "GNPy topology") -> Loaded:
-    """The network of a GNPy topology, with a warning for everything that had to be filled in."""
+def read(document: object, *, name: str = "GNPy topology", rules: Rules = PLAIN_RULES) -> Loaded:
+    """The network of a GNPy topology, with a note for everything that had to be filled in.
+
+    Of the rules the default capacity and the positions are used, by the uid or the city of a Roadm.
+    """
     if not isinstance(document, Mapping) or not is_gnpy(document):
         return refused("not-gnpy", "a GNPy topology is a mapping with `elements` and `connections`")
-    reader = _Reader()
+    reader = _Reader(rules)
     plain = reader.network(document, name)
     return build(plain, before=reader.found)
-
-
-def slug(name: str) -> str:
-    """An id from a name: lower case, without accents, what is left joined by single hyphens."""
-    bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", bare).strip("-")[:40].strip("-") or "site"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,9 @@ class _Chain:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
+        self.capacity_gbps = whole_gbps(rules.default_capacity_gbps)
+        self.positions = {key.strip().casefold(): at for key, at in rules.positions.items()}
         self.found: list[Finding] = []
 
     def network(self, document: Mapping[Any, Any], name: str) -> dict[str, Any]:
@@ -69,7 +68,7 @@ class _Reader:
         chains = [chain for uid in ids for chain in self._chains(uid, elements, following)]
         fibres: list[dict[str, Any]] = []
         links: list[dict[str, Any]] = []
-        taken: set[str] = set()
+        names = Names()
         waiting: dict[tuple[str, str], list[_Chain]] = {}
         for chain in chains:
             waiting.setdefault((chain.tail, chain.head), []).append(chain)
@@ -79,26 +78,30 @@ class _Reader:
                 continue
             for number in range(max(len(there), len(back))):
                 both = [ways[number] for ways in (there, back) if number < len(ways)]
-                fibre = self._fibre(ids[tail], ids[head], both, taken)
+                fibre = self._fibre(ids[tail], ids[head], both, names)
                 fibres.append(fibre)
-                link = {"capacity_gbps": DEFAULT_CAPACITY_GBPS, "fibres": [fibre["id"]]}
+                link = {"capacity_gbps": self.capacity_gbps, "fibres": [fibre["id"]]}
                 suffix = "" if number == 0 else f":{number + 1}"
                 for chain in both:
                     a, b = ids[chain.tail], ids[chain.head]
                     links.append({"id": f"{a}>{b}{suffix}", "tail": a, "head": b, **link})
         if links:
-            self._warn(
+            self._note(
                 "derived-capacity",
                 "links",
-                f"the format has no capacities: each of the {len(links)} links has {DEFAULT_CAPACITY_GBPS} Gbit/s",
+                f"the format has no capacities: each of the {len(links)} links has {self.capacity_gbps:g} Gbit/s",
             )
-            self._warn("derived-latency", "links", "latencies are those of light over the fibres' lengths")
+            self._note("derived-latency", "links", "latencies are those of light over the fibres' lengths")
         if sites:
-            self._warn(
+            self._note(
                 "derived-jurisdiction",
                 "sites",
                 f"the format has no countries: sites and fibres are in {UNKNOWN_COUNTRY}, which no fence lets in",
             )
+        kinds = {str(element.get("type"))[:40] for element in elements.values()} & set(_PASSED)
+        if kinds:
+            message = f"loss, gain and kind of glass of {', '.join(sorted(kinds))} elements are no part of a network"
+            self._note("left-out", "elements", message)
         given = document.get("network_name")
         title = given if isinstance(given, str) and given else name
         return {"highroad": 1, "name": title, "sites": sites, "fibres": fibres, "links": links}
@@ -142,7 +145,7 @@ class _Reader:
         """The sites, and their ids by the uid of their Roadm."""
         sites: list[dict[str, Any]] = []
         ids: dict[str, str] = {}
-        taken: set[str] = set()
+        names = Names()
         for uid, element in elements.items():
             if element.get("type") != "Roadm":
                 continue
@@ -152,9 +155,12 @@ class _Reader:
             city = location.get("city")
             called = city if isinstance(city, str) and city else re.sub(r"(?i)^roadm[ _-]*", "", uid) or uid
             called = called.replace("_", " ")
-            ids[uid] = _free(slug(called), taken)
+            ids[uid] = names.free(slug(called))
             site: dict[str, Any] = {"id": ids[uid], "name": called, "kind": "pop"}
-            site |= {"lat": location.get("latitude"), "lon": location.get("longitude")}
+            lat, lon = location.get("latitude"), location.get("longitude")
+            for given in (called, uid):
+                lat, lon = self.positions.get(given.strip().casefold(), (lat, lon))
+            site |= {"lat": lat, "lon": lon}
             sites.append({**site, "jurisdiction": UNKNOWN_COUNTRY})
         return sites, ids
 
@@ -203,29 +209,19 @@ class _Reader:
         except OverflowError:
             return math.inf
 
-    def _fibre(self, a: str, b: str, both: list[_Chain], taken: set[str]) -> dict[str, Any]:
+    def _fibre(self, a: str, b: str, both: list[_Chain], names: Names) -> dict[str, Any]:
         a, b = min(a, b), max(a, b)
-        id_ = _free(f"{a}--{b}", taken)
+        id_ = names.free(f"{a}--{b}")
         lengths = [chain.length_km for chain in both]
         if len(set(lengths)) > 1 and all(map(math.isfinite, lengths)):
             shown = " and ".join(f"{length:g}" for length in lengths)
             message = f"its directions are {shown} km long; both are taken to be as long as the longer"
-            self._warn("derived-length", f"fibres[{id_}].length_km", message)
+            self._note("derived-length", f"fibres[{id_}].length_km", message)
         longest = max(lengths) if not any(map(math.isnan, lengths)) else math.nan
         return {"id": id_, "a": a, "b": b, "length_km": longest, "jurisdictions": [UNKNOWN_COUNTRY]}
 
     def _error(self, code: str, place: str, message: str) -> None:
         self.found.append(Finding(code=code, place=place, message=message))
 
-    def _warn(self, code: str, place: str, message: str) -> None:
-        self.found.append(Finding(code=code, place=place, message=message, severity=Severity.WARNING))
-
-
-def _free(wanted: str, taken: set[str]) -> str:
-    """The wanted id, or the first of `wanted-2`, `wanted-3`, ... that nobody has."""
-    id_, number = wanted, 1
-    while id_ in taken:
-        number += 1
-        id_ = f"{wanted}-{number}"
-    taken.add(id_)
-    return id_
+    def _note(self, code: str, place: str, message: str) -> None:
+        self.found.append(Finding(code=code, place=place, message=message, severity=Severity.NOTE))

@@ -24,18 +24,21 @@ class Loaded:
         return tuple(errors_in(self.findings))
 
 
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
 def refused(code: str, message: str, *, place: str = "", line: int | None = None) -> Loaded:
     """Nothing could be read at all, and why."""
     return Loaded(None, (Finding(code=code, place=place, message=message, line=line),))
 
 
 def capped(findings: list[Finding]) -> tuple[Finding, ...]:
-    """At most MAX_FINDINGS of them, errors kept before warnings, with a last one that says how many were left out."""
+    """At most MAX_FINDINGS of them, the worst kept, with a last one that says how many were left out."""
     if len(findings) <= MAX_FINDINGS:
         return tuple(findings)
-    ranked = sorted(range(len(findings)), key=lambda index: findings[index].severity is not Severity.ERROR)
+    ranked = sorted(range(len(findings)), key=lambda index: _RANK[findings[index].severity])
     kept = [findings[index] for index in sorted(ranked[:MAX_FINDINGS])]
     left_out = [findings[index] for index in ranked[MAX_FINDINGS:]]
-    severity = Severity.ERROR if errors_in(left_out) else Severity.WARNING
+    severity = min((finding.severity for finding in left_out), key=_RANK.__getitem__)
     message = f"and {len(left_out)} more findings"
     return (*kept, Finding(code="too-many-findings", place="", message=message, severity=severity))

@@ -33,6 +33,9 @@ from highroad.model.network import Link, Network
 MAX_DEPTH = 12
 MAX_VALUES = 1_000_000
 
+SCHEMA_LINE = "yaml-language-server: $schema=network.schema.json"
+"""A comment by which editors check a file while it is written."""
+
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _NOT_FINITE = re.compile(r"([-+]?)(?:(\.?inf(?:inity)?)|\.?nan)", re.IGNORECASE)
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}

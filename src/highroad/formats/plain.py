@@ -35,6 +35,7 @@ from highroad.model.network import (
 
 VERSION = 1
 MAX_THINGS = 20_000
+MAX_LINKS = 2 * MAX_THINGS
 MAX_ITEMS = 1_000
 
 Path = tuple[str | int, ...]
@@ -230,8 +231,9 @@ class _Walk:
         if not isinstance(things, list):
             top.tell("wrong-type", key, f"it has to be a list, not {_kind(things)}")
             return
-        if len(things) > MAX_THINGS:
-            top.tell("too-many", key, f"there are {len(things)} of them; at most {MAX_THINGS} are read")
+        most = MAX_LINKS if key == "links" else MAX_THINGS
+        if len(things) > most:
+            top.tell("too-many", key, f"there are {len(things)} of them; at most {most} are read")
             return
         for index, values in enumerate(things):
             path: Path = (key, index)

@@ -206,14 +206,24 @@ class GnmiClient:
         return found
 
     async def call(
-        self, action: str, body: Mapping[str, Any] | None = None, *, timeout_s: float | None = None
+        self,
+        action: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout_s: float | None = None,
+        fenced: bool = False,
     ) -> dict[str, Any]:
-        """Have an action done that is no change of the tree (`Ping`, `Trace`), and what it says."""
+        """Have an action done that is no change of the tree (`Ping`, `Trace`), and what it says. `fenced`: one that is
+        for the elected controller alone (`Avoid`); our election goes with it.
+        """
+        asked = dict(body or {})
+        if fenced and self.election is not None:
+            asked["election"] = {"role": self.election.role, "id": str(self.election.id)}
         async with self._turns:
             await self._open()
             method = self._channel.unary_unary(f"/{ACTIONS}/{action}")
             try:
-                answer = await method(msgspec.json.encode(dict(body or {})), timeout=timeout_s or self._timeout_s)
+                answer = await method(msgspec.json.encode(asked), timeout=timeout_s or self._timeout_s)
             except grpc.aio.AioRpcError as error:
                 raise error_of(error, self.name) from error
         return msgspec.json.decode(answer, type=dict[str, Any])

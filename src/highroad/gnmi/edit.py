@@ -19,10 +19,13 @@ from highroad.gnmi.router import (
     Attachment,
     Intended,
     Policy,
+    Protection,
     attachment_from_json,
     attachment_to_json,
     policy_from_json,
     policy_to_json,
+    protection_from_json,
+    protection_to_json,
 )
 from highroad.gnmi.schema import ROUTER, TREE
 from highroad.gnmi.target import Delete, Edit, Replace
@@ -33,36 +36,47 @@ def resulting(intended: Intended, edits: Sequence[Edit]) -> Intended:
     """What a router is told after these edits, in their order. Raises Invalid, with all findings."""
     attachments = _List.of("attachment", intended.attachments, attachment_to_json)
     policies = _List.of("policy", intended.policies, policy_to_json)
+    protections = _List.of("protection", _named(intended.protections), protection_to_json)
+    lists = {one.name: one for one in (attachments, policies, protections)}
     findings: list[Finding] = []
     for one in edits:
         try:
-            _apply(one, {"attachment": attachments, "policy": policies})
+            _apply(one, lists)
         except Invalid as error:
             findings += error.findings
     if findings:
         raise Invalid(findings)
     new_attachments = attachments.made(attachment_from_json, findings)
     new_policies = policies.made(policy_from_json, findings)
+    new_protections = intended.protections
+    if protections.is_edited:
+        made = protections.made(protection_from_json, findings)
+        new_protections = MappingProxyType({one.function: one for one in made.values()})
     if not findings:
         findings += _dangling(new_attachments, new_policies, policies.touched, attachments.gone)
     if findings:
         raise Invalid(findings)
-    return Intended(attachments=new_attachments, policies=new_policies)
+    return Intended(attachments=new_attachments, policies=new_policies, protections=new_protections)
 
 
 def changed(before: Intended, after: Intended) -> Iterator[tuple[Path, Any]]:
     """The entries that differ, with their JSON, or None for one that is gone: what a watcher is told of a Set."""
-    for name, key, old, new, to_json in (
+    lists: tuple[tuple[str, str, Mapping[Any, Any], Mapping[Any, Any], Callable[[Any], Any]], ...] = (
         ("attachment", "id", before.attachments, after.attachments, attachment_to_json),
         ("policy", "service", before.policies, after.policies, policy_to_json),
-    ):
-        told: Callable[[Any], Any] = to_json
+        ("protection", "function", before.protections, after.protections, protection_to_json),
+    )
+    for name, key, old, new, told in lists:
         for one in old:
             if one not in new:
-                yield _path(name, key, one), None
+                yield _path(name, key, str(one)), None
         for one, value in new.items():
             if (was := old.get(one)) is not value and was != value:
-                yield _path(name, key, one), told(value)
+                yield _path(name, key, str(one)), told(value)
+
+
+def _named(protections: Mapping[int, Protection]) -> dict[str, Protection]:
+    return {str(function): one for function, one in protections.items()}
 
 
 def _path(name: str, key: str, value: str) -> Path:
@@ -71,7 +85,7 @@ def _path(name: str, key: str, value: str) -> Path:
 
 @dataclass(slots=True, kw_only=True)
 class _List:
-    """One of the two lists while it is edited: as it was, and as JSON what was touched."""
+    """One of the lists while it is edited: as it was, and as JSON what was touched."""
 
     name: str
     key: str
@@ -88,6 +102,10 @@ class _List:
         node = ROUTER.members[name]
         assert isinstance(node, Entries)  # noqa: S101 - the table says so
         return cls(name=name, key=node.keys[0], node=node, have=have, to_json=to_json)
+
+    @property
+    def is_edited(self) -> bool:
+        return bool(self.docs) or self.cleared
 
     @property
     def touched(self) -> frozenset[str]:
@@ -111,6 +129,10 @@ class _List:
         self.sound.discard(name)
         return self.docs[name]
 
+    def key_of(self, name: str) -> Any:
+        """The key as it stands in JSON."""
+        return key_value(name, _type(self.node, self.key))
+
     def clear(self) -> None:
         self.docs, self.cleared = {}, True
 
@@ -118,7 +140,7 @@ class _List:
         return str(_path(self.name, self.key, name))
 
     def made(self, from_json: Callable[[Mapping[str, Any]], Any], findings: list[Finding]) -> Mapping[str, Any]:
-        if not self.docs and not self.cleared:
+        if not self.is_edited:
             return self.have
         out = {} if self.cleared else dict(self.have)
         for name, doc in self.docs.items():
@@ -155,7 +177,7 @@ def _apply(edit: Edit, lists: Mapping[str, _List]) -> None:
         else:
             doc = one.doc(name)
             if doc is None and not isinstance(edit, Delete):
-                doc = one.docs[name] = {one.key: name}
+                doc = one.docs[name] = {one.key: one.key_of(name)}
             if doc is not None:
                 _descend(doc, steps[2:], one.node, edit)
 
@@ -213,7 +235,7 @@ def _apply_entry(one: _List, name: str, edit: Edit) -> None:
     if isinstance(edit, Delete):
         one.docs[name] = None
         return
-    value = {**_plain(edit.value), one.key: name}
+    value = {**_plain(edit.value), one.key: one.key_of(name)}
     have = None if isinstance(edit, Replace) else one.doc(name)
     one.docs[name] = value if have is None else _merged(have, value, one.node)
 

@@ -1,4 +1,5 @@
-"""What a router is told, as values and as the JSON of `highroad-router.yang`: attachments, and policies to steer.
+"""What a router is told, as values and as the JSON of `highroad-router.yang`: attachments, policies to steer, and
+protections: ways around links, for when one is lost.
 
 Only what a controller sets is here. What an operator sets on the router itself (who it is, its core ports) is in
 the agent's own file, and comes back as state.
@@ -19,8 +20,11 @@ MODULE = "highroad-router"
 ADJACENCY_FUNCTIONS = range(0xE000, 0xE800)
 """Functions of unprotected adjacency SIDs, one a core port, in the order of the agent's file."""
 
-PROTECTED_FUNCTIONS = range(0xE800, 0xF000)
-"""Kept for protected adjacency SIDs, one a core port and fence, which come with local repair."""
+PROTECTED_FUNCTIONS = range(0xE800, 0xEFFF)
+"""Functions of protected adjacency SIDs (RFC 8402, the B-flag), one a link and fence; a controller numbers them."""
+
+REPAIR_END = 0xEFFF
+"""At every router the same: where a detour ends. What was inside goes on as if it had come by the link."""
 
 ATTACHMENT_FUNCTIONS = range(0xF000, 0x10000, 2)
 """An attachment has two: the even one decapsulates IPv4 (or Ethernet), the odd one after it IPv6."""
@@ -60,16 +64,21 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentList:
-    """One explicit path. `functions` are the adjacency SIDs, the headend's own first; `links` names them for people."""
+    """One explicit path. `functions` are the adjacency SIDs, the headend's own first; `links` names them.
+
+    `back_functions` are those from the far end back to the headend, the far end's own first: what measures the path
+    comes back along them. Without, nothing does.
+    """
 
     links: tuple[str, ...]
     functions: tuple[int, ...]
     weight: int = 1
+    back_functions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidatePath:
-    """The segment lists of one preference; the highest preference is the one in use."""
+    """The segment lists of one preference; in use is the highest of which nothing bad is known."""
 
     preference: int
     segment_lists: tuple[SegmentList, ...]
@@ -93,14 +102,31 @@ class Policy:
     remote_function: int
     prefixes: tuple[str, ...]
     candidate_paths: tuple[CandidatePath, ...]
+    fence: str = ""
+    """What the service has to stay inside of, for people: which protected SIDs it goes by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """A protected adjacency SID: `function` leads over `link` as the port's own does, and while the link is lost along
+    `detour` to its far end. `fence` says for people what the detour stays inside of.
+
+    The detour's segments are the unprotected adjacency SIDs from this router on, so that no detour leads into another.
+    """
+
+    function: int
+    link: str
+    detour: SegmentList
+    fence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intended:
-    """All that a router is told, by id."""
+    """All that a router is told: by id, and by function."""
 
     attachments: Mapping[str, Attachment] = field(default_factory=lambda: MappingProxyType({}))
     policies: Mapping[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
+    protections: Mapping[int, Protection] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def attachment_to_json(one: Attachment) -> dict[str, Any]:
@@ -130,7 +156,7 @@ def attachment_to_json(one: Attachment) -> dict[str, Any]:
 
 def policy_to_json(one: Policy) -> dict[str, Any]:
     """A list entry of /router/policy. 64-bit numbers are strings, as RFC 7951 has them."""
-    return {
+    out: dict[str, Any] = {
         "service": one.service,
         "attachment": one.attachment,
         "traffic-class": one.traffic_class.value,
@@ -148,6 +174,7 @@ def policy_to_json(one: Policy) -> dict[str, Any]:
                         "index": index,
                         "weight": segments.weight,
                         "segment": _segments_to_json(segments),
+                        **_back_to_json(segments),
                     }
                     for index, segments in enumerate(candidate.segment_lists)
                 ],
@@ -155,6 +182,9 @@ def policy_to_json(one: Policy) -> dict[str, Any]:
             for candidate in one.candidate_paths
         ],
     }
+    if one.fence:
+        out["fence"] = one.fence
+    return out
 
 
 def _segments_to_json(one: SegmentList) -> list[dict[str, Any]]:
@@ -166,11 +196,28 @@ def _segments_to_json(one: SegmentList) -> list[dict[str, Any]]:
     ]
 
 
+def protection_to_json(one: Protection) -> dict[str, Any]:
+    """A list entry of /router/protection."""
+    out: dict[str, Any] = {"function": one.function, "link": one.link, "segment": _segments_to_json(one.detour)}
+    if one.fence:
+        out["fence"] = one.fence
+    return out
+
+
+def _back_to_json(one: SegmentList) -> dict[str, Any]:
+    if not one.back_functions:
+        return {}
+    return {
+        "return-segment": [{"index": index, "function": function} for index, function in enumerate(one.back_functions)]
+    }
+
+
 def intended_to_json(intended: Intended) -> dict[str, Any]:
     """The content of /router: what a Get of the configuration answers and a Set (replace) takes."""
     return {
         "attachment": [attachment_to_json(one) for one in intended.attachments.values()],
         "policy": [policy_to_json(one) for one in intended.policies.values()],
+        "protection": [protection_to_json(one) for one in intended.protections.values()],
     }
 
 
@@ -212,18 +259,44 @@ def policy_from_json(data: Mapping[str, Any]) -> Policy:
             CandidatePath(
                 preference=int(candidate["preference"]),
                 segment_lists=tuple(
-                    SegmentList(
-                        links=tuple(str(one["link"]) for one in ordered if "link" in one),
-                        functions=tuple(int(one["function"]) for one in ordered),
+                    _segments_from_json(
+                        segments["segment"],
                         weight=int(segments.get("weight", 1)),
+                        back_functions=_functions_in(segments.get("return-segment", ())),
                     )
                     for segments in sorted(candidate["segment-list"], key=_index)
-                    for ordered in (sorted(segments["segment"], key=_index),)
                 ),
             )
             for candidate in data["candidate-path"]
         ),
+        fence=str(data.get("fence", "")),
     )
+
+
+def protection_from_json(data: Mapping[str, Any]) -> Protection:
+    """A list entry of /router/protection that the schema has passed. Raises KeyError, ValueError, TypeError."""
+    return Protection(
+        function=int(data["function"]),
+        link=str(data["link"]),
+        detour=_segments_from_json(data["segment"]),
+        fence=str(data.get("fence", "")),
+    )
+
+
+def _segments_from_json(
+    data: Sequence[Mapping[str, Any]], *, weight: int = 1, back_functions: tuple[int, ...] = ()
+) -> SegmentList:
+    ordered = sorted(data, key=_index)
+    return SegmentList(
+        links=tuple(str(one["link"]) for one in ordered if "link" in one),
+        functions=_functions_in(ordered),
+        weight=weight,
+        back_functions=back_functions,
+    )
+
+
+def _functions_in(data: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    return tuple(int(one["function"]) for one in sorted(data, key=_index))
 
 
 def _index(one: Mapping[str, Any]) -> int:
@@ -234,7 +307,9 @@ def intended_from_json(data: Mapping[str, Any]) -> Intended:
     """The content of /router that the schema has passed."""
     attachments = [attachment_from_json(one) for one in data.get("attachment", ())]
     policies = [policy_from_json(one) for one in data.get("policy", ())]
+    protections = [protection_from_json(one) for one in data.get("protection", ())]
     return Intended(
         attachments=MappingProxyType({one.id: one for one in attachments}),
         policies=MappingProxyType({one.service: one for one in policies}),
+        protections=MappingProxyType({one.function: one for one in protections}),
     )

@@ -37,24 +37,41 @@ _INTERFACE = Text(1, 15, r"[^/\s:]+")
 _COUNT = COUNTER
 _MTU = Number(1280, 65535, 16)
 _NODE_ID = Number(1, 2047, 16)
-_ADJACENCY = Number(57344, 61439, 16)
+_ADJACENCY = Number(57344, 61438, 16)
+_UNPROTECTED = Number(57344, 59391, 16)
+_PROTECTED = Number(59392, 61438, 16)
 _ATTACHMENT = Number(61440, 65534, 16)
 _CLASSES = ("interactive", "assured", "bulk", "scavenger")
 _STATUS = Choice(("UP", "DOWN"))
+_MEASURED = (
+    *("at", "for", "sent", "lost-out", "lost-home", "lost-unknown", "late", "doubled"),
+    *("rtt-min", "rtt-p50", "rtt-p99", "rtt-max", "jitter", "jitter-out", "jitter-home"),
+    *("out", "home", "clock-error", "clock-steps"),
+)
 
 
 def _counters(*names: str) -> Container:
     return Container(MappingProxyType({name: Leaf(_COUNT) for name in names}))
 
 
-_SEGMENT = Entries(
+def _segments(function: Number, most: int) -> Entries:
+    return Entries(
+        ("index",),
+        {
+            "index": Leaf(Number(0, 255, 8)),
+            "function": Leaf(function, mandatory=True),
+            "link": Leaf(_ID),
+        },
+        least=1,
+        most=most,
+    )
+
+
+_SEGMENT = _segments(_ADJACENCY, 64)
+
+_RETURN_SEGMENT = Entries(
     ("index",),
-    {
-        "index": Leaf(Number(0, 255, 8)),
-        "function": Leaf(_ADJACENCY, mandatory=True),
-        "link": Leaf(_ID),
-    },
-    least=1,
+    {"index": Leaf(Number(0, 255, 8)), "function": Leaf(_ADJACENCY, mandatory=True)},
     most=64,
 )
 
@@ -93,6 +110,7 @@ _CONFIG: dict[str, Node] = {
             "remote-node": Leaf(_NODE_ID, mandatory=True),
             "remote-function": Leaf(_ATTACHMENT, mandatory=True),
             "prefix": LeafList(Prefix()),
+            "fence": Leaf(Text(1, 4095)),
             "candidate-path": Entries(
                 ("preference",),
                 {
@@ -103,6 +121,7 @@ _CONFIG: dict[str, Node] = {
                             "index": Leaf(Number(0, 255, 8)),
                             "weight": Leaf(Number(1, 65535, 32)),
                             "segment": _SEGMENT,
+                            "return-segment": _RETURN_SEGMENT,
                         },
                         least=1,
                         most=16,
@@ -110,6 +129,15 @@ _CONFIG: dict[str, Node] = {
                 },
                 least=1,
             ),
+        },
+    ),
+    "protection": Entries(
+        ("function",),
+        {
+            "function": Leaf(_PROTECTED),
+            "link": Leaf(_ID, mandatory=True),
+            "fence": Leaf(Text(1, 4095)),
+            "segment": _segments(_UNPROTECTED, 11),
         },
     ),
 }
@@ -122,6 +150,7 @@ _STATE: dict[str, Node] = {
     "software-version": Leaf(Text()),
     "counter-epoch": Leaf(_COUNT),
     "election-id": Leaf(Text(pattern="[0-9]+")),
+    "avoided-link": LeafList(_ID),
     "core-port": Entries(
         ("interface",),
         {
@@ -131,6 +160,9 @@ _STATE: dict[str, Node] = {
             "function": Leaf(_ADJACENCY),
             "oper-status": Leaf(_STATUS),
             "down-since": Leaf(_COUNT),
+            "down-reason": Leaf(Choice(("light", "silent", "one-way", "loss"))),
+            "repaired-at": Leaf(_COUNT),
+            "hello-loss": Leaf(Decimal(1)),
             "mtu": Leaf(Number(0, 2**32 - 1, 32)),
             "capacity-kbps": Leaf(_COUNT),
             "counters": _counters("in-octets", "in-pkts", "out-octets", "out-pkts", "in-discards", "out-discards"),
@@ -160,6 +192,8 @@ _STATE: dict[str, Node] = {
             "service": Leaf(_ID),
             "oper-status": Leaf(_STATUS),
             "active-preference": Leaf(Number(0, 2**32 - 1, 32)),
+            "flipped-at": Leaf(_COUNT),
+            "flip-reason": Leaf(Choice(("light", "avoided", "probe"))),
             "counters": _counters(
                 "offered-octets", "offered-pkts", "carried-octets", "carried-pkts", "lost-octets", "lost-pkts"
             ),
@@ -176,6 +210,20 @@ _STATE: dict[str, Node] = {
             "behaviour": Leaf(Text(1, 32)),
             "counters": _counters("octets", "pkts", "errors"),
         },
+    ),
+    "measurement": Entries(
+        ("path",),
+        {
+            "path": Leaf(Text(1, 1024)),
+            "traffic-class": Leaf(Choice(_CLASSES)),
+            "remote-node": Leaf(_NODE_ID),
+            "return": Leaf(Choice(("path", "igp"))),
+            "service": LeafList(_ID),
+            **{name: Leaf(_COUNT) for name in ("refused-pkts", *_MEASURED)},
+        },
+    ),
+    "reflector": _counters(
+        "answered-pkts", "stranger-pkts", "too-many-pkts", "garbled-pkts", "replayed-pkts", "unwanted-pkts"
     ),
 }
 

@@ -1,7 +1,8 @@
 """The gNMI server: mutual TLS, who may do what, one Set at a time, and a target behind it.
 
 A certificate in the role `controller` may do everything, `reader` may read, any other nothing. Of controllers, the one
-with the highest election id is heard (master arbitration); once one has been seen, a Set must bear one.
+with the highest election id is heard (master arbitration); once one has been seen, a Set must bear one. So must an
+action that changes what the router does.
 """
 
 from __future__ import annotations
@@ -53,14 +54,22 @@ class GnmiServer:
         addresses: Sequence[str],
         *,
         actions: Mapping[str, Action] | None = None,
+        commands: Mapping[str, Action] | None = None,
+        attended: Callable[[int], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        """Nothing is opened yet."""
+        """Nothing is opened yet. `commands` are actions for which the elected controller alone may ask: their bodies
+        bear `election`, as a Set bears master arbitration, which they do not see themselves. `attended` is told
+        how many controllers listen, by a subscription, whenever that changes.
+        """
         self._target = target
         self._credentials = credentials
         self._addresses = tuple(addresses)
-        self._actions = dict(actions or {})
+        self._actions = {**(actions or {}), **(commands or {})}
+        self._commands = frozenset(commands or {})
+        self._attended = attended
+        self._listening = 0
         self._clock = clock
         self._max_bytes = max_bytes
         self._setting = asyncio.Lock()
@@ -173,9 +182,19 @@ class GnmiServer:
 
     async def _subscribe(self, requests: AsyncIterator[proto.Message], context: Any) -> AsyncIterator[proto.Message]:
         peer = self._admit(context, _READS)
-        async for response in subscription(self._target, requests):
-            check_peer(peer, revoked=self._revoked, at_s=self._clock())
-            yield response
+        is_controller = peer.role is Role.CONTROLLER
+        self._count(is_controller)
+        try:
+            async for response in subscription(self._target, requests):
+                check_peer(peer, revoked=self._revoked, at_s=self._clock())
+                yield response
+        finally:
+            self._count(-is_controller)
+
+    def _count(self, more: int) -> None:
+        if more:
+            self._listening += more
+            self._attended(self._listening)
 
     async def _act(self, name: str, request: bytes, context: Any) -> bytes:
         self._admit(context, _WRITES)
@@ -186,6 +205,8 @@ class GnmiServer:
             body = msgspec.json.decode(request or b"{}", type=dict[str, Any])
         except (msgspec.MsgspecError, RecursionError) as error:
             raise Invalid([Finding(code="json", place=name, message=str(error))]) from error
+        if name in self._commands:
+            await self._arbitrate(_election_in(body, name))
         return msgspec.json.encode(await action(body))
 
     # --- around them ----------------------------------------------------------------------------------------
@@ -242,6 +263,18 @@ def edits_of(request: proto.Message) -> list[Edit]:
     if findings:
         raise Invalid(findings)
     return edits
+
+
+def _election_in(body: dict[str, Any], action: str) -> tuple[str, int] | None:
+    """Take the election out of the body of a command: whose role, and which id. Raises Invalid."""
+    said = body.pop("election", None)
+    if said is None:
+        return None
+    role, election_id = (said.get("role"), said.get("id")) if isinstance(said, dict) else (None, None)
+    if not isinstance(role, str) or not isinstance(election_id, str) or not election_id.isdecimal():
+        message = '`election` has to be {"role": "...", "id": "..."}, the id a whole number as a string'
+        raise Invalid([Finding(code="election", place=action, message=message)])
+    return role, int(election_id)
 
 
 def _answered(call: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:

@@ -18,9 +18,12 @@ LIST_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         # highroad-router
         "attachment": (("id",),),
         "policy": (("service",),),
+        "protection": (("function",),),
         "segment": (("index",),),
+        "return-segment": (("index",),),
         "core-port": (("interface",),),
         "class": (("name",),),
+        "measurement": (("path",),),
         # both, by different keys
         "candidate-path": (("preference",), ("protocol-origin", "originator-asn", "originator-addr", "discriminator")),
         "segment-list": (("index",), ("id",)),

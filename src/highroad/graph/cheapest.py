@@ -14,7 +14,7 @@ What is feasible is found exactly: of equally usable links the fastest way to a 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from highroad.graph.paths import UNREACHABLE, Graph, least_latency_path
 from highroad.model.network import LinkId, SiteId
@@ -28,6 +28,9 @@ NEAR = 1.1
 
 EFFORT = 200
 """Labels that a search takes, so that the worst case is short; then the fastest usable path is the answer."""
+
+AROUND = 16
+"""So many sites around either end are looked at to say how wide a path can be."""
 
 STRETCH, STRETCH_NS = 1.3, 2_000_000
 """Where no bound is asked for: nobody is sent further than so many times the fastest usable path and 2 ms more."""
@@ -206,10 +209,16 @@ def widest_path(
     """The path inside the bound whose narrowest link has most room, and that room (at most `enough`); None if none has.
 
     Exact: labels (width, latency) are taken in order of width, and one that is slower than one before it is dropped.
+    Before, a few sites around either end tell how wide any path can be at most: what is wider counts as just that, so
+    that the search goes for the target instead of wherever there is most room.
     """
     start, goal = graph.number[source], graph.number[target]
     toward, transit, out = graph.toward(goal), graph.transit, graph.out
-    rooms: dict[int, int] = {}
+    widths = Prices(lambda number: 0 if number in barred else room(number))
+    for end, other, around in ((goal, start, graph.arriving()), (start, goal, graph.leaving())):
+        enough = _widest_around(end, other, around, widths, enough)
+        if enough < 0:
+            return None
     settled: dict[int, int] = {}
     came: list[tuple[int, int]] = [(-1, -1)]
     heap = [(-enough, toward[start], 0, 0, start, 0)]
@@ -224,15 +233,33 @@ def widest_path(
             continue
         for arc in out[here]:
             head, reached = arc.head, latency + arc.latency_ns
-            if reached + toward[head] > bound_ns or settled.get(head, UNREACHABLE) <= reached or arc.index in barred:
+            if reached + toward[head] > bound_ns or settled.get(head, UNREACHABLE) <= reached:
                 continue
-            width = rooms.get(arc.index)
-            if width is None:
-                width = rooms[arc.index] = room(arc.index)
+            width = widths[arc.index]
             if width > 0:
                 heapq.heappush(heap, (max(narrow, -width), reached + toward[head], hops + 1, len(came), head, reached))
                 came.append((arc.index, label))
     return None
+
+
+def _widest_around(
+    end: int, other: int, around: Sequence[Sequence[tuple[int, int]]], widths: Prices, enough: int
+) -> int:
+    """No less than the width of any path between an end and another site, from a look at a few sites around the end."""
+    seen = {end}
+    heap = [(-enough, end)]
+    for _ in range(AROUND):
+        if not heap:
+            return -1
+        narrow, here = heapq.heappop(heap)
+        enough = min(enough, -narrow)
+        if here == other:
+            break
+        seen.add(here)
+        for site, number in around[here]:
+            if site not in seen and widths[number] > 0:
+                heapq.heappush(heap, (max(narrow, -widths[number]), site))
+    return enough
 
 
 def _trace(graph: Graph, came: list[tuple[int, int]], label: int) -> tuple[LinkId, ...]:

@@ -4,22 +4,30 @@ A risk group is a fibre, what fibres declare to share, or a site on the way (`si
 none exist is NP-complete (Hu 2003), so it is searched: the cheapest primary first, and the cheapest backup that avoids
 its groups. Where a primary has none, we look for a *conflict*, a small set of its groups such that no way at all avoids
 them; so every primary through all of them fails, and the search goes on with primaries that avoid one of them (as CoSE
-does for links: Rostami, Khorsandi, Khodaparast 2007). With enough `TRIES` that is exact: it misses no pair, but for
-primaries that use one link in both directions.
+does for links: Rostami, Khorsandi, Khodaparast 2007). A conflict is read off the cut that the search for a backup ran
+into (`cut_between`): groups that between them refuse each of its links. Where all of these are too full for any
+backup, or those that are not share a group, no primary helps, and that is the end. With enough `TRIES` and `SEARCHES`
+it is exact: it misses no pair, but for primaries that use one link in both directions.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from highroad.graph.cheapest import Prices, cheapest_path
-from highroad.graph.paths import Graph, least_latency_path
+from highroad.graph.paths import Graph, cut_between
 from highroad.model.network import LinkId, Network, SiteId
 
 TRIES = 12
 """Primaries that are tried before a pair is given up."""
+
+SEARCHES = 100
+"""Searches, of primaries and of what they cannot avoid, after which a pair is given up: where very many links are full
+or too far. One that exists may then be missed, as it may be after `TRIES`.
+"""
 
 SHARED_NS = 1_000_000_000
 """What a backup pays for each group of its primary that it may share: it does so only where it has to."""
@@ -103,6 +111,8 @@ class Ask:
     primary: Prices
     backup: Callable[[Groups, frozenset[int]], Prices]
     bound_ns: int | None
+    full: Callable[[int], bool]
+    """Whether a link has too little room for the backup of any primary at all."""
     may_share: Groups = NOTHING
     effort: int = 60
     """Labels that the search for a backup takes: its prices are dear to find."""
@@ -112,16 +122,27 @@ class Ask:
         """The two ends are on every way between them."""
         return frozenset({site_group(self.a), site_group(self.b)})
 
+    @property
+    def helpless(self) -> bool:
+        """Whether every primary has groups that its backup must not share: none goes where there is no room."""
+        direct = (arc.index for end in (self.a, self.b) for arc in self.graph.out[self.graph.number[end]])
+        return not self.may_share and all(self.risks.groups[number] - self.exempt for number in direct)
+
+
+@dataclass(slots=True)
+class _Effort:
+    left: int = SEARCHES
+
 
 def disjoint_pair(ask: Ask, tries: int = TRIES) -> Pair | None:
     """The pair of the cheapest primary that has a backup, with the cheapest of its backups; None if none was found."""
     first = way(ask, ask.primary, frozenset())
     if first is None:
         return None
-    serial = 0
+    serial, effort = 0, _Effort()
     waiting = [(ask.primary.of(ask.graph, first.there), serial, NOTHING, first)]
     seen = {NOTHING}
-    while waiting and tries:
+    while waiting and tries and effort.left > 0:
         _, _, without, primary = heapq.heappop(waiting)
         tries -= 1
         groups = ask.risks.of(primary.numbers) - ask.exempt - ask.may_share
@@ -129,16 +150,29 @@ def disjoint_pair(ask: Ask, tries: int = TRIES) -> Pair | None:
         if isinstance(found, Way):
             shared = (ask.risks.of(primary.numbers) & ask.risks.of(found.numbers)) - ask.exempt
             return Pair(primary=primary, backup=found, shared=shared)
-        for group in _conflict(ask, primary, groups, found):
+        conflict = _conflict(ask, primary, groups, found, effort)
+        if conflict is None:
+            return None
+        for group in conflict:
             other = without | {group}
-            if other in seen:
+            if other in seen or effort.left <= 0:
                 continue
             seen.add(other)
+            effort.left -= 1
             next_way = way(ask, ask.primary, ask.risks.down(other))
             if next_way is not None:
                 serial += 1
                 heapq.heappush(waiting, (ask.primary.of(ask.graph, next_way.there), serial, other, next_way))
     return None
+
+
+def backup_of(ask: Ask, there: tuple[LinkId, ...], back: tuple[LinkId, ...]) -> Way | None:
+    """The cheapest backup of a primary that is given; None if there is none."""
+    numbers = frozenset(map(ask.graph.link_number.__getitem__, (*there, *back)))
+    found = _backup(
+        ask, Way(there=there, back=back, numbers=numbers), ask.risks.of(numbers) - ask.exempt - ask.may_share
+    )
+    return found if isinstance(found, Way) else None
 
 
 def way(ask: Ask, prices: Prices, barred: frozenset[int]) -> Way | None:
@@ -189,14 +223,19 @@ def _dearer(ask: Ask, prices: Prices, shared: Groups) -> Prices:
     return Prices(price, prices.may)
 
 
-def _conflict(ask: Ask, primary: Way, groups: Groups, there: bool) -> list[str]:
-    """Groups of a primary that no way of one direction avoids, none of them for nothing; in order of size and name."""
+def _conflict(ask: Ask, primary: Way, groups: Groups, there: bool, effort: _Effort) -> list[str] | None:
+    """Groups of a primary that no way of one direction avoids, none of them for nothing; None where no primary has one.
+
+    The search for a backup saw links refused, and finds nothing as long as those are. So groups that between them
+    refuse each of them are a conflict. Where all are too full for any backup, or those that are not have a group in
+    common, there is no pair: both ways would cross one of them.
+    """
     source, target = (ask.a, ask.b) if there else (ask.b, ask.a)
 
-    def around(some: Collection[str]) -> tuple[LinkId, ...] | None:
-        taken = frozenset(some)
-        barred, prices = ask.risks.down(taken), ask.backup(taken, primary.numbers)
-        return least_latency_path(
+    def cut(some: Groups) -> frozenset[int] | None:
+        effort.left -= 1
+        barred, prices = ask.risks.down(some), ask.backup(some, primary.numbers)
+        return cut_between(
             ask.graph,
             source,
             target,
@@ -204,25 +243,40 @@ def _conflict(ask: Ask, primary: Way, groups: Groups, there: bool) -> list[str]:
             bound_ns=ask.bound_ns,
         )
 
-    conflict: list[str] = []
-    while (path := around(conflict)) is not None:
-        left = groups.difference(conflict)
-        crossed = ask.risks.of(map(ask.graph.link_number.__getitem__, path)) & left
-        if not crossed:
-            crossed = _too_full(ask, primary, conflict, left, path) or left
-        if not crossed:
-            break  # both directions exist, but not without a link in common
-        conflict.append(max(crossed, key=lambda group: (len(ask.risks.links[group]), group)))
-    for group in list(conflict):
+    refused = cut(groups)
+    if refused is None:
+        return sorted(groups)  # both directions exist, but not without a link in common
+    refused = frozenset(number for number in refused if not ask.full(number))
+    if ask.helpless and (
+        not refused or frozenset.intersection(*map(ask.risks.groups.__getitem__, refused)) - ask.exempt
+    ):
+        return None
+    conflict = _cover(ask, primary, groups, refused) or [min(groups)]
+    for group in reversed(conflict) if len(conflict) > 1 else ():
         rest = [other for other in conflict if other != group]
-        if around(rest) is None:
+        if effort.left > 0 and cut(frozenset(rest)) is not None:
             conflict = rest
     return conflict
 
 
-def _too_full(ask: Ask, primary: Way, conflict: list[str], left: Groups, path: tuple[LinkId, ...]) -> Groups:
-    """The groups against which some link of a path has too little to spare."""
-    numbers = [ask.graph.link_number[link] for link in path]
-    return frozenset(
-        group for group in left if not all(map(ask.backup(frozenset({*conflict, group}), primary.numbers).may, numbers))
-    )
+def _cover(ask: Ask, primary: Way, groups: Groups, refused: Iterable[int]) -> list[str]:
+    """Groups that between them refuse every one of some links: again and again the one that refuses most."""
+    conflict: list[str] = []
+    left = {number: ask.risks.groups[number] & groups for number in refused}
+    full = [number for number, crossed in left.items() if not crossed]
+    left = {number: crossed for number, crossed in left.items() if crossed}
+    for number in [*([None] if left else []), *full]:
+        if number is not None:
+            if not ask.backup(frozenset(conflict), primary.numbers).may(number) and conflict:
+                continue
+            left = {number: frozenset(group for group in groups if not _stands(ask, primary, group, number))}
+        while left:
+            counted = Counter(group for crossed in left.values() for group in crossed)
+            best = max(counted, key=lambda group: (counted[group], len(ask.risks.links[group]), group))
+            conflict.append(best)
+            left = {number: crossed for number, crossed in left.items() if best not in crossed}
+    return conflict
+
+
+def _stands(ask: Ask, primary: Way, group: str, number: int) -> bool:
+    return ask.backup(frozenset({group}), primary.numbers).may(number)

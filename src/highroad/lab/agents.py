@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from highroad.lab.names import LabId
@@ -14,20 +17,33 @@ from highroad.pki.store import Pki
 
 GNMI_PORT = 9339
 
+MEASURED_PER_S = 10
+"""Measuring packets of a router, whatever paths it has: in a lab rates are scaled, packets are as large as ever, and
+all routers are on one machine."""
+
+CLOCK_ERROR_US = 1.0
+"""All routers of a lab have one clock."""
+
 
 def furnish(
-    lab: LabId, folder: Path, plan: Plan, *, pki: Path, rate_scale: float, igp: str, at_s: float
+    lab: LabId, folder: Path, plan: Plan, *, pki: Path, rate_scale: float, igp: str, delay: bool, at_s: float
 ) -> dict[SiteId, Agent]:
-    """Write every agent's file, and certificates that are missing. Raises Unavailable, Invalid."""
+    """Write every agent's file, and certificates that are missing; `delay` says whether light is held back. Raises
+    Unavailable, Invalid.
+    """
     authority = Pki.ensure(pki, at_s=at_s)
     at = folder / "agents"
     at.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = {name: _key(at / f"{name}.key") for name in ("measure", "watch")}
+    held_ms = _held_ms(plan) if delay else {}
     agents = {}
     for router in plan.routers:
         name = name_of(router.site)
         credentials = authority.ensure_issued(name, Role.AGENT, addresses=(loopback(router),), at_s=at_s)
         config = at / f"{name}.yaml"
-        written = _file(lab, router, credentials, state=at / name, rate_scale=rate_scale, igp=igp)
+        written = _file(
+            lab, router, credentials, state=at / name, rate_scale=rate_scale, igp=igp, keys=keys, held_ms=held_ms
+        )
         config.write_text(written, encoding="utf-8")
         (at / f"{name}.log").unlink(missing_ok=True)
         agents[router.site] = Agent(
@@ -56,7 +72,32 @@ def loopback(router: Router) -> str:
     return f"{SID_BLOCK.partition('::')[0]}:{router.node:x}::1"
 
 
-def _file(lab: LabId, router: Router, credentials: Credentials, *, state: Path, rate_scale: float, igp: str) -> str:
+def _key(path: Path) -> Path:
+    """What packets between routers are sealed with: one key a lab, made where it is missing."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32) + "\n")
+    return path
+
+
+def _held_ms(plan: Plan) -> dict[tuple[SiteId, str], float]:
+    """How long light is held back at each port."""
+    ways = [way for span in plan.spans for way in ((span.a, span.b), (span.b, span.a))]
+    return {(to.site, to.interface): by.latency_ms for by, to in ways}
+
+
+def _file(
+    lab: LabId,
+    router: Router,
+    credentials: Credentials,
+    *,
+    state: Path,
+    rate_scale: float,
+    igp: str,
+    keys: Mapping[str, Path],
+    held_ms: Mapping[tuple[SiteId, str], float],
+) -> str:
     name = name_of(router.site)
     tls = {
         "certificate": str(credentials.certificate),
@@ -80,15 +121,18 @@ def _file(lab: LabId, router: Router, credentials: Credentials, *, state: Path, 
         ("tls", tls),
         ("state", str(state)),
         ("igp", igp),
+        ("measure", {"most_per_s": MEASURED_PER_S, "key": str(keys["measure"]), "clock_error_us": CLOCK_ERROR_US}),
+        ("watch", {"key": str(keys["watch"])}),
     ]
     lines = [f"{key}: {_flow(value)}" for key, value in parts]
     lines.append("core_ports:" if router.ports else "core_ports: []")
-    lines += [f"  - {_flow(_port(port))}" for port in router.ports]
+    lines += [f"  - {_flow(_port(port, held_ms.get((port.site, port.interface))))}" for port in router.ports]
     lines.append("customer_ports: []")
     return "\n".join(lines) + "\n"
 
 
-def _port(port: CorePort) -> dict[str, object]:
+def _port(port: CorePort, light_ms: float | None) -> dict[str, object]:
+    held: dict[str, object] = {"light_ms": light_ms} if light_ms else {}
     return {
         "interface": port.interface,
         "link": port.link,
@@ -96,6 +140,7 @@ def _port(port: CorePort) -> dict[str, object]:
         "neighbour": port.neighbour,
         "capacity_gbps": port.capacity_gbps,
         "latency_ms": port.latency_ms,
+        **held,
     }
 
 

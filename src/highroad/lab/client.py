@@ -16,6 +16,7 @@ from highroad.lab.talk import (
     LONGEST,
     Answer,
     CutAsked,
+    GroupAsked,
     Info,
     OfferAsked,
     PingAsked,
@@ -24,9 +25,10 @@ from highroad.lab.talk import (
     raised,
 )
 from highroad.lab.traffic.process import Traffic, Way
-from highroad.model.network import FibreId, SiteId
+from highroad.model.network import FibreId, RiskGroupId, SiteId
 from highroad.model.service import PortId, ServiceId
-from highroad.ports import CutState, Echo, Flow, LabStatus, Load, Wire
+from highroad.ports import CutState, Echo, LabStatus
+from highroad.ports.panel import Flow, Load, Wire
 
 T = TypeVar("T")
 
@@ -99,21 +101,33 @@ class LabClient:
 
     # --------------------------------------------------------------------------------------------- breaking
 
-    async def cut(self, fibre: FibreId, *, silent: bool = False) -> None:
-        """Cut a fibre; silently: light stays on and nothing arrives. Raises NotFound."""
-        await self._ask("cut", None, CutAsked(fibre=fibre, silent=silent))
+    async def cut(
+        self, fibre: FibreId, *, silent: bool = False, towards: SiteId | None = None, loss: float = 1.0
+    ) -> None:
+        """Cut a fibre; silently: light stays on and nothing arrives, or a part of it. Raises NotFound."""
+        await self._ask("cut", None, CutAsked(fibre=fibre, silent=silent, towards=towards, loss=loss))
 
     async def uncut(self, fibre: FibreId) -> None:
         """Splice it. Raises NotFound."""
         await self._ask("uncut", None, fibre)
 
+    async def cut_group(self, group: RiskGroupId, *, silent: bool = False, loss: float = 1.0) -> None:
+        """Cut all fibres of a risk group at once. Raises NotFound."""
+        await self._ask("cut_group", None, GroupAsked(group=group, silent=silent, loss=loss))
+
+    async def uncut_group(self, group: RiskGroupId) -> None:
+        """Splice them, but for those that were cut by themselves. Raises NotFound."""
+        await self._ask("uncut_group", None, group)
+
     async def cuts(self) -> Mapping[FibreId, CutState]:
         """What was cut, and since when."""
         return (await self.status()).cuts
 
-    async def kill_router(self, site: SiteId) -> None:
-        """End a router's processes at once, and take the light of all its ports. Raises NotFound."""
-        await self._ask("kill", None, site)
+    async def kill_router(self, site: SiteId, *, silent: bool = False) -> None:
+        """End a router's processes at once, and take the light of all its ports; silently: light stays on, and nothing
+        passes. Raises NotFound.
+        """
+        await self._ask("mute" if silent else "kill", None, site)
 
     async def revive_router(self, site: SiteId) -> None:
         """Give it its light back and start its agent. Raises NotFound."""

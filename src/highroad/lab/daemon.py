@@ -82,7 +82,16 @@ def _prepare(lab: LabId, folder: Path, plan: Plan, options: Options) -> Callable
     at_s = time.time()
     pki = Path(options.pki) if options.pki else folder / "pki"
     if options.entry is not None:
-        about = agents.furnish(lab, folder, plan, pki=pki, rate_scale=options.rate_scale, igp=options.igp, at_s=at_s)
+        about = agents.furnish(
+            lab,
+            folder,
+            plan,
+            pki=pki,
+            rate_scale=options.rate_scale,
+            igp=options.igp,
+            delay=options.delay,
+            at_s=at_s,
+        )
         nursery = Nursery(lab, {str(site): agent for site, agent in about.items()}, options.entry)
         children["nursery"] = fork(lab, "nursery", logs / "nursery.log", nursery.run)
     children["traffic"] = fork(

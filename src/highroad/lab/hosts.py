@@ -23,7 +23,7 @@ from highroad.netlink import address, link, namespace, route, rule
 from highroad.netlink.kernel import LIMIT, Kernel
 from highroad.netlink.message import AF_INET, AF_INET6, Message
 from highroad.netlink.offload import make_plain
-from highroad.ports import Wire
+from highroad.ports.panel import Wire
 
 ROUTER_INDEX, HOST_INDEX = 200_000, 300_000
 """Interfaces of wires are numbered from here on the router's and on the host's side."""
@@ -78,7 +78,9 @@ class Hosts:
         self._next = 1
         self.laid: dict[str, Laid] = {}
         self.dark: set[SiteId] = set()
-        """Sites whose router is dead."""
+        """Sites whose router is dead, and gives no light."""
+        self._mute: dict[SiteId, int] = {}
+        """Sites whose router is dead and gives light, each with the program that lets nothing pass."""
 
     def close(self) -> None:
         """Let go of the kernel; what lies stays."""
@@ -135,9 +137,11 @@ class Hosts:
         """Take wires away. Those that do not lie are no matter."""
         self._take([self.laid.pop(attachment) for attachment in attachments if attachment in self.laid])
 
-    def shine(self, dark: Iterable[SiteId]) -> None:
-        """Take the light of all wires at these sites, and give it to all others."""
-        dark = set(dark)
+    def shine(self, dark: Iterable[SiteId], mute: Iterable[SiteId] = (), nothing_passes: int = -1) -> None:
+        """Take the light of all wires at some sites, let nothing pass at others, by a program, and mend all others."""
+        dark, before, self._mute = set(dark), self._mute, dict.fromkeys(mute, nothing_passes)
+        changed = before.keys() ^ self._mute.keys()
+        self._silence([one for one in self.laid.values() if one.wire.site in changed])
         for port, host in self._hosts.items():
             here = [one for one in self.laid.values() if one.wire.port == port]
             turned = [one for one in here if (one.wire.site in dark) is not (one.wire.site in self.dark)]
@@ -145,6 +149,17 @@ class Hosts:
                 [link.set_link(HOST_INDEX + one.number, up=one.wire.site not in dark) for one in turned]
             )
         self.dark = dark
+
+    def _silence(self, wires: Iterable[Laid]) -> None:
+        """Let nothing pass these wires, or everything again, as their sites are."""
+        for one in wires:
+            program = self._mute.get(one.wire.site, -1)
+            ends = (
+                (self._routers[one.wire.site], ROUTER_INDEX + one.number),
+                (self._hosts[one.wire.port].kernel, HOST_INDEX + one.number),
+            )
+            for kernel, index in ends:
+                kernel.try_all([link.set_link(index, xdp_fd=program)])
 
     def _take(self, wires: Sequence[Laid]) -> None:
         for one in wires:
@@ -183,6 +198,7 @@ class Hosts:
             bad = _in_lots(host.kernel, lots)
             self._take([one for one in here if one.wire.attachment in bad])
             refused |= bad
+            self._silence([one for one in here if one.wire.site in self._mute and one.wire.attachment not in bad])
             ethernet = [one.interface for one in here if one.wire.kind is ServiceKind.ETHERNET]
             if ethernet:
                 with namespace.entered(host.namespace):

@@ -23,6 +23,7 @@ from highroad.lab.plan import Plan
 from highroad.lab.talk import (
     Answer,
     CutAsked,
+    GroupAsked,
     Info,
     OfferAsked,
     Options,
@@ -36,7 +37,9 @@ from highroad.lab.traffic.process import Asked, Carry, End, Traffic
 from highroad.lab.usage import cpu_s, memory_mb
 from highroad.model.network import SiteId
 from highroad.model.service import PortId, ServiceId
-from highroad.ports import CutState, Echo, LabStatus, Load, RouterState, Wire
+from highroad.ports import Echo, LabStatus, RouterState
+from highroad.ports.broken import cut_state
+from highroad.ports.panel import Load, Wire
 
 _LOST = {
     "delay": "links have no length.",
@@ -83,7 +86,10 @@ class Keeper:
             "ping": (PingAsked, self._ping),
             "cut": (CutAsked, self._cut),
             "uncut": (str, self._uncut),
+            "cut_group": (GroupAsked, self._cut_group),
+            "uncut_group": (str, self._uncut_group),
             "kill": (str, self._kill),
+            "mute": (str, self._mute),
             "revive": (str, self._revive),
             "status": (None, self._status),
             "info": (None, self._info),
@@ -210,30 +216,51 @@ class Keeper:
     # --------------------------------------------------------------------------------------------- breaking
 
     async def _cut(self, asked: CutAsked) -> None:
-        fibre = self._optics.fibre(asked.fibre)
-        have = self._optics.cut.get(fibre)
-        if have is None or have.silent != asked.silent:
-            since_s = time.time() if have is None else have.since_s
-            self._optics.cut[fibre] = CutState(since_s=since_s, silent=asked.silent)
-            self._optics.shine()
+        fibre, have = self._optics.fibre(asked.fibre), self._optics.cut
+        if asked.towards not in (None, *self.plan.ends_of[fibre]):
+            raise NotFound(f"{asked.towards} is no end of {fibre}")
+        have[fibre] = cut_state(
+            have.get(fibre), time.time(), silent=asked.silent, towards=asked.towards, loss=asked.loss
+        )
+        self._optics.shine()
 
     async def _uncut(self, name: str) -> None:
         self._optics.cut.pop(self._optics.fibre(name), None)
         self._optics.shine()
 
-    async def _kill(self, name: str) -> None:
-        site = self._optics.site(name)
-        self._optics.killed.setdefault(site, time.time())
+    async def _cut_group(self, asked: GroupAsked) -> None:
+        group, have = self._optics.group(asked.group), self._optics.cut_groups
+        have[group] = cut_state(have.get(group), time.time(), silent=asked.silent, loss=asked.loss)
         self._optics.shine()
-        self._hosts.shine(self._optics.killed)
+
+    async def _uncut_group(self, name: str) -> None:
+        self._optics.cut_groups.pop(self._optics.group(name), None)
+        self._optics.shine()
+
+    async def _kill(self, name: str) -> None:
+        await self._end_router(name, silent=False)
+
+    async def _mute(self, name: str) -> None:
+        await self._end_router(name, silent=True)
+
+    async def _end_router(self, name: str, *, silent: bool) -> None:
+        optics, site = self._optics, self._optics.site(name)
+        optics.killed.setdefault(site, time.time())
+        (optics.mute.add if silent else optics.mute.discard)(site)
+        self._shine()
         await self._order(Order(kill=[site]))
 
     async def _revive(self, name: str) -> None:
         site = self._optics.site(name)
         if self._optics.killed.pop(site, None) is not None:
-            self._optics.shine()
-            self._hosts.shine(self._optics.killed)
+            self._optics.mute.discard(site)
+            self._shine()
         await self._order(Order(start=[site]))
+
+    def _shine(self) -> None:
+        optics = self._optics
+        optics.shine()
+        self._hosts.shine(optics.killed.keys() - optics.mute, optics.mute, optics.nothing_passes)
 
     async def _order(self, order: Order) -> dict[str, AgentState]:
         if not self._agents:
@@ -248,8 +275,11 @@ class Keeper:
         routers = []
         for router in self.plan.routers:
             killed_s = self._optics.killed.get(router.site)
-            routers.append(RouterState(site=router.site, killed_s=killed_s, note=_note(children.get(router.site))))
-        return LabStatus(routers=routers, cuts=dict(self._optics.cut), hosts=dict(self._hosts.names))
+            note = _note(children.get(router.site))
+            is_mute = router.site in self._optics.mute
+            routers.append(RouterState(site=router.site, killed_s=killed_s, note=note, silent=is_mute))
+        cuts, groups = dict(self._optics.cut), dict(self._optics.cut_groups)
+        return LabStatus(routers=routers, cuts=cuts, hosts=dict(self._hosts.names), groups=groups)
 
     async def _info(self, _: None) -> Info:
         children = await self._order(Order())
@@ -266,6 +296,7 @@ class Keeper:
             routers=[self._router(router.site, children) for router in self.plan.routers],
             hosts=dict(self._hosts.names),
             cuts=dict(self._optics.cut),
+            groups=dict(self._optics.cut_groups),
             processes=processes,
             memory_mb=sum(memory_mb(pid) or 0.0 for pid in processes.values()),
         )

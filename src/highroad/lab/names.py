@@ -61,4 +61,4 @@ def _plain(name: str) -> str:
     if re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST - 1}}}", name):
         return name
     kept = re.sub(r"[^A-Za-z0-9._-]", "-", name)[: _LONGEST - 9].lstrip("-.")
-    return f"{kept}-{blake2b(name.encode(), digest_size=4).hexdigest()}"
+    return f"{kept}-{blake2b(name.encode(errors='surrogatepass'), digest_size=4).hexdigest()}"

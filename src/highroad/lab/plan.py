@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from highroad.errors import Finding, Invalid
 from highroad.gnmi.router import NODE_IDS
-from highroad.model.network import FibreId, Link, LinkId, Network, SiteId
+from highroad.model.network import FibreId, Link, LinkId, Network, RiskGroupId, SiteId
 
 CORE_MTU = 9600
 """Customers' 9000, 96 bytes of headers, and 31 segments of 16."""
@@ -38,6 +38,8 @@ class CorePort:
     capacity_gbps: float
     latency_ms: float
     """Of what leaves by it."""
+    over: tuple[tuple[FibreId, SiteId], ...] = ()
+    """The fibres that what leaves by it goes over, each with the end that it leads to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,10 @@ class Plan:
     spans_on: Mapping[FibreId, tuple[int, ...]] = field(init=False, repr=False, compare=False)
     """Which spans go dark with a fibre, by index; a fibre that carries no link has none."""
     router: Mapping[SiteId, Router] = field(init=False, repr=False, compare=False)
-    known_fibres: frozenset[FibreId] = frozenset()
+    ends_of: Mapping[FibreId, tuple[SiteId, SiteId]] = field(default_factory=dict, repr=False, compare=False)
+    """Every fibre that there is, and its ends."""
+    fibres_of: Mapping[RiskGroupId, tuple[FibreId, ...]] = field(default_factory=dict, repr=False, compare=False)
+    """Every risk group, and what is cut with it."""
 
     def __post_init__(self) -> None:
         on: dict[FibreId, list[int]] = {}
@@ -104,6 +109,7 @@ def plan_of(network: Network) -> Plan:
                 link=one.id,
                 capacity_gbps=one.capacity_gbps,
                 latency_ms=one.latency_ms,
+                over=network.over(one.id),
             )
             for way, one in enumerate((link, other))
         ]
@@ -114,8 +120,13 @@ def plan_of(network: Network) -> Plan:
         Router(site=site.id, node=node, ports=tuple(ports[site.id]))
         for node, site in zip(NODE_IDS, network.sites, strict=False)
     )
-    known = frozenset(fibre.id for fibre in network.fibres)
-    return Plan(network=network.name, routers=routers, spans=tuple(spans), known_fibres=known)
+    return Plan(
+        network=network.name,
+        routers=routers,
+        spans=tuple(spans),
+        ends_of={fibre.id: (fibre.a, fibre.b) for fibre in network.fibres},
+        fibres_of={group.id: network.fibres_of(group.id) for group in network.risk_groups},
+    )
 
 
 def _pairs(network: Network) -> list[tuple[Link, Link]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from highroad.errors import Conflict, HighroadError, Invalid, NotFound, Unavailable
-from highroad.model.network import FibreId, SiteId
+from highroad.model.network import FibreId, RiskGroupId, SiteId
 from highroad.model.service import PortId, ServiceId
 from highroad.ports import CutState
 
@@ -63,6 +63,7 @@ class Info:
     hosts: dict[PortId, str]
     """The namespace of each port's host."""
     cuts: dict[FibreId, CutState]
+    groups: dict[RiskGroupId, CutState]
     processes: dict[str, int]
     memory_mb: float
 
@@ -73,6 +74,17 @@ class CutAsked:
 
     fibre: str
     silent: bool = False
+    towards: SiteId | None = None
+    loss: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupAsked:
+    """A risk group to cut."""
+
+    group: str
+    silent: bool = False
+    loss: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

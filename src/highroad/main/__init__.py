@@ -28,17 +28,27 @@ def router() -> typer.Typer:
 
 def application() -> typer.Typer:
     """All commands: those that talk to a controller, those that need none, and the processes `up` and `agent`."""
-    from highroad.cli.app import build_app, lab_app, network_app
+    from highroad.cli.app import audit_app, build_app, lab_app, network_app, proof_app
     from highroad.main.agent import agent
+    from highroad.main.doctor import doctor
+    from highroad.main.keeping import backup, prune, restore
     from highroad.main.up import up
+    from highroad.offline import audit as offline_audit
     from highroad.offline import lab as offline_lab
     from highroad.offline import network as offline_network
     from highroad.offline import pki
+    from highroad.offline import proof as offline_proof
 
     app = build_app()
     network_app.registered_commands.extend(offline_network.app.registered_commands)
+    audit_app.registered_commands.extend(offline_audit.app.registered_commands)
+    proof_app.registered_commands.extend(offline_proof.app.registered_commands)
     lab_app.registered_commands.extend(offline_lab.app.registered_commands)
     app.add_typer(pki.app, name="pki")
     app.command("up")(up)
+    app.command("doctor")(doctor)
+    app.add_typer(backup, name="backup")
+    app.command("restore")(restore)
+    app.command("prune")(prune)
     app.command("agent")(agent)
     return app

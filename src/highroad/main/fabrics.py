@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from highroad.main.home import Home
     from highroad.model.network import Network, SiteId
     from highroad.pki.peer import Credentials
-    from highroad.ports import Panel
+    from highroad.ports.panel import Panel
     from highroad.settings import Settings
 
 Kind = Literal["linux", "twin"]
@@ -47,14 +47,25 @@ class Carrier:
     lab: Lab | None
     carries_tags: bool
     close: Callable[[], Awaitable[None]] = field(repr=False)
+    leave: Callable[[], Awaitable[None]] = field(repr=False)
+    """Lets go of it and takes nothing down: somebody else goes on with it."""
 
 
 async def start(
-    settings: Settings, folder: Home, store: Store, in_force: Network | None, clock: Clock
+    settings: Settings,
+    folder: Home,
+    store: Store,
+    in_force: Network | None,
+    clock: Clock,
+    epoch: int | None = None,
+    *,
+    shared: bool = False,
 ) -> tuple[Carrier, Network, list[str]]:
     """The fabric, running; the network that it runs on; and what there is to say about the choice, in sentences.
 
-    `in_force` is the network of the store, None in a new one. Raises Unavailable where what was asked for cannot run.
+    `in_force` is the network of the store, None in a new one; `epoch` is what routers are shown, a new one without it.
+    With `shared` other processes go on with it under later epochs.
+    Raises Unavailable where what was asked for cannot run.
     """
     from highroad.main.first import read_network
 
@@ -64,11 +75,11 @@ async def start(
     if unasked and len(network.sites) > ROUTERS_BY_THEMSELVES:
         kind, said = "twin", [_too_large(network)]
     if kind == "twin":
-        carrier = await _twin(settings, folder, network, clock)
+        carrier = await _twin(settings, folder, network, clock, epoch if shared else None)
     else:
-        epoch = await asyncio.to_thread(store.raise_epoch)
+        epoch = await asyncio.to_thread(store.raise_epoch) if epoch is None else epoch
         opening = _lab if settings.routers is None else _hosts
-        carrier = await opening(settings, folder, network, clock, epoch)
+        carrier = await opening(settings, folder, network, clock, epoch, shared)
     if folder.fabric is None or settings.fabric != "auto":
         folder.keep_fabric(kind)
     return carrier, network, said
@@ -83,15 +94,17 @@ def _choose(settings: Settings, folder: Home) -> tuple[Kind, list[str]]:
     return ("twin", [*missing, "So the traffic is the twin's: a model, no packets."]) if missing else ("linux", [])
 
 
-async def _twin(settings: Settings, folder: Home, network: Network, clock: Clock) -> Carrier:
-    """The twin, with its memory in the home."""
+async def _twin(settings: Settings, folder: Home, network: Network, clock: Clock, epoch: int | None) -> Carrier:
+    """The twin, with its memory in the home. Raises Deposed where it has gone on under a later epoch."""
     from highroad.fabric.twin.twin import Twin
 
-    twin = Twin(network, clock, seed=settings.seed, detection_ms=settings.detection_ms, journal=folder.twin)
-    return Carrier(fabric=twin, name="twin", lab=twin, carries_tags=True, close=twin.aclose)
+    twin = Twin(
+        network, clock, seed=settings.seed, detection_ms=settings.detection_ms, journal=folder.twin, epoch=epoch
+    )
+    return Carrier(fabric=twin, name="twin", lab=twin, carries_tags=True, close=twin.aclose, leave=twin.aclose)
 
 
-async def _hosts(settings: Settings, folder: Home, network: Network, clock: Clock, epoch: int) -> Carrier:
+async def _hosts(settings: Settings, folder: Home, network: Network, clock: Clock, epoch: int, shared: bool) -> Carrier:
     """Routers on hosts of their own, as a file lists them. Raises Invalid, and Forbidden where they are fenced."""
     from highroad.fabric.linux.inventory import read_inventory
     from highroad.pki.peer import Role
@@ -102,14 +115,14 @@ async def _hosts(settings: Settings, folder: Home, network: Network, clock: Cloc
     pki = Pki.ensure(settings.pki or folder.path / "pki", at_s=time.time())
     credentials = pki.ensure_issued("controller", Role.CONTROLLER, at_s=time.time())
     fabric = await _linux(network, read_inventory(settings.routers), clock, credentials, epoch, folder.routers)
-    return Carrier(fabric=fabric, name="linux", lab=None, carries_tags=True, close=fabric.aclose)
+    return Carrier(fabric=fabric, name="linux", lab=None, carries_tags=True, close=fabric.aclose, leave=fabric.aclose)
 
 
-async def _lab(settings: Settings, folder: Home, network: Network, clock: Clock, epoch: int) -> Carrier:
+async def _lab(settings: Settings, folder: Home, network: Network, clock: Clock, epoch: int, shared: bool) -> Carrier:
     """A lab: the one that is up in the home, or a new one of the network. Raises Unavailable, Conflict.
 
     One that we started is taken down at a clean end, ours too after the start that made it was killed; one that was
-    there already stays.
+    there already stays, and so does one that other processes may go on with.
     """
     from highroad.fabric.linux.inventory import Reach
     from highroad.lab import run
@@ -129,7 +142,7 @@ async def _lab(settings: Settings, folder: Home, network: Network, clock: Clock,
     info = await panel.info()
     if settings.rate_scale not in (None, info.rate_scale):
         raise Conflict(f"the lab that is up carries 1 Gbit/s as {info.rate_scale:g}: `highroad lab down` ends it")
-    ours = folder.our_lab == info.instance
+    ours = not shared and folder.our_lab == info.instance
     routers = {one.site: Reach(site=one.site, address=one.address, name=one.name) for one in info.routers}
     credentials = Pki.ensure(pki, at_s=time.time()).ensure_issued("controller", Role.CONTROLLER, at_s=time.time())
     try:
@@ -146,7 +159,7 @@ async def _lab(settings: Settings, folder: Home, network: Network, clock: Clock,
         if ours:
             await run.down(folder.lab)
 
-    return Carrier(fabric=fabric, name="linux", lab=fabric, carries_tags=False, close=close)
+    return Carrier(fabric=fabric, name="linux", lab=fabric, carries_tags=False, close=close, leave=fabric.aclose)
 
 
 async def _linux(

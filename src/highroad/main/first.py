@@ -14,10 +14,12 @@ from pathlib import Path
 
 from highroad.client.home import Credentials
 from highroad.control.accounts import port_id
-from highroad.control.controller import Controller
+from highroad.control.book import Book
+from highroad.control.desk import Desk
 from highroad.control.order import Idempotency
 from highroad.errors import HighroadError, Invalid, NotFound, Refused, errors_in
 from highroad.formats import detect, shipped
+from highroad.model.access import Role
 from highroad.model.network import Network, Site, SiteId, SiteKind
 from highroad.model.position import great_circle_km
 from highroad.model.service import End, Port, Request, Tenant, TenantId, TrafficClass
@@ -44,7 +46,7 @@ def read_network(name: str) -> Network:
     return loaded.network
 
 
-async def furnish(controller: Controller, network: Network, *, bare: bool) -> bool:
+async def furnish(controller: Desk, network: Network, *, bare: bool) -> bool:
     """Load the network if none is in force, and add who lives on it. Returns whether anything was missing.
 
     Unless it is to be bare, a second, made-up tenant comes with standing traffic, so that the map shows some. The
@@ -55,7 +57,7 @@ async def furnish(controller: Controller, network: Network, *, bare: bool) -> bo
     if is_new:
         await controller.load_network(network)
         book = await controller.settled()
-    if TENANT.id in book.tenants or (book.tenants and NEIGHBOUR.id not in book.tenants):
+    if is_furnished(book):
         return is_new
     if not bare:
         if NEIGHBOUR.id not in book.tenants:
@@ -74,6 +76,11 @@ async def furnish(controller: Controller, network: Network, *, bare: bool) -> bo
                 await controller.order(request, idempotency=key)
     await controller.add_tenant(TENANT, _ports(book.network, TENANT))
     return True
+
+
+def is_furnished(book: Book) -> bool:
+    """Whether whoever furnishes is done, or somebody else has."""
+    return TENANT.id in book.tenants or bool(book.tenants and NEIGHBOUR.id not in book.tenants)
 
 
 def standing_traffic(network: Network) -> Iterator[tuple[SiteId, SiteId, float, TrafficClass]]:
@@ -109,16 +116,21 @@ def _km(a: Site, b: Site) -> float:
     return great_circle_km(a.lat, a.lon, b.lat, b.lon)
 
 
-async def credentials(controller: Controller, known: Credentials, url: str) -> Credentials:
+async def credentials(controller: Desk, known: Credentials, url: str) -> Credentials:
     """The tokens that are known if they still hold, else new ones."""
-    if _holds(controller, known.operator_token) and _holds(controller, known.tenant_token):
+    if hold(controller, known):
         return replace(known, url=url)
     _, operator = await controller.issue_token(tenant=None, label="highroad up")
-    _, tenant = await controller.issue_token(tenant=TENANT.id, label="highroad up")
+    _, tenant = await controller.issue_token(tenant=TENANT.id, label="highroad up", role=Role.ADMIN)
     return Credentials(url=url, operator_token=operator, tenant=TENANT.id, tenant_token=tenant)
 
 
-def _holds(controller: Controller, token: str | None) -> bool:
+def hold(controller: Desk, known: Credentials) -> bool:
+    """Whether tokens are good yet."""
+    return _holds(controller, known.operator_token) and _holds(controller, known.tenant_token)
+
+
+def _holds(controller: Desk, token: str | None) -> bool:
     try:
         return token is not None and bool(controller.authenticate(token))
     except HighroadError:

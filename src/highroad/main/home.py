@@ -35,6 +35,21 @@ class Home:
         return self.path / "routers.json"
 
     @property
+    def webhook_key(self) -> Path:
+        """What secrets of webhooks are sealed with."""
+        return self.path / "webhook.key"
+
+    @property
+    def proof_key(self) -> Path:
+        """What proofs are signed with."""
+        return self.path / "proof.key"
+
+    @property
+    def telemetry(self) -> Path:
+        """Where figures over time are kept."""
+        return self.path / "telemetry"
+
+    @property
     def lab(self) -> Path:
         """The folder of the lab."""
         return self.path / "lab"

@@ -6,8 +6,12 @@ import asyncio
 import gc
 import json
 import logging
+import math
+import os
 import socket
 import threading
+from collections.abc import Sequence
+from contextvars import Context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,8 +26,10 @@ if TYPE_CHECKING:
 
     from highroad.api.sessions import SessionCodes
     from highroad.client.home import Credentials
-    from highroad.control.controller import Controller
+    from highroad.control.desk import Desk
+    from highroad.control.figures import Figures
     from highroad.main.home import Home
+    from highroad.ports import Identity
     from highroad.settings import Settings
 
 BACKLOG = 1024
@@ -31,8 +37,10 @@ BACKLOG = 1024
 TIDYING_S = 5
 """How long a tour that was interrupted may take to give back what it holds."""
 
-STOPPING_S = 2
-"""How long open streams may keep a Ctrl-C waiting."""
+AT_ONCE_S = 1.0
+"""How long a second signal lets it take to end; what was acknowledged is on disk."""
+
+log = logging.getLogger(__name__)
 
 
 def up(
@@ -55,6 +63,17 @@ def up(
         Path | None, typer.Option(help="Linux routers on hosts of their own, in this file, instead of a lab.")
     ] = None,
     home: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="A PostgreSQL (`postgresql://user@host/name`) instead of the home's SQLite: any number of processes "
+            "may be up on it, one of which leads. Better in HIGHROAD_DATABASE if it has a password."
+        ),
+    ] = None,
+    role: Annotated[str | None, typer.Option(help="Beside others: `any` may lead, `api` never does.")] = None,
+    plant: Annotated[
+        Path | None, typer.Option(help="Where the fabric's memory is, for those on this machine that may lead.")
+    ] = None,
     tour: Annotated[
         bool | None, typer.Option("--tour/--no-tour", help="Play the tour; by default on the first start.")
     ] = None,
@@ -72,11 +91,23 @@ def up(
     Example: highroad up --port 8470
     """
     from highroad.main.home import claim
+    from highroad.telemetry.logs import set_up, tell
 
-    settings = _settings(
-        port=port, host=host, network=network, fabric=fabric, rate_scale=rate_scale, routers=routers, home=home
+    if os.environ.get("HIGHROAD_LOG") == "json":
+        set_up("json", "WARNING")  # what is wrong with the settings is told in it too
+    settings = settings_from(
+        port=port,
+        host=host,
+        network=network,
+        fabric=fabric,
+        rate_scale=rate_scale,
+        routers=routers,
+        home=home,
+        database=database,
+        role=role,
+        plant=plant,
     )
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up(settings.log, settings.log_level)
     try:
         with claim(settings.home) as folder, _listen(settings.host, settings.port) as listener:
             asyncio.run(
@@ -88,10 +119,10 @@ def up(
         pass
     except Invalid as error:
         for finding in error.findings:
-            typer.echo(str(finding), err=True)
+            tell(log, str(finding), logging.ERROR)
         raise typer.Exit(2) from None
     except HighroadError as error:
-        typer.echo(str(error), err=True)
+        tell(log, str(error), logging.ERROR)
         raise typer.Exit(7) from None
 
 
@@ -107,74 +138,110 @@ async def _run(
 ) -> None:
     """Everything, in the order in which it starts; stopped in the opposite order."""
     from highroad.api.app import create_app
+    from highroad.api.gate import Allowance
+    from highroad.api.routes.health import running
     from highroad.api.sessions import SessionCodes
     from highroad.client.home import write_credentials
-    from highroad.control.controller import Controller
-    from highroad.control.safety import Blast
-    from highroad.fabric.clock import SystemClock
-    from highroad.main import fabrics, first
-    from highroad.storage.store import SqlStore
+    from highroad.main.desks import credentials, seated
+    from highroad.telemetry.traces import traces
 
-    store = SqlStore(folder.store)
+    tracer = traces(running())
+    # What is made from here on stays: the collector need not walk it while it grows, nor ever after.
+    gc.collect()
+    gc.disable()
     try:
-        known = await asyncio.to_thread(store.load)
-        if known.network is not None and network_asked:
-            message = "there is a network in this store already: put another in force with `highroad network load`"
-            typer.echo(f"--network is for a new store and is ignored; {message}", err=True)
-        clock = SystemClock()
-        carrier, network, said = await fabrics.start(settings, folder, store, known.network, clock)
-        for sentence in said:
-            typer.echo(sentence, err=True)
-        controller = Controller(
-            store=store,
-            fabric=carrier.fabric,
-            clock=clock,
-            lab=carrier.lab,
-            prober=carrier.fabric,
-            fabric_name=carrier.name,
-            carries_tags=carrier.carries_tags,
-            blast=Blast(services=settings.step_services, share=settings.step_share),
-        )
-        try:
-            await controller.start()
-            is_new = await first.furnish(controller, network, bare=bare)
-            url = _url(settings.host, listener)
-            credentials = await first.credentials(controller, _known(folder), url)
+        async with seated(settings, folder, bare=bare, network_asked=network_asked, tracer=tracer) as found:
+            desk = found.desk
+            known = await credentials(desk, _known(folder), _url(settings.host, listener))
             codes = SessionCodes()
-            app = create_app(controller, hosts=settings.hosts, codes=codes)
-            # What is here by now stays: the collector need not walk it again and again while something waits.
-            gc.collect()
+            token = settings.metrics_token
+            app = create_app(
+                desk,
+                hosts=settings.hosts,
+                codes=codes,
+                sessions=found.sessions,
+                metrics_token=None if token is None else token.get_secret_value(),
+                tracer=tracer,
+                identity=_identity(settings),
+                allowance=Allowance(
+                    token_per_s=settings.token_per_s,
+                    tenant_per_s=settings.tenant_per_s,
+                    in_flight=settings.in_flight,
+                    request_s=settings.request_s,
+                ),
+            )
             gc.freeze()
+            gc.callbacks.append(LetRest())
+            gc.enable()
             listener.listen(
                 BACKLOG
             )  # before anybody is told where: who comes early waits rather than being turned away
-            leaving = Leaving()
-            serving = asyncio.create_task(_serve(app, listener, leaving))
-            write_credentials(credentials, folder.path)
-            await _greet(controller, credentials, codes, leaving, tour=tour, is_new=is_new, as_json=as_json)
+            leaving = Leaving(drain_s=settings.drain_s, stop_s=settings.stop_s)
+            serving = asyncio.create_task(_serve(app, listener, leaving, tuple(map(str, settings.proxies))))
+            write_credentials(known, folder.path)
+            watched = asyncio.create_task(_report(desk.figures), name="heartbeat")
+            await _greet(desk, known, codes, leaving, tour=tour, is_new=found.is_new, as_json=as_json)
             await serving
-        finally:
-            await controller.stop()
-            await carrier.close()
+            watched.cancel()
     finally:
-        store.close()
+        if tracer is not None:
+            await asyncio.to_thread(tracer.close)
+
+
+def _identity(settings: Settings) -> Identity | None:
+    """The identity provider that the settings name, if any. Raises Invalid."""
+    if settings.oidc_issuer is None:
+        return None
+    from highroad.oidc.mapping import grants_of
+    from highroad.oidc.provider import OidcProvider, Trust
+
+    groups = grants_of(settings.oidc_groups)
+    issuer, audience, claim = settings.oidc_issuer, settings.oidc_audience, settings.oidc_claim
+    return OidcProvider(Trust(issuer=issuer, audience=audience, groups=groups, claim=claim))
+
+
+class LetRest:
+    """What has survived a full collection is not walked by the next ones, but for one in so many: services stay, and
+    are in no circle, so that they are let go of all the same. Else orders stood still for ever longer.
+    """
+
+    EACH = 50
+
+    def __init__(self) -> None:
+        self.collections = 0
+
+    def __call__(self, phase: str, about: dict[str, int]) -> None:
+        """The collector's callback: told when a collection starts and when it stops."""
+        if about["generation"] < 2:
+            return
+        if phase == "stop":
+            gc.freeze()
+            return
+        self.collections += 1
+        if self.collections % self.EACH == 0:
+            gc.unfreeze()
 
 
 class Leaving:
     """Whether somebody asked us to stop, and what there is to wait for first: the tour tidies up through the API."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, drain_s: float, stop_s: float) -> None:
         self.asked = threading.Event()
         self.tour: asyncio.Task[None] | None = None
+        self.drain_s = drain_s
+        self.stop_s = stop_s
 
 
-async def _serve(app: FastAPI, listener: socket.socket, leaving: Leaving) -> None:
-    """Answer until a signal says stop. Then streams are ended first, so that nobody waits for them; a second signal
-    does not wait for anything.
+async def _serve(app: FastAPI, listener: socket.socket, leaving: Leaving, proxies: Sequence[str]) -> None:
+    """Answer until a signal says stop. From then on it is not ready, which whoever sends it requests is given time to
+    see; then streams are ended and nothing more is accepted, and what is under way is answered. A second signal does
+    not wait for anything. Who asks, and how, is what the connection says, unless it is one of `proxies`.
     """
     import uvicorn
 
-    from highroad.api import close_streams
+    from highroad.api import close_streams, not_ready
+    from highroad.api.proxies import Proxies
+    from highroad.api.unreadable import http_of
 
     loop = asyncio.get_running_loop()
 
@@ -182,29 +249,61 @@ async def _serve(app: FastAPI, listener: socket.socket, leaving: Leaving) -> Non
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             if leaving.asked.is_set():
                 self.should_exit = self.force_exit = True
+                hurry = threading.Timer(AT_ONCE_S, os._exit, [1])
+                hurry.daemon = True
+                hurry.start()
+                return
             leaving.asked.set()
-            loop.call_soon_threadsafe(lambda: loop.create_task(self.leave()))
+            # A signal comes in the midst of anything: what follows is not done for that request.
+            loop.call_soon_threadsafe(lambda: loop.create_task(self.leave()), context=Context())
 
         async def leave(self) -> None:
+            not_ready(app)
+            _tell_systemd("STOPPING=1")
+            log.info("asked to stop: not ready from now on")
             if leaving.tour is not None:
                 await asyncio.wait({leaving.tour}, timeout=TIDYING_S)
+            await asyncio.sleep(leaving.drain_s)
             close_streams(app)
             self.should_exit = True
 
     config = uvicorn.Config(
-        app,
-        log_level="warning",
+        Proxies(app, proxies) if proxies else app,
+        http=http_of(app),
+        log_config=None,
         access_log=False,
         lifespan="off",
-        timeout_graceful_shutdown=STOPPING_S,
+        timeout_graceful_shutdown=math.ceil(leaving.stop_s),
         server_header=False,
         ws="none",
+        proxy_headers=False,
     )
     await Server(config).serve(sockets=[listener])
+    log.info("nothing is under way any more")
+
+
+async def _report(figures: Figures) -> None:
+    """Tell systemd that it is ready, and as often as it asks that it is alive: from the loop that answers requests."""
+    from highroad.control.figures import BEAT_S
+    from highroad.systemd import watchdog_s
+
+    _tell_systemd("READY=1")
+    watched_s = watchdog_s()
+    every_s = BEAT_S if watched_s is None else min(BEAT_S, watched_s / 3)
+    await figures.watch(lambda: _tell_systemd("WATCHDOG=1") if watched_s is not None else None, every_s)
+
+
+def _tell_systemd(state: str) -> None:
+    from highroad.systemd import notify
+
+    try:
+        notify(state)
+    except Unavailable as error:
+        log.warning("%s", error)
 
 
 async def _greet(
-    controller: Controller,
+    controller: Desk,
     credentials: Credentials,
     codes: SessionCodes,
     leaving: Leaving,
@@ -233,16 +332,24 @@ async def _greet(
         welcome.what_next(await controller.settled(), credentials, codes.make(operator))
 
 
-def _settings(**asked: object) -> Settings:
+def settings_from(**asked: object) -> Settings:
+    """What the environment says, with what was asked for instead. Ends with 2 where something of it is wrong."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from highroad.settings import Settings
+    from highroad.telemetry.logs import tell
 
     try:
         return Settings.model_validate(Settings().model_dump() | {k: v for k, v in asked.items() if v is not None})
     except ValidationError as error:
         for wrong in error.errors():
-            typer.echo(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}, not {wrong['input']!r}", err=True)
+            place = ".".join(map(str, wrong["loc"]))
+            tell(log, f"{place}: {wrong['msg']}, not {wrong['input']!r}", logging.ERROR)
+        raise typer.Exit(2) from None
+    except SettingsError as error:
+        example = 'a list in the environment is written as JSON, e.g. HIGHROAD_HOSTS=["a.example"]'
+        tell(log, f"{error}: {example}", logging.ERROR)
         raise typer.Exit(2) from None
 
 

@@ -15,14 +15,13 @@ from rich.text import Text
 
 from highroad.client.home import Credentials
 from highroad.control.book import Book
-from highroad.control.controller import Controller
-from highroad.model.lifecycle import CARRYING
+from highroad.control.desk import Desk
 from highroad.model.network import SiteKind
 
 console = Console(highlight=False)
 
 
-def carried_on(controller: Controller) -> str:
+def carried_on(controller: Desk) -> str:
     """What carries the traffic, and at what scale."""
     if controller.fabric_name == "twin":
         return "the twin: a model, no packets"
@@ -35,7 +34,7 @@ def carried_on(controller: Controller) -> str:
 def opened(book: Book, credentials: Credentials, code: str, *, on: str, is_new: bool) -> None:
     """The first lines: what is up, on what, and where."""
     network = book.network
-    carried = sum(service.state in CARRYING for service in book.services.values())
+    carried = book.index.carrying
     lines = Text.assemble(
         (network.name, "bold"),
         f"\n{len(network.sites)} sites, {len(network.fibres)} fibres, {len(network.links)} links\non {on}\n\n",

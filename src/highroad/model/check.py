@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -17,18 +16,18 @@ from highroad.errors import Finding, Severity
 from highroad.model.jurisdiction import NAMED_SETS, is_code
 from highroad.model.network import Fibre, Link, Network, RiskGroup, Site
 from highroad.model.position import great_circle_km
+from highroad.model.text import NAME_LIMIT, wrong_with
 from highroad.units import MBPS_PER_GBPS
 
 MAX_LENGTH_KM = 100_000.0
 MAX_CAPACITY_GBPS = 1_000_000.0
 MAX_LATENCY_MS = 10_000.0
-MAX_NAME = 200
+MAX_ASSUMPTION = 2_000
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._:-]{0,99}")
 _LINK_ID = re.compile(r"[a-z0-9][a-z0-9._>:-]{0,99}")
 _LIGHT_TOLERANCE = 1e-9
 _STRAIGHT_TOLERANCE = 0.01
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 _MAX_SUGGESTIONS = 20
 
 
@@ -70,6 +69,8 @@ class _Check:
     def run(self) -> list[Finding]:
         network = self.network
         self._text("name", network.name, "the network's name")
+        for index, assumption in enumerate(network.assumptions):
+            self._text(f"assumptions[{index}]", assumption, "an assumption", MAX_ASSUMPTION)
         if not network.sites:
             self._error("empty-network", "sites", "the network has no site; it needs at least one")
         for site, place in zip(network.sites, self._named("sites", network.sites), strict=True):
@@ -298,13 +299,9 @@ class _Check:
         self._error(code, place, f"{value!r} is not {what}: a finite number above 0, at most {high:,.0f}")
         return False
 
-    def _text(self, place: str, value: str, what: str) -> None:
-        if not value.strip():
-            self._error("bad-name", place, f"{what} may not be empty")
-        elif len(value) > MAX_NAME:
-            self._error("bad-name", place, f"{what} has {len(value)} characters; at most {MAX_NAME}")
-        if any(_is_control(char) for char in value):
-            self._error("bad-name", place, f"{what} has control characters in it; plain text only")
+    def _text(self, place: str, value: str, what: str, most: int = NAME_LIMIT) -> None:
+        if wrong := wrong_with(value, most=most):
+            self._error("bad-name", place, f"{what} {wrong}")
 
     def _error(self, code: str, place: str, message: str) -> None:
         self.found.append(Finding(code=code, place=place, message=message))
@@ -324,7 +321,3 @@ def _bad_code(code: str) -> str:
 def _show(text: str) -> str:
     """A name as it may stand in a message: as it is if it is fit to be one, else quoted, escaped and cut short."""
     return text if is_id(text, link=True) else ascii(text if len(text) <= 60 else text[:57] + "...")
-
-
-def _is_control(char: str) -> bool:
-    return char in _BIDI or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")

@@ -70,5 +70,10 @@ class Fence:
         """Those of the jurisdictions that the fence forbids, sorted."""
         return sorted({code for code in jurisdictions if not self.allows(code)})
 
+    @property
+    def label(self) -> str:
+        """The same for fences that allow the same codes, in whatever order they were written."""
+        return ",".join(sorted(set(self.codes)))
+
     def __str__(self) -> str:
         return ", ".join(self.codes)

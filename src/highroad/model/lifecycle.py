@@ -42,6 +42,7 @@ class Event(StrEnum):
     SUSPEND = "suspend"
     RESUME = "resume"
     RELEASE = "release"
+    WINDOW_PAUSES = "window-pauses"
     WINDOW_CLOSES = "window-closes"
 
 
@@ -70,6 +71,9 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (S.ACTIVE, E.RELEASE): S.TERMINATED,
     (S.DEGRADED, E.RELEASE): S.TERMINATED,
     (S.SUSPENDED, E.RELEASE): S.TERMINATED,
+    (S.ACTIVATING, E.WINDOW_PAUSES): S.RESERVED,  # a piece of a window that comes again is over
+    (S.ACTIVE, E.WINDOW_PAUSES): S.RESERVED,
+    (S.DEGRADED, E.WINDOW_PAUSES): S.RESERVED,
     (S.ACTIVE, E.WINDOW_CLOSES): S.TERMINATED,
     (S.DEGRADED, E.WINDOW_CLOSES): S.TERMINATED,
     (S.SUSPENDED, E.WINDOW_CLOSES): S.TERMINATED,

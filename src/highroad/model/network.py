@@ -148,6 +148,15 @@ class Network:
             if group in fibre.risk_groups or (group in self.site and group in (fibre.a, fibre.b))
         )
 
+    def over(self, link_id: LinkId) -> tuple[tuple[FibreId, SiteId], ...]:
+        """The fibres of a link in its order, each with the end that it leads to."""
+        link, at, passed = self.link[link_id], self.link[link_id].tail, []
+        for fibre_id in link.fibres:
+            fibre = self.fibre[fibre_id]
+            at = fibre.b if at == fibre.a else fibre.a
+            passed.append((fibre_id, at))
+        return tuple(passed)
+
     def jurisdictions_of(self, link_id: LinkId) -> frozenset[str]:
         """Everywhere that a link's light goes: its fibres, and the sites at its ends."""
         link = self.link[link_id]

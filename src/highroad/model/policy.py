@@ -69,6 +69,8 @@ class Policy:
     back: tuple[CandidatePath, ...]
     a: PolicyEnd | None = None
     b: PolicyEnd | None = None
+    fence: str | None = None
+    """The label of what it has to stay inside of: links are repaired locally along detours that do so too."""
 
     @property
     def links(self) -> frozenset[LinkId]:
@@ -79,6 +81,15 @@ class Policy:
             for segments in candidate.segment_lists
             for link in segments.links
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalRepair:
+    """Where what was to go over a link goes while that is lost, for services with a fence of this label ("": none)."""
+
+    link: LinkId
+    fence: str
+    links: tuple[LinkId, ...]
 
 
 def policy_of(service: Service, ports: Mapping[PortId, Port]) -> Policy | None:
@@ -101,6 +112,7 @@ def policy_of(service: Service, ports: Mapping[PortId, Port]) -> Policy | None:
         back=_candidates(placement, lambda branch: branch.back),
         a=_end(order.a, ports),
         b=_end(order.b, ports),
+        fence=None if order.fence is None else order.fence.label,
     )
 
 
@@ -117,7 +129,11 @@ def loads_of(policy: Policy) -> dict[LinkId, int]:
     for direction in (policy.there, policy.back):
         if not direction:
             continue
-        first = max(direction, key=lambda candidate: candidate.preference)
+        first = direction[0] if len(direction) == 1 else max(direction, key=lambda candidate: candidate.preference)
+        if len(first.segment_lists) == 1:
+            for link in first.segment_lists[0].links:
+                total[link] = total.get(link, 0) + rate
+            continue
         weights = sum(segments.weight for segments in first.segment_lists)
         for segments in first.segment_lists:
             share = share_mbps(rate, segments.weight, weights)

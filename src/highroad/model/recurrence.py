@@ -23,7 +23,7 @@ from dateutil import rrule as library
 
 from highroad.errors import Finding, Invalid, Severity, did_you_mean
 from highroad.model.rule import Frequency, Rule, parse
-from highroad.model.service import Window
+from highroad.model.window import Window
 from highroad.units import iso_from_s
 
 HORIZON_S = 731 * 86400.0
@@ -31,6 +31,9 @@ HORIZON_S = 731 * 86400.0
 
 MOST_WINDOWS = 1000
 """The most windows that a rule may have within the horizon."""
+
+NIGHTS_NAMED = 8
+"""So many nights are named in a sentence."""
 
 FIRST_START, LAST_START = datetime(1970, 1, 1), datetime(3000, 1, 1)  # noqa: DTZ001
 """What starts outside of these is a mistake."""
@@ -88,8 +91,23 @@ def check(recurrence: Recurrence, now_s: float) -> list[Finding]:
         )
         findings.append(Finding(code="recurrence-too-many", place="recurrence.rule", message=message))
     findings.extend(_overlap(recurrence, told))
+    together = [(wall, wall) for (a, _), (b, wall) in pairwise(told) if a == b]
+    if together:
+        message = (
+            f"the window of {_clock(together[0][0])} falls together with the one before it when clocks change: "
+            f"both are one{_more(together)}"
+        )
+        findings.append(_warning("clock-joins", "recurrence.start", message))
     findings.extend(_clock_changes(recurrence, zone, told[:MOST_WINDOWS]))
     return findings
+
+
+def first_s(recurrence: Recurrence) -> float:
+    """The instant of the start, whether or not the rule names it. Raises Invalid as `windows` does."""
+    _, zone, wrong = _read(recurrence)
+    if zone is None or wrong:
+        raise Invalid(wrong)
+    return _instant(recurrence.start, zone)
 
 
 @cache
@@ -251,11 +269,21 @@ def _wall(at_s: float, zone: ZoneInfo) -> datetime:
 def _none(recurrence: Recurrence, rule: Rule, zone: ZoneInfo, from_s: float, now_s: float) -> Finding:
     if rule.until_s is not None and rule.until_s < _instant(recurrence.start, zone):
         why = f"UNTIL, {iso_from_s(rule.until_s)}, is before the start"
-    elif now_s > _instant(recurrence.start, zone) and (rule.until_s is not None or rule.count is not None):
+    elif _is_over(recurrence, rule, zone, now_s):
         why = f"its last window was over before {iso_from_s(now_s)}"
     else:
         why = f"nothing that it names comes between {iso_from_s(from_s)} and {iso_from_s(from_s + HORIZON_S)}"
     return Finding(code="recurrence-empty", place="recurrence.rule", message=f"the rule has no window: {why}")
+
+
+def _is_over(recurrence: Recurrence, rule: Rule, zone: ZoneInfo, now_s: float) -> bool:
+    """Whether a rule that has a last window had it before now."""
+    if rule.until_s is not None:
+        return rule.until_s < now_s
+    if rule.count is None or now_s <= _instant(recurrence.start, zone):
+        return False
+    told = list(islice(_walls(rule, recurrence.start, recurrence.start, _wall(now_s, zone)), rule.count))
+    return len(told) == rule.count
 
 
 def _overlap(recurrence: Recurrence, told: list[tuple[float, datetime]]) -> Iterator[Finding]:
@@ -313,7 +341,13 @@ def _before(starts: datetime, wall: datetime) -> datetime:
 
 
 def _more(nights: list[tuple[datetime, datetime]]) -> str:
-    return f" (and {len(nights) - 1} more like it within two years)" if len(nights) > 1 else ""
+    """The other nights by their dates; of very many, how many."""
+    others = [f"{wall:%Y-%m-%d}" for wall, _ in nights[1:]]
+    if not others:
+        return ""
+    if len(others) > NIGHTS_NAMED:
+        others = [*others[:NIGHTS_NAMED], f"{len(others) - NIGHTS_NAMED} more"]
+    return f" (so too {', '.join(others)})"
 
 
 def _unknown_zone(name: str) -> Finding:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NewType
 
+from highroad.model.autoscale import Autoscale, ScaleRefusal, ScaleStep
 from highroad.model.jurisdiction import Fence
 from highroad.model.lifecycle import CARRYING, HOLDING, State
 from highroad.model.network import LinkId, SiteId
+from highroad.model.quota import Quota
+from highroad.model.recurrence import Recurrence
+from highroad.model.window import Window as Window
 from highroad.units import mbps_from_gbps
 
 TenantId = NewType("TenantId", str)
@@ -54,6 +58,7 @@ class Tenant:
 
     id: TenantId
     name: str
+    quota: Quota = field(default_factory=Quota)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,19 +82,6 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """When a service is wanted: [start, end) in UTC seconds; an open end is None."""
-
-    start_s: float
-    end_s: float | None = None
-
-    @property
-    def until_s(self) -> float:
-        """The end, or infinity."""
-        return math.inf if self.end_s is None else self.end_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """One end as a tenant asks for it: at a port, or at a site where it has one; a tag is found for who names none."""
 
@@ -103,7 +95,9 @@ class End:
 class Request:
     """What a tenant asks for, in its own words: `highroad.planning.order` makes an `Order` of it, or says why not.
 
-    It may hold anything that a caller can send. `start_s` None is now.
+    It may hold anything that a caller can send. `start_s` None is now. Instead of a start and an end there may be
+    several `windows`, or a `recurrence`. `max_paths` None is the most that its kind of service can have. With `hold_s`
+    it is only held for so long, to be confirmed.
     """
 
     tenant: TenantId
@@ -119,6 +113,11 @@ class Request:
     fence: tuple[str, ...] | None = None
     protection: Protection = Protection.NONE
     description: str = ""
+    windows: tuple[Window, ...] = ()
+    recurrence: Recurrence | None = None
+    max_paths: int | None = None
+    hold_s: float | None = None
+    autoscale: Autoscale | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +125,8 @@ class Order:
     """A request whose ends and window are resolved and whose every figure was checked.
 
     `a` and `b` are the attachments, at `a_site` and `b_site`; bandwidth is guaranteed each way; the latency bound
-    is one way, and holds in both directions; `fence` None allows everywhere.
+    is one way, and holds in both directions; `fence` None allows everywhere. Of a recurrence the window has every
+    piece that is sold; `notes` is what its tenant should know of it (nights when clocks change).
     """
 
     tenant: TenantId
@@ -143,6 +143,11 @@ class Order:
     fence: Fence | None = None
     protection: Protection = Protection.NONE
     description: str = ""
+    recurrence: Recurrence | None = None
+    max_paths: int = 1
+    autoscale: Autoscale | None = None
+    """Then the bandwidth is what it is now, and follows the load."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,8 +190,8 @@ class Placement:
     @property
     def links(self) -> tuple[LinkId, ...]:
         """Every link that carries traffic, branch by branch, there before back; not the backup's."""
-        rest = tuple(link for branch in self.beside for link in (*branch.there, *branch.back))
-        return (*self.there, *self.back, *rest)
+        rest = (link for branch in self.beside for link in (*branch.there, *branch.back))
+        return (*self.there, *self.back, *rest) if self.beside else self.there + self.back
 
     def uses(self, links: frozenset[LinkId]) -> bool:
         """Whether either direction goes over any of the links; the backup does not count."""
@@ -198,8 +203,13 @@ class Placement:
         Both directions, and several branches, may share a link. The backup takes nothing: see `standbys_of`.
         """
         rate = mbps_from_gbps(self.bandwidth_gbps)
+        if not self.beside:
+            over = self.there + self.back
+            load = dict.fromkeys(over, rate)
+            if len(load) == len(over):
+                return load
         whole = self.weight + sum(branch.weight for branch in self.beside)
-        load: dict[LinkId, int] = {}
+        load = {}
         for branch in self.branches:
             share = share_mbps(rate, branch.weight, whole)
             for link in (*branch.there, *branch.back):
@@ -210,6 +220,18 @@ class Placement:
 def share_mbps(rate_mbps: int, weight: int, whole: int) -> int:
     """What a branch of so many parts of the whole may carry of a rate: whole Mbit/s, rounded up."""
     return -(-rate_mbps * weight // whole)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Where a service on a detour belongs: it has `placement` by right from `at_s` on, and where it is until `until_s`.
+
+    In between, while it moves, it has both.
+    """
+
+    placement: Placement
+    at_s: float
+    until_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,9 +253,39 @@ class Service:
     leaving: tuple[Placement, ...] = ()
     away: bool = False
     """Whether a failure or a drain moved it: then it goes back to a faster path when there is one again."""
+    home: Home | None = None
+    """Where it goes back to by itself, if it is on a detour for the time of a maintenance."""
     reason: str | None = None
     """Why it is DEGRADED, FAILED or not yet carried, in words."""
     ended_s: float | None = None
+    passed: int = 0
+    """How many pieces of its window are over."""
+    leaving_ends: tuple[Attachment, ...] = ()
+    """Ends that it was moved away from, and that routers may still hold."""
+    leaves_by_s: float | None = None
+    """Where its window was made longer while it was leaving: until when what it leaves is its own."""
+
+    hold_until_s: float | None = None
+    """Of what was ordered as a hold: until when it is kept for who has not taken it."""
+    scaled: ScaleStep | None = None
+    """The last step by which it followed its load."""
+    scale_refused: ScaleRefusal | None = None
+    """The last one that was refused."""
+
+    @property
+    def window(self) -> Window:
+        """What of its order's window is still to come, the piece that is open included."""
+        whole = self.order.window
+        if not self.passed or not whole.pieces:
+            return whole
+        left = whole.pieces[self.passed :] or whole.pieces[-1:]
+        return replace(whole, start_s=left[0].start_s, pieces=left)
+
+    @property
+    def piece(self) -> Window:
+        """The piece of its window that is open or comes next; the window itself where it is in one piece."""
+        pieces = self.order.window.pieces
+        return pieces[min(self.passed, len(pieces) - 1)] if pieces else self.order.window
 
     @property
     def tenant(self) -> TenantId:
@@ -244,6 +296,19 @@ class Service:
     def wants_carrying(self) -> bool:
         """Whether routers are to hold a policy for it now."""
         return self.state in CARRYING and self.placement is not None
+
+    @property
+    def stay(self) -> Window:
+        """For how long its placement is its own: what is left of its window, or of that until it goes home."""
+        if self.home is None or self.home.until_s >= self.window.until_s:
+            return self.window
+        return self.window.within(-math.inf, self.home.until_s)
+
+    @property
+    def stays(self) -> bool:
+        """Whether it has one window in one piece, and is where it is to be: it leaves nothing and goes nowhere."""
+        leaves = self.leaving or self.leaving_ends or self.home is not None or self.leaves_by_s is not None
+        return not leaves and not self.order.window.pieces
 
     @property
     def holds(self) -> bool:

@@ -22,6 +22,9 @@ TC_ACT_UNSPEC: Final = -1
 
 TC_ACT_OK: Final = 0
 TC_ACT_SHOT: Final = 2
+TC_ACT_REDIRECT: Final = 7
+"""As `Helper.REDIRECT` said."""
+
 XDP_DROP: Final = 1
 XDP_PASS: Final = 2
 
@@ -47,7 +50,7 @@ _MEM = 0x60
 _ATOMIC = 0xC0
 _FROM_REGISTER = 0x08
 _BIG_ENDIAN = 0x08
-_MAP_FD = 1
+_MAP_FD, _MAP_VALUE = 1, 2
 _CALL = 0x80
 _EXIT = 0x90
 _MOVE = 0xB0
@@ -164,6 +167,11 @@ class Program:
         """Put a map that is open as `fd` into a register."""
         self._wide(to, _MAP_FD, fd)
 
+    def map_value(self, to: Register, fd: int, offset: int = 0) -> None:
+        """Put the address of a byte in the only value of an array map, that is open as `fd`, into a register."""
+        self._add(_LD | DW, to, _MAP_VALUE, 0, fd)
+        self._add(0, 0, 0, 0, offset)
+
     def alu(self, operator: str, to: Register, value: Operand, *, narrow: bool = False) -> None:
         """`to = to operator value`, with + - * / % | & ^ << >>; `narrow` in 32 bits, upper half cleared."""
         self._operation(_ALU32 if narrow else _ALU64, _ALU_OPS[operator], to, value)
@@ -258,9 +266,9 @@ class Program:
 
 
 def with_map(code: bytes, fd: int) -> bytes:
-    """Assembled instructions with the map that they name put in: the one that is open as `fd`."""
+    """Assembled instructions with the map put in that they name, or the value of which: it is open as `fd`."""
     out = bytearray(code)
     for at in range(0, len(out), _INSTRUCTION.size):
-        if out[at] == _LD | DW and out[at + 1] >> 4 == _MAP_FD:
+        if out[at] == _LD | DW and out[at + 1] >> 4 in (_MAP_FD, _MAP_VALUE):
             struct.pack_into("<I", out, at + 4, fd)
     return bytes(out)

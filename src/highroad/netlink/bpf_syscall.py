@@ -21,10 +21,16 @@ ARRAY: Final = 2
 PERCPU_ARRAY: Final = 6
 LRU_HASH: Final = 9
 
+MMAPABLE: Final = 1 << 10
+"""Of a map: a process may have its values in its own memory (`mmap.mmap` of the descriptor)."""
+
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _MAP_NEXT, _PROG_LOAD, _OBJ_PIN, _OBJ_GET = range(8)
-_PROG_TEST_RUN = 10
-_PROG_FD_BY_ID = 13
-_OBJ_INFO = 15
+_PROG_ATTACH, _PROG_DETACH, _PROG_TEST_RUN = 8, 9, 10
+_PROG_FD_BY_ID, _MAP_FD_BY_ID = 13, 14
+_OBJ_INFO, _PROG_QUERY = 15, 16
+_TCX_INGRESS = 46
+_REPLACE = 1 << 2
+_MOST_ATTACHED = 64
 _NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
 _LICENSE = b"Apache-2.0\0"
 _LOG_SIZE = 1 << 20
@@ -99,12 +105,51 @@ def open_program(number: int) -> int:
     return _bpf(_PROG_FD_BY_ID, bytearray(struct.pack("=III", number, 0, 0)))
 
 
-def create_map(kind: int, *, key_size: int, value_size: int, entries: int, name: str = "") -> int:
+def about(fd: int) -> tuple[str, tuple[int, ...]]:
+    """The name of a program, and the numbers of the maps that it has."""
+    maps = (ctypes.c_uint32 * _MOST_ATTACHED)()
+    info = ctypes.create_string_buffer(_INFO_SIZE)
+    struct.pack_into("=IQ", info, 52, _MOST_ATTACHED, ctypes.addressof(maps))
+    _bpf(_OBJ_INFO, bytearray(struct.pack("=IIQ", fd, _INFO_SIZE, ctypes.addressof(info))))
+    (count,) = struct.unpack_from("=I", info, 52)
+    return info.raw[64:80].split(b"\0", 1)[0].decode(errors="replace"), tuple(maps[: min(count, _MOST_ATTACHED)])
+
+
+def create_map(kind: int, *, key_size: int, value_size: int, entries: int, name: str = "", flags: int = 0) -> int:
     """A descriptor of a new map."""
     return _bpf(
         _MAP_CREATE,
-        bytearray(struct.pack("=IIIIIII16s", kind, key_size, value_size, entries, 0, 0, 0, name.encode()[:15])),
+        bytearray(struct.pack("=IIIIIII16s", kind, key_size, value_size, entries, flags, 0, 0, name.encode()[:15])),
     )
+
+
+def open_map(number: int) -> int:
+    """A descriptor of the map with this number."""
+    return _bpf(_MAP_FD_BY_ID, bytearray(struct.pack("=III", number, 0, 0)))
+
+
+def attach(fd: int, index: int, *, instead_of: int | None = None) -> None:
+    """Ask a program first about all that comes in by an interface of this namespace (tcx, before any filter of tc), or
+    in the place of another that is asked. It stays when this process ends.
+    """
+    flags, other = (0, 0) if instead_of is None else (_REPLACE, instead_of)
+    _bpf(_PROG_ATTACH, bytearray(struct.pack("=IIIIIIQ", index, fd, _TCX_INGRESS, flags, other, 0, 0)))
+
+
+def detach(fd: int, index: int) -> None:
+    """Ask it no more."""
+    _bpf(_PROG_DETACH, bytearray(struct.pack("=IIIIIIQ", index, fd, _TCX_INGRESS, 0, 0, 0, 0)))
+
+
+def attached(index: int) -> list[int]:
+    """The numbers of the programs that are asked first about what comes in by an interface, in this order."""
+    numbers = (ctypes.c_uint32 * _MOST_ATTACHED)()
+    attributes = bytearray(
+        struct.pack("=IIIIQIIQQQQ", index, _TCX_INGRESS, 0, 0, ctypes.addressof(numbers), _MOST_ATTACHED, 0, 0, 0, 0, 0)
+    )
+    _bpf(_PROG_QUERY, attributes)
+    (count,) = struct.unpack_from("=I", attributes, 24)
+    return list(numbers[:count])
 
 
 def lookup(fd: int, key: bytes, value_size: int) -> bytes | None:

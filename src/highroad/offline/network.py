@@ -1,4 +1,4 @@
-"""`highroad network check | show | build`: a network file looked at, drawn or made, without a controller.
+"""`highroad network check | show | convert | export | schema | build`: network files, without a controller.
 
 Exit codes: 0 all is well, 2 the file has errors, or differs, 4 there is no such thing to read, 7 it cannot be written.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,26 +16,44 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from highroad.errors import Finding, NotFound, Severity, Unavailable
-from highroad.formats import detect
-from highroad.formats.loaded import MAX_BYTES, Loaded, refused
+from highroad.errors import Finding, NotFound, Severity
+from highroad.formats import native, rfc8345
+from highroad.formats.loaded import Loaded
+from highroad.formats.rough import Rules
 from highroad.formats.shipped import NETWORKS, network_text
 from highroad.model.network import Network, SiteKind
+from highroad.offline import reading
 from highroad.offline.terminal import WRONG, Json, attempt, fail, print_json, say
+
+
+class Format(StrEnum):
+    """What a network can be written as."""
+
+    NATIVE = "native"
+    RFC8345 = "rfc8345"
+
 
 app = typer.Typer(no_args_is_help=True, help="The network: check, show and build files; load one into a controller.")
 
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="A network file: our YAML or JSON, or a GNPy topology.")],
+    file: Annotated[Path, typer.Argument(help="A network file of any format that is read, or a folder of NetBox's.")],
+    derive: reading.Derive = False,
+    positions: reading.Positions = None,
+    default_length_km: reading.DefaultLength = None,
+    default_capacity_gbps: reading.DefaultCapacity = reading.CAPACITY,
     json_: Json = False,
 ) -> None:
-    """Say everything that is wrong with a network file, with the line of each finding.
+    """Say everything that is wrong with a network file, with the line of each finding, and what was derived.
 
-    Warnings do not make it fail. Exit code 2 if there is an error.
+    Warnings and notes do not make it fail. Exit code 2 if there is an error.
+
+    Example: `highroad network check zoo/Abilene.graphml --derive`
     """
-    loaded = attempt(lambda: _load(str(file)), json_)
+    loaded = attempt(
+        lambda: _load(str(file), reading.rules_of(derive, positions, default_length_km, default_capacity_gbps)), json_
+    )
     if json_:
         print_json({"ok": not loaded.errors, "findings": [_plain(finding) for finding in loaded.findings]})
     else:
@@ -51,21 +70,19 @@ def check(
 def show(
     file: Annotated[str, typer.Argument(help="A network file, or `us`, `global` or `us-lab` for a shipped one.")],
     svg: Annotated[Path | None, typer.Option("--svg", help="Draw a map into this file.")] = None,
+    derive: reading.Derive = False,
+    positions: reading.Positions = None,
+    default_length_km: reading.DefaultLength = None,
+    default_capacity_gbps: reading.DefaultCapacity = reading.CAPACITY,
     json_: Json = False,
 ) -> None:
     """Sum up a network: its sites by kind, its fibre, its capacity and where it is; with --svg, as a map."""
-    loaded = attempt(lambda: _load(file), json_)
-    network = loaded.network
-    if network is None:
-        if json_:
-            print_json({"ok": False, "findings": [_plain(finding) for finding in loaded.findings]})
-        else:
-            _print_findings(loaded.findings)
-        raise typer.Exit(WRONG)
+    rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
+    _, network = _good(file, rules, json_)
     if svg is not None:
         from highroad.offline import picture
 
-        attempt(lambda: _write(svg, picture.svg(network)), json_)
+        attempt(lambda: reading.write_text(svg, picture.svg(network)), json_)
     if json_:
         print_json({"ok": True, **_summary(network), "svg": str(svg) if svg else None})
         return
@@ -91,10 +108,16 @@ def build(
     from highroad.offline.reference.build import text as built
 
     text = built(name)
-    have = _read(out) if check_ and out is not None else network_text(name) if check_ else ""
+    have = (
+        reading.read_bytes(out).decode("utf-8", "replace")
+        if check_ and out is not None
+        else network_text(name)
+        if check_
+        else ""
+    )
     same = have == text if check_ else None
     if out is not None and not check_:
-        attempt(lambda: _write(out, text), json_)
+        attempt(lambda: reading.write_text(out, text), json_)
     if json_:
         told: dict[str, Any] = {"name": name, "bytes": len(text.encode()), "same": same}
         print_json({**told, "out": str(out) if out else None})
@@ -110,35 +133,106 @@ def build(
         raise typer.Exit(WRONG)
 
 
+@app.command()
+def convert(
+    file: Annotated[
+        str, typer.Argument(help="A network file, a folder of NetBox's, or the name of a shipped network.")
+    ],
+    out: Annotated[Path, typer.Argument(help="The file to write: .yaml for ours, .json for RFC 8345/8795.")],
+    format_: Annotated[Format | None, typer.Option("--format", help="What to write, whatever the file's name.")] = None,
+    derive: reading.Derive = False,
+    positions: reading.Positions = None,
+    default_length_km: reading.DefaultLength = None,
+    default_capacity_gbps: reading.DefaultCapacity = reading.CAPACITY,
+    json_: Json = False,
+) -> None:
+    """Read a network of any format and write it in ours or as RFC 8345/8795; what was derived is told, and in the file.
+
+    Example: `highroad network convert zoo/Abilene.graphml abilene.yaml --derive`
+    """
+    rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
+    loaded, network = _good(file, rules, json_)
+    chosen = format_ or (Format.RFC8345 if out.suffix == ".json" else Format.NATIVE)
+    attempt(lambda: reading.write_text(out, _text(network, chosen)), json_)
+    findings = [_plain(finding) for finding in loaded.findings]
+    if json_:
+        print_json({"ok": True, "format": chosen.value, "out": str(out), **_summary(network), "findings": findings})
+        return
+    _print_findings(loaded.findings)
+    say(f"Wrote {out}: {_counts(network)}.", style="green")
+
+
+@app.command()
+def export(
+    file: Annotated[
+        str, typer.Argument(help="A network file, a folder of NetBox's, or the name of a shipped network.")
+    ],
+    format_: Annotated[Format, typer.Option("--format", help="Our YAML, or JSON of RFC 8345/8795.")] = Format.NATIVE,
+    derive: reading.Derive = False,
+    positions: reading.Positions = None,
+    default_length_km: reading.DefaultLength = None,
+    default_capacity_gbps: reading.DefaultCapacity = reading.CAPACITY,
+    json_: Json = False,
+) -> None:
+    """Print a network in our YAML, or as RFC 8345/8795 JSON, and nothing else.
+
+    Example: `highroad network export us --format rfc8345 > us.json`
+    """
+    rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
+    _, network = _good(file, rules, json_)
+    text = _text(network, format_)
+    if json_:
+        print_json({"ok": True, "format": format_.value, "text": text})
+    else:
+        typer.echo(text, nl=False)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option("--out", help="Write it here instead of printing it.")] = None,
+    json_: Json = False,
+) -> None:
+    """Print the JSON Schema of our network file: editors check a file by it while it is written.
+
+    Example: `highroad network schema --out network.schema.json`
+    """
+    from highroad.formats.schema import schema_text
+
+    if out is None:
+        typer.echo(schema_text(), nl=False)
+        return
+    attempt(lambda: reading.write_text(out, schema_text()), json_)
+    if json_:
+        print_json({"ok": True, "out": str(out)})
+    else:
+        say(f"Wrote {out}.")
+
+
 # --- files --------------------------------------------------------------------------------------------------
 
 
-def _load(file: str) -> Loaded:
-    if file in NETWORKS and not Path(file).exists():
-        return detect.read(network_text(file))
-    path = Path(file)
-    try:
-        if path.is_file() and path.stat().st_size > MAX_BYTES:
-            return refused("too-large", f"the file is over {MAX_BYTES // 1_000_000} MB; a network is a few hundred kB")
-        return detect.read(_read(path), name=path.stem)
-    except UnicodeDecodeError as error:
-        return refused(
-            "not-text", f"the file is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}"
-        )
+def _load(file: str, rules: Rules) -> Loaded:
+    return reading.load(file, rules)
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise NotFound(f"cannot read {path}: {error.strerror}") from error
+def _good(file: str, rules: Rules, json_: bool) -> tuple[Loaded, Network]:
+    """The network of a file, or its findings told and the command over."""
+    loaded = attempt(lambda: reading.load(file, rules), json_)
+    if loaded.network is None:
+        if json_:
+            print_json({"ok": False, "findings": [_plain(finding) for finding in loaded.findings]})
+        else:
+            _print_findings(loaded.findings)
+        raise typer.Exit(WRONG)
+    return loaded, loaded.network
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise Unavailable(f"cannot write {path}: {error.strerror}") from error
+def _text(network: Network, format_: Format) -> str:
+    match format_:
+        case Format.NATIVE:
+            return native.write(network, [native.SCHEMA_LINE])
+        case Format.RFC8345:
+            return rfc8345.write(network)
 
 
 def _differs(have: str, want: str) -> str:
@@ -160,10 +254,12 @@ def _plain(finding: Finding) -> dict[str, Any]:
     }
 
 
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+
+
 def _print_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
-        wrong = finding.severity is Severity.ERROR
-        word = Text("error  " if wrong else "warning", style="bold red" if wrong else "yellow")
+        word = Text(f"{finding.severity.value:<7}", style=_STYLES[finding.severity])
         Console(soft_wrap=True).print(Text.assemble(word, " ", str(finding), (f"  [{finding.code}]", "dim")))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from highroad.errors import Conflict, HighroadError, Invalid, NotFound, Unavailable
+from highroad.wire.told import clean, json_text
 
 T = TypeVar("T")
 
@@ -23,12 +23,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 
 def print_json(value: dict[str, Any]) -> None:
     """One JSON object."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(json_text(value, indent=2))
 
 
 def say(line: str, style: str = "") -> None:
     """One line of text."""
-    Console(soft_wrap=True).print(Text(line, style=style))
+    Console(soft_wrap=True).print(_text(line, style))
 
 
 def attempt(work: Callable[[], T], as_json: bool) -> T:
@@ -57,5 +57,9 @@ def fail(error: HighroadError, as_json: bool) -> NoReturn:
     else:
         lines = [str(one) for one in error.findings] if isinstance(error, Invalid) else [error.message]
         for line in lines:
-            Console(stderr=True, soft_wrap=True).print(Text(line, style="bold red"))
+            Console(stderr=True, soft_wrap=True).print(_text(line, "bold red"))
     raise typer.Exit(EXITS.get(type(error), WRONG))
+
+
+def _text(line: str, style: str) -> Text:
+    return Text("\n".join(map(clean, line.split("\n"))), style=style)

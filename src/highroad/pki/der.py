@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +18,6 @@ _VERSION = 0xA0
 
 _COMMON_NAME = bytes.fromhex("550403")
 _UNIT = bytes.fromhex("55040b")
-
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +72,14 @@ def _revoked(pem: bytes) -> frozenset[int]:
 
 
 def _first(pem: bytes, label: bytes) -> bytes:
-    for found in _PEM.finditer(pem):
-        if found[1] == label:
-            try:
-                return base64.b64decode(found[2])
-            except binascii.Error as error:
-                raise ValueError(f"not a {label.decode()}: {error}") from error
-    raise ValueError(f"there is no {label.decode()} in it")
+    _, begun, rest = pem.partition(b"-----BEGIN " + label + b"-----")
+    body, ended, _ = rest.partition(b"-----END " + label + b"-----")
+    if not begun or not ended:
+        raise ValueError(f"there is no {label.decode()} in it")
+    try:
+        return base64.b64decode(body)
+    except binascii.Error as error:
+        raise ValueError(f"not a {label.decode()}: {error}") from error
 
 
 def _inside(der: bytes) -> bytes:

@@ -9,15 +9,20 @@ a function of what services hold, however it came about.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
-from highroad.model.service import Window
-from highroad.planning.line import Claim, Line, fill
+from highroad.model.window import Window
+from highroad.planning.line import Claim, Line, fill, most
 from highroad.planning.standby import GroupNumbers, Standby
 from highroad.planning.steps import Peak
 
 __all__ = ["Calendar", "Claim", "Peak", "Standby"]
+
+
+MANY = 200
+"""Claims of one holder before and after, from which on only the difference is made."""
 
 
 class Calendar:
@@ -30,6 +35,10 @@ class Calendar:
         self._standbys: dict[str, tuple[Standby, ...]] = {}
         self._aside: dict[str, tuple[tuple[Claim, ...], tuple[Standby, ...]]] = {}
         """What holders had that the calendar is at the moment seen without."""
+        self.edits = 0
+        """How often anything was kept or a capacity given: while it stays, every answer does."""
+        self._beside: dict[str, set[str]] = {}
+        """Who keeps something for a holder, and is set aside with it."""
 
     @classmethod
     def build(
@@ -46,6 +55,7 @@ class Calendar:
 
     def set_capacity(self, resource: str, rate_mbps: int) -> None:
         """Give a resource its capacity; what is claimed of it stays."""
+        self.edits += 1
         self._line(resource).capacity_mbps = rate_mbps
 
     def capacity(self, resource: str) -> int:
@@ -55,14 +65,16 @@ class Calendar:
 
     def keep(self, holder: str, claims: Iterable[Claim], standbys: Iterable[Standby] = ()) -> None:
         """Make these the holder's claims and standbys, in place of those that it had."""
+        self.edits += 1
         self._aside.pop(holder, None)
         held = self._claims.get(holder, ()), self._standbys.get(holder, ())
         wanted = _claims(claims), _standbys(standbys)
         if held[1] != wanted[1]:
             self._stand_down(held[1])
         if held[0] != wanted[0]:
-            self._claim(held[0], -1)
-            self._claim(wanted[0], +1)
+            gone, come = _difference(held[0], wanted[0])
+            self._claim(gone, -1)
+            self._claim(come, +1)
         if held[1] != wanted[1]:
             self._stand_by(wanted[1])
         self._hold(holder, *wanted)
@@ -78,17 +90,51 @@ class Calendar:
     def peak(self, resource: str, window: Window) -> Peak:
         """The most that is needed in a window, claims and reserve, and when first."""
         line = self._lines.get(resource)
-        return Peak(0, window.start_s) if line is None else line.need.peak(window.start_s, window.until_s)
+        if line is None:
+            return Peak(0, window.start_s)
+        peaks = (line.need.peak(piece.start_s, piece.until_s) for piece in window.parts)
+        return max(peaks, key=lambda peak: (peak.rate_mbps, -peak.at_s))
 
     def free(self, resource: str, window: Window) -> int:
         """The least that is free throughout a window, Mbit/s; negative where a link shrank under its claims."""
         line = self._lines.get(resource)
-        return 0 if line is None else line.capacity_mbps - line.need.most(window.start_s, window.until_s)
+        return 0 if line is None else line.capacity_mbps - most(line.need, window)
 
     def unclaimed(self, resource: str, window: Window) -> int:
         """The least that nobody claims throughout a window, Mbit/s, whatever stands by: for a backup that is called."""
         line = self._lines.get(resource)
-        return 0 if line is None else line.capacity_mbps - line.claimed.most(window.start_s, window.until_s)
+        return 0 if line is None else line.capacity_mbps - most(line.claimed, window)
+
+    def full(self, resource: str, rate_mbps: int, start_s: float, until_s: float) -> Iterator[tuple[float, float]]:
+        """The stretches of [start, until) in which less than a rate is free, in order, found as they are asked for."""
+        line = self._lines.get(resource)
+        if line is None:
+            return iter(((start_s, until_s),) if rate_mbps > 0 else ())
+        room = line.capacity_mbps - rate_mbps
+        return iter(()) if line.need.top <= room else line.need.above(room, start_s, until_s)
+
+    def fits_each(self, resource: str, pieces: Sequence[Window], rate_mbps: int) -> list[bool]:
+        """Of some windows without pieces, in order and apart, whether a rate fits throughout each."""
+        line = self._lines.get(resource)
+        if line is None or line.need.top <= line.capacity_mbps - rate_mbps:
+            return [line is not None or rate_mbps <= 0] * len(pieces)
+        room = line.capacity_mbps - rate_mbps
+        most_each = line.need.most_each([(piece.start_s, piece.until_s) for piece in pieces])
+        return [bool(level <= room) for level in most_each.tolist()]
+
+    def holders(self, resource: str, at_s: float) -> list[tuple[str, int, bool]]:
+        """Who has how much of a resource at one instant, Mbit/s, the most first; and whether it only stands by.
+
+        Looks at everybody: for an operator's eyes, not for a search.
+        """
+        found: dict[tuple[str, bool], int] = {}
+        for held, stands in ((self._claims, False), (self._standbys, True)):
+            for holder, ones in held.items():
+                for one in ones:
+                    if one.resource == resource and one.start_s <= at_s < one.until_s:
+                        found[holder, stands] = found.get((holder, stands), 0) + one.rate_mbps
+        held_by = [(holder, rate, stands) for (holder, stands), rate in found.items()]
+        return sorted(held_by, key=lambda one: (one[2], -one[1], one[0]))
 
     def fits(self, resource: str, window: Window, rate_mbps: int) -> bool:
         """Whether `free` is at least a rate; for searches, which ask it of every link."""
@@ -96,7 +142,7 @@ class Calendar:
         if line is None:
             return rate_mbps <= 0
         room = line.capacity_mbps - rate_mbps
-        return line.need.top <= room or line.need.most(window.start_s, window.until_s) <= room
+        return line.need.top <= room or most(line.need, window) <= room
 
     def spare_for(self, resource: str, window: Window, groups: frozenset[str]) -> int:
         """The highest rate of a new standby with these risk groups that fits throughout a window.
@@ -107,7 +153,33 @@ class Calendar:
         line = self._lines.get(resource)
         if line is None:
             return 0
-        return line.spare(window.start_s, window.until_s, self._numbers.of(groups), len(self._numbers))
+        return line.spare(window, self._numbers.of(groups), len(self._numbers))
+
+    def spares(self, resource: str, window: Window) -> dict[int, int]:
+        """What a link has to spare for each group by itself that anything stands by for in a window without pieces, by
+        the group's number (`numbered`). Of several groups the least counts, and that of no other is less than what
+        nobody claims; where `free` is negative all have that.
+        """
+        line = self._lines.get(resource)
+        return {} if line is None else line.spares(window.start_s, window.until_s)
+
+    def numbered(self, groups: frozenset[str]) -> list[int]:
+        """The numbers of some groups."""
+        return self._numbers.listed(groups)
+
+    def surely_spare_for(self, resource: str, unclaimed_mbps: int, groups: frozenset[str]) -> int:
+        """No more than `spare_for` where so much is unclaimed in the window, at a hundredth of its price; exact where
+        nothing stands by for any of the groups.
+        """
+        line = self._lines.get(resource)
+        if line is None or line.reserve is None:
+            return unclaimed_mbps
+        return unclaimed_mbps - line.reserve.at_most(self._numbers.listed(groups))
+
+    def roomy(self, resource: str, rate_mbps: int) -> bool:
+        """Whether a rate fits at any time at all: a glance, after which `free` need not be asked."""
+        line = self._lines.get(resource)
+        return line is not None and line.need.top <= line.capacity_mbps - rate_mbps
 
     def fits_standby(self, resource: str, window: Window, rate_mbps: int, groups: frozenset[str]) -> bool:
         """Whether `spare_for` is at least a rate; for searches, because most links say so at a glance."""
@@ -116,7 +188,7 @@ class Calendar:
             return self.fits(resource, window, rate_mbps)
         if self.fits(resource, window, rate_mbps):
             return True
-        if line.capacity_mbps - line.claimed.most(window.start_s, window.until_s) < rate_mbps:
+        if line.capacity_mbps - most(line.claimed, window) < rate_mbps:
             return False
         return self.spare_for(resource, window, groups) >= rate_mbps
 
@@ -135,17 +207,50 @@ class Calendar:
         line = self._lines.get(resource)
         return 0 if line is None or line.reserve is None else line.reserve.at(time_s)
 
-    def falls(self, resources: Iterable[str], after_s: float) -> list[float]:
-        """The instants after a time at which anything is given back on any of the resources, in order."""
-        lines = (self._lines[name] for name in resources if name in self._lines)
-        return sorted({time_s for line in lines for time_s in line.need.falls(after_s)})
+    def changes(self, resource: str, after_s: float, before_s: float) -> list[float]:
+        """The instants strictly between two at which anything that is kept of a resource begins or ends, in order."""
+        line = self._lines.get(resource)
+        return [] if line is None else sorted(line.changes(after_s, before_s))
+
+    def quiet(self, resources: Iterable[str], after_s: float, before_s: float) -> bool:
+        """Whether none of the resources changes strictly between two instants: one answer holds for all of the time."""
+        return not any(self.changes(resource, after_s, before_s) for resource in resources)
+
+    def held(self) -> list[tuple[str, tuple[Claim, ...], tuple[Standby, ...]]]:
+        """What every holder keeps, as values."""
+        standbys = self._standbys
+        found = [(holder, claims, standbys.get(holder, ())) for holder, claims in self._claims.items()]
+        return found + [(holder, (), rest) for holder, rest in standbys.items() if holder not in self._claims]
+
+    def keep_beside(self, other: str, holder: str, claims: Iterable[Claim], standbys: Iterable[Standby] = ()) -> None:
+        """Keep something for a holder under another name, which `without` sets aside with it; nothing lets it go."""
+        self.keep(other, claims, standbys)
+        if self.claims(other) or self.standbys(other):
+            self._beside.setdefault(holder, set()).add(other)
+        elif holder in self._beside:
+            self._beside[holder].discard(other)
+            if not self._beside[holder]:
+                del self._beside[holder]
 
     @contextmanager
-    def without(self, holder: str) -> Iterator[None]:
+    def without(self, holder: str, *, alone: bool = False) -> Iterator[None]:
         """The calendar as it would be without a holder, for as long as the context lasts.
 
-        What is kept for the holder meanwhile stays, and takes the place of what it had.
+        What is kept beside it is set aside too, unless it is to be taken out `alone`. What is kept for either
+        meanwhile stays, and takes the place of what it had.
         """
+        beside = () if alone else tuple(self._beside.get(holder, ()))
+        if not beside:
+            with self._without(holder):
+                yield
+            return
+        with ExitStack() as aside:
+            for name in (holder, *beside):
+                aside.enter_context(self._without(name))
+            yield
+
+    @contextmanager
+    def _without(self, holder: str) -> Iterator[None]:
         if holder in self._aside:
             yield
             return
@@ -186,6 +291,14 @@ class Calendar:
         return line
 
     def _claim(self, claims: Iterable[Claim], sign: int) -> None:
+        claims = tuple(claims)
+        if len(claims) > MANY:
+            by_resource: dict[str, list[Claim]] = {}
+            for claim in claims:
+                by_resource.setdefault(claim.resource, []).append(claim)
+            for resource, some in by_resource.items():
+                self._line(resource).claim_all(some, sign)
+            return
         for claim in claims:
             self._line(claim.resource).claim(claim.start_s, claim.until_s, sign * claim.rate_mbps)
 
@@ -201,7 +314,15 @@ class Calendar:
 
 
 def _claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
-    return tuple(claim for claim in claims if claim.rate_mbps and claim.until_s > claim.start_s)
+    return tuple([claim for claim in claims if claim.rate_mbps and claim.until_s > claim.start_s])
+
+
+def _difference(before: tuple[Claim, ...], after: tuple[Claim, ...]) -> tuple[Iterable[Claim], Iterable[Claim]]:
+    """What is to be taken back and what is new: few are not worth comparing, of many most are the same."""
+    if len(before) + len(after) <= MANY:
+        return before, after
+    had, has = Counter(before), Counter(after)
+    return (had - has).elements(), (has - had).elements()
 
 
 def _standbys(standbys: Iterable[Standby]) -> tuple[Standby, ...]:

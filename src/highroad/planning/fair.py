@@ -33,6 +33,14 @@ class Paths:
     def __post_init__(self) -> None:
         object.__setattr__(self, "flow", np.repeat(np.arange(len(self.first) - 1), np.diff(self.first)))
 
+    @classmethod
+    def known(cls, *, links: Ints, first: Ints, flow: Ints) -> Paths:
+        """Where `flow` is known already."""
+        paths = object.__new__(cls)
+        for name, value in (("links", links), ("first", first), ("flow", flow)):
+            object.__setattr__(paths, name, value)
+        return paths
+
     def __len__(self) -> int:
         return len(self.first) - 1
 

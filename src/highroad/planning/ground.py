@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field
 
 from highroad.graph.disjoint import Risks, risks_of, site_group
 from highroad.graph.paths import Graph, graph_of
 from highroad.model.jurisdiction import Fence
-from highroad.model.lifecycle import CARRYING
+from highroad.model.lifecycle import CARRYING, State
 from highroad.model.network import LinkId, Network, SiteKind
-from highroad.model.service import Order, Placement, Port, PortId, Service, ServiceId, Window
+from highroad.model.service import Attachment, Home, Order, Placement, Port, PortId, Service, ServiceId
+from highroad.model.window import Window
 from highroad.planning.calendar import Calendar, Claim, Standby
+from highroad.planning.closure import EVER_S, Closure, beyond, in_turn
 from highroad.units import mbps_from_gbps
 
 CARRIES_OTHERS = frozenset({SiteKind.POP, SiteKind.EDGE})
@@ -24,7 +29,8 @@ VLAN_TAGS = range(1, 4095)
 FOUND_TAGS = VLAN_TAGS[1:]
 """Those given to who names none: switches make 1 their default."""
 
-EVER_S = float("-inf")
+LEAVES = CARRYING | {State.SUSPENDED, State.TERMINATED, State.FAILED}
+"""States of a service in pieces in which what it is leaving is its own to the end of the piece that was open."""
 
 
 class Tags:
@@ -70,22 +76,29 @@ class Ground:
     """The planner's view, kept current by whoever owns it; nothing here reads a clock.
 
     `avoid` are the links that may not be used now, because they are dark or being drained, numbered as in
-    `graph.links`; a window that starts at `mended_s` or later counts on them all the same. Where routers do not carry
-    VLAN tags (`carries_tags`) nobody may name one; the one that is found for an end is then only its number.
+    `graph.links`; a window that starts at `mended_s` or later counts on them all the same. Who is placed in the time of
+    one of the `closures` keeps out of its links. Where routers do not carry VLAN tags (`carries_tags`) nobody may name
+    one; the one that is found for an end is then only its number.
     """
 
     network: Network
     calendar: Calendar
     ports: dict[PortId, Port] = field(default_factory=dict)
     avoid: frozenset[int] = frozenset()
+    closures: tuple[Closure, ...] = ()
     mended_s: float = float("inf")
     carries_tags: bool = True
     _tags: dict[PortId, Tags] = field(init=False, repr=False, default_factory=dict)
+    _ends: dict[ServiceId, tuple[tuple[Attachment, Window], ...]] = field(init=False, repr=False, default_factory=dict)
+    """What each service has plugged in, and when."""
     graph: Graph = field(init=False)
     capacity_mbps: tuple[int, ...] = field(init=False, repr=False)
     """Of each link, numbered as in `graph.links`."""
     _touches: tuple[frozenset[str], ...] = field(init=False, repr=False)
     _risks: Risks | None = field(init=False, repr=False, default=None)
+    _called: dict[tuple[tuple[LinkId, ...], tuple[LinkId, ...], frozenset[str]], frozenset[str]] = field(
+        init=False, repr=False, default_factory=dict
+    )
     _inside: dict[Fence, tuple[bool, ...]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,6 +121,20 @@ class Ground:
         number = self.graph.link_number.get(link)
         return frozenset() if number is None else self.risks.groups[number]
 
+    def called_by(self, links: tuple[LinkId, ...], backup: tuple[LinkId, ...], ends: frozenset[str]) -> frozenset[str]:
+        """The risk groups of some links that neither a backup nor its ends share: services on one route ask for the
+        same.
+        """
+        asked = links, backup, ends
+        known = self._called.get(asked)
+        if known is None:
+            theirs = frozenset[str]().union(*map(self.groups_of, backup))
+            known = frozenset[str]().union(*map(self.groups_of, links)) - theirs - ends
+            if len(self._called) > 10_000:
+                self._called.clear()
+            self._called[asked] = known
+        return known
+
     def inside(self, fence: Fence) -> tuple[bool, ...]:
         """For each link, whether all that it touches is inside a fence."""
         known = self._inside.get(fence)
@@ -127,7 +154,7 @@ class Ground:
         if not all(self.calendar.free(link, window) >= rate for link, rate in placement.load_mbps().items()):
             return False
         return all(
-            self.calendar.spare_for(one.resource, window, one.groups) >= one.rate_mbps
+            self.calendar.spare_for(one.resource, window.stood_by, one.groups) >= one.rate_mbps
             for one in self._standbys(placement, window)
         )
 
@@ -144,10 +171,10 @@ class Ground:
         ends = (self.network.link[way[0]].tail for way in (placement.there, placement.back))
         return standbys_over(self, placement, frozenset(map(site_group, ends)), window)
 
-    def port_room(self, order: Order) -> bool:
-        """Whether both ports have room for an order throughout its window."""
-        rate = mbps_from_gbps(order.bandwidth_gbps)
-        return all(self.calendar.free(port_resource(end.port), order.window) >= rate for end in (order.a, order.b))
+    def port_room(self, order: Order, window: Window | None = None) -> bool:
+        """Whether both ports have room for an order throughout its window, or another."""
+        rate, when = mbps_from_gbps(order.bandwidth_gbps), window or order.window
+        return all(self.calendar.free(port_resource(end.port), when) >= rate for end in (order.a, order.b))
 
     def keep_all(self, services: Collection[Service]) -> None:
         """Make the calendar and the ports hold what these services hold, and nothing else: many times quicker than one
@@ -156,6 +183,7 @@ class Ground:
         holders = ((one.id, claims_of(one), standbys_of(one, self)) for one in services)
         self.calendar = Calendar.build(capacities_of(self.network, self.ports), holders)
         self._tags.clear()
+        self._ends.clear()
         for service in services:
             self._plug(service)
 
@@ -164,12 +192,69 @@ class Ground:
         self.calendar.keep(service.id, claims_of(service), standbys_of(service, self))
         self._plug(service)
 
+    def keep_detour(self, holder: str, service: Service, detour: Placement, window: Window) -> bool:
+        """Let a holder keep what a service needs for a detour in a window beside what it keeps itself, if that fits;
+        else the holder keeps nothing.
+        """
+        self.calendar.keep_beside(holder, service.id, ())
+        ends = frozenset({site_group(service.order.a_site), site_group(service.order.b_site)})
+        claims: list[Claim] = []
+        standbys: list[Standby] = []
+        for piece in window.parts:
+            stands = standbys_over(self, detour, ends, piece)
+            more, beside = beyond(self.calendar, service.id, detour, stands, piece)
+            claims, standbys = claims + more, standbys + beside
+        if any(self.calendar.free(one.resource, _time(one)) < one.rate_mbps for one in claims):
+            return False
+        self.calendar.keep_beside(holder, service.id, claims)
+        if any(self.calendar.spare_for(one.resource, _time(one), one.groups) < one.rate_mbps for one in standbys):
+            self.calendar.keep_beside(holder, service.id, ())
+            return False
+        self.calendar.keep_beside(holder, service.id, claims, standbys)
+        return True
+
+    def give_up_detour(self, holder: str, service: ServiceId) -> None:
+        """Let a holder keep nothing for a service any more."""
+        self.calendar.keep_beside(holder, service, ())
+
     def _plug(self, service: Service) -> None:
-        for end in (service.order.a, service.order.b):
-            if service.holds:
-                self.tags(end.port).plug(end.vlan, service.id, service.order.window)
-            else:
-                self.tags(end.port).unplug(end.vlan, service.id)
+        """Its ends are in use in its window, those that it was moved away from until routers have let go of them."""
+        window = service.order.window
+        held = [(end, window) for end in (service.order.a, service.order.b)] if service.holds else []
+        if service.leaving_ends:
+            leaving = Window(start_s=EVER_S, end_s=window.end_s)
+            held += [(end, leaving) for end in service.leaving_ends]
+        self._unplug(service.id)
+        self._plug_all(service.id, held)
+
+    def _plug_all(self, service: ServiceId, ends: Iterable[tuple[Attachment, Window]]) -> None:
+        kept = tuple(ends)
+        for end, window in kept:
+            self.tags(end.port).plug(end.vlan, service, window)
+        if kept:
+            self._ends[service] = kept
+
+    def _unplug(self, service: ServiceId) -> tuple[tuple[Attachment, Window], ...]:
+        ends = self._ends.pop(service, ())
+        for end, _ in ends:
+            self.tags(end.port).unplug(end.vlan, service)
+        return ends
+
+    @contextmanager
+    def without(self, service: ServiceId) -> Iterator[None]:
+        """The ground as it would be without a service, its capacity and its tags, for as long as the context lasts."""
+        ends = self._unplug(service)
+        try:
+            with self.calendar.without(service):
+                yield
+        finally:
+            self._plug_all(service, ends)
+
+    def seen_with(self, ports: Mapping[PortId, Port]) -> Ground:
+        """The same ground, to read from, as it would be with these ports besides; nothing is plugged into new ones."""
+        view = copy(self)
+        view.ports, view._tags = {**self.ports, **ports}, dict(self._tags)
+        return view
 
     def tags(self, port: PortId) -> Tags:
         """What is plugged into a port."""
@@ -177,6 +262,10 @@ class Ground:
         if known is None:
             known = self._tags[port] = Tags()
         return known
+
+
+def _time(one: Claim | Standby) -> Window:
+    return Window(start_s=one.start_s, end_s=None if one.until_s == math.inf else one.until_s)
 
 
 def capacities_of(network: Network, ports: Mapping[PortId, Port]) -> dict[str, int]:
@@ -198,33 +287,90 @@ def _meet(one: Window, other: Window) -> bool:
 def claims_of(service: Service) -> list[Claim]:
     """What a service keeps of every link and port: the equation of never overselling.
 
-    In its window it keeps its placement; until its window ends, or routers have confirmed that they let go, it
-    keeps every placement that it is leaving; on a link in both it is one stream and keeps the larger:
-    claim(link, t) = max(leaving(link), placement(link) if t in window). Past the end of the window its room is
-    somebody else's by right; that they do not meet on a link is then the reconciler's doing, which installs nothing
+    In each piece of its window it keeps its placement; until the piece that is open ends, or routers have confirmed
+    that they let go, it keeps every placement that it is leaving; on a link in both it is one stream and keeps the
+    larger: claim(link, t) = max(leaving(link), placement(link) if t in window). Past the end its room is somebody
+    else's by right; that they do not meet on a link is then the reconciler's doing, which installs nothing
     before it fits beside what routers still hold.
 
     A window that has opened claims from ever on: nobody asks about the past, and so it takes no step of its own.
+    One that is on a detour keeps where it is until it has had time to leave, and its home from when it goes back.
     """
-    window = service.order.window
-    if service.ended_s is not None and service.ended_s >= window.until_s:
+    if service.ended_s is not None and service.ended_s >= service.window.until_s:
         return []
-    always: dict[str, int] = {}
+    if service.home is not None:
+        return _claims_in_turn(service, service.home)
+    if service.stays:
+        return _claims_of_who_stays(service)
+    always: dict[LinkId, int] = {}
     for leaving in service.leaving:
         for link, rate in leaving.load_mbps().items():
             always[link] = max(rate, always.get(link, 0))
-    claims = [Claim(link, EVER_S, window.until_s, rate) for link, rate in always.items()]
+    rate = mbps_from_gbps(service.order.bandwidth_gbps)
+    claims: list[Claim] = []
+    gone_s = left_by_s(service)
+    if gone_s is not None:
+        claims = [Claim(link, EVER_S, gone_s, left) for link, left in always.items()]
+        claims += [Claim(port_resource(end.port), EVER_S, gone_s, rate) for end in service.leaving_ends]
     if service.holds:
-        start_s = EVER_S if service.state in CARRYING else window.start_s
         wanted = {} if service.placement is None else service.placement.load_mbps()
-        for link, rate in wanted.items():
-            more = rate - always.get(link, 0)
-            if more > 0:
-                claims.append(Claim(link, start_s, window.until_s, more))
-        rate = mbps_from_gbps(service.order.bandwidth_gbps)
-        ports = (port_resource(end.port) for end in (service.order.a, service.order.b))
-        claims.extend(Claim(port, start_s, window.until_s, rate) for port in ports)
+        ports = [port_resource(end.port) for end in (service.order.a, service.order.b)]
+        for stretch, beside in _stretches(service, gone_s):
+            start_s, until_s = stretch.start_s, stretch.until_s
+            for link, need in wanted.items():
+                more = need - always.get(link, 0) if beside else need
+                if more > 0:
+                    claims.append(Claim(link, start_s, until_s, more))
+            claims.extend(Claim(port, start_s, until_s, rate) for port in ports)
     return claims
+
+
+def _claims_of_who_stays(service: Service) -> list[Claim]:
+    """Of most services: one window in one piece, one placement, and nothing that is left."""
+    if not service.holds:
+        return []
+    order = service.order
+    start_s = EVER_S if service.state in CARRYING else order.window.start_s
+    until_s, rate = order.window.until_s, mbps_from_gbps(order.bandwidth_gbps)
+    wanted = {} if service.placement is None else service.placement.load_mbps()
+    claims = [Claim(link, start_s, until_s, need) for link, need in wanted.items() if need > 0]
+    claims += [Claim(port_resource(end.port), start_s, until_s, rate) for end in (order.a, order.b)]
+    return claims
+
+
+def left_by_s(service: Service) -> float | None:
+    """Until when what a service is leaving is its own: to the end of the piece that is open, or was when it left.
+
+    None where its time is over: what routers may still hold is in nobody's way by right.
+    """
+    if service.order.window.pieces and service.state not in LEAVES:
+        return None
+    until_s = service.piece.until_s
+    return until_s if service.leaves_by_s is None else min(until_s, service.leaves_by_s)
+
+
+def _stretches(service: Service, gone_s: float | None) -> Iterator[tuple[Window, bool]]:
+    """The pieces of a window that are still to come, and whether what the service is leaving is kept beside each."""
+    for place, piece in enumerate(service.window.parts):
+        start_s = EVER_S if service.state in CARRYING and not place else piece.start_s
+        if place or gone_s is None:
+            yield Window(start_s=start_s, end_s=piece.end_s), False
+        elif gone_s >= piece.until_s:
+            yield Window(start_s=start_s, end_s=piece.end_s), True
+        else:
+            if start_s < gone_s:
+                yield Window(start_s=start_s, end_s=gone_s), True
+            yield Window(start_s=max(start_s, gone_s), end_s=piece.end_s), False
+
+
+def _stood(service: Service, gone_s: float | None) -> list[tuple[Window, bool]]:
+    """The stretches in which a backup stands by: those of the pieces, or of very many one over all that are left."""
+    stretches = list(_stretches(service, gone_s))
+    if service.window.stood_by.pieces or not service.window.pieces:
+        return stretches
+    last_s, beside = service.window.end_s, [one for one in stretches if one[1]]
+    start_s = stretches[len(beside)][0].start_s if beside else stretches[0][0].start_s
+    return [*beside, (Window(start_s=start_s, end_s=last_s), False)]
 
 
 def standbys_of(service: Service, ground: Ground) -> list[Standby]:
@@ -235,25 +381,75 @@ def standbys_of(service: Service, ground: Ground) -> list[Standby]:
     leaving the backup is kept as long as the placement; a link that both back up on keeps one stream, for the groups
     of either.
     """
-    window = service.order.window
-    if service.ended_s is not None and service.ended_s >= window.until_s:
+    here = service.placement if service.holds else None
+    if not any(one.backup for one in service.leaving) and (here is None or here.backup is None):
         return []
-    kept: dict[LinkId, Standby] = {}
-    start_s = EVER_S if service.state in CARRYING else window.start_s
-    stands = [(one, EVER_S) for one in service.leaving]
-    if service.holds and service.placement is not None:
-        stands.append((service.placement, start_s))
+    if service.ended_s is not None and service.ended_s >= service.window.until_s:
+        return []
+    gone_s = left_by_s(service)
+    stands: list[tuple[Placement, Window, bool]] = []
+    if gone_s is not None and service.leaving:
+        now = Window(start_s=EVER_S, end_s=None if gone_s == math.inf else gone_s)
+        stands = [(one, now, True) for one in service.leaving]
+    if here is not None:
+        stands += [(here, stretch, beside) for stretch, beside in _stood(service, gone_s)]
+    if not any(placement.backup for placement, _, _ in stands):
+        return []
     ends = frozenset({site_group(service.order.a_site), site_group(service.order.b_site)})
-    claimed: dict[LinkId, int] = {}
-    for placement, _ in stands:
+    if service.home is not None:
+        turns = in_turn(service, service.home, gone_s)
+        return [one for stay, held in turns for one in _standing_by(ground, held, ends, stay)]
+    own = {} if here is None else here.load_mbps()
+    both = dict(own)
+    for placement in service.leaving:
+        for link, rate in placement.load_mbps().items():
+            both[link] = max(rate, both.get(link, 0))
+    kept: dict[tuple[LinkId, float], Standby] = {}
+    for placement, stretch, beside in stands:
+        claimed = both if beside else own
+        for one in standbys_over(ground, placement, ends, stretch):
+            link = LinkId(one.resource)
+            held = claimed.get(link, 0)
+            more = one._replace(rate_mbps=one.rate_mbps - held) if held else one
+            at = (link, one.until_s)
+            if more.rate_mbps > 0:
+                kept[at] = _one_stream(kept[at], more) if at in kept else more
+    return list(kept.values())
+
+
+def _claims_in_turn(service: Service, home: Home) -> list[Claim]:
+    claims = []
+    for stay, held in in_turn(service, home, left_by_s(service)):
+        most: dict[str, int] = {}
+        for placement in held:
+            for link, rate in placement.load_mbps().items():
+                most[link] = max(rate, most.get(link, 0))
+        claims += [Claim(link, stay.start_s, stay.until_s, rate) for link, rate in most.items()]
+    rate, gone_s = mbps_from_gbps(service.order.bandwidth_gbps), left_by_s(service)
+    if gone_s is not None:
+        claims += [Claim(port_resource(end.port), EVER_S, gone_s, rate) for end in service.leaving_ends]
+    if service.holds:
+        ports = [port_resource(end.port) for end in (service.order.a, service.order.b)]
+        claims += [
+            Claim(port, stretch.start_s, stretch.until_s, rate)
+            for stretch, _ in _stretches(service, None)
+            for port in ports
+        ]
+    return claims
+
+
+def _standing_by(ground: Ground, held: list[Placement], ends: frozenset[str], window: Window) -> list[Standby]:
+    claimed: dict[str, int] = {}
+    for placement in held:
         for link, rate in placement.load_mbps().items():
             claimed[link] = max(rate, claimed.get(link, 0))
-    for placement, since_s in stands:
-        for one in standbys_over(ground, placement, ends, Window(start_s=since_s, end_s=window.end_s)):
-            link = LinkId(one.resource)
-            more = replace(one, rate_mbps=one.rate_mbps - claimed.get(link, 0))
+    kept: dict[str, Standby] = {}
+    for placement in held:
+        for one in standbys_over(ground, placement, ends, window):
+            stand = one.resource
+            more = one._replace(rate_mbps=one.rate_mbps - claimed.get(stand, 0))
             if more.rate_mbps > 0:
-                kept[link] = _one_stream(kept[link], more) if link in kept else more
+                kept[stand] = _one_stream(kept[stand], more) if stand in kept else more
     return list(kept.values())
 
 
@@ -261,14 +457,13 @@ def standbys_over(ground: Ground, placement: Placement, ends: frozenset[str], wi
     """What one placement keeps for its backup in a window; `ends` are the groups of its end sites."""
     if placement.backup is None:
         return []
-    backup = (*placement.backup.there, *placement.backup.back)
-    theirs = frozenset().union(*map(ground.groups_of, backup))
-    groups = frozenset().union(*map(ground.groups_of, placement.links)) - theirs - ends
+    backup, links = (*placement.backup.there, *placement.backup.back), placement.links
+    groups = ground.called_by(links, backup, ends)
     rate = mbps_from_gbps(placement.bandwidth_gbps)
     return [
         Standby(link, window.start_s, window.until_s, rate, groups)
         for link in dict.fromkeys(backup)
-        if link not in placement.links
+        if link not in links
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from highroad.model.network import LinkId
 from highroad.model.service import ServiceId, TrafficClass
@@ -38,7 +38,9 @@ class Knots:
         classes: Mapping[ServiceId, TrafficClass],
         thirds: Mapping[ServiceId, Sequence[Mapping[LinkId, int]]],
         shares: int,
+        whole: Collection[ServiceId] = (),
     ) -> None:
+        self._whole = whole
         self.have, self.want, self.classes, self.thirds, self.shares = have, want, classes, thirds, shares
         self.names: list[LinkId] = []
         self._number: dict[LinkId, int] = {}
@@ -217,10 +219,11 @@ class Knots:
     ) -> tuple[int, Mapping[LinkId, int], Moved] | None:
         service = self.services[move]
         have, want = self.have.get(service, {}), self.want.get(service, {})
-        least = split(have, want, done + 1, self.shares)
-        if not fits(delta_of(now, least, self._link), room):
+        one_way = service in self._whole
+        least = want if one_way else split(have, want, done + 1, self.shares)
+        if done == self.shares or not fits(delta_of(now, least, self._link), room):
             return None  # more shares take no less
-        for share in range(self.shares, done, -1):
+        for share in range(self.shares, self.shares - 1 if one_way else done, -1):
             load = want if share == self.shares else split(have, want, share, self.shares)
             delta = delta_of(now, load, self._link)
             if fits(delta, room) and (delta or share == self.shares):

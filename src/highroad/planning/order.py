@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import math
-import unicodedata
 from collections.abc import Collection
 
 from highroad.errors import Finding, did_you_mean
@@ -20,18 +19,19 @@ from highroad.model.service import (
     Request,
     ServiceKind,
     TrafficClass,
-    Window,
 )
+from highroad.model.text import shown, wrong_with
+from highroad.model.window import Window
 from highroad.planning.ground import VLAN_TAGS, Ground
-from highroad.units import LIGHT_IN_VACUUM_MS_PER_KM, iso_from_s, mbps_from_gbps
-
-PAST_TOLERANCE_S = 60.0
-"""A window may start so long ago and still mean now: clocks differ, and requests travel."""
-
-LAST_S = 32503680000.0
-"""The year 3000: what is later is a mistake."""
+from highroad.planning.spread import MOST_PATHS
+from highroad.planning.when import when
+from highroad.planning.wrong import Wrong
+from highroad.units import LIGHT_IN_VACUUM_MS_PER_KM, mbps_from_gbps
 
 DESCRIPTION_LIMIT = 500
+
+HOLD_S = (60.0, 900.0)
+"""How long capacity may be held for who has not made up its mind."""
 
 
 def resolve(request: Request, ground: Ground, now_s: float) -> tuple[Order | None, list[Finding]]:
@@ -39,7 +39,8 @@ def resolve(request: Request, ground: Ground, now_s: float) -> tuple[Order | Non
     wrong = Wrong()
     a = _port(request, request.a, "from", ground, wrong)
     b = _port(request, request.b, "to", ground, wrong)
-    window = _window(request, now_s, wrong)
+    window, notes = when(request, now_s, wrong)
+    max_paths = _max_paths(request, wrong)
     _check_rate(request, a, b, wrong)
     if a is not None and b is not None:
         _check_ends(request, ground.network.site[a.site], ground.network.site[b.site], wrong)
@@ -47,6 +48,7 @@ def resolve(request: Request, ground: Ground, now_s: float) -> tuple[Order | Non
         _check_bound(request.latency_bound_ms, wrong)
     fence = _fence(request, ground.network, a, b, wrong)
     wrong.findings.extend(check_description(request.description))
+    _check_hold(request, wrong)
     ends = [
         None if port is None or window is None else _attachment(request, end, port, window, place, ground, wrong)
         for end, port, place in ((request.a, a, "from"), (request.b, b, "to"))
@@ -68,6 +70,10 @@ def resolve(request: Request, ground: Ground, now_s: float) -> tuple[Order | Non
         fence=fence,
         protection=request.protection,
         description=request.description,
+        recurrence=request.recurrence,
+        max_paths=max_paths,
+        autoscale=request.autoscale,
+        notes=notes,
     ), []
 
 
@@ -87,23 +93,8 @@ def check_rate(bandwidth_gbps: float, traffic_class: TrafficClass, port_gbps: fl
 
 def check_description(description: str) -> list[Finding]:
     """What is wrong with a description."""
-    if len(description) <= DESCRIPTION_LIMIT and not _has_control(description):
-        return []
-    message = f"a description has at most {DESCRIPTION_LIMIT} characters and no control characters"
-    return [Finding(code="description", place="description", message=message)]
-
-
-class Wrong:
-    """Collects what is wrong: called with a code, a place and a message."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-
-    def __call__(self, code: str, place: str, message: str) -> None:
-        self.findings.append(Finding(code=code, place=place, message=message))
-
-    def __len__(self) -> int:
-        return len(self.findings)
+    wrong = wrong_with(description, most=DESCRIPTION_LIMIT, empty=True)
+    return [Finding(code="description", place="description", message=f"a description {wrong}")] if wrong else []
 
 
 def _port(request: Request, end: End, place: str, ground: Ground, wrong: Wrong) -> Port | None:
@@ -124,48 +115,22 @@ def _port(request: Request, end: End, place: str, ground: Ground, wrong: Wrong) 
         wrong(
             "unknown-site",
             place,
-            f"there is no site or port {_shown(end.at)} that you may use{did_you_mean(end.at, sites)}",
+            f"there is no site or port {shown(end.at)} that you may use{did_you_mean(end.at, sites)}",
         )
     return None
 
 
-def _window(request: Request, now_s: float, wrong: Wrong) -> Window | None:
-    start, end = request.start_s, request.end_s
-    before = len(wrong)
-    for time_s, place in ((start, "start"), (end, "end")):
-        if time_s is not None and not math.isfinite(time_s):
-            wrong("window-not-a-time", place, f"a window starts and ends at a time, not at {time_s}")
-    if len(wrong) != before:
-        return None
-    if start is not None and not now_s - PAST_TOLERANCE_S <= start <= LAST_S:
-        if start < now_s:
-            wrong(
-                "window-past",
-                "start",
-                f"the window would start at {iso_from_s(start)}, which is over: it is {iso_from_s(now_s)}",
-            )
-        else:
-            wrong("window-far", "start", "the window would start after the year 3000")
-    if end is not None:
-        since = now_s if start is None else start
-        if end <= since:
-            wrong(
-                "window-empty",
-                "end",
-                f"the window has no length: it would end at {iso_from_s(end)}, "
-                f"{'at' if end == since else 'before'} its start {iso_from_s(since)}",
-            )
-        elif end <= now_s:
-            wrong("window-past", "end", f"the window would end at {iso_from_s(end)}, which is over")
-        elif end > LAST_S:
-            wrong(
-                "window-far",
-                "end",
-                "the window would end after the year 3000; leave `end` out for an open one",
-            )
-    if len(wrong) != before:
-        return None
-    return Window(start_s=now_s if start is None else max(start, now_s), end_s=end)
+def _max_paths(request: Request, wrong: Wrong) -> int:
+    """How many ways may carry it side by side: frames of one Ethernet service keep their order on one."""
+    asked = request.max_paths
+    most = MOST_PATHS if request.kind is ServiceKind.IP else 1
+    if asked is None:
+        return most
+    if not 1 <= asked <= MOST_PATHS:
+        wrong("max-paths", "max_paths", f"a service goes over 1 to {MOST_PATHS} paths, not {asked}")
+    elif asked > most:
+        wrong("max-paths", "max_paths", "an ethernet service goes over one path, which keeps its frames in order")
+    return asked
 
 
 def _check_rate(request: Request, a: Port | None, b: Port | None, wrong: Wrong) -> None:
@@ -185,6 +150,33 @@ def _check_rate(request: Request, a: Port | None, b: Port | None, wrong: Wrong) 
             )
     elif scavenger:
         wrong("scavenger-burst", "burst_gbps", "scavenger needs a burst_gbps: it has no guarantee to live on")
+    _check_autoscale(request, slowest, wrong)
+
+
+def _check_autoscale(request: Request, slowest_gbps: float | None, wrong: Wrong) -> None:
+    rule, rate_gbps, burst_gbps = request.autoscale, request.bandwidth_gbps, request.burst_gbps
+    if rule is None:
+        return
+    if request.traffic_class is TrafficClass.SCAVENGER:
+        wrong(
+            "scavenger-autoscale", "autoscale", "scavenger guarantees 0, so there is nothing that could follow a load"
+        )
+        return
+    before = len(wrong)
+    floor_gbps, ceiling_gbps = rule.floor_gbps, rule.ceiling_gbps
+    _rate(floor_gbps, "autoscale.floor_gbps", slowest_gbps, wrong, zero_is_right=False)
+    _rate(ceiling_gbps, "autoscale.ceiling_gbps", slowest_gbps, wrong, zero_is_right=False)
+    if len(wrong) > before:
+        return
+    if floor_gbps > ceiling_gbps:
+        message = f"a floor of {floor_gbps:g} Gbit/s is above the ceiling of {ceiling_gbps:g}"
+        wrong("floor-above-ceiling", "autoscale.floor_gbps", message)
+    elif not floor_gbps <= rate_gbps <= ceiling_gbps:
+        message = f"{rate_gbps:g} Gbit/s is not between the floor of {floor_gbps:g} and the ceiling of {ceiling_gbps:g}"
+        wrong("rate-outside-rule", "bandwidth_gbps", message)
+    if burst_gbps is not None and burst_gbps < ceiling_gbps:
+        message = f"a burst of {burst_gbps:g} Gbit/s is less than the ceiling of {ceiling_gbps:g} that it may follow to"
+        wrong("burst-below-ceiling", "burst_gbps", message)
 
 
 def _rate(rate_gbps: float, place: str, most_gbps: float | None, wrong: Wrong, *, zero_is_right: bool) -> None:
@@ -199,6 +191,12 @@ def _rate(rate_gbps: float, place: str, most_gbps: float | None, wrong: Wrong, *
     elif abs(rate_gbps * 1000 - mbps_from_gbps(rate_gbps)) > 1e-6:
         nearest = mbps_from_gbps(rate_gbps) / 1000
         wrong("rate-step", place, f"rates are sold in steps of 0.001 Gbit/s: {nearest:g} is the nearest")
+
+
+def _check_hold(request: Request, wrong: Wrong) -> None:
+    least_s, most_s = HOLD_S
+    if request.hold_s is not None and not least_s <= request.hold_s <= most_s:
+        wrong("hold", "hold_s", f"a hold lasts {least_s:g} to {most_s:g} seconds, not {request.hold_s:g}")
 
 
 def _check_ends(request: Request, a: Site, b: Site, wrong: Wrong) -> None:
@@ -234,7 +232,7 @@ def _fence(request: Request, network: Network, a: Port | None, b: Port | None, w
             wrong(
                 "fence-code",
                 f"fence[{index}]",
-                f"{_shown(code)} is not a jurisdiction: give an ISO 3166 code such as `US` or `US-CO`, or `EU`",
+                f"{shown(code)} is not a jurisdiction: give an ISO 3166 code such as `US` or `US-CO`, or `EU`",
             )
     if len(wrong) != before:
         return None
@@ -300,15 +298,6 @@ def _attachment(
     if len(wrong) != before:
         return None
     return Attachment(port=port.id, vlan=vlan, prefixes=end.prefixes)
-
-
-def _has_control(text: str) -> bool:
-    return any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in text)
-
-
-def _shown(text: str) -> str:
-    clean = "".join("?" if _has_control(character) else character for character in text[:60])
-    return f"`{clean}`" + ("…" if len(text) > 60 else "")
 
 
 def _some(ports: Collection[Port]) -> str:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import repeat
 
 from highroad.graph.cheapest import UNUSABLE, Prices, cheapest_path
 from highroad.graph.paths import least_latency_path
 from highroad.model.jurisdiction import Fence
 from highroad.model.network import LinkId, SiteId
-from highroad.model.service import Order, Placement, Protection, Window
+from highroad.model.service import Order, Placement, Protection
+from highroad.model.window import Window
+from highroad.planning.closure import Heed, closed
 from highroad.planning.ground import Ground
 from highroad.planning.price import room_price_ns
 from highroad.units import mbps_from_gbps
 
 Path = tuple[LinkId, ...]
+
+SPARES_TOLD = 12
+"""For so many sets of risk groups what a link has to spare is remembered."""
 
 OUT = -1
 """What is free of a link that may not be used."""
@@ -36,6 +42,8 @@ class Want:
     only_up: bool = True
     fastest: bool = False
     protected: bool = False
+    max_paths: int = 1
+    heed: Heed = Heed.ALL
 
     @property
     def rate_mbps(self) -> int | None:
@@ -58,17 +66,19 @@ def want_of(order: Order) -> Want:
         bound_ms=order.latency_bound_ms,
         fence=order.fence,
         protected=order.protection is Protection.PATH,
+        max_paths=order.max_paths,
     )
 
 
-def place(ground: Ground, want: Want) -> Placement | None:
+def place(ground: Ground, want: Want, room: Room | None = None) -> Placement | None:
     """The path there and the path back, or None where one of them does not exist.
 
     Each is the one of least cost (`planning.price`), up to the factor of `graph.cheapest`, or of least latency where
     that is wanted. Both directions keep the bound, the fence and the rate; a link that both of them use has room for
-    both. An order that fits on the fastest usable path is never refused.
+    both. An order that fits on the fastest usable path is never refused. What a `room` of the same window and fence
+    knows is not asked again.
     """
-    room = Room(ground, want)
+    room = room or Room(ground, want)
     there = one_way(ground, want, want.a, want.b, room, None)
     if there is None:
         return None
@@ -90,7 +100,19 @@ class Room:
     `taken` is what the want's own other branches hold of links already, Mbit/s.
     """
 
-    __slots__ = ("_allowed", "_calendar", "_free", "_links", "_window", "ground", "taken", "want")
+    __slots__ = (
+        "_allowed",
+        "_calendar",
+        "_each",
+        "_free",
+        "_links",
+        "_spares",
+        "_unclaimed",
+        "_window",
+        "ground",
+        "taken",
+        "want",
+    )
 
     def __init__(self, ground: Ground, want: Want) -> None:
         self.ground, self.want = ground, want
@@ -98,6 +120,15 @@ class Room:
         self.taken: dict[int, int] = {}
         self._allowed = allowed(ground, want)
         self._free: dict[int, int] = {}
+        self._unclaimed: dict[int, int] = {}
+        self._each: dict[int, dict[int, int]] = {}
+        self._spares: dict[int, list[tuple[frozenset[str], int]]] = {}
+
+    def beside(self) -> Room:
+        """The same room, with what is known of it, for another that takes its own parts."""
+        other = Room(self.ground, self.want)
+        other._free = self._free
+        return other
 
     def free(self, number: int) -> int:
         """Mbit/s throughout the window; -1 for a link outside the fence or out of use."""
@@ -107,6 +138,66 @@ class Room:
                 self._calendar.free(self._links[number], self._window) if self._allowed(number) else OUT
             )
         return known - self.taken.get(number, 0) if self.taken else known
+
+    def fits(self, number: int, rate_mbps: int) -> bool:
+        """Whether so much is free, for less than it takes to say how much."""
+        if not self.taken and number not in self._free and self._calendar.roomy(self._links[number], rate_mbps):
+            return self._allowed(number)
+        return self.free(number) >= rate_mbps
+
+    def stands(self, number: int, rate_mbps: int, groups: frozenset[str]) -> bool:
+        """Whether a link that may be used has room for a standby of a rate with these risk groups.
+
+        More groups leave no more to spare, so most answers follow from those that were had for other groups.
+        """
+        if self.fits(number, rate_mbps):
+            return True
+        unclaimed = self.unclaimed(number)
+        if unclaimed < rate_mbps or self.free(number) < 0:
+            return False
+        if self._calendar.surely_spare_for(self._links[number], unclaimed, groups) >= rate_mbps:
+            return True
+        for known, spare in self._spares.get(number, ()):
+            if (known >= groups) if spare >= rate_mbps else (known <= groups):
+                return spare >= rate_mbps
+        return self._spare(number, groups) >= rate_mbps
+
+    def unclaimed(self, number: int) -> int:
+        """Mbit/s that nobody claims throughout the window, whatever stands by."""
+        known = self._unclaimed.get(number)
+        if known is None:
+            known = self._unclaimed[number] = self._calendar.unclaimed(self._links[number], self._window)
+        return known
+
+    def spare(self, number: int, groups: frozenset[str], enough_mbps: int) -> int:
+        """What a link that may be used has to spare for a standby with these risk groups: a lower bound where that is
+        enough, and exact where it is not.
+        """
+        free = self.free(number)
+        if free < 0:
+            return free
+        unclaimed = self.unclaimed(number)
+        surely = self._calendar.surely_spare_for(self._links[number], unclaimed, groups)
+        if surely == unclaimed or surely >= enough_mbps:
+            return max(free, surely)
+        return self._spare(number, groups)
+
+    def _spare(self, number: int, groups: frozenset[str]) -> int:
+        """Exact: of the first groups alone, and then of each one by itself, so that no others are asked for again."""
+        told = self._spares.setdefault(number, [])
+        for known, spare in told:
+            if known == groups:
+                return spare
+        if told and not self._window.pieces:
+            each = self._each.get(number)
+            if each is None:
+                each = self._each[number] = self._calendar.spares(self._links[number], self._window)
+            most = self.unclaimed(number)
+            return min(map(each.get, self._calendar.numbered(groups), repeat(most)), default=most)
+        spare = self._calendar.spare_for(self._links[number], self._window, groups)
+        told.insert(0, (groups, spare))
+        del told[SPARES_TOLD:]
+        return spare
 
     def allows(self, number: int) -> bool:
         """Whether a link may be used, whatever is free of it."""
@@ -121,7 +212,10 @@ class Room:
             left = free_of(number) - rate
             return room_price_ns(latency_ns[number], 1 - left / capacity[number]) if left >= 0 else UNUSABLE
 
-        return Prices(ask)
+        def may(number: int) -> bool:
+            return self.fits(number, 2 * rate_mbps if number in twice else rate_mbps)
+
+        return Prices(ask, may)
 
 
 def one_way(
@@ -139,7 +233,7 @@ def one_way(
             graph,
             source,
             target,
-            lambda number: room.free(number) >= (2 * need if number in numbers else need),
+            lambda number: room.fits(number, 2 * need if number in numbers else need),
             bound_ns=want.bound_ns,
         )
     prices = room.prices(rate, numbers)
@@ -152,9 +246,11 @@ def one_way(
 
 
 def allowed(ground: Ground, want: Want) -> Callable[[int], bool]:
-    """Whether a link is inside the fence and, where that is wanted, in use."""
+    """Whether a link is inside the fence, open throughout the window and, where that is wanted, in use."""
     inside = None if want.fence is None else ground.inside(want.fence)
     avoid = ground.avoid if want.only_up and want.window.start_s < ground.mended_s else frozenset()
+    if ground.closures:
+        avoid |= closed(ground.closures, want.window, want.heed)
     return lambda number: number not in avoid and (inside is None or inside[number])
 
 

@@ -5,6 +5,9 @@ together share it. So the backup goes where the sharing is free, by a cost in na
 
     cost(l) = latency(l) + grows (latency(l) + HOP_NS + room(l)),   grows = share of the rate by which the reserve of
     l has to rise, and room(l) what the primary pays for using l more (`planning.price`)
+
+Whether a link has room is exact. How much its reserve has to rise is, where there is plenty, taken from the most that
+ever stands by there for one of the groups, which is no less than what does in the window and found at once.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from highroad.graph.cheapest import UNUSABLE, Prices
-from highroad.graph.disjoint import NOTHING, Ask, Groups, Pair, disjoint_pair, site_group
+from highroad.graph.disjoint import NOTHING, TRIES, Ask, Groups, Pair, backup_of, disjoint_pair, site_group
 from highroad.model.service import Backup, Placement
 from highroad.planning.ground import Ground
 from highroad.planning.placement import Room, Want, place
@@ -58,13 +61,16 @@ class NoPair:
     latency_ms: float | None = None
 
 
-def place_protected(ground: Ground, want: Want, may_share: Groups = NOTHING) -> Placement | None:
+def place_protected(
+    ground: Ground, want: Want, may_share: Groups = NOTHING, *, room: Room | None = None, tries: int = TRIES
+) -> Placement | None:
     """A placement with a backup that shares no risk group with it (but what it may), or None where none was found.
 
     Primary and backup keep the bound and the fence, and have room throughout the window: the primary for its claim,
-    the backup for its standby. `no_pair` says why there is none.
+    the backup for its standby. `no_pair` says why there is none. What a `room` of the same window and fence knows is
+    not asked again; after so many primaries (`tries`) it is given up.
     """
-    pair = _pair(ground, want, may_share)
+    pair = _pair(ground, want, may_share, room, tries)
     if pair is None:
         return None
     return Placement(
@@ -73,6 +79,14 @@ def place_protected(ground: Ground, want: Want, may_share: Groups = NOTHING) -> 
         bandwidth_gbps=want.bandwidth_gbps or 0.0,
         backup=Backup(there=pair.backup.there, back=pair.backup.back),
     )
+
+
+def backup_for(ground: Ground, want: Want, placement: Placement) -> Placement | None:
+    """A placement of one way with the cheapest backup that shares no risk group with it in either direction, instead
+    of the one that it has; None where there is none. Its own room is not looked at.
+    """
+    found = backup_of(_ask(ground, want), placement.there, placement.back)
+    return None if found is None else replace(placement, backup=Backup(there=found.there, back=found.back))
 
 
 def shared_groups(ground: Ground, placement: Placement) -> Groups:
@@ -131,20 +145,27 @@ def _unavoidable(ground: Ground, want: Want) -> Groups:
     return shared
 
 
-def _pair(ground: Ground, want: Want, may_share: Groups = NOTHING) -> Pair | None:
-    room = Room(ground, want)
+def _pair(
+    ground: Ground, want: Want, may_share: Groups = NOTHING, room: Room | None = None, tries: int = TRIES
+) -> Pair | None:
+    return disjoint_pair(_ask(ground, want, may_share, room), tries)
+
+
+def _ask(ground: Ground, want: Want, may_share: Groups = NOTHING, room: Room | None = None) -> Ask:
+    if want.window.stood_by is not want.window:
+        want, room = replace(want, window=want.window.stood_by), None
+    seen = room or Room(ground, want)
     rate = want.rate_mbps
-    return disjoint_pair(
-        Ask(
-            graph=ground.graph,
-            risks=ground.risks,
-            a=want.a,
-            b=want.b,
-            primary=room.prices(rate) if rate is not None else _by_latency(room),
-            backup=lambda groups, own: _standby_prices(room, rate, groups, own),
-            bound_ns=want.bound_ns,
-            may_share=may_share,
-        )
+    return Ask(
+        graph=ground.graph,
+        risks=ground.risks,
+        a=want.a,
+        b=want.b,
+        primary=seen.prices(rate) if rate is not None else _by_latency(seen),
+        backup=lambda groups, own: _standby_prices(seen, rate, groups, own),
+        bound_ns=want.bound_ns,
+        full=lambda number: not seen.allows(number) or (rate is not None and not seen.stands(number, rate, NOTHING)),
+        may_share=may_share,
     )
 
 
@@ -160,7 +181,6 @@ def _standby_prices(room: Room, rate: int | None, groups: Groups, own: frozenset
     if rate is None:
         return _by_latency(room)
     ground = room.ground
-    calendar, links, window = ground.calendar, ground.graph.links, room.want.window
     latency_ns, capacity = ground.graph.latency_ns, ground.capacity_mbps
 
     def price(number: int) -> int:
@@ -170,7 +190,7 @@ def _standby_prices(room: Room, rate: int | None, groups: Groups, own: frozenset
         if number in own or not groups:
             return latency
         free = room.free(number)
-        spare = calendar.spare_for(links[number], window, groups)
+        spare = room.spare(number, groups, rate)
         if spare < rate:
             return UNUSABLE
         grows = min(rate, max(0, rate - (spare - free)))
@@ -182,6 +202,6 @@ def _standby_prices(room: Room, rate: int | None, groups: Groups, own: frozenset
     def may(number: int) -> bool:
         if not room.allows(number):
             return False
-        return number in own or not groups or calendar.fits_standby(links[number], window, rate, groups)
+        return number in own or not groups or room.stands(number, rate, groups)
 
     return Prices(price, may)

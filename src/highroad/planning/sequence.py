@@ -155,16 +155,18 @@ def sequence(
     shares: int = SHARES,
     step_s: float = 1.0,
     allow: Harm = Harm.REDUCTION,
+    whole: Collection[ServiceId] = (),
 ) -> ChangePlan:
     """Steps of at most so many services that lead from what is held to what is wanted.
 
     Who is only in `have` goes, who is only in `want` comes, who is the same in both stays and counts on its links. A
     link that is over its capacity holds up whoever would take more of it, and nobody else. A service without a class
     is `assured`. A step is taken to last `step_s`. Does no more harm than is allowed: what would need more is `left`.
+    Nobody in `whole` is split.
     """
     if at_most < 1 or shares < 2:
         raise ValueError(f"a step moves at least 1 service and a split has at least 2 shares: {at_most}, {shares}")
-    knots = Knots(capacity, have, want, classes or {}, thirds or {}, shares)
+    knots = Knots(capacity, have, want, classes or {}, thirds or {}, shares, whole)
     moved = knots.plan(int(allow))
     names = knots.names
     told = tuple(

@@ -15,31 +15,34 @@ from highroad.model.service import Branch, Placement, share_mbps
 from highroad.planning.ground import Ground
 from highroad.planning.placement import Path, Room, Want, one_way, place
 
-MOST_BRANCHES = 4
+MOST_PATHS = 4
 PARTS = 16
 """A branch carries so many of these parts of the rate, at least one."""
 
 
-def place_spread(ground: Ground, want: Want, most_branches: int = MOST_BRANCHES) -> Placement | None:
+def place_spread(
+    ground: Ground, want: Want, most_branches: int = MOST_PATHS, room: Room | None = None
+) -> Placement | None:
     """One path where that suffices, else the fewest weighted branches that were found, or None.
 
     Every branch keeps the bound and the fence in both directions; where no bound is asked for, a branch goes no
     further than the stretch of the least latency allows (`graph.cheapest.stretched_ns`), so that none lags far behind.
     """
-    placement = place(ground, want)
+    room = room or Room(ground, want)
+    placement = place(ground, want, room)
     rate = want.rate_mbps
     if placement is not None or rate is None or rate < PARTS:
         return placement
-    branches = _branches(ground, want, rate, most_branches)
+    branches = _branches(ground, want, rate, most_branches, room.beside())
     return None if branches is None else _placement(want, branches)
 
 
-def _branches(ground: Ground, want: Want, rate: int, most_branches: int) -> list[Branch] | None:
-    """The widest way as long as what remains does not fit on one."""
-    room, left = Room(ground, want), PARTS
+def _branches(ground: Ground, want: Want, rate: int, most_branches: int, room: Room) -> list[Branch] | None:
+    """The widest way as long as what remains does not fit on one, which all of it does not."""
+    left = PARTS
     branches: list[Branch] = []
     while len(branches) < most_branches:
-        last = _cheapest(ground, want, room, share_mbps(rate, left, PARTS), left)
+        last = _cheapest(ground, want, room, share_mbps(rate, left, PARTS), left) if branches else None
         if last is not None:
             return [*branches, last]
         widest = _widest(ground, want, room, rate, left)
@@ -65,11 +68,11 @@ def _widest(ground: Ground, want: Want, room: Room, rate: int, left: int) -> Bra
     enough = share_mbps(rate, left - 1, PARTS)
     if left < 2:
         return None
-    there = widest_path(graph, want.a, want.b, room.free, bound_ns=_most_ns(ground, want), enough=enough)
+    there = widest_path(graph, want.a, want.b, room.free, bound_ns=most_ns(ground, want), enough=enough)
     if there is None:
         return None
     numbers = frozenset(map(graph.link_number.__getitem__, there[1]))
-    home = _most_ns(ground, want, home=True)
+    home = most_ns(ground, want, home=True)
     back = widest_path(graph, want.b, want.a, room.free, bound_ns=home, enough=there[0], barred=numbers)
     if back is None:
         return None
@@ -77,7 +80,8 @@ def _widest(ground: Ground, want: Want, room: Room, rate: int, left: int) -> Bra
     return Branch(there=there[1], back=back[1], weight=parts) if parts else None
 
 
-def _most_ns(ground: Ground, want: Want, home: bool = False) -> int:
+def most_ns(ground: Ground, want: Want, home: bool = False) -> int:
+    """How long a branch may take one way."""
     if want.bound_ns is not None:
         return want.bound_ns
     number = ground.graph.number
@@ -89,7 +93,7 @@ def _most_ns(ground: Ground, want: Want, home: bool = False) -> int:
 def _inside(ground: Ground, want: Want, there: Path, back: Path) -> bool:
     latency_ns, number = ground.graph.latency_ns, ground.graph.link_number
     return all(
-        sum(latency_ns[number[link]] for link in way) <= _most_ns(ground, want, home)
+        sum(latency_ns[number[link]] for link in way) <= most_ns(ground, want, home)
         for way, home in ((there, False), (back, True))
     )
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +26,11 @@ from highroad.planning.steps import Floats, Ints
 Groups = NDArray[np.int32]
 """Numbers of risk groups, in order."""
 
+MOST_CELLS = 200_000
+"""Of groups times instants: where there are more, it is not looked which standbys of a group are there together."""
 
-@dataclass(frozen=True, slots=True)
-class Standby:
+
+class Standby(NamedTuple):
     """So much of a resource in [start, until) if any of these risk groups fails. Without groups it takes nothing."""
 
     resource: str
@@ -42,6 +46,7 @@ class GroupNumbers:
     def __init__(self) -> None:
         self._number: dict[str, int] = {}
         self._known: dict[frozenset[str], Groups] = {}
+        self._listed: dict[frozenset[str], list[int]] = {}
 
     def __len__(self) -> int:
         return len(self._number)
@@ -52,9 +57,19 @@ class GroupNumbers:
         if known is None:
             number = self._number
             known = np.array(sorted(number.setdefault(group, len(number)) for group in groups), dtype=np.int32)
-            if len(self._known) > 1000:
+            if len(self._known) > 10_000:
                 self._known.clear()
             self._known[groups] = known
+        return known
+
+    def listed(self, groups: frozenset[str]) -> list[int]:
+        """The same as a list."""
+        known = self._listed.get(groups)
+        if known is None:
+            known = self.of(groups).tolist()
+            if len(self._listed) > 1000:
+                self._listed.clear()
+            self._listed[groups] = known
         return known
 
 
@@ -87,16 +102,17 @@ def flat(start_s: float, level: int = 0) -> Curve:
 class Reserve:
     """What stands by on one link. Row i is a standby; entry k says that row `_row[k]` is there for `_group[k]`."""
 
-    __slots__ = ("_group", "_rates", "_row", "_starts", "_untils", "curve")
+    __slots__ = ("_group", "_peaks", "_rates", "_row", "_starts", "_untils", "curve")
 
     def __init__(self, starts: Floats, untils: Floats, rates: Ints, row: Groups, group: Groups, numbers: int) -> None:
         """Of rows and entries, those of a row together and in the order of their groups."""
         self._starts, self._untils, self._rates = starts, untils, rates
         self._row, self._group = row, group
+        self._peaks: dict[int, int] | None = None
         self.curve = flat(-math.inf)
         """The reserve that is kept."""
         if len(group):
-            self.curve = self.envelope(np.unique(group), numbers, -math.inf, math.inf)
+            self.curve = self.envelope(np.bincount(group).nonzero()[0].astype(np.int32), numbers, -math.inf, math.inf)
 
     @classmethod
     def empty(cls) -> Reserve:
@@ -116,6 +132,46 @@ class Reserve:
     def at(self, time_s: float) -> int:
         """What is kept at one instant."""
         return int(self.curve.levels[self.curve.times.searchsorted(time_s, "right") - 1])
+
+    def changes(self, after_s: float, before_s: float) -> list[float]:
+        """The instants strictly between two at which a standby begins or ends, whether or not more is kept then."""
+        edges = np.concatenate((self._starts, self._untils))
+        found: list[float] = np.unique(edges[(edges > after_s) & (edges < before_s)]).tolist()
+        return found
+
+    def at_most(self, groups: list[int]) -> int:
+        """No less than max over some groups g and all t of S(g, t), and 0 where none of them has anything; at once."""
+        if self._peaks is None:
+            self._peaks = self._added_up()
+        return max(map(self._peaks.get, groups, repeat(0)), default=0)
+
+    def _added_up(self) -> dict[int, int]:
+        """The highest S(g, t) of each group that has one."""
+        groups, at = np.unique(self._group, return_inverse=True)
+        axis = np.unique(np.concatenate(([-math.inf], self._starts, self._untils)))
+        width, rates = len(axis), self._rates[self._row].astype(np.float64)
+        if len(groups) * width > MOST_CELLS:
+            sums = np.bincount(at, rates, len(groups))
+            return dict(zip(groups.tolist(), sums.astype(np.int64).tolist(), strict=True))
+        offset, size = at * width, len(groups) * width
+        steps = np.bincount(offset + axis.searchsorted(self._starts)[self._row], rates, size)
+        steps -= np.bincount(offset + axis.searchsorted(self._untils)[self._row], rates, size)
+        peaks = steps.reshape(len(groups), width).cumsum(axis=1).max(axis=1)
+        return dict(zip(groups.tolist(), peaks.astype(np.int64).tolist(), strict=True))
+
+    def sums(self, start_s: float, until_s: float) -> tuple[Groups, Floats, Ints]:
+        """The groups g that something stands by for in [start, until), instants, and S(g, t) from each of these on."""
+        inside = (self._starts < until_s) & (self._untils > start_s)
+        hit = inside[self._row].nonzero()[0]
+        groups, at = np.unique(self._group[hit], return_inverse=True)
+        starts, untils = self._starts[inside], self._untils[inside]
+        axis = np.unique(np.concatenate(([start_s], starts[starts > start_s], untils[untils < until_s])))
+        width = len(axis) + 1
+        rates, row, offset, size = self._rates.astype(np.float64), self._row[hit], at * width, len(groups) * width
+        steps = np.bincount(offset + axis.searchsorted(self._starts)[row], rates[row], size)
+        steps -= np.bincount(offset + axis.searchsorted(self._untils)[row], rates[row], size)
+        sums = steps.reshape(len(groups), width).cumsum(axis=1)[:, :-1]
+        return groups, axis, sums.astype(np.int64)
 
     def envelope(self, groups: Groups, numbers: int, start_s: float, until_s: float) -> Curve:
         """max over some groups g of S(g, t), for t in [start, until). `numbers` is how many groups have one."""
@@ -149,6 +205,7 @@ class Reserve:
         """Let a standby in, and say how the reserve changed."""
         start_s, until_s, rate = standby.start_s, standby.until_s, standby.rate_mbps
         own = self.envelope(groups, numbers, start_s, until_s)
+        self._peaks = None
         self._row = np.concatenate((self._row, np.full(len(groups), len(self), dtype=np.int32)))
         self._group = np.concatenate((self._group, groups))
         self._starts = np.concatenate((self._starts, [start_s]))
@@ -230,6 +287,7 @@ class Reserve:
         raise KeyError(standby)
 
     def _drop(self, row: int) -> None:
+        self._peaks = None
         stays = self._row != row
         self._group = self._group[stays]
         self._row = self._row[stays]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BLOCK_STEPS = 64
+
+FEW_PIECES = 8
+"""Of so many stretches the steps are looked up one by one, of more all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,12 @@ class Steps:
     def plus(self, times: Floats, levels: Ints) -> Steps:
         """The sum with other steps, whose first is at minus infinity too."""
         own_times, own_levels = np.array(self.times), np.array(self.levels)
-        both = np.union1d(own_times, times)
-        sums = own_levels[np.searchsorted(own_times, both, "right") - 1]
-        sums = sums + levels[np.searchsorted(times, both, "right") - 1]
-        differs = np.append(True, sums[1:] != sums[:-1])
+        both = np.concatenate((own_times, times))
+        both.sort()
+        sums = own_levels[own_times.searchsorted(both, "right") - 1]
+        sums += levels[times.searchsorted(both, "right") - 1]
+        differs = np.ones(len(both), dtype=np.bool_)  # of an instant that is there twice the sum is the same
+        np.not_equal(sums[1:], sums[:-1], out=differs[1:])
         return Steps(both[differs].tolist(), sums[differs].tolist())
 
     def add(self, start_s: float, until_s: float, rate_mbps: int) -> None:
@@ -143,17 +148,54 @@ class Steps:
         end = bisect_left(self._times[last], until_s)
         return max(best, max(self._levels[last][:end]) + self._lifts[last])
 
-    def falls(self, after_s: float) -> list[float]:
-        """The instants after a time at which the level falls, in order."""
-        first = max(0, bisect_right(self._firsts, after_s) - 1)
-        found: list[float] = []
-        before = -math.inf
-        for block in range(first, len(self._times)):
+    def most_in(self, pieces: Sequence[tuple[float, float]]) -> int:
+        """The highest level in any of some stretches [start, until), which are in order and do not overlap."""
+        if len(pieces) <= FEW_PIECES:
+            return max(self.most(start_s, until_s) for start_s, until_s in pieces)
+        return int(self.most_each(pieces).max())
+
+    def most_each(self, pieces: Sequence[tuple[float, float]]) -> Ints:
+        """The highest level in each of some stretches [start, until), which are in order and do not overlap."""
+        times, levels = np.array(self.times), np.array(self.levels)
+        bounds = np.array(pieces)
+        begins = times.searchsorted(bounds[:, 0], "right") - 1
+        ends = np.maximum(times.searchsorted(bounds[:, 1], "left"), begins + 1)
+        # Of each pair the maximum from a begin to its end, and from there to the next begin, which is not looked at.
+        cuts = np.column_stack((begins, ends)).ravel()
+        found: Ints = np.maximum.reduceat(np.append(levels, levels[-1]), cuts)[::2]
+        return found
+
+    def above(self, level: int, start_s: float, until_s: float) -> Iterator[tuple[float, float]]:
+        """The stretches of [start, until) in which the function is above a level, in order, as they are asked for."""
+        block = bisect_right(self._firsts, start_s) - 1
+        since: float | None = None
+        while block < len(self._firsts) and self._firsts[block] < until_s:
+            if self._tops[block] <= level:
+                if since is not None:
+                    yield max(since, start_s), self._firsts[block]
+                    since = None
+                block += 1
+                continue
             lift = self._lifts[block]
             for time_s, relative in zip(self._times[block], self._levels[block], strict=True):
-                if relative + lift < before and time_s > after_s:
-                    found.append(time_s)
-                before = relative + lift
+                if time_s >= until_s:
+                    break
+                if relative + lift > level:
+                    since = time_s if since is None else since
+                elif since is not None:
+                    if time_s > start_s:
+                        yield max(since, start_s), time_s
+                    since = None
+            block += 1
+        if since is not None:
+            yield max(since, start_s), until_s
+
+    def changes(self, after_s: float, before_s: float) -> list[float]:
+        """The instants strictly between two at which the level changes, in order."""
+        found: list[float] = []
+        for block in range(max(0, bisect_right(self._firsts, after_s) - 1), bisect_left(self._firsts, before_s)):
+            times = self._times[block]
+            found += times[bisect_right(times, after_s) : bisect_left(times, before_s)]
         return found
 
     def _break_at(self, time_s: float) -> tuple[int, int]:

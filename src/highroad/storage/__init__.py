@@ -1,4 +1,5 @@
-"""Where what was acknowledged is kept: SQLAlchemy Core on SQLite now, PostgreSQL by one URL later.
+"""Where what was acknowledged is kept: SQLAlchemy Core on SQLite, or on PostgreSQL by one URL.
 
-Read `tables`, then `store`. Values are kept as JSON documents beside the columns that are searched by.
+Read `tables`, then `store`, then `engines` for what differs between the two.
+Values are kept as JSON documents beside the columns that are searched by.
 """

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from highroad.units import iso_from_s
 
@@ -13,6 +13,16 @@ Time = Annotated[
     AwareDatetime, PlainSerializer(lambda time: iso_from_s(time.timestamp()), return_type=str, when_used="json")
 ]
 """An instant, written as RFC 3339 in UTC to the millisecond; one without a zone is refused."""
+
+_EXACT = 2**53
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number that comes in: 16.0 is one, in JSON Schema as in languages that know no other numbers."""
 
 
 class In(BaseModel):

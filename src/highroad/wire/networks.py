@@ -92,6 +92,13 @@ class CutIn(In):
 
     fibre: str
     silent: bool = Field(default=False, description="Without loss of light: nothing arrives, and no port goes down.")
+    one_way: str | None = Field(
+        default=None,
+        description="Only in this direction, as `a>b` of the fibre's ends or a link over it; light stays on.",
+    )
+    loss: float = Field(
+        default=1.0, gt=0, le=1, description="The share of packets that is lost; below 1 light stays on."
+    )
 
 
 class CutOut(Out):
@@ -100,12 +107,36 @@ class CutOut(Out):
     fibre: str
     since: Time
     silent: bool = False
+    one_way: str | None = Field(default=None, description="From one end of the fibre to the other; null for both ways.")
+    loss: float = Field(default=1.0, description="The share of packets that is lost.")
+
+
+class GroupCutIn(In):
+    """A risk group to cut: every fibre of it at once."""
+
+    risk_group: str
+    silent: bool = Field(default=False, description="Without loss of light: nothing arrives, and no port goes down.")
+    loss: float = Field(
+        default=1.0, gt=0, le=1, description="The share of packets that is lost; below 1 light stays on."
+    )
+
+
+class GroupCutOut(Out):
+    """A risk group that is cut."""
+
+    risk_group: str
+    name: str
+    fibres: list[str]
+    since: Time
+    silent: bool = False
+    loss: float = Field(default=1.0, description="The share of packets that is lost.")
 
 
 class RouterDownIn(In):
     """A router to kill."""
 
     site: str
+    silent: bool = Field(default=False, description="Without loss of light: nothing passes, and no port goes down.")
 
 
 class RouterOut(Out):
@@ -116,6 +147,20 @@ class RouterOut(Out):
     up: bool
     killed: Time | None = Field(default=None, description="Since when.")
     note: str = ""
+    silent: bool = Field(default=False, description="Whether the light of its ports stayed on when it was killed.")
+
+
+class LoadIn(In):
+    """What a service's hosts are to offer."""
+
+    offered_gbps: float | None = Field(description="Each way; null for the lab's own traffic.")
+
+
+class LoadOut(Out):
+    """What a service's hosts offer from now on, where they were told."""
+
+    service: str
+    offered_gbps: float | None
 
 
 class HostOut(Out):
@@ -130,5 +175,21 @@ class LabOut(Measured):
     """The lab as it stands."""
 
     cuts: list[CutOut]
+    groups: list[GroupCutOut] = Field(default=[], description="Risk groups that are cut as a whole.")
     routers: list[RouterOut] = Field(default=[])
     hosts: list[HostOut] = Field(default=[], description="By port; none where hosts are modelled.")
+
+
+class LocalRepairOut(Out):
+    """Where what is to go over a link goes in the moment it is lost, for the services of one fence."""
+
+    link: str
+    fence: list[str] | None = Field(description="Null: for services without one.")
+    links: list[str] | None = Field(description="The way around. Null: there is none, and traffic is dropped there.")
+    latency_ms: float | None = Field(description="Of the way around.")
+
+
+class LocalRepairsOut(Out):
+    """Every link that a service may go over, for each fence of such services."""
+
+    items: list[LocalRepairOut]

@@ -27,6 +27,8 @@ class ProblemOut(Out):
     detail: str
     code: str
     retryable: bool = False
+    request_id: str = Field(default="", description="Of the request, as in `X-Request-Id` and in the logs.")
+    checks: dict[str, str] = Field(default={}, description="Of `/healthz` and `/readyz`: what is amiss, or `ok`.")
     findings: list[FindingOut] = Field(default=[])
     binding: BindingOut | None = None
     offers: list[OfferOut] = Field(default=[])

@@ -14,13 +14,14 @@ from highroad.fabric.twin.twin import Twin
 from highroad.lab.needs import missing
 from highroad.model.network import Network
 from highroad.ports import Fabric, Lab, Prober
+from highroad.ports.telemetry import Measures
 from tests.contract.fabric.routers import lab_of, looking, settled
-from tests.unit.fabric.small import START_S, backbone
+from tests.unit.fabric.small import START_S, backbone, in_duct
 
 T = TypeVar("T")
 
 
-class FabricAndLab(Fabric, Lab, Prober, Protocol):
+class FabricAndLab(Fabric, Lab, Measures, Prober, Protocol):
     """A fabric that can be broken on purpose, and measured."""
 
 
@@ -65,7 +66,7 @@ async def _at_once() -> None:
 async def twin_in_virtual_time(folder: Path) -> AsyncIterator[Rig]:
     """The twin, with its journal in the folder."""
     clock = VirtualClock(START_S)
-    network = backbone("a-b", "b-d", "a-c", "c-d")
+    network = in_duct(backbone("a-b", "b-d", "a-c", "c-d"), "duct", "b-d", "c-d")
     twin = Twin(network, clock, journal=folder / "plant.db")
     try:
         yield Rig(
@@ -86,7 +87,7 @@ async def twin_in_virtual_time(folder: Path) -> AsyncIterator[Rig]:
 @asynccontextmanager
 async def routers_in_a_lab(folder: Path) -> AsyncIterator[Rig]:
     """Linux routers, packets, and the machine's own time."""
-    network = backbone("a-b", "b-d", "a-c", "c-d")
+    network = in_duct(backbone("a-b", "b-d", "a-c", "c-d"), "duct", "b-d", "c-d")
     async with lab_of(folder, network) as (fabric, converged):
         yield Rig(
             fabric=fabric,

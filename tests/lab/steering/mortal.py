@@ -5,6 +5,7 @@ One of its own, because a test's process has threads, and a child that is forked
 
 from __future__ import annotations
 
+import copyreg
 import os
 import pickle
 import random
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from highroad.agent.config import AgentConfig
@@ -24,6 +26,14 @@ from highroad.netlink import namespace
 from highroad.netlink.kernel import Kernel
 
 NEVER = 1 << 30
+
+
+def read_only(some: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    """What pickle cannot make by the name of its class."""
+    return MappingProxyType(some)
+
+
+copyreg.pickle(MappingProxyType, lambda some: (read_only, (dict(some),)))
 
 
 @dataclass(frozen=True)

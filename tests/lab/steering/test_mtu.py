@@ -57,15 +57,15 @@ def test_a_core_too_small_is_refused_in_a_sentence_and_what_fits_is_sold(tmp_pat
             assert finding.code == "core-mtu"
             assert finding.place == "/highroad-router:router/attachment[id=s.1]/mtu"
             assert finding.message == (
-                "packets of 1500 bytes need 1676 on core ports, and right has 1500: raise its MTU, or sell at most "
-                "1324 on this port"
+                "packets of 1500 bytes need 1692 on core ports, and right has 1500: raise its MTU, or sell at most "
+                "1308 on this port"
             )
-            one = replace(one, out=replace(one.out, mtu_bytes=1324), back=replace(one.back, mtu_bytes=1324))
+            one = replace(one, out=replace(one.out, mtu_bytes=1308), back=replace(one.back, mtu_bytes=1308))
             assert router.steering.check(intents([one], 2)[0]) == []
         offer(made, one)
         for family in FAMILIES:
             assert delivered(space(made, one, "here"), space(made, one, "there"), far(one, family), BULK) == BULK
-            _is_told(made, one, far(one, family), 1324)
+            _is_told(made, one, far(one, family), 1308)
 
 
 @dataclass(frozen=True)

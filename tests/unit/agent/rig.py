@@ -77,7 +77,7 @@ class Rig:
             " capacity_gbps: 10, latency_ms: 1}\n"
             for interface, link, own, other in ports
         )
-        fields = {"igp": self.igp, **more}
+        fields = {"igp": self.igp, "measure": "{interval_ms: 0}", "watch": "{hold_up_s: 0.1}", **more}
         (self.folder / f"{name}.yaml").write_text(
             f"router: {{name: {name}, node: {NODES[name]}}}\n"
             f"listen: ['unix:{self.socket(name)}']\n"

@@ -71,7 +71,7 @@ async def test_what_is_told_comes_back_and_so_does_openconfig(rig: Rig) -> None:
     client = rig.client("a")
     assert only(await client.get("/router/policy[service=s]")) == policy_to_json(ends["a"].policies["s"])
     config = only(await client.get("/router", kind=Kind.CONFIG))
-    assert set(config) == {"attachment", "policy"}
+    assert set(config) == {"attachment", "policy", "protection"}
     interfaces = {one["name"]: one for one in only(await client.get("/interfaces"))["interface"]}
     assert set(interfaces) == {"right", "cust1"}
     assert interfaces["right"]["state"]["oper-status"] == "UP"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from highroad.agent.config import AgentConfig, Igp, loopback_of, parse_config, read_config
+from highroad.agent.config import AgentConfig, Igp, Measure, Watched, loopback_of, parse_config, read_config
+from highroad.agent.watching import watch_config
 from highroad.errors import Invalid
 
 GOOD = """\
@@ -71,6 +73,61 @@ def test_what_may_be_left_out_has_a_default() -> None:
     assert (config.site, config.rate_scale, config.igp, config.tls.revoked) == ("a", 1.0, Igp.BIRD, None)
     assert config.sid_block == "fc00::/32"
     assert config.state == Path("/var/lib/highroad-agent")
+
+
+def test_how_paths_are_measured_has_defaults_and_bounds() -> None:
+    assert config_of().measure == Measure()
+    assert (config_of().measure.interval_ms, config_of().measure.port, config_of().measure.key) == (100, 862, None)
+    said = (
+        "measure: {interval_ms: 0, most_per_s: 20, most_answers_per_s: 50, port: 1862, key: m.key, clock_error_us: 3}"
+    )
+    assert config_of(f"{GOOD}{said}\n").measure == Measure(
+        interval_ms=0,
+        most_per_s=20.0,
+        most_answers_per_s=50,
+        port=1862,
+        key=Path("/etc/highroad/m.key"),
+        clock_error_us=3.0,
+    )
+    assert wrong(f"{GOOD}measure: {{interval_ms: -1, most_per_s: 0, port: 0, clock_error_us: no, often: 1}}\n") == [
+        (11, "measure.often", "unknown-key"),
+        (11, "measure.interval_ms", "out-of-range"),
+        (11, "measure.most_per_s", "out-of-range"),
+        (11, "measure.port", "out-of-range"),
+        (11, "measure.clock_error_us", "out-of-range"),
+    ]
+
+
+def test_how_neighbours_are_watched_has_defaults_and_bounds() -> None:
+    assert config_of().watch == Watched()
+    assert (Watched().hellos, Watched().interval_ms, Watched().missed, Watched().key) == (True, 5.0, 3, None)
+    said = "watch: {hellos: off, interval_ms: 10, missed: 4, loss: 0.2, hold_up_s: 3, key: w.key}"
+    assert config_of(f"{GOOD}{said}\n").watch == Watched(
+        hellos=False, interval_ms=10.0, missed=4, loss=0.2, hold_up_s=3.0, key=Path("/etc/highroad/w.key")
+    )
+    assert wrong(f"{GOOD}watch: {{hellos: maybe, interval_ms: 0.5, missed: 1, loss: 2, hold_up_s: 0, every: 5}}\n") == [
+        (11, "watch.every", "unknown-key"),
+        (11, "watch.hellos", "bad-choice"),
+        (11, "watch.interval_ms", "out-of-range"),
+        (11, "watch.missed", "out-of-range"),
+        (11, "watch.loss", "out-of-range"),
+        (11, "watch.hold_up_s", "out-of-range"),
+    ]
+
+
+def test_each_wave_has_a_key_of_its_own_the_same_at_both_ends(tmp_path: Path) -> None:
+    (tmp_path / "all.key").write_text("00ff" * 16)
+    (tmp_path / "one.key").write_text("ff00" * 16)
+    here = config_of(f"{GOOD}watch: {{key: {tmp_path / 'all.key'}}}\n")
+    there = replace(
+        here, core_ports=tuple(replace(one, address=one.neighbour, neighbour=one.address) for one in here.core_ports)
+    )
+    keys = [[port.key for port in watch_config(one).ports] for one in (here, there)]
+    assert keys[0] == keys[1]
+    assert len(set(keys[0])) == 2
+    own = replace(here, core_ports=(replace(here.core_ports[0], key=tmp_path / "one.key"),))
+    assert watch_config(own).ports[0].key == bytes.fromhex("ff00" * 16)
+    assert [port.key for port in watch_config(config_of()).ports] == [b"", b""]
 
 
 def test_everything_is_told_at_once_with_its_line() -> None:

@@ -67,7 +67,8 @@ def test_interfaces_files_and_sizes_are_looked_at(monkeypatch: pytest.MonkeyPatc
         there = os.open(f"/run/netns/{a}", os.O_RDONLY)
         setns(there)
         try:
-            found = {finding.code: str(finding) for finding in check_host(config_of())}
+            measured = "measure: {key: measure.key}\n"
+            found = {finding.code: str(finding) for finding in check_host(config_of(f"{GOOD}{measured}"))}
         finally:
             setns(home)
             os.close(there)
@@ -75,6 +76,7 @@ def test_interfaces_files_and_sizes_are_looked_at(monkeypatch: pytest.MonkeyPatc
     assert "there is no interface to-reno; there are eth3, lo, to-boise" in found["interface-missing"]
     assert "to-boise takes packets of 9000 bytes; a customer's port takes 9000" in found["core-mtu"]
     assert "/etc/highroad/crl.pem cannot be read" in found["no-file"]
+    assert "measure.key: /etc/highroad/measure.key cannot be read" in found["bad-key"]
     assert "BIRD 2 is not installed" in found["no-bird"]
 
 

@@ -12,6 +12,7 @@ import pytest
 from highroad.agent.config import AgentConfig, CorePort
 from highroad.agent.notices import Notices, PortLight
 from highroad.netlink.kernel import Kernel
+from highroad.watch.talk import PortReport, Reason
 from tests.unit.agent.namespaces import Namespaces, run
 from tests.unit.agent.rig import until
 from tests.unit.agent.running import in_loop
@@ -159,4 +160,37 @@ async def test_light_comes_and_goes_and_interfaces_are_known(spaces: tuple[str, 
     assert room.notices.links["cust1"].mtu == 1400
     assert room.notices.devices["cust1"] == room.notices.links["cust1"].index
     assert "cust1" not in before
+    room.close()
+
+
+@in_loop
+async def test_a_port_carries_where_there_is_light_and_the_neighbour_is_not_missed(spaces: tuple[str, str]) -> None:
+    room = Room(*spaces)
+    link = config().core_ports[0].link
+    silent = PortReport(
+        interface="right", up=False, watched=True, since_ns=5, reason=Reason.SILENT, repaired_ns=7, loss=0.0
+    )
+    room.notices.hear(silent)
+    assert room.light == [
+        ("right", PortLight(up=False, since_ns=5, reason=Reason.SILENT, repaired_ns=7, loss=0.0)),
+    ]
+    assert room.notices.dark_links() == [link]
+    assert room.notices.light["right"].up
+    room.notices.hear(silent)  # nothing new
+    room.notices.hear(replace(silent, interface="elsewhere"))
+    assert len(room.light) == 1
+    room.notices.hear(replace(silent, up=True, since_ns=9, reason=None, repaired_ns=None))
+    assert room.light[1][1].up
+    assert room.notices.dark_links() == []
+    run("ip", "-n", room.far, "link", "set", "left", "down")
+    await until("it is dark", lambda: len(room.light) == 3)
+    dark = room.notices.port("right")
+    assert not dark.up
+    # the watcher has seen the same, a moment before or after: since when is told once
+    room.notices.hear(replace(silent, since_ns=dark.since_ns + 1000, reason=Reason.LIGHT, repaired_ns=8))
+    assert room.notices.port("right") == replace(dark, reason=Reason.LIGHT, repaired_ns=8)
+    run("ip", "-n", room.far, "link", "set", "left", "up")
+    await until("there is light", lambda: room.notices.light["right"].up)
+    assert not room.notices.port("right").up  # until the watcher has seen it to be good
+    assert room.notices.port("right").since_ns == dark.since_ns
     room.close()

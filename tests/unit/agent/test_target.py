@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
 
 from highroad.agent.counters import Counters
+from highroad.agent.headend import Headend
 from highroad.agent.journal import Journal
 from highroad.agent.notices import Notices
 from highroad.agent.state import State
 from highroad.agent.target import RouterTarget
 from highroad.errors import Finding, Invalid, Unavailable
 from highroad.gnmi.path import parse
-from highroad.gnmi.router import Intended, attachment_to_json, policy_to_json
+from highroad.gnmi.router import CandidatePath, Intended, attachment_to_json, policy_to_json
 from highroad.gnmi.target import Delete, Edit, Kind, Replace
 from highroad.netlink.kernel import Kernel
 from tests.unit.agent.running import in_loop
@@ -40,6 +42,14 @@ class Kernels:
     def check(self, intended: Intended, before: Intended | None = None) -> list[Finding]:
         self.calls.append("check")
         return self.findings
+
+    flipped: Mapping[str, int] = MappingProxyType({})
+
+    def adopt(self, intended: Intended) -> Mapping[str, CandidatePath]:
+        return {}
+
+    def flip(self, kernel: Kernel) -> bool:
+        return True
 
     def apply(self, old: Intended, new: Intended) -> int:
         self.calls.append("apply")
@@ -68,6 +78,9 @@ class Quiet:
     def by_us(self) -> Iterator[None]:
         yield
 
+    def dark_links(self) -> list[str]:
+        return []
+
     def __getattr__(self, name: str) -> Any:
         return lambda *args, **more: None
 
@@ -89,6 +102,7 @@ class Bench:
             counters=cast(Counters, quiet),
             notices=cast(Notices, quiet),
             state=cast(State, quiet),
+            headend=Headend(self.kernel, lambda: self.journal.committed, cast(Kernel, quiet)),
             kernel=cast(Kernel, quiet),
             worker=ThreadPoolExecutor(max_workers=1),
         )

@@ -189,7 +189,14 @@ def test_keys_that_are_none(key: str) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/v1/services?limit=0", "/v1/services?limit=abc", "/v1/services?cursor=%25%25", "/v1/services?state=HAPPY",
-     "/v1/events?after=-1", "/v1/reach?rtt_ms=0", "/v1/reach?rtt_ms=nan", "/v1/reach", "/v1/reach?rtt_ms=5&kind=moon"],
+     "/v1/events?after=-1", "/v1/reach?rtt_ms=0", "/v1/reach?rtt_ms=nan", "/v1/reach", "/v1/reach?rtt_ms=5&kind=moon",
+     "/v1/capacity", "/v1/capacity?from=campus-east", "/v1/capacity?from=campus-east&to=cloud-west&hours=0",
+     "/v1/capacity?from=campus-east&to=cloud-west&hours=x", "/v1/capacity?from=campus-east&to=cloud-west&start=soon",
+     "/v1/capacity?from=campus-east&to=cloud-west&start=2020-01-01T00:00:00Z", "/v1/capacity?from=moon&to=cloud-west",
+     "/v1/capacity?from=campus-east&to=cloud-west&latency_bound_ms=nan",
+     "/v1/capacity?from=campus-east&to=cloud-west&protection=some",
+     "/v1/capacity?from=campus-east&to=cloud-west&start=2030-01-01T00:00:00",
+     "/v1/capacity?from=campus-east&to=cloud-west&max_paths=9", "/v1/whatif", "/v1/whatif?cut=moon"],
 )  # fmt: skip
 def test_parameters_that_are_none(path: str) -> None:
     async def run() -> None:

@@ -57,7 +57,13 @@ def test_the_session_reads_and_nothing_else() -> None:
         async with backbone() as world, world.http() as page:
             code = world.codes.make(world.operator)
             answer = await page.post("/v1/session", json={"code": code})
-            assert answer.json() == {"role": "operator", "tenant": None}
+            assert answer.json() == {
+                "role": "operator",
+                "tenant": None,
+                "scopes": None,
+                "expires": None,
+                "leader": None,
+            }
             cookie = answer.headers["set-cookie"].lower()
             assert "httponly" in cookie
             assert "samesite=strict" in cookie
@@ -190,6 +196,34 @@ def test_a_drain_and_its_return() -> None:
             assert (await http.delete(url)).json()["state"] == "RETURNED"
             assert (await http.get("/v1/maintenances/mnt-none")).status_code == 404
             assert (await http.post("/v1/maintenances", json={"target": "moon"})).status_code in (404, 422)
+
+    asyncio.run(run())
+
+
+def test_a_maintenance_is_booked_looked_at_and_cancelled() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as http:
+            order = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 1}
+            service = (await http.post("/v1/services?tenant=acme", json=order)).json()
+            body = {"target": "pop-ash--pop-chi", "start": "2090-01-01T02:00:00Z", "end": "2090-01-01T04:00:00Z"}
+            would = await http.post("/v1/maintenances", params={"dry_run": "true"}, json=body)
+            assert (would.status_code, would.json()["state"]) == (200, "SCHEDULED")
+            assert (await http.get("/v1/maintenances")).json()["items"] == []
+            made = await http.post("/v1/maintenances", json=body)
+            assert made.status_code == 201, made.text
+            shown = made.json()
+            assert (shown["start"], shown["end"], shown["lead_s"]) == (
+                "2090-01-01T02:00:00.000Z", "2090-01-01T04:00:00.000Z", 60.0
+            )  # fmt: skip
+            assert (shown["moving"], shown["stuck"]) == (would.json()["moving"], would.json()["stuck"])
+            assert set(shown["moving"]) | set(shown["because"]) == {service["id"]}
+            again = await http.post("/v1/maintenances", json=body)
+            assert (again.status_code, again.json()["code"]) == (409, "conflict")
+            wrong = {"target": "moon", "start": "2001-01-01T00:00:00Z", "end": "2000-01-01T00:00:00Z", "lead_s": -1}
+            findings = (await http.post("/v1/maintenances", json=wrong)).json()["findings"]
+            assert [one["code"] for one in findings] == ["unknown-target", "window-past", "window-order", "lead"]
+            ended = await http.delete(made.headers["location"])
+            assert ended.json()["state"] == "CANCELLED"
 
     asyncio.run(run())
 

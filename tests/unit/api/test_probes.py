@@ -12,7 +12,8 @@ import pytest
 from highroad.model.network import SiteId
 from highroad.model.service import Port, PortId, Tenant, TenantId
 from highroad.ports import Lab, LabStatus
-from tests.support.backbone import backbone
+from tests.support.backbone import backbone, small_network
+from tests.unit.fabric.small import in_duct
 
 ORDER: dict[str, Any] = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 100}
 LIGHT_MS = (20.0 + 1100.0 + 1600.0 + 1700.0) * 0.0049
@@ -38,6 +39,29 @@ def test_a_tenant_pings_and_traces_its_own_service() -> None:
             assert last["latency_ms"] == pytest.approx(LIGHT_MS)
             assert last["rtt_ms"] == pytest.approx(2 * LIGHT_MS)
             assert last["link"] == "pop-den>cloud-west"
+
+    asyncio.run(run())
+
+
+def test_what_is_measured_of_a_service_is_told_to_its_tenant_alone() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http, world.http(world.operator) as operator:
+            service = (await http.post("/v1/services", json=ORDER)).json()["id"]
+            place = f"/v1/services/{service}/measurements"
+            assert (await http.get(place)).status_code == 409
+            await world.active(http, service)
+            told = (await http.get(place)).json()
+            assert (told["fabric"], told["service"]) == ("twin", service)
+            assert [one["way"] for one in told["intervals"]] == ["there", "back"]
+            first = told["intervals"][0]
+            assert (first["sent"], first["loss"], first["in_use"], first["pinned"]) == (10, 0.0, True, True)
+            assert first["rtt_ms_p50"] == first["rtt_ms_max"] == pytest.approx(2 * LIGHT_MS)
+            assert first["latency_ms_out"] == pytest.approx(LIGHT_MS)
+            await operator.post("/v1/lab/cuts", json={"fibre": "campus-east--pop-ash", "silent": True})
+            dark = (await operator.get(place)).json()["intervals"][0]
+            assert (dark["loss"], dark["lost_out"], dark["rtt_ms_p50"]) == (1.0, 10, None)
+        async with backbone() as world, world.http(world.acme) as http:
+            assert (await http.get("/v1/services/svc-none/measurements")).status_code == 404
 
     asyncio.run(run())
 
@@ -146,6 +170,59 @@ def test_a_silent_cut_is_said_to_be_one() -> None:
     asyncio.run(run())
 
 
+def test_a_cut_is_one_way_or_for_a_part_and_says_so() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as http:
+            fibre = "pop-ash--pop-chi"
+            for one_way in ("pop-chi>pop-ash", "pop-ash>pop-chi"):
+                cut = (await http.post("/v1/lab/cuts", json={"fibre": fibre, "one_way": one_way, "loss": 0.2})).json()
+                assert (cut["silent"], cut["one_way"], cut["loss"]) == (True, one_way, 0.2)
+                assert [one["one_way"] for one in (await http.get("/v1/lab")).json()["cuts"]] == [one_way]
+            loud = (await http.post("/v1/lab/cuts", json={"fibre": fibre})).json()
+            assert (loud["silent"], loud["one_way"], loud["loss"]) == (False, None, 1.0)
+            wrong = await http.post("/v1/lab/cuts", json={"fibre": fibre, "one_way": "pop-den>pop-chi"})
+            assert wrong.status_code == 422
+            said = wrong.json()["findings"][0]
+            assert said["place"] == "one_way"
+            assert "give pop-chi>pop-ash or pop-ash>pop-chi, or a link over it" in said["message"]
+            for share in (0, 1.5, -1, "much"):
+                assert (await http.post("/v1/lab/cuts", json={"fibre": fibre, "loss": share})).status_code == 422
+
+    asyncio.run(run())
+
+
+def test_a_risk_group_is_cut_as_a_whole() -> None:
+    async def run() -> None:
+        network = in_duct(small_network(), "duct", "pop-ash--pop-chi", "pop-ash--pop-dal")
+        async with backbone(network=network) as world, world.http(world.operator) as http:
+            cut = await http.post("/v1/lab/groups-cut", json={"risk_group": "duct"})
+            assert (cut.status_code, cut.headers["location"]) == (201, "/v1/lab/groups-cut/duct")
+            assert cut.json()["fibres"] == ["pop-ash--pop-chi", "pop-ash--pop-dal"]
+            lab = (await http.get("/v1/lab")).json()
+            assert (lab["cuts"], [one["risk_group"] for one in lab["groups"]]) == ([], ["duct"])
+            book = await world.controller.settled()
+            await world.until(lambda: len(book.down) == 2)
+            unknown = await http.post("/v1/lab/groups-cut", json={"risk_group": "dukt"})
+            assert unknown.json()["findings"][0]["place"] == "risk_group"
+            assert "did you mean `duct`?" in unknown.json()["findings"][0]["message"]
+            assert (await http.delete("/v1/lab/groups-cut/dukt")).status_code == 404
+            assert (await http.delete("/v1/lab/groups-cut/duct")).json()["groups"] == []
+            await world.until(lambda: not book.down)
+
+    asyncio.run(run())
+
+
+def test_a_router_that_is_killed_silently_keeps_its_light() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as http:
+            killed = (await http.post("/v1/lab/routers-down", json={"site": "pop-chi", "silent": True})).json()
+            assert (killed["up"], killed["silent"]) == (False, True)
+            loud = (await http.post("/v1/lab/routers-down", json={"site": "pop-chi"})).json()
+            assert (loud["up"], loud["silent"], loud["killed"]) == (False, False, killed["killed"])
+
+    asyncio.run(run())
+
+
 class _Hosted:
     """A lab with a host behind each port that it was told of."""
 
@@ -166,7 +243,7 @@ def test_a_lab_is_told_of_every_port_before_any_service_and_shows_the_hosts() ->
     async def run() -> None:
         async with backbone() as world, world.http(world.operator) as http:
             hosted = _Hosted(world.controller.lab)
-            world.controller.lab = cast(Lab, hosted)
+            world.controller.seat.means.lab = cast(Lab, hosted)
             added = await http.post("/v1/ports", json={"tenant": "acme", "site": "pop-dal", "rate_gbps": 10})
             assert added.status_code == 201, added.text
             ports = {one["id"] for one in (await http.get("/v1/ports")).json()["items"]}

@@ -42,10 +42,64 @@ def test_a_stream_goes_on_where_it_broke_off() -> None:
                 await http.post("/v1/services", json=ORDER)
             everything = (await http.get("/v1/events?limit=1000")).json()["items"]
             first = await _read(url, world.acme, "/v1/events?after=0", count=6)
-            resume = {"Last-Event-ID": first[-1]["id"]}
+            resume = {"Last-Event-ID": str(first[-1]["sequence"])}
             rest = await _read(url, world.acme, "/v1/events?after=0", count=len(everything) - 6, headers=resume)
             assert [one["id"] for one in first + rest] == [one["id"] for one in everything]
             assert all(one["tenant"] == "acme" for one in everything)
+            assert [one["sequence"] for one in everything] == list(range(1, len(everything) + 1))
+            async with world.http(world.operator) as operator:
+                whole = (await operator.get("/v1/events?limit=1000")).json()["items"]
+            assert [one["sequence"] for one in whole] == list(range(1, len(whole) + 1))
+            assert [one["id"] for one in whole if one["tenant"] == "acme"] == [one["id"] for one in everything]
+            assert len({one["id"] for one in whole}) == len(whole)
+
+
+def test_what_others_do_leaves_no_trace_in_what_a_tenant_is_told() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as acme, world.http(world.rival) as rival:
+            told, last = [], 0
+            for busy in (0, 7):
+                before = (await acme.get("/v1/events?limit=1000")).json()
+                for _ in range(busy):
+                    service = (await rival.post("/v1/services", json=ORDER)).json()["id"]
+                    await rival.delete(f"/v1/services/{service}")
+                after = (await acme.get("/v1/events?limit=1000")).json()
+                assert after == before
+                last = int(after["next_cursor"])
+                page = (await acme.get(f"/v1/events?after={last}")).json()
+                assert page == {"items": [], "next_cursor": str(last)}
+                mine = (await acme.post("/v1/services", json=ORDER)).json()["id"]
+                await world.active(acme, mine)
+                (first, *_) = (await acme.get(f"/v1/events?after={last}")).json()["items"]
+                told.append(first["sequence"] - last)
+            assert told == [1, 1]
+            beyond = await acme.get(f"/v1/events?after={last + 500}", headers=SSE)
+            assert beyond.json()["findings"][0]["code"] == "after-the-newest"
+
+    asyncio.run(run())
+
+
+def test_a_tenant_has_only_so_many_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "TENANT_STREAMS", 2)
+
+    async def run() -> None:
+        async with backbone() as world, serving(world) as url:
+            reading = [
+                asyncio.create_task(_read(url, world.acme, path, count=10**6)) for path in ("/v1/events", "/v1/live")
+            ]
+            await asyncio.sleep(0.2)
+            async with world.http(world.acme) as http:
+                answer = await http.get("/v1/events", headers=SSE)
+                assert (answer.status_code, answer.json()["code"]) == (429, "too-many-streams")
+                assert int(answer.headers["retry-after"]) > 0
+            assert await _read(url, world.rival, "/v1/events?after=0", count=1)
+            reading.pop().cancel()
+            await asyncio.sleep(0.1)
+            assert await _read(url, world.acme, "/v1/events?after=0", count=1)
+            assert await _read(url, world.acme, "/v1/events?after=0", count=1)
+            close_streams(world.app)
+            await asyncio.gather(*reading, return_exceptions=True)
+            await world.until(lambda: not world.app.state.streams._open)
 
     asyncio.run(run())
 
@@ -116,6 +170,18 @@ def test_a_stream_ends_with_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
             assert not reading.done()
             await http.delete(f"/v1/tokens/{issued['id']}")
             await reading
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/live"])
+def test_a_stream_ends_when_its_token_does_and_not_with_the_next_heartbeat(path: str) -> None:
+    async def run() -> None:
+        async with backbone() as world, serving(world) as url, world.http(world.operator) as http:
+            issued = (await http.post("/v1/tokens", json={"tenant": "acme", "expires_s": 1})).json()
+            start = asyncio.get_running_loop().time()
+            await _read(url, issued["token"], path, count=1000)
+            assert 0.9 < asyncio.get_running_loop().time() - start < 3
 
     asyncio.run(run())
 

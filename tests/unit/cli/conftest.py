@@ -36,13 +36,14 @@ Highroad = Callable[..., Ran]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The home directory of a backbone that is up."""
+def home(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The home directory of a backbone that is up; of a module that says WATCHED = False nobody sees a silent cut."""
+    watched = getattr(request.module, "WATCHED", True)
     folder = tmp_path_factory.mktemp("home")
     ready, stop = threading.Event(), threading.Event()
 
     async def run() -> None:
-        async with backbone() as world, serving(world) as url:
+        async with backbone(watched=watched) as world, serving(world) as url:
             known = Credentials(url=url, operator_token=world.operator, tenant_token=world.acme, tenant="acme")
             write_credentials(known, folder)
             ready.set()

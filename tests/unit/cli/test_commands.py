@@ -20,6 +20,7 @@ from highroad.formats.jsonform import to_plain
 from highroad.wire.measured import Measured
 from tests.support.backbone import small_network
 from tests.unit.cli.conftest import Highroad
+from tests.unit.fabric.small import in_duct
 
 
 def _release_all(highroad: Highroad) -> None:
@@ -65,6 +66,31 @@ def test_a_no_has_the_commands_that_take_its_offers(highroad: Highroad) -> None:
     assert machine.json["offers"]
 
 
+def test_a_change_that_does_not_fit_has_the_commands_of_what_would(highroad: Highroad) -> None:
+    for _ in range(100):  # what those before have given back still holds its place for a moment
+        states = {one["state"] for one in highroad("service", "list", "--json").json}
+        if states <= {"TERMINATED", "CANCELLED"}:
+            break
+        time.sleep(0.05)
+    order = ("service", "order", "campus-east", "cloud-west", "400G", "--max-paths", "1", "--json")
+    service = highroad(*order).json
+    other = highroad(*order).json
+    ran = highroad("service", "change", service["id"], "--bandwidth", "500G", "--latency", "30ms", "--fence", "US")
+    assert ran.code == 3
+    assert "stays as it is" in ran.out or "✗ no" in ran.out
+    asked = ("service", "change", service["id"], "--bandwidth", "300G", "--latency", "20ms", "--fence", "US")
+    ran = highroad(*asked)
+    assert ran.code == 3
+    (line, *_) = re.findall(r"highroad (service change .*)", ran.out)
+    assert "--latency 21.7ms" in line
+    taken = highroad(*shlex.split(line), "--json")
+    assert taken.code == 0, taken.err
+    changed = taken.json
+    assert (changed["bandwidth_gbps"], changed["latency_bound_ms"], changed["fence"]) == (300, 21.7, ["US"])
+    for one in (service, other):
+        highroad("service", "release", one["id"])
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -88,7 +114,10 @@ def test_a_no_has_the_commands_that_take_its_offers(highroad: Highroad) -> None:
         (("service", "ping", "svc-none"), 4),
         (("service", "ping", "svc-none", "-c", "21"), 2),
         (("service", "trace", "svc-none"), 4),
+        (("service", "measure", "svc-none"), 4),
         (("drain", "moon"), 4),
+        (("drain", "pop-ash--pop-chi", "--for", "1h", "--until", "2090-01-01T00:00:00Z"), 2),
+        (("drain", "pop-ash--pop-chi", "--from", "2001-01-01T00:00:00Z"), 2),
         (("service", "order", "campus-east", "cloud-west", "-1G"), 2),
         (("network", "load", "/nowhere.yaml"), 2),
         (("lab", "status", "--as", "tenant"), 5),
@@ -140,11 +169,14 @@ def test_machine_output_is_json_and_nothing_else(highroad: Highroad) -> None:
     for words in (
         ("status",), ("service", "list"), ("incident", "list"), ("drains",), ("lab", "status"), ("tenant", "list"),
         ("port", "list"), ("token", "list"), ("reach", "--rtt", "5ms"), ("network", "get"),
-        ("tenant", "add", "x", "--dry-run"), ("port", "add", "acme", "edge-chi", "1G", "--dry-run"),
+        ("tenant", "add", "x", "--dry-run"), ("tenant", "quota", "acme"),
+        ("port", "add", "acme", "edge-chi", "1G", "--dry-run"),
         ("token", "issue", "--dry-run"), ("token", "revoke", "tok-x", "--dry-run"),
         ("lab", "cut", "pop-ash--pop-chi", "--dry-run"), ("lab", "kill-router", "pop-chi", "--dry-run"),
         ("drain", "pop-ash--pop-chi", "--dry-run"), ("freeze", "--dry-run"), ("thaw", "--dry-run"),
         ("service", "order", "campus-east", "cloud-west", "1", "--dry-run"), ("service", "show", "svc-none"),
+        ("capacity", "campus-east", "cloud-west"), ("whatif", "--cut", "pop-chi"),
+        ("network", "calendar", "pop-ash>pop-chi"),
     ):  # fmt: skip
         json.loads(highroad(*words, "--json").out)
 
@@ -167,6 +199,17 @@ def test_tenants_ports_and_tokens(highroad: Highroad) -> None:
     assert highroad("port", "add", "third", "edge-chi", "100G", "--json").json["rate_gbps"] == 100
     issued = highroad("token", "issue", "--tenant", "third", "--json").json
     assert highroad("service", "list", "--token", issued["token"], "--json").json == []
+    ran = highroad("tenant", "quota", "third", "--services", "0", "--gbps", "1.2T", "--tokens", "1")
+    assert ran.code == 0, ran.err
+    assert re.search(r"gbps +0 +1200\n", ran.out)
+    assert re.search(r"ports +1 +no limit\n", highroad("tenant", "quota", "third", "--as", "operator").out)
+    assert highroad("token", "issue", "--tenant", "third").code == 6
+    assert highroad("tenant", "quota", "third", "--tokens", "none", "--json").json["quota"]["tokens"] == {
+        "used": 1,
+        "allowed": None,
+    }
+    assert highroad("tenant", "quota", "third", "--services", "many").code == 2
+    assert highroad("tenant", "quota", "nobody").code == 4
     assert highroad("token", "revoke", issued["id"]).code == 0
     assert highroad("service", "list", "--token", issued["token"]).code == 5
 
@@ -190,6 +233,24 @@ def test_a_freeze_is_shown_and_thawed(highroad: Highroad) -> None:
         assert highroad("thaw").out == "✓ changes go on\n"
     assert highroad("status", "--json").json["frozen"] == {"frozen": False, "since": None, "reason": "", "text": ""}
     assert highroad("service", "release", waits["id"]).code == 0
+
+
+def test_a_maintenance_is_booked_and_cancelled(highroad: Highroad) -> None:
+    service = highroad("service", "order", "campus-east", "cloud-west", "1G", "--wait", "--json").json
+    words = ("drain", "pop-ash--pop-chi", "--from", "2090-01-01T02:00:00Z", "--for", "2h")
+    would = highroad(*words, "--dry-run")
+    assert "would drain pop-ash--pop-chi from 2090-01-01 02:00:00Z to 2090-01-01 04:00:00Z: " in would.out
+    booked = highroad(*words)
+    assert booked.code == 0, booked.err
+    assert "pop-ash--pop-chi is booked from 2090-01-01 02:00:00Z to 2090-01-01 04:00:00Z: " in booked.out
+    assert "cancel it with `highroad undrain mnt-" in booked.out
+    (shown,) = (one for one in highroad("drains", "--json").json if one["ended"] is None)
+    assert shown["state"] == "SCHEDULED"
+    assert service["id"] in {*shown["moving"], *shown["stuck"]}
+    assert "pop-ash--pop-chi: drained from 2090-01-01 02:00:00Z" in highroad("status").out
+    assert highroad(*words).code == 6
+    assert "what was booked for it is free again" in highroad("undrain", "pop-ash--pop-chi").out
+    highroad("service", "release", service["id"])
 
 
 def test_a_cut_a_drain_and_back(highroad: Highroad) -> None:
@@ -216,6 +277,12 @@ def test_a_service_is_pinged_traced_and_watched(highroad: Highroad) -> None:
     trace = highroad("service", "trace", service)
     assert re.search(r"2  +pop-chi +pop-chi +5\.488 ms +10\.976 ms", trace.out), trace.out
     assert highroad("service", "trace", service, "--json").json["back"]["site"] == "cloud-west"
+    measured = highroad("service", "measure", service)
+    pattern = r"(there|back) +100 in use .*Z +10 +0( +43\.316 ms){4} +0\.000 ms( +21\.658 ms){2}"
+    assert len(re.findall(pattern, measured.out)) == 2, measured.out
+    assert "modelled by the twin" in measured.out
+    (there, back) = highroad("service", "measure", service, "--json").json["intervals"]
+    assert (there["way"], back["way"], there["rtt_ms_p50"]) == ("there", "back", pytest.approx(43.316))
     watched = highroad("service", "watch", service, "--count", "3")
     assert watched.code == 0, watched.err
     assert len(re.findall(r"Z  ACTIVE   \S+ Gbit/s there 21\.658 ms .* rtt 43\.316 ms   0\.00% lost", watched.out)) == 2
@@ -229,6 +296,7 @@ def test_a_service_is_pinged_traced_and_watched(highroad: Highroad) -> None:
     assert "no answer" in dark.out
     assert "0 of 1 came back, 100% lost" in dark.out
     assert "no answer" in highroad("service", "trace", service).out
+    assert "there: 10 lost on the way out, 0 on the way home" in highroad("service", "measure", service).out
     assert "silent" in highroad("lab", "status").out
     lines = [json.loads(line) for line in highroad("service", "watch", service, "-c", "3", "--json").out.splitlines()]
     last = [line for line in lines if "carried_gbps_there" in line][-1]
@@ -295,11 +363,63 @@ def test_a_network_is_looked_at_before_it_is_loaded(highroad: Highroad, tmp_path
     _release_all(highroad)
 
 
+def test_a_cut_is_one_way_or_for_a_part_and_a_conduit_is_cut_as_a_whole(highroad: Highroad, tmp_path: Path) -> None:
+    fibre, saved, ducted = "pop-ash--pop-dal", tmp_path / "saved.json", tmp_path / "ducted.json"
+    ducted.write_text(json.dumps(to_plain(in_duct(small_network(), "duct", fibre, "pop-ash--pop-chi"))))
+    assert highroad("network", "get", "-o", str(saved)).code == 0
+    assert highroad("network", "load", str(ducted), "--yes").code == 0
+    try:
+        dry = highroad("lab", "cut", fibre, "--loss", "0.2", "--one-way", "pop-ash>pop-dal", "--dry-run")
+        assert f"would cut from pop-ash to pop-dal for 0.2 of all packets {fibre}" in dry.out
+        lossy = highroad("lab", "cut", fibre, "--loss", "0.2", "--one-way", "pop-ash>pop-dal")
+        assert "is cut from pop-ash to pop-dal for 0.2 of all packets" in lossy.out
+        assert "0.2 lost pop-ash>pop-dal" in highroad("lab", "status").out
+        assert "only, and its light stays on" in highroad("lab", "cut", fibre, "--one-way", "pop-dal>pop-ash").out
+        assert highroad("lab", "cut", fibre, "--one-way", "pop-dal>pop-den").code != 0
+        would = highroad("lab", "cut", "duct", "--dry-run").out
+        assert "would cut duct, with 2 fibres: pop-ash--pop-chi, pop-ash--pop-dal" in would
+        assert highroad("lab", "cut", "duct", "--silent", "--json").json["fibres"] == ["pop-ash--pop-chi", fibre]
+        assert "duct, 2 fibres" in highroad("lab", "status").out
+        assert highroad("lab", "cut", "duct", "--one-way", "pop-dal>pop-ash").code == 2
+        assert highroad("lab", "cut", "duct", "--loss", "1.5").code == 2
+        assert "duct is spliced; 1 are still cut" in highroad("lab", "uncut", "duct").out
+    finally:
+        highroad("lab", "uncut", "duct")
+        highroad("lab", "uncut", fibre)
+        assert highroad("network", "load", str(saved), "--yes").code == 0
+    killed = highroad("lab", "kill-router", "pop-chi", "--silent").out
+    assert "is dead, and its ports keep their light" in killed
+    assert "killed, silent" in highroad("lab", "status").out
+    assert highroad("lab", "revive-router", "pop-chi").code == 0
+
+
+def test_it_is_shown_what_is_gone_around_when_it_is_lost(highroad: Highroad) -> None:
+    assert "no service is carried over any link" in highroad("network", "repairs").out
+    ordered = highroad("service", "order", "campus-east", "cloud-west", "10G", "--wait", "--json")
+    assert ordered.code == 0, ordered.err
+    service = ordered.json["id"]
+    found = highroad("network", "repairs", "--json").json["items"]
+    bare = {one["link"] for one in found if one["links"] is None}
+    shown = highroad("service", "show", service, "--json").json
+    assert set(shown["unrepairable_links"]) == bare != set()
+    assert {one["link"] for one in found} == {*shown["there"]["links"], *shown["back"]["links"]}
+    for one in found:
+        if one["links"] is not None:
+            assert one["links"][0].partition(">")[0] == one["link"].partition(">")[0]
+            assert one["links"][-1].partition(">")[2] == one["link"].partition(">")[2]
+            assert one["latency_ms"] > 0
+    assert "no way around" in highroad("service", "show", service).out
+    assert "highroad network repairs --bare" in highroad("status").out
+    only = highroad("network", "repairs", "--bare", "--json").json["items"]
+    assert {one["link"] for one in only} == bare
+    assert highroad("service", "release", service).code == 0
+
+
 def test_the_tour_leaves_nothing_behind(highroad: Highroad) -> None:
     ran = highroad("tour", "--fast", "--json")
     assert ran.code == 0, ran.err
     facts = ran.json
-    assert facts["cut"]["dark_ms"] > 0
+    assert facts["cut"]["dark_ms"] == 0, "the router at the cut had gone around it"
     for planned in ("drain", "resize"):
         assert facts[planned]["lost_bytes"] == 0
         assert facts[planned]["carried_bytes"] > 0
@@ -312,7 +432,7 @@ def test_the_tour_leaves_nothing_behind(highroad: Highroad) -> None:
     assert all(one["ended"] for one in highroad("drains", "--json").json)
     told = highroad("tour", "--fast")
     assert "✓ a firm yes" in told.out
-    assert "counted at the far end" in told.out
+    assert "Routers had a way around at hand" in told.out
     assert "All figures are modelled by the twin." in told.out
 
 
@@ -413,14 +533,52 @@ def test_names_cannot_steer_the_terminal(highroad: Highroad) -> None:
 
 
 def test_every_command_has_help_with_an_example(highroad: Highroad) -> None:
-    groups = {"service": ["order", "list", "show", "change", "release", "ping", "trace", "watch"],
-              "network": ["get", "load"], "lab": ["cut", "uncut", "kill-router", "revive-router", "status"],
-              "incident": ["list", "show"], "tenant": ["list", "add"],
+    groups = {"service": ["order", "list", "show", "change", "release", "ping", "trace", "measure", "watch"],
+              "network": ["get", "load", "calendar"],
+              "lab": ["cut", "uncut", "kill-router", "revive-router", "load", "status"],
+              "incident": ["list", "show"], "tenant": ["list", "add", "quota"],
               "port": ["list", "add"], "token": ["list", "issue", "revoke"]}  # fmt: skip
     lines: list[tuple[str, ...]] = [(group, verb) for group, verbs in groups.items() for verb in verbs]
     lines += [(verb,) for verb in ("status", "drain", "undrain", "drains", "freeze", "thaw", "reach", "events", "tour")]
+    lines += [("capacity",), ("whatif",), ("explain",), ("replay",)]
     for words in lines:
         ran = highroad(*words, "--help")
         assert ran.code == 0
         assert f"Example: highroad {' '.join(words)}" in re.sub(r"\s+", " ", ran.out), words
         assert "--json" in ran.out
+
+
+def test_a_rule_is_ordered_in_the_clocks_of_a_zone(highroad: Highroad) -> None:
+    times = ("--start", "2027-01-04T18:00", "--for", "6h", "--zone", "America/Denver")
+    order = ("service", "order", "campus-east", "cloud-west", "100G", "--repeat", "FREQ=WEEKLY;BYDAY=MO", *times)
+    ran = highroad(*order)
+    assert ran.code == 0, ran.err
+    assert "FREQ=WEEKLY;BYDAY=MO from 2027-01-04 18:00 by clocks of America/Denver" in ran.out
+    assert "2027-01-05 01:00:00Z to 2027-01-05 07:00:00Z" in ran.out
+    (service,) = highroad("service", "list", "--json").json
+    window = ("--window", "2027-02-01T00:00Z/2027-02-01T06:00Z")
+    assert highroad("service", "change", service["id"], *window, "--json").json["recurrence"] is None
+    for wrong in (
+        ("--repeat", "FREQ=DAILY", "--for", "6h"),
+        ("--start", "2027-01-04T18:00"),
+        ("--zone", "America/Denver"),
+        ("--window", "2027-02-01T00:00Z"),
+        (*window, "--for", "6h"),
+        ("--end", "2027-02-01T00:00Z", "--for", "6h"),
+    ):
+        assert highroad("service", "order", "campus-east", "cloud-west", "100G", *wrong).code == 2, wrong
+    _release_all(highroad)
+
+
+def test_a_preview_of_a_change_says_what_it_does(highroad: Highroad) -> None:
+    order = ("service", "order", "campus-east", "cloud-west", "100G", "--latency", "30ms", "--wait", "--json")
+    service = highroad(*order).json
+    ran = highroad("service", "change", service["id"], "--bandwidth", "200G", "--latency", "none", "--dry-run")
+    assert "200 Gbit/s are guaranteed instead of 100" in ran.out
+    assert "its path stays" in ran.out
+    assert highroad("service", "show", service["id"], "--json").json["latency_bound_ms"] == 30
+    changed = highroad("service", "change", service["id"], "--latency", "none", "--end", "2030-01-01T00:00Z", "--json")
+    assert (changed.json["latency_bound_ms"], changed.json["end"]) == (None, "2030-01-01T00:00:00.000Z")
+    opened = highroad("service", "change", service["id"], "--end", "open", "--fence", "US", "--json").json
+    assert (opened["end"], opened["fence"]) == (None, ["US"])
+    _release_all(highroad)

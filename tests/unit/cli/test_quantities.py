@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 import typer
 
-from highroad.cli.quantities import clean, duration, instant, latency_ms, rate_gbps, show_bytes, show_gbps
+from highroad.cli.quantities import duration, instant, latency_ms, rate_gbps, show_bytes, show_gbps
+from highroad.wire.told import clean
 
 
 @pytest.mark.parametrize(

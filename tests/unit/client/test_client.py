@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +73,15 @@ def test_a_refusal_has_its_offers_and_they_can_be_taken() -> None:
         refused = caught.value
         assert refused.binding is not None
         assert refused.binding.constraint == "latency"
-        assert customer.take(refused.offers[0]).bandwidth_gbps == 400
+        service = customer.take(refused.offers[0])
+        assert service.bandwidth_gbps == 400
+        with pytest.raises(OrderRefused) as caught:
+            customer.change(service, bandwidth_gbps=300, latency_bound_ms=20)
+        (offer, *_) = caught.value.offers
+        assert offer.order is None
+        with pytest.raises(Invalid, match="of a change in place"):
+            customer.take(offer)
+        assert offer.changes == {"bandwidth_gbps": 300, "latency_bound_ms": 21.7}
 
     with_client(act)
 
@@ -104,6 +114,9 @@ def test_an_operators_day() -> None:
         operator.add_tenant("third", "The Third")
         port = operator.add_port("third", "edge-chi", 100)
         assert port.id in {one.id for one in operator.ports()}
+        limited = operator.set_quota("third", services=7, gbps=1.5)
+        assert operator.tenant("third") == limited
+        assert (limited.quota.services.allowed, limited.quota.gbps.allowed, limited.quota.ports.used) == (7, 1.5, 1)
         issued = operator.issue_token("third", "theirs")
         with Client(operator.url, issued.token) as third:
             assert third.who().tenant == "third"
@@ -123,6 +136,12 @@ def test_an_operators_day() -> None:
         assert operator.maintenance(maintenance.id).target == "pop-chi--pop-den"
         assert operator.end_maintenance(maintenance.id).state == "RETURNED"
         assert [one.id for one in operator.maintenances()] == [maintenance.id]
+        start = datetime(2090, 1, 1, tzinfo=UTC)
+        end = start + timedelta(hours=2)
+        assert operator.drain("pop-chi--pop-den", start=start, end=end, dry_run=True).id == "preview"
+        booked = operator.drain("pop-chi--pop-den", start=start, end=end, lead_s=300.0)
+        assert (booked.state, booked.start, booked.lead_s) == ("SCHEDULED", start, 300.0)
+        assert operator.end_maintenance(booked.id).state == "CANCELLED"
         assert not operator.frozen().frozen
         assert operator.freeze("incident 7").text.endswith("(incident 7): only repairs are made")
         with pytest.raises(Frozen):
@@ -136,9 +155,30 @@ def test_an_operators_day() -> None:
         assert operator.frozen().reason == "incident 7"
         assert not operator.thaw().frozen
         assert operator.reach(5.0, kind="edge").share > 0
+        within_s = time.monotonic() + 10.0  # it was away while the lab was broken, and comes home by itself
+        while service.id not in {one.service for one in operator.what_if("pop-chi").effects}:
+            assert time.monotonic() < within_s
+            time.sleep(0.05)
+        kept = operator.link_calendar("campus-east>pop-ash", end=datetime.now(UTC) + timedelta(days=1))
+        assert service.id in {one.service for one in kept.holders}
+        assert kept.steps[0].claimed_gbps == 200.0
+        with pytest.raises(Forbidden):
+            customer.what_if("pop-chi")
+        free = customer.capacity("campus-east", "cloud-west", hours=2, latency_bound_ms=30.0, fence=["US"])
+        assert [one.free_gbps for one in free.hours] == [600.0, 600.0]
+        assert free.best is not None
+        later = customer.capacity("campus-east", "cloud-west", start=free.hours[1].start, hours=1)
+        assert later.hours == free.hours[1:]
         assert len(operator.network().sites) == 7
         assert service.id in {one.subject for one in operator.past_events(limit=1000).items}
-        list(operator.incidents())
+        decision = customer.explain(service).decision
+        assert decision is not None
+        assert decision.identical
+        for incident in operator.incidents():
+            assert operator.replay(incident.id).incident == incident.id
+            told = operator.past_events(subject=incident.id).items
+            assert {one.subject for one in told} == {incident.id}
+            assert told[0].type == "highroad.incident.opened"
 
     with_client(act)
 
@@ -185,6 +225,23 @@ def test_the_async_client_does_the_same() -> None:
                 service = await client.order("campus-east", "cloud-west", 400)
                 service = await client.wait_active(service)
                 assert [one.id async for one in client.services()] == [service.id]
+                async with AsyncClient(URL, world.operator, transport=transport) as operator:
+                    kept = await operator.link_calendar("campus-east>pop-ash")
+                    assert [one.claimed_gbps for one in kept.steps] == [400.0]
+                    foretold = await operator.what_if("pop-ash")
+                    assert [(one.service, one.outcome) for one in foretold.effects] == [(service.id, "dark")]
+                    exact = await operator.explain(service)
+                    assert exact.decision is not None
+                    assert exact.decision.commit == exact.events[0].commit
+                own = await client.explain(service.id, at=1000)
+                assert own.decision is not None
+                assert own.decision.identical
+                assert (own.decision.commit, own.events[0].commit) == (None, None)
+                told = (await client.past_events(subject=service.id)).items
+                assert [one.sequence for one in own.events] == [one.sequence for one in told]
+                assert "chosen" in {one.verdict for one in own.decision.ways}
+                free = await client.capacity("campus-east", "cloud-west", hours=1, protection="path")
+                assert [one.free_gbps for one in free.hours] == [0.0]
                 changed = await client.change(service.id, description="x")
                 assert changed.description == "x"
                 assert (await client.release(service)).id == service.id

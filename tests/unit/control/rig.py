@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 from highroad.control.book import Book
 from highroad.control.controller import Controller
+from highroad.control.names import by_chance
 from highroad.control.safety import Blast
+from highroad.control.trial import Check
 from highroad.fabric.clock import VirtualClock
 from highroad.fabric.twin.twin import Twin
 from highroad.model.incident import Incident
@@ -84,13 +86,20 @@ async def at_once(work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
 
 @asynccontextmanager
 async def rig(
-    network: Network | None = None, *, store: Store | None = None, furnish: bool = True, blast: Blast | None = None
+    network: Network | None = None,
+    *,
+    store: Store | None = None,
+    furnish: bool = True,
+    blast: Blast | None = None,
+    check: Check | None = None,
+    watched: bool = True,
+    wait_to_restore_s: float = 0.0,
 ) -> AsyncIterator[Rig]:
-    """A controller on the small country, with two tenants and their ports."""
+    """A controller on the small country, with two tenants and their ports; `watched` as the twin has it."""
     clock = VirtualClock(NOW_S)
     network = network or country()
     kept = store or SqlStore(":memory:")
-    twin = Twin(network, clock)
+    twin = Twin(network, clock, watched=watched)
     numbers = count(1)
     controller = Controller(
         store=kept,
@@ -98,9 +107,11 @@ async def rig(
         clock=clock,
         lab=twin,
         prober=twin,
-        new_service_id=lambda: ServiceId(f"svc-{next(numbers):03}"),
+        new_service_id=lambda: ServiceId("svc-" + by_chance(lambda: f"{next(numbers):03}")),
         execute=at_once,
         blast=blast,
+        check=check,
+        wait_to_restore_s=wait_to_restore_s,
     )
     here = Rig(controller=controller, twin=twin, clock=clock, store=kept)
     await clock.run(controller.start())

@@ -11,6 +11,7 @@ import pytest
 from highroad.control.reconcile import diff
 from highroad.control.safety import LONGEST_REASON, WAITS, Blast
 from highroad.errors import Frozen, Invalid
+from highroad.model.change import Change as Edit
 from highroad.model.freeze import Freeze, FreezeId
 from highroad.model.incident import MaintenanceState
 from highroad.model.lifecycle import State
@@ -142,15 +143,17 @@ async def test_what_is_planned_is_refused_and_leaves_everything_as_it_was(here: 
     with pytest.raises(Frozen):
         await here.run(here.controller.drain("west--east"))
     with pytest.raises(Frozen):
-        await here.run(here.controller.change(service.id, tenant=ACME, if_version=1, bandwidth_gbps=20.0))
+        await here.run(here.controller.change(service.id, Edit(bandwidth_gbps=20.0), tenant=ACME, if_version=1))
     with pytest.raises(Frozen):
-        await here.run(here.controller.change(service.id, tenant=ACME, if_version=1, bandwidth_gbps=5.0, dry_run=True))
+        await here.run(
+            here.controller.change(service.id, Edit(bandwidth_gbps=5.0), tenant=ACME, if_version=1, dry_run=True)
+        )
     with pytest.raises(Frozen):
         await here.run(here.controller.load_network(country(capacity_gbps=200.0)))
     assert (await here.now(service.id)).order.bandwidth_gbps == 10.0
     assert (await here.book()).maintenances == {}
-    await here.run(here.controller.change(service.id, tenant=ACME, if_version=1, description="mine"))
-    changed = await here.run(here.controller.change(later.id, tenant=ACME, if_version=1, bandwidth_gbps=20.0))
+    await here.run(here.controller.change(service.id, Edit(description="mine"), tenant=ACME, if_version=1))
+    changed = await here.run(here.controller.change(later.id, Edit(bandwidth_gbps=20.0), tenant=ACME, if_version=1))
     assert changed.order.bandwidth_gbps == 20.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -81,6 +81,32 @@ def test_a_decision_that_breaks_half_way_takes_nothing_with_it() -> None:
     asyncio.run(story())
 
 
+def test_a_decision_that_breaks_off_takes_none_of_its_batch_with_it() -> None:
+    async def story() -> None:
+        async with rig() as here:
+            planner = here.controller._planner
+
+            def broken(draft: Any) -> None:
+                draft.tell("half", "way")
+                draft.book.services.clear()
+                raise ZeroDivisionError
+
+            def at_once(_: Any) -> None:
+                raise ZeroDivisionError
+
+            works: list[Any] = []
+            for bad in (broken, at_once, broken):
+                works += [here.controller.order(request(5.0)), planner.submit(bad), here.controller.order(request(5.0))]
+            answers = await here.run(asyncio.gather(*works, return_exceptions=True))
+            assert [isinstance(one, ZeroDivisionError) for one in answers] == [False, True, False] * 3
+            made = {service.id for service, _ in (one for one in answers if isinstance(one, tuple))}
+            assert len(made) == 6
+            assert set((await here.book()).services) == made
+            assert {one.id for one in here.store.load().services} == made
+
+    asyncio.run(story())
+
+
 def test_who_comes_when_too_many_wait_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("highroad.control.planner.WAITING", 2)
 
@@ -90,5 +116,31 @@ def test_who_comes_when_too_many_wait_is_told_to_come_again(monkeypatch: pytest.
             answers = await here.run(asyncio.gather(*orders, return_exceptions=True))
             assert sum(isinstance(answer, Unavailable) for answer in answers) == 8
             assert len((await here.book()).services) == 2
+
+    asyncio.run(story())
+
+
+def test_who_is_answered_reads_the_book_before_the_next_batch_has_it() -> None:
+    async def story() -> None:
+        async with rig() as here:
+            planner = here.controller._planner
+            writing = asyncio.Event()
+
+            async def slowly(work: Callable[..., Any], *args: Any) -> Any:
+                writing.set()
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                return work(*args)
+
+            async def ordered(gbps: float) -> set[str]:
+                service, _ = await here.controller.order(request(gbps))
+                return {service.id, *(await here.controller.settled()).services}
+
+            planner._execute = slowly
+            first = asyncio.create_task(ordered(1.0))
+            await writing.wait()
+            second = asyncio.create_task(ordered(2.0))
+            assert await here.run(first) == {"svc-001"}
+            assert await here.run(second) == {"svc-001", "svc-002"}
 
     asyncio.run(story())

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from highroad.errors import Refused
+from highroad.model.change import Change
 from highroad.model.lifecycle import State
 from highroad.model.network import SiteId
 from highroad.model.service import Placement, Port, PortId, Protection, Service, Tenant
@@ -96,7 +97,7 @@ async def test_what_a_failure_has_used_is_not_sold_again(here: Rig) -> None:
     await here.order(60.0, protection=PATH)
     await here.cut("campus--west")
     with pytest.raises(Refused):
-        await here.order(50.0)
+        await here.order(50.0, max_paths=1)
     assert (await here.order(40.0)).state is State.ACTIVE
     assert (await here.book()).ground.calendar.oversold() == []
 
@@ -105,7 +106,8 @@ async def test_what_a_failure_has_used_is_not_sold_again(here: Rig) -> None:
 async def test_an_unprotected_order_may_not_take_the_spare(here: Rig) -> None:
     await here.order(60.0, protection=PATH)
     with pytest.raises(Refused):
-        await here.order(50.0)
+        await here.order(50.0, max_paths=1)
+    assert (await here.order(40.0)).placement is not None
 
 
 def test_where_there_is_no_second_way_the_refusal_says_what_both_cross_and_offers_to_go_without() -> None:
@@ -142,12 +144,12 @@ async def test_a_drain_of_its_path_leaves_it_carried_and_brings_its_backup_back(
 @on_two_ways
 async def test_protection_is_given_and_taken_in_place(here: Rig) -> None:
     service = await here.order(40.0)
-    asked = here.controller.change(service.id, tenant=None, if_version=None, protection=PATH)
+    asked = here.controller.change(service.id, Change(protection=PATH), tenant=None, if_version=None)
     assert placed(await here.run(asked)).backup is not None
     await here.pass_s(0.5)
     guarded = await here.now(service.id)
     assert (guarded.state, placed(guarded).there, guarded.leaving) == (State.ACTIVE, placed(service).there, ())
-    await here.run(here.controller.change(service.id, tenant=None, if_version=None, protection=Protection.NONE))
+    await here.run(here.controller.change(service.id, Change(protection=Protection.NONE), tenant=None, if_version=None))
     await here.pass_s(0.5)
     assert placed(await here.now(service.id)).backup is None
     assert await here.lost(service.id) == 0.0
@@ -158,7 +160,7 @@ async def test_what_has_no_room_for_a_backup_stays_as_it_was(here: Rig) -> None:
     first = await here.order(60.0)
     await here.order(60.0)
     with pytest.raises(Refused):
-        await here.run(here.controller.change(first.id, tenant=None, if_version=None, protection=PATH))
+        await here.run(here.controller.change(first.id, Change(protection=PATH), tenant=None, if_version=None))
     assert (await here.now(first.id)).order.protection is Protection.NONE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from zlib import crc32
 
 from highroad.control.book import Book
 from highroad.control.reconcile import diff
@@ -20,11 +21,13 @@ from tests.unit.planning.ground import NOW_S, ground_of
 def carried(name: str, gbps: float, *, fence: tuple[str, ...] | None = None, end_s: float | None = None) -> Service:
     decision = admit(ground_of(), request(gbps, fence=fence, end_s=end_s), NOW_S)
     assert isinstance(decision, Admitted)
+    tag = 2 + crc32(name.encode()) % 4000  # its own
+    ends = {end: replace(getattr(decision.order, end), vlan=tag) for end in "ab"}
     return Service(
         id=ServiceId(name),
         version=1,
         state=State.ACTIVE,
-        order=decision.order,
+        order=replace(decision.order, **ends),
         created_s=NOW_S,
         changed_s=NOW_S,
         placement=decision.placement,
@@ -48,6 +51,17 @@ def test_what_does_not_fit_beside_what_routers_hold_waits() -> None:
     assert diff(book, {}) == [Install(policy=policy(new))]
     small = carried("small", 40.0)
     assert diff(book_of(new, small), {small.id: policy(small)}) == [Install(policy=policy(new))]
+
+
+def test_a_tag_that_routers_hold_for_another_is_waited_for() -> None:
+    old, new = carried("old", 10.0), carried("new", 10.0)
+    same = replace(new, order=replace(new.order, a=replace(new.order.a, vlan=old.order.a.vlan)))
+    whole = replace(new, order=replace(new.order, a=replace(new.order.a, vlan=None)))
+    for waiting in (same, whole):
+        book = book_of(waiting)
+        assert diff(book, {old.id: policy(old)}) == [Withdraw(service=old.id)]
+        assert diff(book, {}) == [Install(policy=policy(waiting))]
+        assert diff(book_of(waiting, old), {}) == [Install(policy=policy(waiting))]
 
 
 def test_of_two_that_fit_alone_but_not_together_one_waits() -> None:

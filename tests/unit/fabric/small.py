@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
-from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, Site, SiteId, SiteKind
+from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, RiskGroup, RiskGroupId, Site, SiteId, SiteKind
 from highroad.model.policy import CandidatePath, Policy, PolicyEnd, SegmentList
 from highroad.model.service import PortId, ServiceId, ServiceKind, TenantId, TrafficClass
 
@@ -34,6 +35,15 @@ def backbone(*spans: str, capacity_gbps: float = 100.0, latency_ms: float = 1.0)
             for tail, head in ((a, b), (b, a))
         ),
     )
+
+
+def in_duct(network: Network, name: str, *fibres: str) -> Network:
+    """The same with a risk group that these fibres share."""
+    group = RiskGroup(id=RiskGroupId(name), name=name)
+    shared = tuple(
+        replace(one, risk_groups=(*one.risk_groups, group.id)) if one.id in fibres else one for one in network.fibres
+    )
+    return replace(network, fibres=shared, risk_groups=(*network.risk_groups, group))
 
 
 def path(route: str, weight: int = 1) -> SegmentList:

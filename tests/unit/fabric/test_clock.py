@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from highroad.fabric.clock import SystemClock, VirtualClock
+from highroad.fabric.clock import SteadyClock, SystemClock, VirtualClock
 
 
 def test_sleepers_wake_in_order_each_at_its_time() -> None:
@@ -86,3 +86,30 @@ def test_the_system_clock_is_utc_and_passes() -> None:
         return clock.now_s() - before
 
     assert asyncio.run(scene()) >= 0.009
+
+
+class Set(SystemClock):
+    """A clock that somebody sets."""
+
+    now = 1000.0
+
+    def now_s(self) -> float:
+        return self.now
+
+
+def test_time_that_was_set_back_goes_on_from_where_it_was() -> None:
+    clock, counted = Set(), [5.0]
+    steady = SteadyClock(clock, lambda: counted[0])
+    assert steady.now_s() == 1000.0
+    clock.now, counted[0] = 1010.0, 15.0
+    assert steady.now_s() == 1010.0
+    clock.now, counted[0] = -2590.0, 16.5
+    assert steady.now_s() == 1011.5
+    assert steady.now_s() == 1011.5
+    clock.now, counted[0] = -2588.0, 18.5
+    assert steady.now_s() == 1013.5
+    clock.now, counted[0] = 4610.0, 19.0
+    assert steady.now_s() == 4610.0
+    steady.begin_at(5000.0)
+    counted[0] = 20.0
+    assert steady.now_s() == 5001.0

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from highroad.fabric.twin.headend import Choice, choose, routes_of
+from highroad.fabric.twin.headend import Choice, choose, routes_of, spans_of
 from highroad.model.policy import CandidatePath, Policy
 from tests.unit.fabric.small import backbone, path, policy
 
@@ -16,7 +16,7 @@ INDEX = {link: number for number, link in enumerate(NETWORK.link)}
 
 def chosen(held: Policy, *dark: str) -> Choice:
     believed = np.array([*(link in dark for link in INDEX), True])
-    return choose(routes_of(NETWORK, INDEX, [held]), believed)
+    return choose(routes_of(spans_of(NETWORK), [held]), believed)
 
 
 SPLIT = replace(
@@ -59,13 +59,12 @@ def test_the_slowest_list_in_use_is_the_latency() -> None:
     network = backbone("a-b", "b-d", "a-c", "c-d", "a-d")
     index = {link: number for number, link in enumerate(network.link)}
     held = replace(policy("s", "a>d"), there=(CandidatePath(preference=1, segment_lists=(path("a>d"), path("a>b>d"))),))
-    choice = choose(routes_of(network, index, [held]), np.array([False] * len(index) + [True]))
+    choice = choose(routes_of(spans_of(network), [held]), np.array([False] * len(index) + [True]))
     assert choice.latency_ms.tolist() == [2.0, 1.0]
 
 
 def test_a_list_over_a_link_that_is_gone_leads_nowhere() -> None:
     smaller = backbone("a-b")
-    index = {link: number for number, link in enumerate(smaller.link)}
-    choice = choose(routes_of(smaller, index, [policy("s", "a>b>d")]), np.array([False, False, True]))
+    choice = choose(routes_of(spans_of(smaller), [policy("s", "a>b>d")]), np.array([False, False, True]))
     assert choice.stranded.tolist() == [True, True]
     assert choice.latency_ms.tolist() == [0.0, 0.0]

@@ -15,7 +15,7 @@ from highroad.fabric.twin.journal import Journal
 from highroad.fabric.twin.plant import Memory, Plant
 from highroad.model.network import FibreId, SiteId
 from highroad.model.service import ServiceId
-from highroad.ports import CutState, Install, Withdraw
+from highroad.ports import Change, CutState, Install, Withdraw
 from tests.unit.fabric.small import START_S, backbone, policy
 
 SQUARE = backbone("a-b", "b-d", "a-c", "c-d")
@@ -69,7 +69,7 @@ def test_only_what_changed_is_written(journal: Journal) -> None:
 
 
 def test_a_restart_is_as_if_it_had_gone_on(file: Path) -> None:
-    """The process ends when the first cut has been noticed, and the second one and the dead router have not."""
+    """The process ends when the first cut has been noticed and the dead router and the silent cut have not."""
     plant = busy_plant()
     journal = Journal(file)
     journal.write(plant.memory(), changed=plant.memory().policies, network=True)
@@ -110,6 +110,40 @@ def test_what_is_dark_in_an_older_journal_was_cut(file: Path) -> None:
     back.recall(memory)
     assert back.uncut(FibreId("a-b"))
     assert back.observed().down_since_s == {}
+
+
+def test_an_older_journal_is_read(file: Path) -> None:
+    plant = busy_plant()
+    memory = plant.memory()
+    journal = Journal(file)
+    journal.write(memory, changed=memory.policies, network=True)
+    journal.close()
+    db = sqlite3.connect(file)
+    state = msgspec.msgpack.decode(db.execute("SELECT value FROM state").fetchone()[0])
+    del state["names"], state["counts"]
+    state["services"] = dict(memory.services)
+    db.execute("UPDATE state SET value = ?", (msgspec.msgpack.encode(state),))
+    db.execute("DROP TABLE change")
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    journal = Journal(file)
+    assert journal.load() == memory
+    assert journal.changes() == []
+    journal.close()
+
+
+def test_what_was_noted_is_in_what_is_written_next(journal: Journal) -> None:
+    plant = busy_plant()
+    journal.write(plant.memory(), changed=plant.memory().policies, network=True)
+    changes: list[Change] = [Withdraw(service=ServiceId("s")), Install(policy=policy("u", "a>b"))]
+    journal.note(START_S + 5.0, changes)
+    journal.note(START_S + 6.0, changes[:1])
+    assert journal.changes() == [(START_S + 5.0, changes), (START_S + 6.0, changes[:1])]
+    _, changed = plant.apply(changes)
+    journal.write(plant.memory(), changed=changed)
+    assert journal.changes() == []
+    assert journal.load() == plant.memory()
 
 
 def test_a_write_that_fails_leaves_what_was_there(journal: Journal) -> None:

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from highroad.errors import Invalid, NotFound
+from highroad.fabric.twin import watch
 from highroad.fabric.twin.plant import MAX_STEPS, Plant
-from highroad.model.network import FibreId, LinkId, Network, SiteId
+from highroad.model.incident import Reason
+from highroad.model.network import FibreId, LinkId, Network, RiskGroupId, SiteId
 from highroad.model.policy import CandidatePath, Policy
 from highroad.model.service import ServiceId, TrafficClass
-from highroad.ports import Install, Replace, ServiceCounters, Withdraw
-from tests.unit.fabric.small import START_S, backbone, path, policy
+from highroad.ports import CutState, Down, Install, Replace, ServiceCounters, Withdraw
+from tests.unit.fabric.small import START_S, backbone, in_duct, path, policy
 
 SQUARE = backbone("a-b", "b-d", "a-c", "c-d")
 GBPS_IN_BYTES = 1e9 / 8.0
@@ -21,8 +23,10 @@ TIME = 1e-6
 """What a float of seconds since 1970 can tell apart, with room."""
 
 
-def plant_of(network: Network = SQUARE, *policies: Policy, offer: float | None = None, seed: int = 0) -> Plant:
-    plant = Plant(network, START_S, seed=seed, detection_s=DETECTION_S, restoration_s=RESTORATION_S)
+def plant_of(
+    network: Network = SQUARE, *policies: Policy, offer: float | None = None, seed: int = 0, watched: bool = True
+) -> Plant:
+    plant = Plant(network, START_S, seed=seed, detection_s=DETECTION_S, restoration_s=RESTORATION_S, watched=watched)
     assert plant.apply([Install(policy=held) for held in policies])[0] == {}
     if offer is not None:
         for held in policies:
@@ -69,6 +73,48 @@ def test_a_cut_under_one_direction_darkens_the_service_and_loses_that_direction(
     assert (now.carried_gbps_there, now.carried_gbps_back) == (8.0, 0.0)
     assert now.dark_s == pytest.approx(2.0)
     assert now.lost_bytes == pytest.approx(8.0 * 2.0 * GBPS_IN_BYTES)
+
+
+def test_a_silent_cut_leaves_the_light_on_and_is_seen_as_soon() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+    plant.cut(FibreId("b-d"), silent=True)
+    plant.advance(START_S + 1.0)
+    now = counters(plant)
+    assert now.carried_bytes == 0.0
+    assert now.dark_s == pytest.approx(1.0, abs=TIME)
+    assert plant.sample().links[LinkId("b>d")].up
+    assert not plant.lit(LinkId("b>d"))
+    assert plant.observed().down_since_s == {"b-d": START_S + DETECTION_S}
+    assert plant.observed().why == {"b-d": Down(reason=Reason.SILENT)}
+    plant.kill_router(SiteId("d"))
+    plant.advance(START_S + 2.0)
+    assert {fibre: down.reason for fibre, down in plant.observed().why.items()} == {"b-d": "light", "c-d": "light"}
+    plant.revive_router(SiteId("d"))
+    plant.advance(START_S + 3.0)
+    assert plant.observed().why == {"b-d": Down(reason=Reason.SILENT)}
+    assert not plant.lit(LinkId("b>d"))
+    plant.uncut(FibreId("b-d"))
+    assert plant.lit(LinkId("b>d"))
+    assert set(plant.observed().down_since_s) == {"b-d"}
+    plant.advance(START_S + 3.0 + RESTORATION_S)
+    assert plant.observed().down_since_s == {}
+
+
+def test_where_nobody_watches_a_silent_cut_is_seen_by_nobody() -> None:
+    plant = Plant(SQUARE, START_S, seed=1, detection_s=DETECTION_S, restoration_s=RESTORATION_S, watched=False)
+    plant.apply([Install(policy=policy("s", "a>b>d"))])
+    plant.cut(FibreId("b-d"), silent=True)
+    plant.advance(START_S + 1.0)
+    assert counters(plant).carried_bytes == 0.0
+    assert plant.observed().down_since_s == {}
+    plant.cut(FibreId("c-d"))
+    plant.advance(START_S + 2.0)
+    assert set(plant.observed().down_since_s) == {"c-d"}
+
+
+def test_what_is_lost_now_and_then_is_seen_later() -> None:
+    assert watch.seen_after_s(Reason.LOSS, DETECTION_S) == 0.5
+    assert {watch.seen_after_s(one, DETECTION_S) for one in set(Reason) - {Reason.LOSS}} == {DETECTION_S}
 
 
 def test_a_cut_frees_the_links_upstream_for_others() -> None:
@@ -340,3 +386,118 @@ def test_a_router_stays_dead_in_another_network_and_is_forgotten_with_its_site()
     plant.adopt(backbone("a-c", "c-d"))
     plant.adopt(SQUARE)
     assert plant.observed().down_since_s == {}
+
+
+DUCT = in_duct(SQUARE, "duct", "b-d", "c-d")
+
+
+def test_a_risk_group_is_cut_at_once_and_what_was_cut_by_itself_stays_cut() -> None:
+    plant = plant_of(DUCT, policy("s", "a>b>d"), offer=8.0)
+    bd, cd, duct = FibreId("b-d"), FibreId("c-d"), RiskGroupId("duct")
+    plant.cut(bd, silent=True)
+    plant.advance(START_S + 1.0)
+    assert [plant.cut_group(duct), plant.cut_group(duct)] == [True, False]
+    plant.advance(START_S + 2.0)
+    seen_s = {bd: pytest.approx(START_S + DETECTION_S), cd: pytest.approx(START_S + 1.0 + DETECTION_S)}
+    assert plant.observed().down_since_s == seen_s
+    assert {down.reason for down in plant.observed().why.values()} == {Reason.LIGHT}
+    assert plant.status().groups == {duct: CutState(since_s=START_S + 1.0)}
+    assert plant.cut_group(duct, silent=True)
+    assert plant.status().groups == {duct: CutState(since_s=START_S + 1.0, silent=True)}
+    plant.advance(START_S + 3.0)
+    assert plant.observed().down_since_s == seen_s
+    assert {down.reason for down in plant.observed().why.values()} == {Reason.SILENT}
+    assert not plant.lit(LinkId("c>d"))
+    assert [plant.uncut_group(duct), plant.uncut_group(duct)] == [True, False]
+    assert [plant.lit(LinkId("c>d")), plant.lit(LinkId("b>d"))] == [True, False]
+    assert plant.uncut(bd)
+    assert plant.lit(LinkId("b>d"))
+    with pytest.raises(NotFound):
+        plant.cut_group(RiskGroupId("nowhere"))
+
+
+def test_one_way_nothing_arrives_at_one_end_and_both_ends_know() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+    plant.cut(FibreId("b-d"), towards=SiteId("d"))
+    plant.advance(START_S + 0.01)
+    now = counters(plant)
+    assert (now.carried_gbps_there, now.carried_gbps_back) == (0.0, 8.0)
+    assert now.lost_bytes == pytest.approx(8.0 * 0.01 * GBPS_IN_BYTES, rel=1e-4)
+    assert now.dark_s == pytest.approx(0.01, abs=TIME)
+    plant.cut(FibreId("b-d"), towards=SiteId("b"))
+    now = counters(plant)
+    assert (now.carried_gbps_there, now.carried_gbps_back) == (8.0, 0.0)
+    plant.advance(START_S + 10.0)
+    assert plant.observed().why == {"b-d": Down(reason=Reason.ONE_WAY)}
+    with pytest.raises(NotFound, match="a is no end of b-d"):
+        plant.cut(FibreId("b-d"), towards=SiteId("a"))
+
+
+def test_a_part_is_lost_on_every_link_that_loses_one() -> None:
+    plant = plant_of(DUCT, policy("s", "a>b>d"), offer=8.0, watched=False)
+    plant.cut(FibreId("a-b"), loss=0.5)
+    plant.cut(FibreId("b-d"), loss=0.2, towards=SiteId("d"))
+    plant.cut_group(RiskGroupId("duct"), loss=0.1)
+    plant.advance(START_S + 10.0)
+    now = counters(plant)
+    there_gbps, back_gbps = 8.0 * 0.5 * 0.8 * 0.9, 8.0 * 0.5 * 0.9
+    assert now.carried_gbps_there == pytest.approx(there_gbps)
+    assert now.carried_gbps_back == pytest.approx(back_gbps)
+    assert now.lost_bytes == pytest.approx((16.0 - there_gbps - back_gbps) * 10.0 * GBPS_IN_BYTES)
+    assert (now.dark_s, plant.observed().down_since_s) == (0.0, {})
+    assert plant.loss(LinkId("b>d")) == pytest.approx(1.0 - 0.8 * 0.9)
+    plant.apply([Install(policy=policy("later", "a>b>d"))])
+    plant.offer(ServiceId("later"), 1.0)
+    assert counters(plant, "later").carried_gbps_there == pytest.approx(0.5 * 0.8 * 0.9)
+    for share in (0.0, 1.1, -0.2):
+        with pytest.raises(Invalid, match="share"):
+            plant.cut(FibreId("a-b"), loss=share)
+
+
+def test_a_link_is_down_where_too_much_is_lost_on_it() -> None:
+    plant = plant_of(DUCT)
+    plant.cut(FibreId("a-b"), loss=0.05)
+    plant.cut(FibreId("b-d"), loss=0.2, towards=SiteId("b"))
+    plant.advance(START_S + 1.0)
+    assert plant.observed().down_since_s == {"b-d": pytest.approx(START_S + watch.LOSS_WINDOW_S)}
+    assert plant.observed().why == {"b-d": Down(reason=Reason.LOSS)}
+    plant.cut_group(RiskGroupId("duct"), silent=True)
+    plant.advance(START_S + 2.0)
+    assert {down.reason for down in plant.observed().why.values()} == {Reason.SILENT}
+
+
+def test_a_router_that_dies_silently_takes_no_light_with_it() -> None:
+    plant = plant_of(SQUARE, policy("s", "a>b>d"), offer=8.0)
+    b = SiteId("b")
+    assert [plant.kill_router(b, silent=True), plant.kill_router(b, silent=True)] == [True, False]
+    plant.advance(START_S + 1.0)
+    now = counters(plant)
+    assert now.carried_gbps_there == 0.0
+    assert now.dark_s == pytest.approx(1.0)
+    assert plant.observed().why == {one: Down(reason=Reason.SILENT) for one in ("a-b", "b-d")}
+    assert plant.sample().links[LinkId("a>b")].up
+    state = next(one for one in plant.status().routers if one.site == b)
+    assert (state.killed_s, state.silent) == (START_S, True)
+    assert plant.kill_router(b)
+    plant.advance(START_S + 2.0)
+    assert plant.observed().why == {one: Down(reason=Reason.LIGHT) for one in ("a-b", "b-d")}
+    plant.kill_router(b, silent=True)
+    plant.revive_router(b)
+    plant.advance(START_S + 3.0)
+    assert counters(plant).carried_gbps_there == 8.0
+
+
+def test_all_that_is_broken_is_remembered() -> None:
+    plant = plant_of(DUCT, policy("s", "a>b>d"), offer=8.0)
+    plant.cut(FibreId("a-b"), loss=0.5, towards=SiteId("b"))
+    plant.cut_group(RiskGroupId("duct"), silent=True)
+    plant.kill_router(SiteId("c"), silent=True)
+    other = plant_of(DUCT)
+    other.recall(plant.memory())
+    assert other.status() == plant.status()
+    assert not other.lit(LinkId("b>d"))
+    assert not other.lit(LinkId("a>c"))
+    assert other.loss(LinkId("a>b")) == pytest.approx(0.5)
+    other.adopt(backbone("a-b", "b-d"))
+    assert other.status().groups == {}
+    assert [one.silent for one in other.status().routers] == [False, False, False]

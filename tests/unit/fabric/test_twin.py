@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,6 +145,36 @@ def test_another_network_is_adopted_after_the_gap_was_carried_over_the_old_one(t
     asyncio.run(scene())
 
 
+def test_changes_of_policies_are_made_again_each_at_its_time(tmp_path: Path) -> None:
+    """Whoever takes over finds what was only noted, and what was carried in between."""
+
+    async def scene() -> None:
+        clock = VirtualClock(START_S)
+        file = tmp_path / "here" / "plant.db"
+        twin = Twin(SQUARE, clock, journal=file)
+        await clock.run(twin.apply([Install(policy=policy("s", "a>b>d")), Install(policy=policy("t", "a>c"))]))
+        await clock.advance(0.5)
+        await twin.cut(FibreId("a-c"))
+        await clock.advance(0.3)
+        await clock.run(twin.apply([Replace(policy=policy("s", "a>c>d")), Withdraw(service=ServiceId("t"))]))
+        await clock.advance(0.2)
+        await clock.run(twin.apply([Replace(policy=policy("s", "a>b>d")), Install(policy=policy("u", "a>b"))]))
+        await clock.advance(0.7)
+        shutil.copytree(file.parent, tmp_path / "there")
+        other = Twin(SQUARE, clock, journal=tmp_path / "there" / file.name)
+        assert (await other.read()).policies == (await twin.read()).policies
+        assert await other.cuts() == await twin.cuts()
+        one, two = await twin.sample(), await other.sample()
+        assert two.services[S].dark_s == pytest.approx(one.services[S].dark_s, abs=1e-6)
+        assert 0.2 < one.services[S].dark_s < 0.21
+        for service in (S, ServiceId("u")):
+            assert two.services[service].carried_bytes == pytest.approx(one.services[service].carried_bytes, rel=1e-9)
+        await twin.aclose()
+        await other.aclose()
+
+    asyncio.run(scene())
+
+
 def test_what_could_not_be_written_has_not_happened(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise Unavailable("the disk is full")
@@ -154,6 +185,7 @@ def test_what_could_not_be_written_has_not_happened(monkeypatch: pytest.MonkeyPa
         before = await twin.sample()
         with monkeypatch.context() as broken:
             broken.setattr(Journal, "write", full)
+            broken.setattr(Journal, "note", full)
             with pytest.raises(Unavailable):
                 await clock.run(twin.apply([Withdraw(service=S)]))
             with pytest.raises(Unavailable):
@@ -263,3 +295,37 @@ def test_kill_9_at_any_instant_loses_nothing_that_was_acknowledged(tmp_path: Pat
         await twin.aclose()
 
     asyncio.run(after())
+
+
+class Set(SystemClock):
+    """The machine's clock, and by how much somebody has set it."""
+
+    by_s = 0.0
+
+    def now_s(self) -> float:
+        return super().now_s() + self.by_s
+
+
+def test_a_cut_is_noticed_at_its_time_though_the_clock_was_set_back_by_an_hour(tmp_path: Path) -> None:
+    async def noticed(twin: Twin) -> bool:
+        for _ in range(100):
+            if BD in (await twin.read()).down_since_s:
+                return True
+            await asyncio.sleep(0.02)
+        return False
+
+    async def story() -> None:
+        clock = Set()
+        twin = Twin(SQUARE, clock, journal=tmp_path / "twin")
+        clock.by_s = -3600.0
+        await twin.cut(BD)
+        assert await noticed(twin)
+        await twin.uncut(BD)
+        await twin.aclose()
+        clock.by_s = -7200.0
+        again = Twin(SQUARE, clock, journal=tmp_path / "twin")
+        await again.cut(BD)
+        assert await noticed(again)
+        await again.aclose()
+
+    asyncio.run(story())

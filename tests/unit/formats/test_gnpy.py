@@ -11,6 +11,7 @@ import pytest
 
 from highroad.errors import Severity
 from highroad.formats import detect, gnpy
+from highroad.formats.rough import Rules, slug
 from highroad.formats.shipped import data_text
 from highroad.model.network import FibreId, SiteId
 
@@ -65,8 +66,9 @@ def test_everything_that_is_filled_in_is_said() -> None:
         "derived-capacity",
         "derived-latency",
         "derived-jurisdiction",
+        "left-out",
     }
-    assert {finding.severity for finding in findings} == {Severity.WARNING}
+    assert {finding.severity for finding in findings} == {Severity.NOTE}
 
 
 @pytest.mark.parametrize(("which", "sites", "fibres"), [("CONUS", 75, 99), ("Global", 100, 136)])
@@ -128,9 +130,19 @@ def test_a_loop_of_amplifiers_ends() -> None:
 
 
 def test_slugs() -> None:
-    assert gnpy.slug("Xi’an / São Paulo!") == "xian-sao-paulo"
-    assert gnpy.slug("東京") == "site"
+    assert slug("Xi’an / São Paulo!") == "xian-sao-paulo"
+    assert slug("東京") == "site"
 
 
 def test_json_that_is_ours_is_not_taken_for_gnpy() -> None:
     assert not gnpy.is_gnpy(json.loads('{"highroad": 1, "elements": 1}'))
+
+
+def test_positions_and_capacity_by_the_rules() -> None:
+    document = copy.deepcopy(TINY)
+    del document["elements"][1]["metadata"]
+    assert gnpy.read(document).network is None
+    rules = Rules(positions={"roadm Rio": (-22.9, -43.2)}, default_capacity_gbps=100)
+    network = gnpy.read(document, rules=rules).network
+    assert network is not None
+    assert {link.capacity_gbps for link in network.links} == {100}

@@ -72,7 +72,7 @@ def test_it_reads(encoding: str, tmp_path: File) -> None:
             "router/state/site": "denver",
         }
         config = client.get(path=["/highroad-router:router"], datatype="config", encoding=encoding)
-        assert set(config["notification"][0]["update"][0]["val"]) == {"attachment", "policy"}
+        assert set(config["notification"][0]["update"][0]["val"]) == {"attachment", "policy", "protection"}
 
     with_pygnmi(tmp_path, use)
 

@@ -200,7 +200,7 @@ def test_every_finding_is_told_at_once() -> None:
         "it/guaranteed-kbps: -1 is out of range: 0 to 18446744073709551615",
         "it/mtu: 100 is out of range: 1280 to 65535",
         "it: there is no `colour` here; there is service, attachment, traffic-class, guaranteed-kbps, ceiling-kbps, "
-        "mtu, remote-node, remote-function, prefix, candidate-path",
+        "mtu, remote-node, remote-function, prefix, fence, candidate-path",
         "it: `remote-node` is missing",
     ]
 
@@ -240,7 +240,7 @@ def test_half_a_policy_and_a_sid_outside_the_locator() -> None:
     outside = {"preference": 1, "segment-list": [{"index": 0, "segment": [{"index": 0, "function": 0xF000}]}]}
     assert wrong({"candidate-path": [outside]}) == [
         "it/candidate-path[preference=1]/segment-list[index=0]/segment[index=0]/function: "
-        "61440 is out of range: 57344 to 61439"
+        "61440 is out of range: 57344 to 61438"
     ]
     empty = {"preference": 1, "segment-list": [{"index": 0}, {"index": 0, "segment": []}, 7]}
     assert len(wrong({"candidate-path": [empty]})) == 4

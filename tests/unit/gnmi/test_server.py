@@ -68,7 +68,7 @@ def test_get_by_paths_kinds_and_wildcards(tmp_path: File) -> None:
         async with connected(tmp_path, Shelf(told=TOLD)) as ends:
             get = ends.client.get
             [(_, router)] = await get("/router")
-            assert set(router) == {"attachment", "policy", "state"}
+            assert set(router) == {"attachment", "policy", "protection", "state"}
             [(_, config)] = await get("/router", kind=Kind.CONFIG)
             assert config == intended_to_json(TOLD)
             [(_, state)] = await get("/router", kind=Kind.STATE)

@@ -141,7 +141,9 @@ def test_a_price_is_asked_once_and_only_where_it_may_matter() -> None:
         assert lazily == cheapest_path(graph, A, B, Prices(prices.__getitem__), bound_ns=bound_ns, barred=barred)
 
 
-def test_the_widest_path_inside_the_bound() -> None:
+@pytest.mark.parametrize("around", [1, 2, 16])
+def test_the_widest_path_inside_the_bound(around: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cheapest, "AROUND", around)
     found = 0
     for seed in range(400):
         graph, paths, prices, barred, bound_ns, dice = case(seed)

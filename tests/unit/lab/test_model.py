@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from highroad.lab.traffic import model
 from highroad.lab.traffic.model import MOST_PACKETS_PER_S, NS, pace, share_pps, slowed, swing_gbps
 from highroad.model.service import ServiceId
-from highroad.ports import Load
+from highroad.ports.panel import Load
 
 
 def load(guaranteed: float, ceiling: float = 0.0) -> Load:

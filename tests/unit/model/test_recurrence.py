@@ -448,6 +448,12 @@ def test_a_start_that_the_rule_skips_is_a_warning_that_says_the_first() -> None:
     assert findings[0].severity is Severity.WARNING
 
 
+def test_a_rule_whose_next_window_is_far_off_is_not_over() -> None:
+    findings = check(recurrence("FREQ=YEARLY;INTERVAL=4;COUNT=3", "2026-01-04T10:00"), at("2026-06-01"))
+    assert codes(findings) == ["recurrence-empty"]
+    assert "nothing that it names comes between" in findings[0].message
+
+
 def test_a_rule_that_is_over_says_so() -> None:
     findings = check(recurrence("FREQ=DAILY;COUNT=2", "2026-01-01T10:00"), at("2026-06-01"))
     assert codes(findings) == ["recurrence-empty"]

@@ -8,7 +8,8 @@ import pytest
 
 from highroad.errors import Invalid
 from highroad.model.network import Link, LinkId, Network
-from highroad.planning.admission import Admitted, Binding, Denied, admit
+from highroad.planning.admission import Admitted, Denied, admit
+from highroad.planning.binding import Binding
 from highroad.planning.ground import Ground
 from tests.support.country import NORTH, OTHER, SOUTH, country, request
 from tests.unit.planning.ground import NOW_S, avoid, ground_of, keep

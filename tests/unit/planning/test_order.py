@@ -36,6 +36,26 @@ WRONG: list[tuple[str, Request, str, str]] = [
     ("fence elsewhere", request(fence=("EU",)), "fence-empty", "the network has sites in US"),
     ("fence misspelt", request(fence=("usa",)), "fence-code", "ISO 3166"),
     ("fence without an end", request(fence=("US-CO",)), "fence-excludes-end", "`to` is at cloud in US-NY"),
+    ("hold of a moment", request(hold_s=1.0), "hold", "60 to 900 seconds, not 1"),
+    ("floor above the ceiling", request(20.0, autoscale=(20.0, 10.0)), "floor-above-ceiling", "20 Gbit/s is above"),
+    ("ceiling over the port", request(20.0, autoscale=(10.0, 500.0)), "rate-over-port", "more than the port's 400"),
+    ("floor of nothing", request(20.0, autoscale=(0.0, 50.0)), "rate-not-positive", "more than 0"),
+    ("ceiling between two steps", request(20.0, autoscale=(10.0, 50.00001)), "rate-step", "50 is the nearest"),
+    ("ceiling that is no number", request(20.0, autoscale=(10.0, math.nan)), "rate-not-a-number", "not nan"),
+    ("rate under the floor", request(5.0, autoscale=(10.0, 50.0)), "rate-outside-rule", "between the floor of 10"),
+    ("rate over the ceiling", request(51.0, autoscale=(10.0, 50.0)), "rate-outside-rule", "the ceiling of 50"),
+    (
+        "burst under the ceiling",
+        request(20.0, burst_gbps=40.0, autoscale=(10.0, 50.0)),
+        "burst-below-ceiling",
+        "less than the ceiling of 50",
+    ),
+    (
+        "scavenger that follows",
+        request(0.0, burst_gbps=40.0, autoscale=(10.0, 50.0), traffic_class=TrafficClass.SCAVENGER),
+        "scavenger-autoscale",
+        "nothing that could follow",
+    ),
     ("burst under the guarantee", request(10.0, burst_gbps=5.0), "burst-below-guarantee", "less than"),
     (
         "scavenger with a guarantee",
@@ -54,7 +74,7 @@ WRONG: list[tuple[str, Request, str, str]] = [
         "no prefixes",
     ),
     ("long description", request(description="x" * 501), "description", "at most 500"),
-    ("bell in a description", request(description="\a"), "description", "no control characters"),
+    ("bell in a description", request(description="\a"), "description", "control or invisible character"),
 ]
 
 

@@ -14,8 +14,8 @@ from highroad.model.service import Backup, Placement, Window
 from highroad.planning.admission import Admitted, admit
 from highroad.planning.calendar import Claim, Standby
 from highroad.planning.ground import Ground, standbys_of
-from highroad.planning.placement import Want
-from highroad.planning.protection import Cause, NoPair, no_pair, place_protected, shared_groups
+from highroad.planning.placement import Room, Want, place
+from highroad.planning.protection import Cause, NoPair, backup_for, no_pair, place_protected, shared_groups
 from tests.support.country import OTHER, country, request
 from tests.unit.planning.ground import NOW_S, avoid, ground_of, keep
 from tests.unit.planning.small import Path, network_of, risks, simple_paths, small
@@ -127,6 +127,44 @@ def test_a_pair_is_valid_and_is_found_wherever_there_is_one(one_way: float) -> N
     assert missed == 0
 
 
+def test_what_a_room_remembers_changes_no_answer() -> None:
+    """Whether a standby has room, asked again and again for other groups, is what the calendar says; so is how much."""
+    asked = tight = 0
+    for seed in range(60):
+        one, dice = case(seed), random.Random(f"room {seed}")
+        room, groups = Room(one.ground, one.want), sorted(one.ground.risks.links)
+        for _ in range(60):
+            number, some = dice.randrange(len(one.network.links)), frozenset(dice.sample(groups, dice.randint(1, 4)))
+            spare = one.ground.calendar.spare_for(one.network.links[number].id, WINDOW, some)
+            rate = max(1, spare + dice.choice((-1, 0, 1, -1000, 1000)))
+            assert room.stands(number, rate, some) == (spare >= rate)
+            told = room.spare(number, some, rate)
+            assert rate <= told <= spare if spare >= rate else told == spare
+            asked, tight = asked + 1, tight + (spare > room.free(number))
+    assert tight > asked / 20
+
+
+def test_a_path_that_is_given_has_the_backup_that_its_pair_has() -> None:
+    found = without = 0
+    for seed in range(400):
+        one = case(seed)
+        placement = place_protected(one.ground, one.want)
+        if placement is None:
+            continue
+        again = backup_for(one.ground, one.want, replace(placement, backup=None))
+        assert again == placement
+        first = place(one.ground, one.want)
+        covered = None if first is None else backup_for(one.ground, one.want, first)
+        if covered is None:
+            without += 1
+            continue
+        check(one, covered)
+        found += 1
+    print(f"{found} of the best paths have a backup, {without} have none where another path has")
+    assert found > 100
+    assert without > 5
+
+
 def test_where_there_is_no_pair_it_says_which_groups_cannot_be_avoided() -> None:
     """Against every pair of paths: one pair shares just those, and none shares fewer of them."""
     said = 0
@@ -194,7 +232,7 @@ def test_a_backup_goes_where_sharing_is_free() -> None:
     assert second is not None
     assert second.backup is not None
     assert second.backup.there == over_q
-    same = [replace(standby, groups=frozenset({"a--b"})) for standby in elsewhere]
+    same = [standby._replace(groups=frozenset({"a--b"})) for standby in elsewhere]
     ground.calendar.keep("other", (), same)
     third = place_protected(ground, want)
     assert third is not None

@@ -450,6 +450,21 @@ def test_two_detours_at_once_where_one_is_not_enough() -> None:
     check_whole(load(a=10, b=10, c=10), have, want, plan, 5, thirds)
 
 
+def test_who_is_to_be_whole_is_not_split_and_others_make_room_for_it() -> None:
+    have = services(x=load(a=10), y=load(b=4))
+    want = services(x=load(b=10), y=load(a=4))
+    capacity = load(a=12, b=12)
+    x, y = ServiceId("x"), ServiceId("y")
+    for whole in ({x}, {y}):
+        plan = sequence(capacity, have, want, at_most=2, shares=4, whole=whole)
+        check_whole(capacity, have, want, plan, 2)
+        assert plan.harm is Harm.SPLIT
+        assert not whole & {hop.service for step in plan.steps for hop in step.hops if isinstance(hop, Share)}
+    assert sequence(capacity, have, want, at_most=2, shares=4, whole={x, y}).harm is Harm.REDUCTION
+    left = sequence(capacity, have, want, at_most=2, shares=4, whole={x, y}, allow=Harm.SPLIT)
+    assert (left.steps, {one.service for one in left.left}) == ((), {x, y})
+
+
 def test_a_little_room_is_enough_to_split() -> None:
     """SWAN: with a share s free on each link, at most 1/s - 1 steps more."""
     capacity = load(a=12, b=12)

@@ -12,7 +12,7 @@ from highroad.model.service import Placement, Window, share_mbps
 from highroad.planning.calendar import Claim
 from highroad.planning.ground import Ground
 from highroad.planning.placement import Want, place
-from highroad.planning.spread import MOST_BRANCHES, PARTS, place_spread
+from highroad.planning.spread import MOST_PATHS, PARTS, place_spread
 from tests.unit.planning.ground import NOW_S, ground_of
 from tests.unit.planning.small import Path, simple_paths, small
 
@@ -65,7 +65,7 @@ def fits(ground: Ground, parts: dict[Path, int], rate: int) -> bool:
 def check(ground: Ground, want: Want, placement: Placement) -> None:
     """What a split promises: whole small weights, every branch inside the bound, room for all of it together."""
     branches = placement.branches
-    assert 1 <= len(branches) <= MOST_BRANCHES
+    assert 1 <= len(branches) <= MOST_PATHS
     assert sum(branch.weight for branch in branches) <= PARTS
     assert all(branch.weight >= 1 for branch in branches)
     assert len({(branch.there, branch.back) for branch in branches}) == len(branches)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from highroad.model.service import Window
+from highroad.model.window import Window, window_of
+from highroad.planning import calendar as planning_calendar
+from highroad.planning import standby, steps
 from highroad.planning.calendar import Calendar, Claim, Standby
 
 LINKS = ("x", "y", "z")
@@ -63,7 +65,7 @@ class Naive:
 
 def check(calendar: Calendar, held: dict[str, Held], window: Window, groups: frozenset[str]) -> None:
     naive = Naive(held)
-    inside = [at for at in INSTANTS if window.start_s <= at < window.until_s]
+    inside = [at for at in INSTANTS if any(part.start_s <= at < part.until_s for part in window.parts)]
     for link in LINKS:
         needs = [naive.need(link, at) for at in INSTANTS]
         assert [calendar.at(link, at) for at in INSTANTS] == needs
@@ -77,8 +79,14 @@ def check(calendar: Calendar, held: dict[str, Held], window: Window, groups: fro
         for rate in (0, 5, free, free + 1, spare, spare + 1):
             assert calendar.fits(link, window, rate) == (rate <= free)
             assert calendar.fits_standby(link, window, rate, groups) == (rate <= spare)
-        falls = [at for before, at in pairwise(INSTANTS) if naive.need(link, at) < naive.need(link, before)]
-        assert calendar.falls([link], -0.5) == falls
+        unclaimed = calendar.unclaimed(link, window)
+        if free >= 0:
+            surely = calendar.surely_spare_for(link, unclaimed, groups)
+            assert surely <= spare
+            assert surely != unclaimed or spare == unclaimed
+        if free >= 0 and not window.pieces:
+            each = calendar.spares(link, window)
+            assert spare == min((each.get(one, unclaimed) for one in calendar.numbered(groups)), default=unclaimed)
     over = {link for link in LINKS if any(naive.need(link, at) > CAPACITY[link] for at in INSTANTS)}
     assert {link for link, _ in calendar.oversold()} == over
 
@@ -99,6 +107,30 @@ def test_equals_a_naive_recomputation(
     until_s = 12.0 if start_s == -math.inf else start_s + length_s
     for window in (Window(start_s=start_s, end_s=until_s), Window(start_s=start_s)):
         check(calendar, held, window, groups)
+
+
+@given(edits, starts, st.integers(1, 30), some_groups)
+def test_many_claims_at_once_come_to_the_same(
+    edits: list[tuple[str, list[Claim], list[Standby]]], start_s: float, length_s: int, groups: frozenset[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(planning_calendar, "MANY", 0)
+        calendar, held = replayed(edits)
+        until_s = 12.0 if start_s == -math.inf else start_s + length_s
+        check(calendar, held, Window(start_s=start_s, end_s=until_s), groups)
+
+
+@given(edits, st.sets(st.integers(0, 40), min_size=2), some_groups, st.sampled_from([0, 1, 100]))
+def test_a_window_in_pieces_is_looked_at_in_its_pieces_only(
+    edits: list[tuple[str, list[Claim], list[Standby]]], bounds: set[int], groups: frozenset[str], few: int
+) -> None:
+    calendar, held = replayed(edits)
+    halves = [bound / 2 for bound in sorted(bounds)]
+    pieces = tuple(Window(start_s=a, end_s=b) for a, b in zip(halves[::2], halves[1::2], strict=False))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(steps, "FEW_PIECES", few)
+        patched.setattr(standby, "MOST_CELLS", few)
+        check(calendar, held, window_of(pieces), groups)
 
 
 @given(edits, holders, holders, st.lists(claims, max_size=2), st.lists(standbys, max_size=3))

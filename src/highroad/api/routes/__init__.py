@@ -1,20 +1,28 @@
 """The nouns of the API, a file each; every one exports `router`."""
 
 from highroad.api.routes import (
+    audit,
+    capacity,
     events,
     freeze,
     health,
     incidents,
     lab,
+    links,
     live,
     maintenances,
+    metrics,
     network,
     ports,
+    proof,
     reach,
     services,
     session,
+    telemetry,
     tenants,
     tokens,
+    webhooks,
+    whatif,
 )
 
 ROUTERS = (
@@ -25,11 +33,19 @@ ROUTERS = (
     freeze.router,
     lab.router,
     reach.router,
+    capacity.router,
+    links.router,
+    telemetry.router,
+    proof.router,
+    whatif.router,
     tenants.router,
     ports.router,
     tokens.router,
     events.router,
+    audit.router,
+    webhooks.router,
     live.router,
     session.router,
     health.router,
+    metrics.router,
 )

@@ -10,11 +10,13 @@ from fastapi import APIRouter, Response
 from highroad.api.access import OPERATOR, TENANT, Call, Guarded, allow
 from highroad.api.answers import answer
 from highroad.api.pages import DEFAULT, Cursor, Limit, newest_first, page
+from highroad.api.shapes.flight import replay_out
 from highroad.api.shapes.operations import incident_out, own_incident_out, touched_by
 from highroad.control.book import Book
 from highroad.errors import NotFound
 from highroad.model.incident import Incident, IncidentId
 from highroad.model.service import ServiceId, TenantId
+from highroad.wire.flight import ReplayOut
 from highroad.wire.operations import IncidentOut, IncidentPage
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"], route_class=Guarded)
@@ -50,6 +52,19 @@ async def show(call: Call, incident_id: str) -> Response:
         if own:
             return answer(own_incident_out(incident, own))
     raise NotFound(f"there is no incident {incident_id}")
+
+
+@router.get(
+    "/{incident_id}/replay",
+    response_model=ReplayOut,
+    summary="Decide an incident again",
+    description="What was decided from when it opened until it closed, or until now, is decided again from what the "
+    "flight recorder noted, and compared to the byte; nothing is touched. It takes about as long as the decisions did. "
+    "What is forgotten is `not-found`.",
+    **allow(OPERATOR, problems=("not-found",), waits=True),
+)
+async def replay(call: Call, incident_id: str) -> Response:
+    return answer(replay_out(await call.controller.replay(incident_id)))
 
 
 async def _own(call: Call, book: Book, incident: Incident, tenant: TenantId) -> frozenset[ServiceId]:

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 
 from highroad.api.access import OPERATOR, TENANT, Call, Guarded, allow
 from highroad.api.routes.events import After
-from highroad.api.shapes.operations import event_out, own_sample_out, sample_out
-from highroad.api.streams import Item, frame, resume_from, stream
+from highroad.api.shapes.operations import own_sample_out, sample_out
+from highroad.api.streams import STREAMED, Item, event_frame, frame, resume_from, stream
 from highroad.ports import EventRecord, Sample
 
 router = APIRouter(prefix="/v1/live", tags=["live"], route_class=Guarded)
@@ -21,20 +21,20 @@ router = APIRouter(prefix="/v1/live", tags=["live"], route_class=Guarded)
     summary="What moves, as it moves",
     description="Server-sent events: `sample` (SampleOut; a slow reader gets the newest and misses others) and "
     "`event` (EventOut, of which none is missed; resume with Last-Event-ID or `after`). A tenant gets its own.",
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
-    **allow(TENANT, OPERATOR, problems=("invalid",)),
+    responses={200: {"content": STREAMED}},
+    **allow(TENANT, OPERATOR, problems=("invalid", "too-many-streams")),
 )
 async def live(call: Call, after: After = None) -> Response:
     start = await resume_from(call, after)
     viewer = _Viewer(call, seen=start)
     sample = call.controller.last_sample
     first = b"" if sample is None else await viewer.sample(sample)
-    return stream(call, start, viewer.show, first=first)
+    return stream(call, start, viewer.show, first=first, samples=True)
 
 
 @dataclass(slots=True)
 class _Viewer:
-    """One reader of the stream. `seen` is the last event it got: all that a tenant learns of the one order."""
+    """One reader of the stream. `seen` is the place of the last event that it got."""
 
     call: Call
     seen: int
@@ -45,12 +45,10 @@ class _Viewer:
             return await self.sample(item)
         return self.event(item)
 
-    def event(self, event: EventRecord) -> bytes | None:
-        """An event, if it is the reader's."""
-        if self.call.tenant is not None and event.tenant != self.call.tenant:
-            return None
-        self.seen = event.sequence
-        return frame("event", event_out(event), event.sequence)
+    def event(self, event: EventRecord) -> bytes:
+        """An event."""
+        self.seen = event.place(self.call.tenant)
+        return event_frame(event, self.call.tenant)
 
     async def sample(self, sample: Sample) -> bytes:
         """A sample; an operator's is written once for all operators."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from highroad.api.access import OPERATOR, Call, Guarded, allow
 from highroad.api.answers import answer
 from highroad.api.pages import DEFAULT, Cursor, Limit, newest_first, page
 from highroad.api.shapes.operations import maintenance_out
+from highroad.control.maintain import Times
 from highroad.errors import NotFound
 from highroad.model.incident import Maintenance, MaintenanceId
 from highroad.wire.operations import MaintenanceIn, MaintenanceOut, MaintenancePage
@@ -28,12 +31,20 @@ async def list_maintenances(call: Call, limit: Limit = DEFAULT, cursor: Cursor =
     response_model=MaintenanceOut,
     summary="Drain a fibre, a site or a risk group",
     description="Services are moved away make-before-break, inside their promises; those that cannot be moved stay "
-    "and are listed in `stuck`. It answers at once: `state` tells how far it is.",
+    "and are listed in `stuck`, with why in `because`. It answers at once: `state` tells how far it is. With a "
+    "`start` it is booked: from now on new services keep out of its way, each in its way has a detour kept for that "
+    "time, or is `stuck`, and it is drained in time; with an `end` it ends by itself, and everything goes home.",
+    responses={200: {"model": MaintenanceOut, "description": "What would move and what not, with `dry_run`."}},
     **allow(OPERATOR, body=MaintenanceIn, problems=("invalid", "not-found", "conflict", "frozen")),
 )
-async def drain(call: Call) -> Response:
-    body = await call.read(MaintenanceIn)
-    maintenance = await call.controller.drain(body.target)
+async def drain(call: Call, dry_run: Annotated[bool, Query(description="Only say.")] = False) -> Response:
+    async def judge(body: MaintenanceIn, dry_run: bool = True) -> Maintenance:
+        return await call.controller.drain(body.target, _times(body), dry_run=dry_run)
+
+    body = await call.read(MaintenanceIn, judge)
+    maintenance = await judge(body, dry_run)
+    if dry_run:
+        return answer(maintenance_out(maintenance))
     return answer(maintenance_out(maintenance), 201, {"Location": f"/v1/maintenances/{maintenance.id}"})
 
 
@@ -55,11 +66,16 @@ async def show(call: Call, maintenance_id: str) -> Response:
     "/{maintenance_id}",
     response_model=MaintenanceOut,
     summary="End a drain",
-    description="What was moved away goes back, make-before-break.",
+    description="What was moved away goes back, make-before-break; what has not begun is CANCELLED.",
     **allow(OPERATOR, problems=("not-found", "conflict")),
 )
 async def end(call: Call, maintenance_id: str) -> Response:
     return answer(maintenance_out(await call.controller.end_maintenance(MaintenanceId(maintenance_id))))
+
+
+def _times(body: MaintenanceIn) -> Times:
+    start_s, end_s = (None if time is None else time.timestamp() for time in (body.start, body.end))
+    return Times(start_s=start_s, end_s=end_s, lead_s=body.lead_s)
 
 
 def _key(maintenance: Maintenance) -> str:

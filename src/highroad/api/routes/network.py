@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query, Response
 from highroad.api.access import OPERATOR, TENANT, Call, Guarded, allow
 from highroad.api.answers import answer, etag
 from highroad.api.problems import finding_out
-from highroad.api.shapes.network import network_out, sites_out
+from highroad.api.shapes.network import network_out, repairs_out, sites_out
 from highroad.api.shapes.refusals import network_change_out
 from highroad.errors import Invalid
 from highroad.formats.detect import read
 from highroad.formats.loaded import Loaded, refused
-from highroad.wire.networks import NetworkOut
+from highroad.wire.networks import LocalRepairsOut, NetworkOut
 from highroad.wire.problems import NetworkChangeOut
 
 router = APIRouter(prefix="/v1/network", tags=["network"], route_class=Guarded)
@@ -34,10 +34,22 @@ async def show(call: Call) -> Response:
     return answer(out, headers={"ETag": etag(book.revision)})
 
 
+@router.get(
+    "/repairs",
+    response_model=LocalRepairsOut,
+    summary="Ways around links",
+    description="Of every link that a service goes over, for each fence of such services: where its router sends "
+    "traffic in the moment the link is lost, or null where no way around stays inside the fence.",
+    **allow(OPERATOR),
+)
+async def repairs(call: Call) -> Response:
+    return answer(repairs_out(await call.controller.settled()))
+
+
 _LOAD = allow(OPERATOR, problems=("invalid", "confirmation-required", "conflict", "frozen", "too-large"))
 _LOAD["openapi_extra"]["requestBody"] = {
     "required": True,
-    "description": "A network file in any format that is read: native YAML or JSON, or GNPy JSON. 16 MB at most.",
+    "description": "A network file in any format that is read (docs/network-files.md). 10 MB at most.",
     "content": {"application/yaml": {"schema": {"type": "string"}}, "application/json": {"schema": {}}},
 }
 

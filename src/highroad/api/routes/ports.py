@@ -29,7 +29,7 @@ async def list_ports(call: Call, limit: Limit = DEFAULT, cursor: Cursor = None) 
     status_code=201,
     response_model=PortOut,
     summary="Give a tenant a port",
-    **allow(OPERATOR, body=PortIn, problems=("invalid", "conflict")),
+    **allow(OPERATOR, body=PortIn, problems=("invalid", "conflict", "quota-exceeded")),
 )
 async def add(call: Call) -> Response:
     body = await call.read(PortIn)

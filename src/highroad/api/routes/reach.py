@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from highroad.api.access import OPERATOR, TENANT, Call, Guarded, allow
 from highroad.api.answers import answer
+from highroad.api.pages import NUMBER
 from highroad.control.book import Book
 from highroad.errors import Finding, Forbidden, Invalid
 from highroad.formats.shipped import cities_text
@@ -31,14 +32,14 @@ MOST_KNOWN = 256
 )
 async def show(
     call: Call,
-    rtt_ms: Annotated[float, Query(description="The round trip, more than 0.", examples=[5.0])],
+    rtt_ms: Annotated[float, Query(description="The round trip, more than 0.", examples=[5.0]), NUMBER],
     kind: Annotated[SiteKind, Query(description="Of which kind the site is.")] = SiteKind.EDGE,
     without: Annotated[list[str] | None, Query(description="Fibres to leave out; may come several times.")] = None,
 ) -> Response:
     book = await call.controller.settled()
     network = book.network
     if without and call.tenant is not None:
-        raise Forbidden("`without` takes a token of the role operator")
+        raise Forbidden("`without` takes a token of the role engineer or operator")
     unknown = [name for name in without or () if FibreId(name) not in network.fibre]
     if unknown:
         raise Invalid(

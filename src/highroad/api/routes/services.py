@@ -8,16 +8,19 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 
 from highroad.api.access import OPERATOR, TENANT, Call, Guarded, allow
-from highroad.api.answers import answer, etag, if_match
-from highroad.api.pages import DEFAULT, Cursor, Limit, cursor_after, key_of
+from highroad.api.answers import answer, etag, version_of
+from highroad.api.pages import DEFAULT, WHOLE, Cursor, Limit, cursor_after, key_of
 from highroad.api.problems import PreconditionRequired
-from highroad.api.shapes.probes import ping_out, trace_out
-from highroad.api.shapes.services import counters_out, request_of, service_out
+from highroad.api.shapes.flight import explanation_out
+from highroad.api.shapes.probes import measurements_out, ping_out, trace_out
+from highroad.api.shapes.services import change_of, counters_out, request_of, service_out
+from highroad.control.effects import effects_of
 from highroad.control.order import Idempotency
 from highroad.errors import Finding, Invalid, Unavailable
 from highroad.model.lifecycle import State
 from highroad.model.service import Service, ServiceId, TenantId
-from highroad.wire.probes import PingIn, PingOut, TraceOut
+from highroad.wire.flight import ExplanationOut
+from highroad.wire.probes import MeasurementsOut, PingIn, PingOut, TraceOut
 from highroad.wire.services import (
     CountersOut,
     OrderIn,
@@ -31,6 +34,10 @@ router = APIRouter(prefix="/v1/services", tags=["services"], route_class=Guarded
 
 KEY_LIMIT = 255
 
+ORDERED = ("invalid", "refused", "quota-exceeded", "hold-limit", "slow-down", "idempotency-key-reused", "unavailable")
+CHANGED = ("not-found", "invalid", "refused", "conflict", "frozen", "version-conflict", "precondition-required")
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag that was read last, or `*` for any.")]
 DryRun = Annotated[bool, Query(description="Only say what would be; nothing is done or kept.")]
 
 
@@ -40,29 +47,32 @@ DryRun = Annotated[bool, Query(description="Only say what would be; nothing is d
     response_model=ServiceOut,
     summary="Order connectivity",
     description="Decided at once: 201 with the path that is reserved, or a `refused` problem that names what binds "
-    "and has counter-offers, each of which can be posted as it is. The answer comes when the order is durable. "
+    "and has counter-offers, each of which can be posted as it is. An operator is told exact figures, and who has most "
+    "of what is full. The answer comes when the order is durable. "
     "With an `Idempotency-Key` the same request can be sent again safely: the first answer is repeated, with "
-    "`Idempotency-Replayed: true`. An operator orders on behalf of a tenant with `tenant`.",
+    "`Idempotency-Replayed: true`. An operator orders on behalf of a tenant with `tenant`. With `hold_s` the capacity "
+    "is only kept for so long: confirm it, or cancel it with DELETE.",
     responses={200: {"model": PreviewOut, "description": "What would be, with `dry_run`."}},
-    **allow(TENANT, OPERATOR, body=OrderIn, problems=("invalid", "refused", "idempotency-key-reused", "unavailable")),
+    **allow(TENANT, OPERATOR, body=OrderIn, problems=ORDERED),
 )
 async def order(
     call: Call,
     dry_run: DryRun = False,
-    tenant: Annotated[str | None, Query(description="For whom; an operator's to say.")] = None,
+    tenant: Annotated[str | None, Query(description="For whom; an operator's to say.", examples=["acme"])] = None,
     idempotency_key: Annotated[
-        str | None, Header(description=f"1 to {KEY_LIMIT} printable characters; a UUID is good.")
+        str | None,
+        Header(alias="Idempotency-Key", description=f"1 to {KEY_LIMIT} printable characters; a UUID is good."),
     ] = None,
 ) -> Response:
     holder = _holder(call, tenant)
 
     async def judge(body: OrderIn) -> None:
-        await call.controller.order(request_of(body, holder), dry_run=True)
+        await call.controller.order(request_of(body, holder), dry_run=True, asker=call.tenant)
 
     body = await call.read(OrderIn, judge)
     request = request_of(body, holder)
     if dry_run:
-        service, _ = await call.controller.order(request, dry_run=True)
+        service, _ = await call.controller.order(request, dry_run=True, asker=call.tenant)
         book = await call.controller.settled()
         preview = PreviewOut(service=service_out(service, book), message="it would be admitted")
         return answer(preview)
@@ -71,7 +81,7 @@ async def order(
         scope = f"{'operator' if call.tenant is None else 'tenant'}:{holder}"
         digest = hashlib.sha256(body.model_dump_json(by_alias=True).encode()).hexdigest()
         key = Idempotency(scope=scope, key=_checked_key(idempotency_key), digest=digest)
-    service, replayed = await call.controller.order(request, idempotency=key)
+    service, replayed = await call.controller.order(request, idempotency=key, asker=call.tenant)
     book = await call.controller.settled()
     headers = {"Location": f"/v1/services/{service.id}", "ETag": etag(service.version)}
     if replayed:
@@ -122,36 +132,48 @@ async def show(call: Call, service_id: str) -> Response:
     "/{service_id}",
     response_model=ServiceOut,
     summary="Change a service in place",
-    description="Bandwidth, protection and description. If-Match has to have the ETag that was read last; if the new "
-    "rate does not fit, or there is no backup, the service stays as it is.",
+    description="Everything but its kind: rates, bound, fence, window, protection, and either end to another port. "
+    "If-Match has to have the ETag that was read last; if the change does not fit, the service stays as it is, and the "
+    "`changes` of each counter-offer can be sent instead. With "
+    "`dry_run` the preview says what the change does.",
     responses={200: {"model": ServiceOut | PreviewOut, "description": "As it is now; a preview with `dry_run`."}},
     **allow(
         TENANT,
         OPERATOR,
         body=ServiceChangeIn,
-        problems=("not-found", "invalid", "refused", "conflict", "frozen", "version-conflict", "precondition-required"),
+        problems=(*CHANGED, "quota-exceeded", "hold-limit", "slow-down"),
     ),
 )
-async def change(call: Call, service_id: str, dry_run: DryRun = False) -> Response:
+async def change(call: Call, service_id: str, dry_run: DryRun = False, if_match: IfMatch = None) -> Response:
     async def judge(body: ServiceChangeIn, if_version: int | None = None, dry_run: bool = True) -> Service:
         return await call.controller.change(
-            ServiceId(service_id),
-            tenant=call.tenant,
-            if_version=if_version,
-            bandwidth_gbps=body.bandwidth_gbps,
-            protection=body.protection,
-            description=body.description,
-            dry_run=dry_run,
+            ServiceId(service_id), change_of(body), tenant=call.tenant, if_version=if_version, dry_run=dry_run
         )
 
     body = await call.read(ServiceChangeIn, judge)
     await call.controller.find_service(ServiceId(service_id), call.tenant)
-    if "if-match" not in call.headers:
+    if if_match is None:
         raise PreconditionRequired("send the service's ETag in If-Match, so that nobody's change is lost")
-    service = await judge(body, if_match(call), dry_run)
+    service = await judge(body, version_of(if_match), dry_run)
     book = await call.controller.settled()
     if dry_run:
-        return answer(PreviewOut(service=service_out(service, book), message="it would be changed"))
+        before = await call.controller.find_service(ServiceId(service_id), call.tenant)
+        effects = list(effects_of(book, before, service))
+        return answer(PreviewOut(service=service_out(service, book), message="it would be changed", effects=effects))
+    return answer(service_out(service, book), headers={"ETag": etag(service.version)})
+
+
+@router.post(
+    "/{service_id}/confirm",
+    response_model=ServiceOut,
+    summary="Take a hold",
+    description="What was ordered with `hold_s` is RESERVED, and carried in its window; again does nothing. What has "
+    "expired is `conflict`: order it anew. If-Match is heeded.",
+    **allow(TENANT, OPERATOR, problems=("not-found", "conflict", "version-conflict", "unavailable")),
+)
+async def confirm(call: Call, service_id: str, if_match: IfMatch = None) -> Response:
+    service = await call.controller.confirm(ServiceId(service_id), tenant=call.tenant, if_version=version_of(if_match))
+    book = await call.controller.settled()
     return answer(service_out(service, book), headers={"ETag": etag(service.version)})
 
 
@@ -162,10 +184,29 @@ async def change(call: Call, service_id: str, dry_run: DryRun = False) -> Respon
     description="Its capacity is free for others when routers have confirmed that they let go. If-Match is heeded.",
     **allow(TENANT, OPERATOR, problems=("not-found", "conflict", "version-conflict")),
 )
-async def release(call: Call, service_id: str) -> Response:
-    service = await call.controller.release(ServiceId(service_id), tenant=call.tenant, if_version=if_match(call))
+async def release(call: Call, service_id: str, if_match: IfMatch = None) -> Response:
+    service = await call.controller.release(ServiceId(service_id), tenant=call.tenant, if_version=version_of(if_match))
     book = await call.controller.settled()
     return answer(service_out(service, book), headers={"ETag": etag(service.version)})
+
+
+@router.get(
+    "/{service_id}/explanation",
+    response_model=ExplanationOut,
+    summary="Why it is where it is",
+    description="What happened to it, and the decision that placed it (the newest, or the one that held after the "
+    "event `at`), made again from what the flight recorder noted: what led to it, the shortest ways that there were, "
+    "and what stood against each. Operators are told exact figures and which fibres were dark; a tenant what refusals "
+    "tell.",
+    **allow(TENANT, OPERATOR, problems=("not-found", "slow-down"), waits=True),
+)
+async def explanation(
+    call: Call,
+    service_id: str,
+    at: Annotated[int | None, Query(ge=0, le=10**15, description="The `sequence` of an event of it."), WHOLE] = None,
+) -> Response:
+    found = await call.controller.explain(ServiceId(service_id), at=at, caller=call.caller)
+    return answer(explanation_out(found, call.tenant))
 
 
 @router.get(
@@ -190,7 +231,14 @@ async def counters(call: Call, service_id: str) -> Response:
     description="Packets of the routers' own from its first end to its second along its path there, answered along its "
     "path back; they come on top of what it is guaranteed. The twin answers from its model. Answers when all are back "
     "or given up.",
-    **allow(TENANT, OPERATOR, body=PingIn, problems=("not-found", "conflict", "unavailable")),
+    **allow(
+        TENANT,
+        OPERATOR,
+        body=PingIn,
+        problems=("not-found", "conflict", "slow-down", "unavailable"),
+        looks=True,
+        waits=True,
+    ),
 )
 async def ping(call: Call, service_id: str) -> Response:
     service = await call.controller.find_service(ServiceId(service_id), call.tenant)
@@ -206,13 +254,28 @@ async def ping(call: Call, service_id: str) -> Response:
     response_model=TraceOut,
     summary="Trace a service",
     description="A packet to every router on its way, there and back, along the very path that its traffic takes.",
-    **allow(TENANT, OPERATOR, problems=("not-found", "conflict", "unavailable")),
+    **allow(TENANT, OPERATOR, problems=("not-found", "conflict", "unavailable"), looks=True, waits=True),
 )
 async def trace(call: Call, service_id: str) -> Response:
     service = await call.controller.find_service(ServiceId(service_id), call.tenant)
     found = await call.controller.trace(service)
     book = await call.controller.settled()
     return answer(trace_out(service, found, book.network, call.controller, call.now_s))
+
+
+@router.get(
+    "/{service_id}/measurements",
+    response_model=MeasurementsOut,
+    summary="What is measured of a service",
+    description="Routers measure every path of a service all the time, with packets of their own (STAMP, RFC 8762), "
+    "each end its own way and back: these are the intervals of the last seconds, the oldest first. The twin answers "
+    "from its model.",
+    **allow(TENANT, OPERATOR, problems=("not-found", "conflict", "unavailable"), waits=True),
+)
+async def measurements(call: Call, service_id: str) -> Response:
+    service = await call.controller.find_service(ServiceId(service_id), call.tenant)
+    found = await call.controller.measurements(service)
+    return answer(measurements_out(service, found, call.controller, call.now_s))
 
 
 def _holder(call: Call, tenant: str | None) -> TenantId:

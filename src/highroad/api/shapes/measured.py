@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from highroad.control.controller import Controller
+from highroad.control.desk import Desk
 
 
-def measured(controller: Controller) -> dict[str, Any]:
+def measured(controller: Desk) -> dict[str, Any]:
     """The fields of `wire.measured.Measured`."""
     return {"fabric": controller.fabric_name, "rate_scale": controller.rate_scale}

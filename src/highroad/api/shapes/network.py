@@ -5,7 +5,15 @@ from __future__ import annotations
 from highroad.control.book import Book
 from highroad.model.network import Network
 from highroad.units import gbps_from_mbps
-from highroad.wire.networks import FibreOut, LinkOut, NetworkOut, RiskGroupOut, SiteOut
+from highroad.wire.networks import (
+    FibreOut,
+    LinkOut,
+    LocalRepairOut,
+    LocalRepairsOut,
+    NetworkOut,
+    RiskGroupOut,
+    SiteOut,
+)
 
 
 def network_out(book: Book, now_s: float) -> NetworkOut:
@@ -75,3 +83,18 @@ def _sites(network: Network) -> list[SiteOut]:
         )
         for site in network.sites
     ]
+
+
+def repairs_out(book: Book) -> LocalRepairsOut:
+    """The ways around links in use, and where there are none."""
+    return LocalRepairsOut(
+        items=[
+            LocalRepairOut(
+                link=link,
+                fence=fence.split(",") if fence else None,
+                links=None if way is None else list(way),
+                latency_ms=None if way is None else book.graph.latency_ms(way),
+            )
+            for (link, fence), way in book.ways_around().items()
+        ]
+    )

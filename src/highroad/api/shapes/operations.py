@@ -8,13 +8,15 @@ fibre, and who else was on it, it never learns.
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from dataclasses import asdict
 
 from highroad.api.shapes.measured import measured
 from highroad.api.shapes.services import rate_out
 from highroad.control.book import Book
-from highroad.control.controller import Controller
+from highroad.control.desk import Desk
 from highroad.model.freeze import Freeze
-from highroad.model.incident import Incident, Maintenance, Phase
+from highroad.model.incident import Fault, Incident, Maintenance, Phase
+from highroad.model.quota import Usage
 from highroad.model.service import Port, ServiceId, Tenant
 from highroad.ports import EventRecord, Sample, TokenRecord
 from highroad.units import iso_from_s
@@ -22,11 +24,13 @@ from highroad.wire.base import maybe_time, time_from_s
 from highroad.wire.operations import (
     EntryOut,
     EventOut,
+    FaultOut,
     FreezeOut,
     IncidentOut,
     MaintenanceOut,
     OutageOut,
     PortOut,
+    QuotaOut,
     SampleOut,
     TenantOut,
     TokenOut,
@@ -35,6 +39,7 @@ from highroad.wire.operations import (
 _TOLD_TO_ALL = {
     Phase.FAILED: "a fibre failed",
     Phase.SEEN: "the failure was seen",
+    Phase.LOCAL: "routers carry on around it by themselves",
     Phase.FIBRE_BACK: "the fibre is back",
     Phase.RETURNED: "what was moved away returns to a faster path, if there is one",
     Phase.CLOSED: "closed",
@@ -47,30 +52,51 @@ def incident_out(incident: Incident) -> IncidentOut:
     return IncidentOut(
         id=incident.id,
         open=incident.open,
+        title=incident.title or ", ".join(incident.fibres),
         fibres=list(incident.fibres),
         opened=time_from_s(incident.opened_s),
         closed=maybe_time(incident.closed_s),
         timeline=[
             EntryOut(at=time_from_s(entry.at_s), phase=entry.phase.value, text=entry.text, service=entry.service)
-            for entry in incident.timeline
+            for entry in incident.in_order
         ],
         outages=[
             OutageOut(service=outage.service, dark_ms=outage.dark_ms, healed=outage.healed)
             for outage in incident.outages
         ],
+        faults=[_fault_out(fault) for fault in incident.faults],
+        protected=incident.protected,
+        unprotected=list(incident.unprotected),
+        shed=[one.service for one in incident.shed],
+    )
+
+
+def _fault_out(fault: Fault) -> FaultOut:
+    return FaultOut(
+        fibre=fault.fibre,
+        reason=fault.reason.value,
+        since=time_from_s(fault.since_s),
+        back=maybe_time(fault.back_s),
+        wait_s=fault.wait_s,
+        in_use=fault.used,
+        failed_again=fault.flaps,
+        repaired_at=list(fault.repaired_at),
     )
 
 
 def touched_by(incident: Incident) -> frozenset[ServiceId]:
     """The services that an incident has a word about."""
     told = {entry.service for entry in incident.timeline if entry.service is not None}
-    return frozenset(told | {outage.service for outage in incident.outages})
+    dark = {outage.service for outage in incident.outages}
+    return frozenset(told | dark | {*incident.unprotected} | {one.service for one in incident.shed})
 
 
 def own_incident_out(incident: Incident, own: AbstractSet[ServiceId]) -> IncidentOut:
     """What the holder of some of its services sees of it."""
     whole = incident_out(incident)
-    whole.fibres = []
+    whole.title, whole.fibres, whole.faults, whole.protected = "", [], [], 0
+    whole.unprotected = [service for service in whole.unprotected if service in own]
+    whole.shed = [service for service in whole.shed if service in own]
     whole.outages = [outage for outage in whole.outages if outage.service in own]
     timeline: list[EntryOut] = []
     repaired = max((at for at, entry in enumerate(whole.timeline) if entry.phase == Phase.REPAIRED), default=None)
@@ -103,9 +129,15 @@ def maintenance_out(maintenance: Maintenance) -> MaintenanceOut:
         fibres=list(maintenance.fibres),
         state=maintenance.state.value,
         started=time_from_s(maintenance.started_s),
+        start=maybe_time(maintenance.start_s),
+        end=maybe_time(maintenance.end_s),
+        lead_s=maintenance.lead_s,
         ended=maybe_time(maintenance.ended_s),
+        moving=[one.service for one in maintenance.detours],
         moved=list(maintenance.moved),
         stuck=list(maintenance.stuck),
+        note=maintenance.note,
+        because=dict(zip(maintenance.stuck, maintenance.because, strict=False)),
     )
 
 
@@ -128,9 +160,11 @@ def _frozen(freeze: Freeze | None, reason: str) -> str | None:
     return f"changes are frozen since {iso_from_s(freeze.started_s)}{why}: only repairs are made"
 
 
-def tenant_out(tenant: Tenant) -> TenantOut:
-    """A customer."""
-    return TenantOut(id=tenant.id, name=tenant.name)
+def tenant_out(tenant: Tenant, usage: Usage) -> TenantOut:
+    """A customer, with what it has and may have."""
+    limits, used = asdict(tenant.quota), asdict(usage)
+    both = {name: {"used": used[name], "allowed": limits[name]} for name in used}
+    return TenantOut(id=tenant.id, name=tenant.name, quota=QuotaOut.model_validate(both))
 
 
 def port_out(port: Port) -> PortOut:
@@ -146,23 +180,28 @@ def token_out(token: TokenRecord) -> TokenOut:
         label=token.label,
         created=time_from_s(token.created_s),
         revoked=maybe_time(token.revoked_s),
+        role=token.grant.role.value,
+        scopes=None if token.scopes is None else list(token.scopes),
+        expires=maybe_time(token.expires_s),
+        used=maybe_time(token.used_s),
+        issued_by=token.issued_by,
     )
 
 
-def event_out(event: EventRecord) -> EventOut:
-    """An event as a CloudEvent."""
+def event_out(event: EventRecord, viewer: str | None) -> EventOut:
+    """An event as a CloudEvent, with its place in the sequence of a tenant, or of operators for None."""
     return EventOut(
-        id=str(event.sequence),
+        id=event.id,
         type=event.kind,
         subject=event.subject,
         time=time_from_s(event.at_s),
-        sequence=event.sequence,
+        sequence=event.place(viewer),
         tenant=event.tenant,
         data=dict(event.data),
     )
 
 
-def sample_out(sample: Sample, book: Book, controller: Controller) -> SampleOut:
+def sample_out(sample: Sample, book: Book, controller: Desk) -> SampleOut:
     """A sample for an operator: everything that moves."""
     return SampleOut(
         **measured(controller),
@@ -180,7 +219,7 @@ def sample_out(sample: Sample, book: Book, controller: Controller) -> SampleOut:
     )
 
 
-def own_sample_out(sample: Sample, book: Book, controller: Controller, tenant: str, sequence: int) -> SampleOut:
+def own_sample_out(sample: Sample, book: Book, controller: Desk, tenant: str, sequence: int) -> SampleOut:
     """A sample for a tenant: its own services, and nothing of the network."""
     return SampleOut(
         **measured(controller),

@@ -1,4 +1,4 @@
-"""Pings and traces out."""
+"""Pings, traces and measurements out."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import math
 from collections.abc import Sequence
 
 from highroad.api.shapes.measured import measured
-from highroad.control.controller import Controller
+from highroad.control.desk import Desk
+from highroad.model.measurement import Measurement
 from highroad.model.network import LinkId, Network, SiteId
 from highroad.model.service import Service
 from highroad.ports import Echo, Hop, Trace
 from highroad.wire.base import time_from_s
-from highroad.wire.probes import EchoOut, HopOut, PingOut, TraceOut, TraceWayOut
+from highroad.wire.probes import EchoOut, HopOut, MeasurementOut, MeasurementsOut, PingOut, TraceOut, TraceWayOut
 
 
-def ping_out(service: Service, echoes: Sequence[Echo], controller: Controller, at_s: float, size_bytes: int) -> PingOut:
+def ping_out(service: Service, echoes: Sequence[Echo], controller: Desk, at_s: float, size_bytes: int) -> PingOut:
     """What came back, and what it comes to."""
     came_ms = [echo.rtt_ms for echo in echoes if echo.rtt_ms is not None]
     mean_ms = sum(came_ms) / len(came_ms) if came_ms else None
@@ -36,7 +37,7 @@ def ping_out(service: Service, echoes: Sequence[Echo], controller: Controller, a
     )
 
 
-def trace_out(service: Service, trace: Trace, network: Network, controller: Controller, at_s: float) -> TraceOut:
+def trace_out(service: Service, trace: Trace, network: Network, controller: Desk, at_s: float) -> TraceOut:
     """Every hop with the names of sites."""
     return TraceOut(
         **measured(controller),
@@ -44,6 +45,47 @@ def trace_out(service: Service, trace: Trace, network: Network, controller: Cont
         at=time_from_s(at_s),
         there=_way_out(service.order.a_site, trace.there, network),
         back=_way_out(service.order.b_site, trace.back, network),
+    )
+
+
+def measurements_out(
+    service: Service, measurements: Sequence[Measurement], controller: Desk, at_s: float
+) -> MeasurementsOut:
+    """Every interval."""
+    return MeasurementsOut(
+        **measured(controller),
+        service=service.id,
+        at=time_from_s(at_s),
+        intervals=[_measurement_out(one) for one in measurements],
+    )
+
+
+def _measurement_out(one: Measurement) -> MeasurementOut:
+    return MeasurementOut(
+        way=one.way,
+        at=time_from_s(one.at_s),
+        for_s=one.for_s,
+        preference=one.preference,
+        list_index=one.list_index,
+        in_use=one.in_use,
+        pinned=one.pinned,
+        sent=one.sent,
+        lost_out=one.lost_out,
+        lost_home=one.lost_home,
+        lost_unknown=one.lost_unknown,
+        late=one.late,
+        doubled=one.doubled,
+        loss=one.lost / one.sent if one.sent else 0.0,
+        rtt_ms_min=_rounded(one.rtt_min_ms),
+        rtt_ms_p50=_rounded(one.rtt_p50_ms),
+        rtt_ms_p99=_rounded(one.rtt_p99_ms),
+        rtt_ms_max=_rounded(one.rtt_max_ms),
+        jitter_ms=_rounded(one.jitter_ms),
+        jitter_ms_out=_rounded(one.jitter_out_ms),
+        jitter_ms_home=_rounded(one.jitter_home_ms),
+        latency_ms_out=_rounded(one.out_ms),
+        latency_ms_home=_rounded(one.home_ms),
+        clock_error_ms=_rounded(one.clock_error_ms),
     )
 
 

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from typing import Any
 
 from highroad.api.shapes.measured import measured
 from highroad.control.book import Book
-from highroad.control.controller import Controller
+from highroad.control.desk import Desk
 from highroad.graph.paths import Graph
-from highroad.model.lifecycle import State
+from highroad.model.autoscale import Autoscale
+from highroad.model.change import Change
+from highroad.model.lifecycle import ENDED, State
 from highroad.model.network import LinkId, Network, SiteId
+from highroad.model.recurrence import Recurrence
 from highroad.model.service import Attachment, End, Placement, Request, Service, TenantId
+from highroad.model.window import Window
 from highroad.ports import Sample, ServiceCounters
 from highroad.wire.base import maybe_time, time_from_s
 from highroad.wire.operations import ServiceRateOut
-from highroad.wire.services import BackupOut, CountersOut, EndIn, EndOut, OrderIn, PathOut, ServiceOut
+from highroad.wire.services import (
+    AutoscaleIn,
+    AutoscaleOut,
+    BackupOut,
+    BranchOut,
+    CountersOut,
+    EndIn,
+    EndOut,
+    OrderIn,
+    PathOut,
+    RecurrenceIn,
+    RecurrenceOut,
+    ScaleRefusalOut,
+    ScaleStepOut,
+    ServiceChangeIn,
+    ServiceOut,
+    WindowIn,
+    WindowOut,
+)
+
+WINDOWS_SHOWN = 10
+"""Of several windows so many are told."""
 
 
 def request_of(order: OrderIn, tenant: TenantId) -> Request:
@@ -24,7 +50,7 @@ def request_of(order: OrderIn, tenant: TenantId) -> Request:
         tenant=tenant,
         a=_end(order.a),
         b=_end(order.b),
-        bandwidth_gbps=order.bandwidth_gbps,
+        bandwidth_gbps=_bandwidth_gbps(order),
         start_s=_seconds(order.start),
         end_s=_seconds(order.end),
         kind=order.kind,
@@ -34,6 +60,64 @@ def request_of(order: OrderIn, tenant: TenantId) -> Request:
         fence=None if order.fence is None else tuple(order.fence),
         protection=order.protection,
         description=order.description,
+        windows=_windows(order.windows),
+        recurrence=_recurrence(order.recurrence),
+        max_paths=order.max_paths,
+        hold_s=order.hold_s,
+        autoscale=_autoscale(order.autoscale),
+    )
+
+
+def change_of(body: ServiceChangeIn) -> Change:
+    """What a tenant changes, as the planner takes it; judged there. Null changes nothing where there can be no none."""
+    given = body.model_fields_set
+    plain: tuple[tuple[str, Any], ...] = (
+        ("a", None if body.a is None else _end(body.a)),
+        ("b", None if body.b is None else _end(body.b)),
+        ("bandwidth_gbps", body.bandwidth_gbps),
+        ("protection", body.protection),
+        ("traffic_class", body.traffic_class),
+        ("description", body.description),
+        ("start_s", _seconds(body.start)),
+        ("windows", _windows(body.windows) or None),
+        ("recurrence", _recurrence(body.recurrence)),
+    )
+    named = {name: value for name, value in plain if value is not None}
+    for name in ("burst_gbps", "latency_bound_ms", "max_paths"):
+        if name in given:
+            named[name] = getattr(body, name)
+    if "fence" in given:
+        named["fence"] = None if body.fence is None else tuple(body.fence)
+    if "autoscale" in given:
+        named["autoscale"] = _autoscale(body.autoscale)
+    if "end" in given:
+        named["end_s"] = _seconds(body.end)
+    return Change(**named)
+
+
+def _bandwidth_gbps(order: OrderIn) -> float:
+    """The rate to begin with: the floor of a rule where none is named, which is one of the two."""
+    if order.bandwidth_gbps is None:
+        return math.nan if order.autoscale is None else order.autoscale.floor_gbps
+    return order.bandwidth_gbps
+
+
+def _autoscale(rule: AutoscaleIn | None) -> Autoscale | None:
+    return None if rule is None else Autoscale(floor_gbps=rule.floor_gbps, ceiling_gbps=rule.ceiling_gbps)
+
+
+def _windows(windows: list[WindowIn] | None) -> tuple[Window, ...]:
+    return tuple(Window(start_s=one.start.timestamp(), end_s=one.end.timestamp()) for one in (windows or ()))
+
+
+def _recurrence(recurrence: RecurrenceIn | None) -> Recurrence | None:
+    if recurrence is None:
+        return None
+    return Recurrence(
+        rule=recurrence.rule,
+        time_zone=recurrence.time_zone,
+        start=recurrence.start,
+        duration_s=recurrence.duration_s,
     )
 
 
@@ -56,15 +140,69 @@ def service_out(service: Service, book: Book) -> ServiceOut:
         fence=None if order.fence is None else list(order.fence.codes),
         start=time_from_s(order.window.start_s),
         end=maybe_time(order.window.end_s),
+        windows=[_window_out(one) for one in service.window.pieces[:WINDOWS_SHOWN]],
+        windows_left=0 if service.state in ENDED else len(service.window.parts),
+        recurrence=_recurrence_out(order.recurrence),
         kind=order.kind,
         traffic_class=order.traffic_class,
         protection=order.protection,
+        max_paths=order.max_paths,
+        notes=list(order.notes),
         description=order.description,
         there=None if placement is None else path_out(placement.there, network, graph),
         back=None if placement is None else path_out(placement.back, network, graph),
+        branches=_branches_out(placement, network, graph),
         backup=None if placement is None else _backup_out(placement, network, graph),
+        autoscale=_autoscale_out(service),
+        unrepairable_links=list(book.unrepairable(service)),
+        hold_until=maybe_time(service.hold_until_s) if service.state in (State.HELD, State.REQUESTED) else None,
         created=time_from_s(service.created_s),
         changed=time_from_s(service.changed_s),
+    )
+
+
+def _autoscale_out(service: Service) -> AutoscaleOut | None:
+    rule, step, refusal = service.order.autoscale, service.scaled, service.scale_refused
+    if rule is None:
+        return None
+    return AutoscaleOut(
+        floor_gbps=rule.floor_gbps,
+        ceiling_gbps=rule.ceiling_gbps,
+        last_step=None
+        if step is None
+        else ScaleStepOut(at=time_from_s(step.at_s), from_gbps=step.from_gbps, to_gbps=step.to_gbps),
+        last_refusal=None
+        if refusal is None
+        else ScaleRefusalOut(at=time_from_s(refusal.at_s), wanted_gbps=refusal.wanted_gbps, message=refusal.message),
+    )
+
+
+def _branches_out(placement: Placement | None, network: Network, graph: Graph) -> list[BranchOut]:
+    if placement is None or not placement.beside:
+        return []
+    whole = sum(branch.weight for branch in placement.branches)
+    return [
+        BranchOut(
+            share=branch.weight / whole,
+            there=path_out(branch.there, network, graph),
+            back=path_out(branch.back, network, graph),
+        )
+        for branch in placement.branches
+    ]
+
+
+def _window_out(window: Window) -> WindowOut:
+    return WindowOut(start=time_from_s(window.start_s), end=time_from_s(window.until_s))
+
+
+def _recurrence_out(recurrence: Recurrence | None) -> RecurrenceOut | None:
+    if recurrence is None:
+        return None
+    return RecurrenceOut(
+        rule=recurrence.rule,
+        time_zone=recurrence.time_zone,
+        start=recurrence.start,
+        duration_s=recurrence.duration_s,
     )
 
 
@@ -91,7 +229,7 @@ def path_out(path: tuple[LinkId, ...], network: Network, graph: Graph) -> PathOu
     )
 
 
-def counters_out(service: Service, sample: Sample, controller: Controller) -> CountersOut:
+def counters_out(service: Service, sample: Sample, controller: Desk) -> CountersOut:
     """What was carried of a service; all zero for one that nothing carries yet."""
     counters = sample.services.get(service.id) or _NOTHING
     return CountersOut(

@@ -6,8 +6,8 @@ reconciler compares what routers hold, not what was meant.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from highroad.fabric.linux.inventory import Facts
@@ -32,6 +32,10 @@ class Half:
 
     attachment: Attachment | None
     policy: router.Policy | None
+
+
+Protected = Callable[[LinkId, str], int | None]
+"""The function of the protected SID of a link for a fence (by its label), where routers have one."""
 
 
 class CannotCompile(Exception):
@@ -85,10 +89,12 @@ def halves_of(
     numbers: tuple[int, int],
     *,
     own_interfaces: bool,
+    protected: Protected = lambda link, fence: None,
 ) -> dict[SiteId, Half]:
     """What the routers at the ends of a policy are to be told, given the numbers of its two attachments.
 
-    `own_interfaces`: each attachment is an interface of its own, as in a lab. Raises CannotCompile.
+    `own_interfaces`: each attachment is an interface of its own, as in a lab. `protected` says by which function a link
+    is gone over for a fence, where that is protected. Raises CannotCompile.
     """
     ends = _ends(policy, network)
     facts = tuple(_facts(end.site, routers) for end in ends)
@@ -108,7 +114,7 @@ def halves_of(
         for name, end, fact, number in zip("ab", ends, facts, numbers, strict=True)
     )
     halves: dict[SiteId, Half] = {}
-    for near, far, candidates in ((0, 1, policy.there), (1, 0, policy.back)):
+    for near, far, candidates, opposite in ((0, 1, policy.there, policy.back), (1, 0, policy.back, policy.there)):
         remote = attachments[far]
         halves[ends[near].site] = Half(
             attachment=attachments[near],
@@ -122,10 +128,36 @@ def halves_of(
                 remote_node=facts[far].node,
                 remote_function=remote.function,
                 prefixes=_prefixes_to(remote),
-                candidate_paths=tuple(_candidate(candidate, network, routers) for candidate in candidates),
+                candidate_paths=tuple(
+                    _candidate(
+                        candidate,
+                        _back_of(candidate, opposite),
+                        network,
+                        routers,
+                        lambda link: protected(link, policy.fence or ""),
+                    )
+                    for candidate in candidates
+                ),
+                fence=policy.fence or "",
             ),
         )
     return halves
+
+
+def moves(held: Mapping[SiteId, Half], policy: Policy) -> bool:
+    """Whether an end of a service that routers hold is elsewhere now: at another router, on another port, under another
+    tag, or with other prefixes behind it.
+    """
+    ends = {attachment_id(policy.service, "a"): policy.a, attachment_id(policy.service, "b"): policy.b}
+    for site, half in held.items():
+        one = half.attachment
+        end = None if one is None else ends[one.id]
+        if one is None or end is None:
+            continue
+        interface = interface_of(number_of(one.function), end.vlan)
+        if (end.site, end.port, end.prefixes, interface) != (site, one.port, one.prefixes, one.interface):
+            return True
+    return False
 
 
 def policy_of(service: ServiceId, halves: Mapping[SiteId, Half]) -> Policy | None:
@@ -155,6 +187,7 @@ def policy_of(service: ServiceId, halves: Mapping[SiteId, Half]) -> Policy | Non
         back=_candidates(b),
         a=_end(a) if whole else None,
         b=_end(b) if whole else None,
+        fence=policies[0].fence or None if policies else None,
     )
 
 
@@ -170,8 +203,8 @@ def _fit(a: Half, b: Half) -> bool:
         return False
     return (
         a.attachment.kind is b.attachment.kind
-        and (a.policy.traffic_class, a.policy.guaranteed_kbps, a.policy.ceiling_kbps)
-        == (b.policy.traffic_class, b.policy.guaranteed_kbps, b.policy.ceiling_kbps)
+        and (a.policy.traffic_class, a.policy.guaranteed_kbps, a.policy.ceiling_kbps, a.policy.fence)
+        == (b.policy.traffic_class, b.policy.guaranteed_kbps, b.policy.ceiling_kbps, b.policy.fence)
         and _leads_to(a.policy, b.attachment)
         and _leads_to(b.policy, a.attachment)
     )
@@ -236,21 +269,37 @@ def _facts(site: SiteId, routers: Mapping[SiteId, Facts]) -> Facts:
     return facts
 
 
-def _candidate(candidate: CandidatePath, network: Network, routers: Mapping[SiteId, Facts]) -> router.CandidatePath:
-    return router.CandidatePath(
-        preference=candidate.preference,
-        segment_lists=tuple(
-            router.SegmentList(
-                links=segments.links,
-                functions=tuple(_function(link, network, routers) for link in segments.links),
-                weight=segments.weight,
-            )
-            for segments in candidate.segment_lists
-        ),
-    )
+def _back_of(candidate: CandidatePath, opposite: Collection[CandidatePath]) -> tuple[SegmentList, ...]:
+    """The ways back that belong to the lists of a candidate path: those of the same preference, in their order; where
+    there are not as many, the first of them.
+    """
+    lists = next((one.segment_lists for one in opposite if one.preference == candidate.preference), ())
+    there = len(candidate.segment_lists)
+    return lists if len(lists) == there else lists[:1] * there
 
 
-def _function(link: LinkId, network: Network, routers: Mapping[SiteId, Facts]) -> int:
+def _candidate(
+    candidate: CandidatePath,
+    back: Collection[SegmentList],
+    network: Network,
+    routers: Mapping[SiteId, Facts],
+    protected: Callable[[LinkId], int | None],
+) -> router.CandidatePath:
+    def functions(segments: SegmentList) -> tuple[int, ...]:
+        return tuple(protected(link) or link_function(link, network, routers) for link in segments.links)
+
+    lists = [
+        router.SegmentList(links=segments.links, functions=functions(segments), weight=segments.weight)
+        for segments in candidate.segment_lists
+    ]
+    if back:
+        ways = [functions(segments) for segments in back]
+        lists = [replace(one, back_functions=way) for one, way in zip(lists, ways, strict=True)]
+    return router.CandidatePath(preference=candidate.preference, segment_lists=tuple(lists))
+
+
+def link_function(link: LinkId, network: Network, routers: Mapping[SiteId, Facts]) -> int:
+    """The function of a link's unprotected SID. Raises CannotCompile."""
     tail = network.link[link].tail
     port = _facts(tail, routers).core.get(link)
     if port is None:

@@ -8,36 +8,39 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from highroad.errors import HighroadError, NotFound, Unavailable
+from highroad.errors import HighroadError
 from highroad.fabric.bell import Bell
-from highroad.fabric.linux.compile import CannotCompile, Half, halves_of, next_free, number_of
+from highroad.fabric.linux.avoid import Avoiding
+from highroad.fabric.linux.compile import (
+    CannotCompile,
+    Half,
+    halves_of,
+    moves,
+    next_free,
+    number_of,
+)
+from highroad.fabric.linux.guard import Guard
 from highroad.fabric.linux.held import NOTHING, Held
 from highroad.fabric.linux.inventory import Facts, Reach
-from highroad.fabric.linux.light import PortLight, dark_fibres, dark_links
+from highroad.fabric.linux.light import PortLight, dark_fibres, dark_links, why_dark
 from highroad.fabric.linux.memory import Memory
 from highroad.fabric.linux.meter import Meter, dark_services
 from highroad.fabric.linux.panel import LabSide
+from highroad.fabric.linux.probing import ProbeSide
 from highroad.fabric.linux.session import Client, Session
-from highroad.fabric.linux.steps import Step, walk
-from highroad.fabric.validity import refusal
-from highroad.gnmi.router import Attachment, Intended, SegmentList
+from highroad.fabric.linux.steps import Step, in_lots, resolved, walk
+from highroad.gnmi.router import Attachment, Intended
 from highroad.model.network import FibreId, LinkId, Network, SiteId
-from highroad.model.policy import Policy, PolicyEnd
+from highroad.model.policy import LocalRepair, Policy
 from highroad.model.service import ServiceId
 from highroad.ports import (
     Change,
     Clock,
-    Echo,
-    Flow,
-    Hop,
-    Install,
+    Down,
     Observed,
-    Panel,
-    Replace,
     Sample,
-    Trace,
-    Withdraw,
 )
+from highroad.ports.panel import Flow, Panel
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +63,9 @@ HEALING_S, GLANCE_S = 0.5, 0.02
 often it looks: routers have answered by then, and the packet is on its way."""
 
 
-class LinuxFabric(LabSide):
-    """`Fabric`, `Prober` and, with a panel, `Lab` of `highroad.ports`. Start it with `start`, end it with `aclose`.
+class LinuxFabric(LabSide, ProbeSide):
+    """`Fabric`, `Prober`, `Measures` and, with a panel, `Lab` of `highroad.ports`. Start it with `start`, end it with
+    `aclose`.
 
     `connect` makes the client that speaks to a router. In a lab each attachment is an interface of its own; elsewhere
     it is what the router's own file has for the port. `instance` is of the lab, another each time one is built.
@@ -79,7 +83,8 @@ class LinuxFabric(LabSide):
         instance: str = "",
         memory: Path | None = None,
     ) -> None:
-        super().__init__(panel)
+        LabSide.__init__(self, panel)
+        ProbeSide.__init__(self, routers)
         self.network = network
         self._clock = clock
         self._held = Held()
@@ -89,16 +94,24 @@ class LinuxFabric(LabSide):
         self._memory = Memory(memory)
         self._meter = Meter(self._memory, instance)
         self._sessions = {site: Session(reach, connect(reach), self) for site, reach in routers.items()}
+        self._guard = Guard(self._held, self._sessions)
+        self._repairs: Collection[LocalRepair] = ()
+        self._unguarded = True
+        """Whether routers may hold other ways around links than they are to."""
         self._ports: dict[SiteId, Mapping[LinkId, PortLight]] = {}
         self._dark: dict[LinkId, float] = {}
         self._down: dict[FibreId, float] = {}
+        self._why: dict[FibreId, Down] = {}
+        self._flips: dict[SiteId, Mapping[ServiceId, float]] = {}
         self._bell = Bell()
         self._applying = asyncio.Lock()
         self._counting = asyncio.Lock()
         self._counted_s = float("-inf")
         self._dark_before_s: dict[ServiceId, float] = {}
         self._healing: dict[ServiceId, float] = {}
+        self._avoiding = Avoiding(self._held, self._sessions, clock, busy=self._applying.locked)
         self._looking = asyncio.Event()
+        self._seeing = asyncio.Event()
         self._unwired = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -114,9 +127,11 @@ class LinuxFabric(LabSide):
             for site, trouble in self.troubles.items():
                 log.warning("the router at %s is not there: %s", site, trouble)
         await self._look_at_light()
+        self._avoiding.begin(self._dark)
         await self.mend(self._held, whole=self._all_connected)
         self._unwired.clear()
         self._tasks = [
+            asyncio.create_task(self._watch_dark(), name="dark"),
             asyncio.create_task(self._watch_light(), name="light"),
             asyncio.create_task(self._watch_wires(), name="wires"),
             asyncio.create_task(self.keep_plugged(), name="hosts"),
@@ -128,6 +143,7 @@ class LinuxFabric(LabSide):
             return
         self._bell.close()
         await self.wires_settled()
+        await self._avoiding.aclose()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *(one.close() for one in self._sessions.values()), return_exceptions=True)
@@ -158,9 +174,19 @@ class LinuxFabric(LabSide):
 
     # --- Fabric ---------------------------------------------------------------------------------------------
 
-    async def read(self) -> Observed:
-        """What routers hold, and the fibres that are dark by what their ports say."""
-        return Observed(policies=self._held.policies(), down_since_s=dict(self._down))
+    async def read(self, since: int | None = None) -> Observed:
+        """What routers hold, and the fibres that are dark by what their ports say. Which of its paths a headend uses is
+        its own affair: what it holds is what it was told.
+        """
+        return self._held.read(dict(self._down), since, dict(self._why), self._flipped_s())
+
+    def _flipped_s(self) -> dict[ServiceId, float]:
+        """When both ends of a service, or the one that did, had left its preferred path."""
+        flipped: dict[ServiceId, float] = {}
+        for since_s in self._flips.values():
+            for service, at_s in since_s.items():
+                flipped[service] = max(at_s, flipped.get(service, at_s))
+        return flipped
 
     async def apply(self, changes: Sequence[Change]) -> Mapping[ServiceId, str]:
         """Make the changes: what is left of them in the end is told, a message or two a router.
@@ -168,22 +194,53 @@ class LinuxFabric(LabSide):
         Calls take their turn. A service is changed at both its ends or at neither.
         """
         async with self._applying:
-            wanted, refused, anew = self._resolve(changes)
+            wanted, refused, anew = resolved(self.network, changes)
             self._let_go(self._set_aside.keys() - wanted.keys())
+            await self._unplug(wanted)
             steps = self._steps(wanted, refused)
-            dark = dark_services(self._held.policies(), self._dark).keys()
+            dark = self._dark_services().keys()
             taken, told = await self._walk(steps)
+            self._avoiding.look()
             for step in taken:
                 self._set_aside.pop(step.service, None)
             await self._finish(taken, wanted, told, anew, dark)
             return refused | told
+
+    async def protect(self, repairs: Collection[LocalRepair]) -> None:
+        """Tell routers the ways around their links, and headends the SIDs that lead over these."""
+        if repairs == self._repairs and not self._unguarded:
+            return
+        async with self._applying:
+            self._repairs, self._unguarded = repairs, False
+            away = [site for site, one in self._sessions.items() if not one.connected]
+            self._unguarded |= not await self._guard.bring(
+                repairs, self.network, self._facts(), away=away, own_interfaces=self._panel is not None
+            )
+
+    async def _unplug(self, wanted: Mapping[ServiceId, Policy | None]) -> None:
+        """In a lab a service of which an end moves to another port is pulled out before it is plugged in there, as
+        cables are: its wires have the addresses of both ends.
+        """
+        if self._panel is None:
+            return
+        steps = [
+            Step(site=site, service=service, before=half, after=NOTHING)
+            for service, policy in wanted.items()
+            if policy is not None and moves(self._held.halves(service), policy)
+            for site, half in self._held.halves(service).items()
+        ]
+        if not steps:
+            return
+        await walk(steps, self._sessions, self._held.put)
+        self.take_away(dict.fromkeys(step.service for step in steps), self._held)
+        await self.wires_settled()
 
     async def _walk(self, steps: Sequence[Step]) -> tuple[list[Step], dict[ServiceId, str]]:
         """Take the steps, or as many as there is time for before something changes by itself, or what was done is to be
         told. While routers take those of some services, the wires of the next are laid. Returns the steps taken, and
         why some were not.
         """
-        lots = _lots(steps)
+        lots = in_lots(steps, LOT)
         rung, until_s = self._bell.rings, self._clock.now_s() + TOLD_AFTER_S
         taken: list[Step] = []
         told: dict[ServiceId, str] = {}
@@ -215,7 +272,7 @@ class LinuxFabric(LabSide):
             now_s = self._clock.now_s()
             policies = self._held.policies()
             if self._panel is None:
-                self._meter.darken(now_s, dark_services(policies, self._dark))
+                self._meter.darken(now_s, self._dark_services())
             return self._meter.sample(now_s, self._counted_s, self.network, policies, flows, self._dark)
 
     async def _healed(self) -> Mapping[ServiceId, Flow]:
@@ -243,99 +300,39 @@ class LinuxFabric(LabSide):
             self.network = network
             await self._look_at_light()
 
-    # --- Prober ---------------------------------------------------------------------------------------------
-
-    async def ping(self, service: ServiceId, *, count: int, interval_ms: float, size_bytes: int) -> Sequence[Echo]:
-        """From the customer's host at `a` where there is a lab, else from the router there."""
-        a, b = self._ends(service)
-        if self._panel is not None:
-            return await self._panel.ping(service, count=count, interval_ms=interval_ms, size_bytes=size_bytes)
-        body = {
-            "service": service,
-            "count": count,
-            "interval-ms": round(interval_ms),
-            "size": size_bytes,
-            "back": list(self._way(b.site, service).functions),
-        }
-        answer = await self._session(a.site).act("Ping", body, timeout_s=5.0 + count * interval_ms / 1000.0)
-        return [Echo(sequence=int(one["sequence"]), rtt_ms=one["rtt-ms"]) for one in answer["echoes"]]
-
-    async def trace(self, service: ServiceId) -> Trace:
-        """Both headends measure their own way, hop by hop."""
-        there, back = await asyncio.gather(*(self._hops(end.site, service) for end in self._ends(service)))
-        return Trace(there=there, back=back)
-
-    async def _hops(self, site: SiteId, service: ServiceId) -> list[Hop]:
-        """Every router after a headend: those that light passes by the links that it names."""
-        links = [LinkId(link) for link in self._way(site, service).links]
-        heads = [self.network.link[link].head if link in self.network.link else SiteId("?") for link in links]
-        facts = self._facts()
-        nodes = [facts[head].node for head in heads if head in facts]
-        body = {"service": service, **({"nodes": nodes} if len(nodes) == len(heads) else {})}
-        answer = await self._session(site).act("Trace", body, timeout_s=15.0)
-        rtts = [one["rtt-ms"] for one in answer["hops"]]
-        return [Hop(site=head, link=link, rtt_ms=rtt) for head, link, rtt in zip(heads, links, rtts, strict=True)]
-
-    def _way(self, site: SiteId, service: ServiceId) -> SegmentList:
-        """The list that a headend uses first."""
-        policy = self._held.half(site, service).policy
-        if policy is None:
-            raise NotFound(f"routers do not carry {service}")
-        best = max(policy.candidate_paths, key=lambda candidate: candidate.preference)
-        return best.segment_lists[0]
-
-    def _ends(self, service: ServiceId) -> tuple[PolicyEnd, PolicyEnd]:
-        policy = self._held.policy(service)
-        if policy is None or policy.a is None or policy.b is None:
-            raise NotFound(f"routers do not carry {service}")
-        return policy.a, policy.b
-
-    def _session(self, site: SiteId) -> Session:
-        session = self._sessions.get(site)
-        if session is None:
-            raise Unavailable(f"there is no router at {site}")
-        return session
-
     # --- what sessions tell (see `session.Hears`) -----------------------------------------------------------
 
     def holds(self, site: SiteId, intended: Intended) -> None:
         """A router was read."""
         news = self._held.put_all(site, intended)
+        news |= self._guard.put_all(site, intended.protections)
+        self._unguarded = True
         self._unwired.set()
+        self._avoiding.look()
         if news:
             self._bell.ring()
 
     def sees(self, site: SiteId, ports: Mapping[LinkId, PortLight]) -> None:
         """A router's ports, as it sees them."""
         self._ports[site] = ports
+        self._seeing.set()
         self._looking.set()
+
+    def flips(self, site: SiteId, since_s: Mapping[ServiceId, float]) -> None:
+        """The services that a headend has on another path than they prefer."""
+        self._flips[site] = since_s
+        if self._panel is None:
+            self._meter.darken(self._clock.now_s(), self._dark_services())
 
     def lost(self, site: SiteId) -> None:
         """A router does not answer: what it saw last counts for nothing, its neighbours see its other ends."""
         self._ports.pop(site, None)
+        self._flips.pop(site, None)
+        self._avoiding.lost(site)
+        self._seeing.set()
         self._looking.set()
 
     # --- applying -------------------------------------------------------------------------------------------
-
-    def _resolve(
-        self, changes: Sequence[Change]
-    ) -> tuple[dict[ServiceId, Policy | None], dict[ServiceId, str], set[ServiceId]]:
-        """What each service is to be in the end, what is refused, and which are to begin anew."""
-        wanted: dict[ServiceId, Policy | None] = {}
-        refused: dict[ServiceId, str] = {}
-        anew: set[ServiceId] = set()
-        for change in changes:
-            match change:
-                case Install(policy=policy) | Replace(policy=policy):
-                    reason = refusal(self.network, policy)
-                    if reason is None:
-                        wanted[policy.service] = policy
-                    else:
-                        refused[policy.service] = reason
-                case Withdraw(service=service):
-                    wanted[service] = None
-                    anew.add(service)
-        return wanted, refused, anew
 
     def _steps(self, wanted: Mapping[ServiceId, Policy | None], refused: dict[ServiceId, str]) -> list[Step]:
         """What is to change where; services that cannot be told so are added to `refused`."""
@@ -359,6 +356,7 @@ class LinuxFabric(LabSide):
                     facts,
                     self._numbers(policy, held, used),
                     own_interfaces=self._panel is not None,
+                    protected=self._guard.function,
                 )
             except CannotCompile as error:
                 refused[service] = str(error)
@@ -432,12 +430,25 @@ class LinuxFabric(LabSide):
                 if policy.service in dark and not self._dark.keys() & policy.links
             }
         elif self._dark or changed:
-            self._meter.darken(self._clock.now_s(), dark_services(self._held.policies(), self._dark))
+            self._meter.darken(self._clock.now_s(), self._dark_services())
+
+    def _dark_services(self) -> dict[ServiceId, float]:
+        return dark_services(self._held.policies(), self._dark, self._flips)
 
     def _facts(self) -> dict[SiteId, Facts]:
         return {site: one.facts for site, one in self._sessions.items() if one.facts is not None}
 
     # --- light, wires, counters -----------------------------------------------------------------------------
+
+    async def _watch_dark(self) -> None:
+        """Headends are told at once; what else follows from it may take longer."""
+        while True:
+            await self._seeing.wait()
+            self._seeing.clear()
+            self._avoiding.see(dark_links(self.network, self._reported()).keys())
+
+    def _reported(self) -> dict[LinkId, PortLight]:
+        return {link: light for reported in list(self._ports.values()) for link, light in reported.items()}
 
     async def _watch_light(self) -> None:
         while True:
@@ -447,13 +458,14 @@ class LinuxFabric(LabSide):
 
     async def _look_at_light(self) -> None:
         """Bring what is believed dark in line with what ports report."""
-        ports = {link: light for reported in list(self._ports.values()) for link, light in reported.items()}
+        ports = self._reported()
         dark = dark_links(self.network, ports)
         down = dark_fibres(self.network, dark, await self.known_cuts() if dark else ())
-        told = down.keys() != self._down.keys() or dark.keys() != self._dark.keys()
-        self._dark, self._down = dark, down
+        why = why_dark(self.network, ports, down)
+        told = down.keys() != self._down.keys() or dark.keys() != self._dark.keys() or why != self._why
+        self._dark, self._down, self._why = dark, down, why
         if self._panel is None:
-            self._meter.darken(self._clock.now_s(), dark_services(self._held.policies(), dark))
+            self._meter.darken(self._clock.now_s(), self._dark_services())
         if told:
             self._bell.ring()
 
@@ -477,12 +489,3 @@ class LinuxFabric(LabSide):
     @property
     def _all_connected(self) -> bool:
         return all(session.connected for session in self._sessions.values())
-
-
-def _lots(steps: Sequence[Step]) -> list[list[Step]]:
-    """The steps in the same order, a service's together."""
-    by_service: dict[ServiceId, list[Step]] = {}
-    for step in steps:
-        by_service.setdefault(step.service, []).append(step)
-    services = list(by_service.values())
-    return [[step for one in services[at : at + LOT] for step in one] for at in range(0, len(services), LOT)]

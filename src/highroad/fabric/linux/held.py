@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
 from highroad.fabric.linux.compile import Half, number_of, policy_of, service_of
+from highroad.fabric.trail import Trail
 from highroad.gnmi.router import Intended
-from highroad.model.network import SiteId
+from highroad.model.network import FibreId, LinkId, SiteId
 from highroad.model.policy import Policy
 from highroad.model.service import ServiceId
+from highroad.ports import Down, Observed
 
 NOTHING = Half(attachment=None, policy=None)
 
@@ -21,6 +24,9 @@ class Held:
         self._at: dict[SiteId, set[ServiceId]] = {}
         self._policies: dict[ServiceId, Policy] = {}
         self._stale: set[ServiceId] = set()
+        self._heads: dict[LinkId, Counter[SiteId]] = {}
+        """By link, how many policies of each router cross it that have another path."""
+        self._trail = Trail()
 
     def half(self, site: SiteId, service: ServiceId) -> Half:
         """What one router holds of a service."""
@@ -41,20 +47,37 @@ class Held:
 
     def policies(self) -> dict[ServiceId, Policy]:
         """What routers carry, a damaged service with a policy that nobody wants."""
-        for service in self._stale:
-            made = policy_of(service, self._halves.get(service, {}))
-            if made is None:
-                self._policies.pop(service, None)
-            elif self._policies.get(service) != made:
-                self._policies[service] = made
-        self._stale.clear()
+        self._freshen()
         return dict(self._policies)
+
+    def read(
+        self,
+        down_since_s: Mapping[FibreId, float],
+        since: int | None,
+        why: Mapping[FibreId, Down] | None = None,
+        flipped_s: Mapping[ServiceId, float] | None = None,
+    ) -> Observed:
+        """What routers carry, all of it or what is new, with the fibres that are dark."""
+        self._freshen()
+        return self._trail.read(self._policies, down_since_s, since, why, flipped_s)
 
     def policy(self, service: ServiceId) -> Policy | None:
         """What routers carry of a service."""
         if service in self._stale:
-            self.policies()
+            self._freshen()
         return self._policies.get(service)
+
+    def _freshen(self) -> None:
+        for service in self._stale:
+            made = policy_of(service, self._halves.get(service, {}))
+            if self._policies.get(service) == made:
+                continue
+            self._trail.mark(service)
+            if made is None:
+                del self._policies[service]
+            else:
+                self._policies[service] = made
+        self._stale.clear()
 
     def know(self, policy: Policy) -> bool:
         """Whether routers hold exactly this; then it is the value that `policies` gives, quick to compare with."""
@@ -67,6 +90,8 @@ class Held:
         """A router holds this of a service now. Returns whether that is news."""
         if self.half(site, service) == half:
             return False
+        self._cross(site, self.half(site, service), -1)
+        self._cross(site, half, 1)
         here, at = self._halves.setdefault(service, {}), self._at.setdefault(site, set())
         if half == NOTHING:
             here.pop(site, None)
@@ -89,6 +114,21 @@ class Held:
             half = Half(attachment=attachments.get(service), policy=policies.get(service))
             news |= self.put(site, service, half)
         return news
+
+    def heads_over(self, link: LinkId) -> Collection[SiteId]:
+        """The routers that hold policies which cross a link, and have another path."""
+        return self._heads.get(link, {}).keys()
+
+    def _cross(self, site: SiteId, half: Half, more: int) -> None:
+        if half.policy is None or len(half.policy.candidate_paths) == 1:
+            return
+        for link in {
+            link for path in half.policy.candidate_paths for segments in path.segment_lists for link in segments.links
+        }:
+            heads = self._heads.setdefault(LinkId(link), Counter())
+            heads[site] += more
+            if not heads[site]:
+                del heads[site]
 
     def numbers(self, nodes: Mapping[SiteId, int]) -> dict[SiteId, set[int]]:
         """The attachment numbers in use at each router: what it holds itself, and what others still lead to.

@@ -26,6 +26,9 @@ from highroad.model.network import LinkId, SiteId
 STATE = f"/{MODULE}:router/state"
 """Where a router says what it is."""
 
+MOST = 1_000_000
+"""Characters of a file of routers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
@@ -59,8 +62,12 @@ class Facts:
 def read_inventory(path: Path) -> dict[SiteId, Reach]:
     """The routers in a file. Raises Invalid with everything that is wrong."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MOST + 1)
+        if len(text) > MOST:
+            raise Invalid([_wrong(str(path), "has over a million characters; a file of routers has some hundred each")])
+        data = yaml.safe_load(text)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise Invalid([_wrong(str(path), f"cannot be read: {error}")]) from error
     entries = data.get("routers") if isinstance(data, dict) else None
     if not isinstance(entries, list) or not entries:

@@ -8,15 +8,25 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from highroad.model.network import FibreId, LinkId, Network
+from highroad.model.incident import Reason
+from highroad.model.network import FibreId, LinkId, Network, SiteId
+from highroad.ports import Down
+
+TELLING = (Reason.LIGHT, Reason.ONE_WAY, Reason.SILENT, Reason.LOSS)
+"""What either end says is so, the more telling first: of a fault one way the end that hears nothing calls it silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortLight:
-    """Whether light comes in at the port that a link leaves by, and since when that is so (UTC seconds)."""
+    """Whether a neighbour is there for the port that a link leaves by, and since when that is so (UTC seconds).
+
+    Of one that is not there, why, and since when its router carries on around it.
+    """
 
     up: bool
     since_s: float
+    reason: Reason = Reason.LIGHT
+    repaired_s: float | None = None
 
 
 def dark_links(network: Network, ports: Mapping[LinkId, PortLight]) -> dict[LinkId, float]:
@@ -47,3 +57,19 @@ def dark_fibres(network: Network, dark: Mapping[LinkId, float], cut: Collection[
         for fibre in blamed or over:
             fibres[fibre] = min(since_s, fibres.get(fibre, since_s))
     return fibres
+
+
+def why_dark(network: Network, ports: Mapping[LinkId, PortLight], fibres: Collection[FibreId]) -> dict[FibreId, Down]:
+    """What the ports of links over dark fibres say of each."""
+    found: dict[FibreId, Down] = {}
+    for fibre in fibres:
+        ends = {link: ports[link] for link in network.links_on.get(fibre, ()) if link in ports and not ports[link].up}
+        reasons = {end.reason for end in ends.values()}
+        repaired: dict[SiteId, float] = {}
+        for link, end in ends.items():
+            if end.repaired_s is not None:
+                site = network.link[link].tail
+                repaired[site] = min(end.repaired_s, repaired.get(site, end.repaired_s))
+        reason = next((one for one in TELLING if one in reasons), Reason.LIGHT)
+        found[fibre] = Down(reason=reason, repaired_s=repaired)
+    return found

@@ -8,14 +8,16 @@ been offered one reading ago and has not arrived by this one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from highroad.fabric.linux.memory import Climb, Dark, Memory
 from highroad.model.network import LinkId, Network, SiteId
 from highroad.model.policy import CandidatePath, Policy
 from highroad.model.service import ServiceId
-from highroad.ports import Flow, LinkCounters, Sample, ServiceCounters
+from highroad.ports import LinkCounters, Sample, ServiceCounters
+from highroad.ports.panel import Flow
 
 LEAST_SPAN_S = 0.08
 """A rate is taken over at least so long: counters tick packet by packet."""
@@ -197,13 +199,23 @@ class Meter:
         return kept.setdefault(f"flow/{name}", Climb()).read(self._instance, value)
 
 
-def dark_services(policies: Mapping[ServiceId, Policy], dark: Mapping[LinkId, float]) -> dict[ServiceId, float]:
-    """The services that have no way left in one direction or the other, and since when."""
+Flips = Mapping[SiteId, Collection[ServiceId]]
+"""By headend, the services that it has on another path than they prefer."""
+
+
+def dark_services(
+    policies: Mapping[ServiceId, Policy], dark: Mapping[LinkId, float], flips: Flips = MappingProxyType({})
+) -> dict[ServiceId, float]:
+    """The services that have no way left in one direction or the other, and since when. Where a headend has flipped it
+    has found a way.
+    """
     if not dark:
         return {}
     found: dict[ServiceId, float] = {}
     for service, policy in policies.items():
-        since = [since_s for way in (policy.there, policy.back) if (since_s := _dark_since(way, dark)) is not None]
+        ways = ((policy.there, policy.a), (policy.back, policy.b))
+        kept = [way for way, end in ways if end is None or service not in flips.get(end.site, ())]
+        since = [since_s for way in kept if (since_s := _dark_since(way, dark)) is not None]
         if since:
             found[service] = min(since)
     return found

@@ -12,10 +12,11 @@ from highroad.fabric.linux.held import Held
 from highroad.fabric.linux.steps import Step
 from highroad.gnmi import router
 from highroad.gnmi.router import Attachment
-from highroad.model.network import FibreId, Network, SiteId
+from highroad.model.network import FibreId, Network, RiskGroupId, SiteId
 from highroad.model.policy import Policy
 from highroad.model.service import PortId, ServiceId
-from highroad.ports import Flow, LabStatus, Load, Panel, Wire
+from highroad.ports import LabStatus
+from highroad.ports.panel import Flow, Load, Panel, Wire
 
 log = logging.getLogger(__name__)
 
@@ -33,22 +34,32 @@ class LabSide:
 
     # --- Lab ------------------------------------------------------------------------------------------------
 
-    async def cut(self, fibre: FibreId, *, silent: bool = False) -> None:
-        """Cut a fibre; routers notice by themselves, unless it is silent."""
-        await self._lab(fibre=fibre).cut(fibre, silent=silent)
+    async def cut(
+        self, fibre: FibreId, *, silent: bool = False, towards: SiteId | None = None, loss: float = 1.0
+    ) -> None:
+        """Cut a fibre; routers notice by themselves."""
+        await self._lab(fibre=fibre).cut(fibre, silent=silent, towards=towards, loss=loss)
 
     async def uncut(self, fibre: FibreId) -> None:
         """Splice it."""
         await self._lab(fibre=fibre).uncut(fibre)
+
+    async def cut_group(self, group: RiskGroupId, *, silent: bool = False, loss: float = 1.0) -> None:
+        """Cut all fibres of a risk group at once."""
+        await self._lab(group=group).cut_group(group, silent=silent, loss=loss)
+
+    async def uncut_group(self, group: RiskGroupId) -> None:
+        """Splice them, but for those that were cut by themselves."""
+        await self._lab(group=group).uncut_group(group)
 
     async def cuts(self) -> Mapping[FibreId, float]:
         """What was cut of the network in force, and since when."""
         known = self.network.fibre
         return {fibre: cut.since_s for fibre, cut in (await self._lab().cuts()).items() if fibre in known}
 
-    async def kill_router(self, site: SiteId) -> None:
-        """End a router at once."""
-        await self._lab(site=site).kill_router(site)
+    async def kill_router(self, site: SiteId, *, silent: bool = False) -> None:
+        """End a router at once; silently, its ports keep their light."""
+        await self._lab(site=site).kill_router(site, silent=silent)
 
     async def revive_router(self, site: SiteId) -> None:
         """Start it again."""
@@ -58,10 +69,12 @@ class LabSide:
         """Its routers and what was broken, as far as the network in force has it."""
         status = await self._lab().status()
         known, sites = self.network.fibre, self.network.site
+        groups = {group.id for group in self.network.risk_groups}
         return LabStatus(
             routers=[one for one in status.routers if one.site in sites],
             cuts={fibre: cut for fibre, cut in status.cuts.items() if fibre in known},
             hosts=status.hosts,
+            groups={group: cut for group, cut in status.groups.items() if group in groups},
         )
 
     async def offer(self, service: ServiceId, offered_gbps: float | None) -> None:
@@ -195,15 +208,20 @@ class LabSide:
         if self._panel is None:
             return ()
         try:
-            return (await self._panel.cuts()).keys()
+            status = await self._panel.status()
         except HighroadError:
             return ()
+        return {*status.cuts, *(fibre for group in status.groups for fibre in self.network.fibres_of(group))}
 
-    def _lab(self, *, fibre: FibreId | None = None, site: SiteId | None = None) -> Panel:
+    def _lab(
+        self, *, fibre: FibreId | None = None, group: RiskGroupId | None = None, site: SiteId | None = None
+    ) -> Panel:
         if self._panel is None:
             raise Conflict("this fabric is no lab: nothing in it is broken on purpose")
         if fibre is not None and fibre not in self.network.fibre:
             raise NotFound(f"there is no fibre {fibre}", fibre=fibre)
+        if group is not None and all(group != one.id for one in self.network.risk_groups):
+            raise NotFound(f"there is no risk group {group}", group=group)
         if site is not None and site not in self.network.site:
             raise NotFound(f"there is no router at {site}", site=site)
         return self._panel

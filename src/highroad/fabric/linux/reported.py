@@ -9,11 +9,15 @@ from highroad.fabric.linux.light import PortLight
 from highroad.fabric.linux.meter import Counted, EndBytes
 from highroad.gnmi.path import Path
 from highroad.gnmi.target import Notification
+from highroad.model.incident import Reason
 from highroad.model.network import LinkId
 from highroad.model.service import ServiceId, TrafficClass
 
 _CUSTOMERS = frozenset([*TrafficClass, *(f"{one}-burst" for one in TrafficClass)])
 """Queues of what customers send; what routers say to each other is in one of its own."""
+
+_NO_MORE: Mapping[str, None] = dict.fromkeys(("down-since", "down-reason", "repaired-at"))
+"""What a whole entry that does not say it has no more."""
 
 
 class Ports:
@@ -36,14 +40,8 @@ class Ports:
         return news
 
     def light(self) -> dict[LinkId, PortLight]:
-        """Whether light comes in at each, by the link that leaves by it."""
-        return {
-            LinkId(str(port["link"])): PortLight(
-                up=port.get("oper-status") == "UP", since_s=int(port.get("down-since") or 0) / 1e9
-            )
-            for port in self._ports.values()
-            if "link" in port
-        }
+        """Whether a neighbour is there for each, by the link that leaves by it."""
+        return {LinkId(str(port["link"])): _light(port) for port in self._ports.values() if "link" in port}
 
     def _put(self, path: Path, value: Any, at_ns: int) -> bool:
         at = next((index for index, step in enumerate(path.elems) if step.bare == "core-port"), None)
@@ -56,11 +54,11 @@ class Ports:
         if not below:
             for entry in value if isinstance(value, list) else [value]:
                 interface = str(entry.get("interface", step.key("interface")))
-                self._ports[interface] = {**self._ports.get(interface, {}), "down-since": None, **entry}
+                self._ports[interface] = {**self._ports.get(interface, {}), **_NO_MORE, **entry}
         elif len(below) == 1:
             port = self._ports.setdefault(step.key("interface"), {})
             port[below[0].bare] = value
-            if below[0].bare == "oper-status" and value != "UP" and not port.get("down-since"):
+            if not _is_up(port) and not port.get("down-since"):
                 port["down-since"] = at_ns
         else:
             return False
@@ -72,6 +70,57 @@ class Ports:
                 self._ports.get(step.key("interface"), {}).pop(path.elems[-1].bare, None)
                 return True
         return False
+
+
+def _is_up(port: Mapping[str, Any]) -> bool:
+    """A router that hears its neighbour badly or not at all says why, though light may come in."""
+    return port.get("oper-status") == "UP" and not port.get("down-reason")
+
+
+def _light(port: Mapping[str, Any]) -> PortLight:
+    said, repaired_ns = str(port.get("down-reason") or ""), int(port.get("repaired-at") or 0)
+    return PortLight(
+        up=_is_up(port),
+        since_s=int(port.get("down-since") or 0) / 1e9,
+        reason=Reason(said) if said in list(Reason) else Reason.LIGHT,
+        repaired_s=repaired_ns / 1e9 if repaired_ns else None,
+    )
+
+
+class Flips:
+    """The policies of a router that are not on the path that they prefer, as it last reported them."""
+
+    def __init__(self) -> None:
+        self._since_ns: dict[str, int] = {}
+
+    def all(self, policies: Sequence[Mapping[str, Any]]) -> None:
+        """This is every policy."""
+        self._since_ns = {str(one["service"]): int(one["flipped-at"]) for one in policies if "flipped-at" in one}
+
+    def heard(self, told: Notification) -> bool:
+        """Take what of it is about paths in use. Returns whether anything was."""
+        about = False
+        for path, value in (*((path, None) for path in told.deletes), *told.updates):
+            service = _policy_in(path)
+            if service is None:
+                continue
+            about = True
+            if path.elems[-1].bare == "flipped-at":
+                if value is None:
+                    self._since_ns.pop(service, None)
+                else:
+                    self._since_ns[service] = int(value)
+        return about
+
+    def since_s(self) -> dict[ServiceId, float]:
+        """Since when each is on another path."""
+        return {ServiceId(service): since_ns / 1e9 for service, since_ns in self._since_ns.items()}
+
+
+def _policy_in(path: Path) -> str | None:
+    """The service of a leaf of /router/state/policy."""
+    names = [step.bare for step in path.elems]
+    return path.elems[2].key("service") if names[:3] == ["router", "state", "policy"] and len(names) == 4 else None
 
 
 def counted_from_json(epoch: str, found: Sequence[tuple[Path, Any]]) -> Counted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -16,16 +16,17 @@ from highroad.errors import Conflict, Forbidden, HighroadError, Unauthenticated,
 from highroad.fabric.linux.inventory import STATE, Facts, Reach, facts_from_json
 from highroad.fabric.linux.light import PortLight
 from highroad.fabric.linux.meter import Counted
-from highroad.fabric.linux.reported import Ports, counted_from_json
+from highroad.fabric.linux.reported import Flips, Ports, counted_from_json
 from highroad.gnmi.client import OnChange, Synced, Wish
 from highroad.gnmi.path import Path
 from highroad.gnmi.router import MODULE, Intended, intended_from_json
 from highroad.gnmi.target import Delete, Edit, Kind, Notification, Replace
 from highroad.model.network import LinkId, SiteId
+from highroad.model.service import ServiceId
 
 log = logging.getLogger(__name__)
 
-CONFIG = (f"/{MODULE}:router/attachment", f"/{MODULE}:router/policy")
+CONFIG = tuple(f"/{MODULE}:router/{name}" for name in ("attachment", "policy", "protection"))
 COUNTERS = (f"{STATE}/attachment", f"{STATE}/policy", f"{STATE}/core-port")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
@@ -61,9 +62,9 @@ class Client(Protocol):
         """`Synced`, and then changes."""
 
     async def call(
-        self, action: str, body: Mapping[str, Any] | None = ..., *, timeout_s: float | None = ...
+        self, action: str, body: Mapping[str, Any] | None = ..., *, timeout_s: float | None = ..., fenced: bool = ...
     ) -> dict[str, Any]:
-        """Have an action done."""
+        """Have an action done; `fenced`: by the elected controller alone."""
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -77,6 +78,9 @@ class Hears(Protocol):
 
     def sees(self, site: SiteId, ports: Mapping[LinkId, PortLight]) -> None:
         """The light at its ports."""
+
+    def flips(self, site: SiteId, since_s: Mapping[ServiceId, float]) -> None:
+        """The services of which it uses another path than the preferred one, and since when."""
 
     def lost(self, site: SiteId) -> None:
         """It does not answer any more."""
@@ -97,6 +101,7 @@ class Session:
         self._hears = hears
         self._epoch = ""
         self._ports = Ports()
+        self._flips = Flips()
         self._exchange = asyncio.Lock()
         self._own_ns = 0
         self._told_ns = 0
@@ -173,6 +178,15 @@ class Session:
         self._there()
         return await self._client.call(action, body, timeout_s=timeout_s)
 
+    async def avoid(self, links: Collection[LinkId]) -> None:
+        """Have it use no path over these links, and any other again. It waits for no Set. Raises HighroadError."""
+        self._there()
+        try:
+            await self._client.call("Avoid", {"links": sorted(links)}, timeout_s=ANSWERS_S, fenced=True)
+        except Forbidden as error:
+            self._fenced(error)
+            raise
+
     # --- staying connected ----------------------------------------------------------------------------------
 
     def _there(self) -> None:
@@ -209,7 +223,11 @@ class Session:
     async def _converse(self) -> None:
         """Say who speaks, listen, and only then look: nothing changes unheard in between. Raises when it is lost."""
         await self._client.set()
-        wishes = [*(OnChange(path=path) for path in CONFIG), OnChange(path=f"{STATE}/core-port")]
+        wishes = [
+            *(OnChange(path=path) for path in CONFIG),
+            OnChange(path=f"{STATE}/core-port"),
+            OnChange(path=f"{STATE}/policy"),
+        ]
         reading: asyncio.Task[None] | None = None
         try:
             async for told in self._client.subscribe(wishes, updates_only=True):
@@ -233,12 +251,17 @@ class Session:
             self.facts = facts_from_json(state)
             self._epoch = str(state.get("counter-epoch", ""))
             self._ports.all(state.get("core-port", ()))
+            self._flips.all(state.get("policy", ()))
             self._hears.holds(self.site, _intended(held))
+            self._hears.flips(self.site, self._flips.since_s())
             self._hears.sees(self.site, self._ports.light())
 
     def _heard(self, told: Notification) -> None:
         if self._ports.heard(told):
             self._hears.sees(self.site, self._ports.light())
+            return
+        if self._flips.heard(told):
+            self._hears.flips(self.site, self._flips.since_s())
             return
         self._told_ns = max(self._told_ns, told.timestamp_ns)
         self._changed.set()

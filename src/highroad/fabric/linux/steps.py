@@ -15,11 +15,15 @@ from typing import Protocol
 
 from highroad.errors import Conflict, HighroadError, Invalid, NotFound, Refused, TooLarge
 from highroad.fabric.linux.compile import Half
+from highroad.fabric.validity import refusal
 from highroad.gnmi.path import Path, elem
 from highroad.gnmi.router import MODULE, attachment_to_json, policy_to_json
 from highroad.gnmi.target import Delete, Edit, Replace
-from highroad.model.network import SiteId
+from highroad.model.network import Network, SiteId
+from highroad.model.policy import Policy
 from highroad.model.service import ServiceId
+from highroad.ports import Change, Install, Withdraw
+from highroad.ports import Replace as Carry
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +69,36 @@ class Step:
         if not self.leaves or self.before.attachment is None:
             return []
         return [Delete(path=_attachment(self.before.attachment.id))]
+
+
+def in_lots(steps: Sequence[Step], size: int) -> list[list[Step]]:
+    """The steps in the same order, a service's together."""
+    by_service: dict[ServiceId, list[Step]] = {}
+    for step in steps:
+        by_service.setdefault(step.service, []).append(step)
+    services = list(by_service.values())
+    return [[step for one in services[at : at + size] for step in one] for at in range(0, len(services), size)]
+
+
+def resolved(
+    network: Network, changes: Sequence[Change]
+) -> tuple[dict[ServiceId, Policy | None], dict[ServiceId, str], set[ServiceId]]:
+    """What each service is to be in the end, what is refused, and which are to begin anew."""
+    wanted: dict[ServiceId, Policy | None] = {}
+    refused: dict[ServiceId, str] = {}
+    anew: set[ServiceId] = set()
+    for change in changes:
+        match change:
+            case Install(policy=policy) | Carry(policy=policy):
+                reason = refusal(network, policy)
+                if reason is None:
+                    wanted[policy.service] = policy
+                else:
+                    refused[policy.service] = reason
+            case Withdraw(service=service):
+                wanted[service] = None
+                anew.add(service)
+    return wanted, refused, anew
 
 
 class Teller(Protocol):

@@ -9,6 +9,19 @@ import numpy as np
 
 from highroad.planning.fair import ROUNDING, Flags, Floats, Ints, Paths, share
 
+LEAST_ROOM = 1e-9
+"""A link that has more than this share of its capacity left holds nobody up, whatever is rounded how."""
+
+
+def admitted_gbps(dark: Flags, paths: Paths, ceiling_gbps: Floats, offered_gbps: Floats) -> Floats:
+    """What headends let in of each flow where its path is lit."""
+    return np.where(paths.any_on(dark), 0.0, np.minimum(offered_gbps, ceiling_gbps))
+
+
+def roomy(load_gbps: Floats, capacity_gbps: Floats) -> bool:
+    """Whether no link is filled by all that is let in: then all of it arrives, and nothing is to be shared."""
+    return bool(np.all(load_gbps <= capacity_gbps * (1.0 - LEAST_ROOM)))
+
 
 def carry(
     *,
@@ -28,8 +41,9 @@ def carry(
     """
     if len(paths) == 0:
         return np.zeros(0)
-    admitted = np.minimum(offered_gbps, ceiling_gbps)
-    admitted = np.where(paths.any_on(dark), 0.0, admitted)
+    admitted = admitted_gbps(dark, paths, ceiling_gbps, offered_gbps)
+    if roomy(paths.load(admitted, len(capacity_gbps)), capacity_gbps):
+        return admitted
     sure = np.minimum(admitted, guaranteed_gbps)
     arrived = share(
         capacity_gbps=capacity_gbps,

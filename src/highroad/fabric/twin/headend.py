@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from highroad.fabric.validity import leads
-from highroad.model.network import LinkId, Network
+from highroad.model.network import LinkId, Network, SiteId
 from highroad.model.policy import Policy
 from highroad.planning.fair import Flags, Floats, Ints, Paths
 
@@ -54,9 +55,26 @@ class Choice:
     """Of each direction: its slowest list in use; of its preferred path where none is in use."""
 
 
-def routes_of(network: Network, index: Mapping[LinkId, int], policies: Iterable[Policy]) -> Routes:
-    """Policies as arrays; `index` numbers the links of the network."""
-    nowhere = len(index)
+class Span(NamedTuple):
+    """A link as paths are made of it."""
+
+    number: int
+    tail: SiteId
+    head: SiteId
+    latency_ms: float
+
+
+def spans_of(network: Network) -> dict[LinkId, Span]:
+    """The links of a network, numbered in its order."""
+    return {
+        link.id: Span(number, link.tail, link.head, link.latency_ms)
+        for number, link in enumerate(map(network.link.__getitem__, network.link))
+    }
+
+
+def routes_of(spans: Mapping[LinkId, Span], policies: Iterable[Policy]) -> Routes:
+    """Policies as arrays, over the links of a network."""
+    nowhere = len(spans)
     links: list[int] = []
     first: list[int] = [0]
     lists_of_candidate: list[int] = []
@@ -76,12 +94,10 @@ def routes_of(network: Network, index: Mapping[LinkId, int], policies: Iterable[
                     candidate_of_list.append(len(lists_of_candidate) - 1)
                     direction_of_list.append(len(rank))
                     weight.append(segments.weight)
-                    if leads(network, segments.links):
-                        links += [index[link] for link in segments.links]
-                        latency_ms.append(sum(network.link[link].latency_ms for link in segments.links))
-                    else:
-                        links.append(nowhere)
-                        latency_ms.append(0.0)
+                    over = [spans.get(link) for link in segments.links]
+                    chain = _chain(over)
+                    links += [span.number for span in chain] or [nowhere]
+                    latency_ms.append(sum(span.latency_ms for span in chain))
                     first.append(len(links))
             rank.append(policy.traffic_class.rank)
             rates.append((policy.guaranteed_gbps, policy.ceiling_gbps))
@@ -98,6 +114,13 @@ def routes_of(network: Network, index: Mapping[LinkId, int], policies: Iterable[
         guaranteed_gbps=guaranteed_gbps,
         ceiling_gbps=ceiling_gbps,
     )
+
+
+def _chain(over: list[Span | None]) -> list[Span]:
+    """The spans, if all are there and each begins where the last one ends; else none."""
+    chain = [span for span in over if span is not None]
+    whole = len(chain) == len(over) and all(one.head == next_.tail for one, next_ in pairwise(chain))
+    return chain if whole else []
 
 
 def choose(routes: Routes, believed_dark: Flags) -> Choice:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from highroad.model.incident import Reason
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wound:
     """A fibre that is cut, or spliced and not trusted again yet. Times are UTC seconds."""
 
     cut_s: float | None
-    """Since when no light gets through; None once it is spliced."""
+    """Since when it does not carry as it should; None once it is spliced."""
     spliced_s: float | None = None
     seen_s: float | None = None
     """Since when headends believe it dark; None as long as nobody has noticed."""
+    reason: Reason = Reason.LIGHT
 
     def due_s(self, *, detection_s: float, restoration_s: float) -> float | None:
         """When headends will next change their mind about it, if nothing else happens."""
@@ -26,15 +29,16 @@ class Wound:
         return replace(self, seen_s=at_s) if self.cut_s is not None else None
 
 
-def cut(wound: Wound | None, at_s: float) -> Wound:
-    """A fibre after a cut; one that is cut stays as it is, one not trusted yet is believed dark on."""
+def cut(wound: Wound | None, at_s: float, reason: Reason = Reason.LIGHT) -> Wound:
+    """A fibre after a cut; one that is cut is so since then, one not trusted yet is believed dark on."""
     if wound is None:
-        return Wound(cut_s=at_s)
-    return wound if wound.cut_s is not None else Wound(cut_s=at_s, seen_s=wound.seen_s)
+        return Wound(cut_s=at_s, reason=reason)
+    cut_s = at_s if wound.cut_s is None else wound.cut_s
+    return Wound(cut_s=cut_s, seen_s=wound.seen_s, reason=reason)
 
 
 def spliced(wound: Wound | None, at_s: float) -> Wound | None:
     """A fibre after a splice; a cut that nobody has noticed leaves nothing behind."""
     if wound is None or wound.cut_s is None:
         return wound
-    return None if wound.seen_s is None else Wound(cut_s=None, spliced_s=at_s, seen_s=wound.seen_s)
+    return None if wound.seen_s is None else replace(wound, cut_s=None, spliced_s=at_s)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from highroad.ports import Load
+from highroad.ports.panel import Load
 
 GUARANTEED_SHARE = (0.55, 0.95)
 """A service swings from the one share of its guarantee to the other of its ceiling, which is the guarantee unless a

@@ -17,7 +17,7 @@ import msgspec
 from highroad.lab.traffic.ledger import NS, Ledger, dark_ns
 from highroad.lab.traffic.model import HEADERS_BYTES, Pace, pace, share_pps, slowed, swing_gbps
 from highroad.netlink.namespace import entered_by_name
-from highroad.ports import Load
+from highroad.ports.panel import Load
 
 PORT = 4747
 """The UDP port at which hosts receive."""

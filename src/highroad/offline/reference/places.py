@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from highroad.formats.gnpy import slug
+from highroad.formats.rough import slug
 from highroad.graph.geo import great_circles_km
 from highroad.model.network import Network, Site, SiteId, SiteKind
 from highroad.model.position import great_circle_km

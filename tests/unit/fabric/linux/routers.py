@@ -23,11 +23,12 @@ from highroad.gnmi.schema import MODEL
 from highroad.gnmi.server import GnmiServer
 from highroad.gnmi.target import Edit, Kind, Notification
 from highroad.gnmi.tree import find
-from highroad.model.network import FibreId, Network, SiteId
+from highroad.model.network import FibreId, Network, RiskGroupId, SiteId
 from highroad.model.service import PortId, ServiceId
 from highroad.pki.peer import Credentials, Role
 from highroad.pki.store import Pki
-from highroad.ports import CutState, Echo, Flow, LabStatus, Load, RouterState, Wire
+from highroad.ports import CutState, Echo, LabStatus, RouterState
+from highroad.ports.panel import Flow, Load, Wire
 
 RATE_SCALE = 0.001
 
@@ -46,6 +47,9 @@ class Router:
         self.link_octets: dict[str, int] = {}
         self.epoch = 1
         self.asked: list[dict[str, Any]] = []
+        self.avoided: list[list[str]] = []
+        self.rows: list[dict[str, Any]] = []
+        self.life = "first"
         self.hub = Hub()
         links = [link for link in network.links if link.tail == site]
         self._state: dict[str, Any] = {"site": site, "node-id": node, "rate-scale": str(RATE_SCALE)}
@@ -110,9 +114,17 @@ class Router:
         path = parse(f"/router/state/core-port[interface={port['interface']}]")
         self.hub.publish(Notification(timestamp_ns=at_ns, updates=((path, dict(port)),)))
 
+    async def avoid(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.avoided.append(body["links"])
+        return {"flipped": 0}
+
     async def ping(self, body: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(body)
         return {"echoes": [{"sequence": 1 + at, "rtt-ms": None if at else 4.0} for at in range(body["count"])]}
+
+    async def measured(self, body: dict[str, Any]) -> dict[str, Any]:
+        after = body["after"] if body["epoch"] == self.life else 0
+        return {"epoch": self.life, "last": len(self.rows), "rows": self.rows[after:]}
 
     async def trace(self, body: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(body)
@@ -168,18 +180,26 @@ class TableTop:
     async def ping(self, service: ServiceId, *, count: int, interval_ms: float, size_bytes: int) -> Sequence[Echo]:
         return [Echo(sequence=1 + index, rtt_ms=4.0) for index in range(count)]
 
-    async def cut(self, fibre: FibreId, *, silent: bool = False) -> None:
-        self.cut_at[fibre] = CutState(since_s=time.time(), silent=silent)
+    async def cut(
+        self, fibre: FibreId, *, silent: bool = False, towards: SiteId | None = None, loss: float = 1.0
+    ) -> None:
+        self.cut_at[fibre] = CutState(since_s=time.time(), silent=silent, towards=towards, loss=loss)
         self._light(fibre, up=False)
 
     async def uncut(self, fibre: FibreId) -> None:
         self.cut_at.pop(fibre, None)
         self._light(fibre, up=True)
 
+    async def cut_group(self, group: RiskGroupId, *, silent: bool = False, loss: float = 1.0) -> None:
+        raise NotFound("no conduit lies on a table top")
+
+    async def uncut_group(self, group: RiskGroupId) -> None:
+        raise NotFound("no conduit lies on a table top")
+
     async def cuts(self) -> Mapping[FibreId, CutState]:
         return dict(self.cut_at)
 
-    async def kill_router(self, site: SiteId) -> None:
+    async def kill_router(self, site: SiteId, *, silent: bool = False) -> None:
         raise NotFound("no router dies on a table top")
 
     async def revive_router(self, site: SiteId) -> None:
@@ -202,7 +222,7 @@ class Bench:
         self.routers = {site.id: Router(network, site.id, node) for node, site in enumerate(network.sites, 1)}
         self.panel = TableTop(self.routers, network)
         self._pki = pki
-        self._credentials = pki.ensure_issued("controller", Role.CONTROLLER, at_s=time.time())
+        self.credentials = pki.ensure_issued("controller", Role.CONTROLLER, at_s=time.time())
         self.servers: dict[SiteId, GnmiServer] = {}
 
     def address(self, site: SiteId) -> str:
@@ -212,8 +232,13 @@ class Bench:
         """Start, or start again, a router's server."""
         agent: Credentials = self._pki.ensure_issued(site, Role.AGENT, at_s=time.time())
         router = self.routers[site]
-        actions = {"Ping": router.ping, "Trace": router.trace}
-        self.servers[site] = GnmiServer(router, agent, [self.address(site)], actions=actions)
+        self.servers[site] = GnmiServer(
+            router,
+            agent,
+            [self.address(site)],
+            actions={"Ping": router.ping, "Trace": router.trace, "Measured": router.measured},
+            commands={"Avoid": router.avoid},
+        )
         await self.servers[site].start()
 
     async def stop(self, site: SiteId) -> None:
@@ -225,7 +250,7 @@ class Bench:
         """A controller's view of them."""
 
         def connect(reach: Reach) -> GnmiClient:
-            return GnmiClient(reach.address, reach.name, self._credentials, election=Election(id=epoch), timeout_s=3.0)
+            return GnmiClient(reach.address, reach.name, self.credentials, election=Election(id=epoch), timeout_s=3.0)
 
         fabric = LinuxFabric(
             self.network,

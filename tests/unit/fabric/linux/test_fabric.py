@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,11 @@ from highroad.fabric.linux import fabric as linux
 from highroad.fabric.linux.fabric import LinuxFabric
 from highroad.gnmi.router import Intended
 from highroad.gnmi.target import Delete
+from highroad.model.measurement import Way
 from highroad.model.network import FibreId, LinkId, SiteId
 from highroad.model.service import PortId, ServiceId
-from highroad.ports import Flow, Install, Replace, Withdraw
+from highroad.ports import Install, Replace, Withdraw
+from highroad.ports.panel import Flow
 from tests.unit.fabric.linux.routers import Bench, bench, until
 from tests.unit.fabric.small import backbone, policy
 
@@ -310,12 +313,45 @@ def test_without_hosts_headends_measure_along_the_ways_there_and_back(tmp_path: 
         echoes = await fabric.ping(S, count=2, interval_ms=20.0, size_bytes=64)
         assert [(one.sequence, one.rtt_ms) for one in echoes] == [(1, 4.0), (2, None)]
         (asked,) = routers.routers[A].asked
-        home = routers.routers[D].intended.policies["s"].candidate_paths[0].segment_lists[0].functions
-        assert (asked["back"], asked["count"], asked["size"]) == (list(home), 2, 64)
+        assert asked == {"service": "s", "count": 2, "interval-ms": 20, "size": 64}
+        out, home = (routers.routers[at].intended.policies["s"].candidate_paths[0].segment_lists[0] for at in (A, D))
+        assert (out.back_functions, home.back_functions) == (home.functions, out.functions)
         trace = await fabric.trace(S)
         assert [(hop.site, hop.link, hop.rtt_ms) for hop in trace.there] == [("b", "a>b", 2.0), ("d", "b>d", 4.0)]
         assert [(hop.site, hop.link) for hop in trace.back] == [("c", "d>c"), ("a", "c>a")]
         assert routers.routers[A].asked[-1]["nodes"] == [2, 4]
+
+    play(tmp_path, scene, lab=False)
+
+
+def row(at_s: int, *uses: list[Any], **more: Any) -> dict[str, Any]:
+    """What a router says of an interval."""
+    counts = dict.fromkeys(("lost-out", "lost-home", "lost-unknown", "late", "doubled"), 0)
+    return {
+        **counts, "path": "p", "uses": [*uses], "at": at_s * 10**9, "for": 10**9, "sent": 10, "pinned": True, **more
+    }  # fmt: skip
+
+
+def test_what_routers_measured_is_told_once_of_every_service_that_has_the_path(tmp_path: Path) -> None:
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        a, d = routers.routers[A], routers.routers[D]
+        figures = {"lost-home": 2, "rtt-p50": 4_000_000, "jitter-out": 500_000, "out": 1_500_000}
+        a.rows.append(row(100, ["s", "s.a", 100, 0, True], ["t", "t.b", 50, 1, False], **figures))
+        d.rows.append(row(100, ["s", "s.b", 100, 0, True]))
+        told = {(one.service, one.way): one for one in await fabric.measured()}
+        there, other = told[S, Way.THERE], told[ServiceId("t"), Way.BACK]
+        assert (there.at_s, there.for_s, there.sent, there.lost, there.lost_home) == (100.0, 1.0, 10, 2, 2)
+        assert (there.rtt_p50_ms, there.jitter_out_ms, there.out_ms, there.rtt_max_ms) == (4.0, 0.5, 1.5, None)
+        assert (other.preference, other.list_index, other.in_use, other.pinned) == (50, 1, False, True)
+        assert told[S, Way.BACK].rtt_p50_ms is None
+        assert await fabric.measured() == []
+        a.rows.append(row(101, ["s", "s.a", 100, 0, True]))
+        assert [one.at_s for one in await fabric.measurements(S)] == [100.0, 100.0, 101.0]
+        assert [one.at_s for one in await fabric.measured()] == [101.0]
+        a.life, a.rows = "second", [row(200, ["s", "s.a", 100, 0, True])]  # its agent was started anew
+        assert [one.at_s for one in await fabric.measured()] == [200.0]
+        assert [one.at_s for one in await fabric.measurements(S)] == [200.0]
 
     play(tmp_path, scene, lab=False)
 

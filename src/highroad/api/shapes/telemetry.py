@@ -1,0 +1,38 @@
+"""Figures over time as they travel."""
+
+from __future__ import annotations
+
+from highroad.api.shapes.measured import measured
+from highroad.control.desk import Desk
+from highroad.model.tracks import SERIES, Point, Subject, Tracks
+from highroad.wire.base import time_from_s
+from highroad.wire.telemetry import PointOut, TrackOut, TracksOut
+
+
+def tracks_out(found: Tracks, subject: Subject, controller: Desk) -> TracksOut:
+    """All that was read."""
+    series = {one.name: one for one in SERIES[subject]}
+    return TracksOut.model_validate(
+        {
+            **measured(controller),
+            "from": time_from_s(found.from_s),
+            "to": time_from_s(found.until_s),
+            "step_s": found.step_s,
+            "tracks": [
+                TrackOut(
+                    name=track.name,
+                    series=track.series,
+                    about=series[track.series].about,
+                    summed=series[track.series].summed,
+                    points=[_point(one) for one in track.points],
+                )
+                for track in found.tracks
+            ],
+        }
+    )
+
+
+def _point(one: Point | None) -> PointOut | None:
+    if one is None:
+        return None
+    return PointOut(min=one.least, mean=one.mean, max=one.most, last=one.last, count=one.count)

@@ -1,0 +1,137 @@
+"""What is free, what a link's calendar holds, and what a failure would do, as they travel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from highroad.control.book import Book
+from highroad.control.capacity import Capacity, FreeWindow
+from highroad.control.linkcalendar import LinkCalendar
+from highroad.control.whatif import Effect, Forecast, Outcome
+from highroad.model.network import Network
+from highroad.units import gbps_from_mbps
+from highroad.wire.base import maybe_time, time_from_s
+from highroad.wire.views import (
+    CapacityOut,
+    ClaimOut,
+    CountOut,
+    EffectOut,
+    FilledOut,
+    FreeOut,
+    LinkCalendarOut,
+    StepOut,
+    WhatIfOut,
+)
+
+
+def capacity_out(found: Capacity) -> CapacityOut:
+    """Hour by hour."""
+    asked = found.question
+    return CapacityOut(
+        a=asked.a,
+        b=asked.b,
+        latency_bound_ms=asked.latency_bound_ms,
+        fence=None if asked.fence is None else list(asked.fence),
+        protection=asked.protection.value,
+        max_paths=asked.max_paths,
+        step_gbps=gbps_from_mbps(found.step_mbps),
+        hours=[_free(one) for one in found.hours],
+        best=None if found.best is None else _free(found.best),
+    )
+
+
+def _free(one: FreeWindow) -> FreeOut:
+    return FreeOut(
+        start=time_from_s(one.window.start_s),
+        end=time_from_s(one.window.until_s),
+        free_gbps=gbps_from_mbps(one.mbps),
+    )
+
+
+def link_calendar_out(found: LinkCalendar) -> LinkCalendarOut:
+    """A link's calendar."""
+    return LinkCalendarOut(
+        link=found.link.id,
+        tail=found.link.tail,
+        head=found.link.head,
+        capacity_gbps=found.link.capacity_gbps,
+        steps=[
+            StepOut(
+                start=time_from_s(one.start_s),
+                end=time_from_s(one.until_s),
+                claimed_gbps=gbps_from_mbps(one.claimed_mbps),
+                reserve_gbps=gbps_from_mbps(one.reserve_mbps),
+                free_gbps=gbps_from_mbps(one.free_mbps),
+                capacity_gbps=gbps_from_mbps(one.capacity_mbps),
+            )
+            for one in found.steps
+        ],
+        holders=[
+            ClaimOut(
+                service=one.service.id,
+                tenant=one.service.tenant,
+                state=one.service.state.value,
+                use=one.use.value,
+                rate_gbps=gbps_from_mbps(one.rate_mbps),
+                start=maybe_time(one.start_s if math.isfinite(one.start_s) else None),
+                end=maybe_time(one.until_s if math.isfinite(one.until_s) else None),
+            )
+            for one in found.holdings
+        ],
+    )
+
+
+def what_if_out(found: Forecast, book: Book) -> WhatIfOut:
+    """What a failure would do."""
+    counts = {
+        outcome.value: _count(one for one in found.effects if one.outcome is outcome) for outcome in reversed(Outcome)
+    }
+    return WhatIfOut(
+        cut=found.target,
+        fibres=list(found.fibres),
+        links=list(found.links),
+        services=found.services,
+        counts={**counts, "unprotected": _count(one for one in found.effects if one.unprotected)},
+        effects=[_effect(one, book.network) for one in found.effects],
+        fullest=[
+            FilledOut(
+                link=one.link,
+                at=time_from_s(one.at_s),
+                capacity_gbps=one.capacity_gbps,
+                claimed_gbps=one.claimed_gbps,
+                reserve_gbps=one.reserve_gbps,
+                before_gbps=one.before_gbps,
+                share=round(one.share, 6),
+            )
+            for one in found.fullest
+        ],
+        oversold=list(found.oversold),
+        at_rest=found.at_rest,
+    )
+
+
+def _count(effects: Iterable[Effect]) -> CountOut:
+    rates = [one.service.order.bandwidth_gbps for one in effects]
+    return CountOut(services=len(rates), gbps=round(sum(rates), 3))
+
+
+def _effect(one: Effect, network: Network) -> EffectOut:
+    order, there = one.service.order, one.placement.there if one.placement is not None else ()
+    links = [network.link[link] for link in there if link in network.link]
+    carried = one.outcome is not Outcome.DARK and bool(links)
+    return EffectOut(
+        service=one.service.id,
+        tenant=one.service.tenant,
+        a=order.a_site,
+        b=order.b_site,
+        state=one.service.state.value,
+        bandwidth_gbps=order.bandwidth_gbps,
+        traffic_class=order.traffic_class.value,
+        outcome=one.outcome.value,
+        unprotected=one.unprotected,
+        latency_before_ms=one.before_ms,
+        latency_after_ms=one.after_ms,
+        sites=[links[0].tail, *(link.head for link in links)] if carried else [],
+        reason=one.reason,
+    )

@@ -1,0 +1,120 @@
+"""`highroad whatif`: what a failure would do, before it does."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from highroad.cli.door import Door, command
+from highroad.cli.exits import as_not_found
+from highroad.cli.quantities import show_gbps, show_ms, show_time
+from highroad.cli.show import short_chain
+from highroad.errors import Invalid
+from highroad.wire.views import EffectOut, WhatIfOut
+
+WORDS = {
+    "backup": ("onto their backup at once", "green"),
+    "moved": ("moved to another path", "green"),
+    "slow": ("slow, past their bound", "yellow"),
+    "dark": ("dark", "bold red"),
+    "stays": ("stay, with another backup or none", "cyan"),
+    "unprotected": ("of these unprotected afterwards", "yellow"),
+}
+"""Of each outcome, what it is in words and how it looks."""
+
+SHOWN = 40
+"""Services that are listed before `and N more`."""
+
+BAR = 24
+"""Characters of a link's bar."""
+
+
+def add_command(app: typer.Typer) -> None:
+    """Add the verb to the root."""
+    command(app, "whatif")(whatif)
+
+
+def whatif(
+    door: Door,
+    cut: Annotated[str, typer.Option("--cut", metavar="TARGET", help="A fibre, a site or a risk group.")],
+) -> None:
+    """Show what would happen if a fibre, a site or a risk group failed now; nothing is touched.
+
+    Example: `highroad whatif --cut albany--syracuse`
+    """
+    try:
+        found = door.client.what_if(cut)
+    except Invalid as error:
+        raise as_not_found(error) from None
+    if door.as_json:
+        door.emit(found)
+        return
+    door.say(*_summary(found))
+    counts = ((name, found.counts[name]) for name in WORDS if name in found.counts)
+    rows = [
+        (Text(WORDS[name][0], style=WORDS[name][1]), one.services, show_gbps(one.gbps))
+        for name, one in counts
+        if one.services
+    ]
+    if rows:
+        door.table("", ("outcome", ">services", ">guaranteed"), rows, "")
+    if found.effects:
+        door.table(
+            "", ("service", "outcome", "from", "to", ">rate", ">latency", ">then", "way"), map(_row, _some(found)), ""
+        )
+    if len(found.effects) > SHOWN:
+        door.say((f"and {len(found.effects) - SHOWN} more: --json has them all", "dim"))
+    if found.effects:
+        door.say(
+            ("fullest links then, at most in the next week", "bold"), ("   █ claimed  ▒ reserve for backups", "dim")
+        )
+        for one in found.fullest:
+            claimed = round(BAR * min(1.0, one.claimed_gbps / one.capacity_gbps)) if one.capacity_gbps else 0
+            reserve = min(BAR - claimed, round(BAR * one.reserve_gbps / one.capacity_gbps)) if one.capacity_gbps else 0
+            bar = "█" * claimed + "▒" * reserve
+            of = f"{one.share:6.1%} of {show_gbps(one.capacity_gbps)}, {show_gbps(one.before_gbps)} without"
+            door.say(f"  {bar:·<{BAR}} ", of, (f"   {show_time(one.at)}   {one.link}", "dim"))
+    for link in found.oversold:
+        door.say(("! ", "bold red"), f"{link} would be promised above its capacity: tell whoever keeps Highroad")
+    if not found.at_rest:
+        door.say(("! ", "yellow"), "it did not come to rest; this is how it stood when that was given up")
+
+
+def _summary(found: WhatIfOut) -> list[str | tuple[str, str]]:
+    if not found.fibres:
+        return [f"{found.cut} is dark already: nothing more would happen"]
+    counts = found.counts
+    hit = sum(one.services for name, one in counts.items() if name not in ("stays", "unprotected"))
+    now = sum(one.outcome != "stays" and one.state != "RESERVED" for one in found.effects)
+    what = f"{len(found.fibres)} fibre{'s' if len(found.fibres) != 1 else ''} dark"
+    if not found.effects:
+        return [("✓ ", "bold green"), f"if {found.cut} failed ({what}), none of {found.services} services would notice"]
+    lost, style = counts["dark"].services, "bold red" if counts["dark"].services else "bold green"
+    kept = counts["backup"].services + counts["moved"].services
+    return [
+        (f"if {found.cut} failed ({what}): ", "bold"),
+        f"{hit} of {found.services} services hit ({now} open now), {kept} carried on inside their promises, ",
+        f"{counts['slow'].services} slow, ",
+        (f"{lost} dark", style),
+        f"; {counts['unprotected'].services} unprotected afterwards",
+    ]
+
+
+def _some(found: WhatIfOut) -> list[EffectOut]:
+    return found.effects[:SHOWN]
+
+
+def _row(one: EffectOut) -> tuple[object, ...]:
+    mark = " (unprotected)" if one.unprotected else ""
+    return (
+        one.service,
+        Text(f"{one.outcome}{mark}", style=WORDS[one.outcome][1] if not mark else "yellow"),
+        one.a,
+        one.b,
+        show_gbps(one.bandwidth_gbps),
+        show_ms(one.latency_before_ms),
+        show_ms(one.latency_after_ms),
+        short_chain(one.sites, 5) if one.sites else one.reason or "–",
+    )

@@ -1,0 +1,107 @@
+"""What the loop and the routers tell, as columns of figures. What is a difference between two samples is made here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from highroad.model.measurement import Measurement
+from highroad.model.network import LinkId, Network
+from highroad.model.service import Protection, Service, ServiceId
+from highroad.model.tracks import Subject, series_of
+from highroad.ports import Sample, ServiceCounters
+from highroad.telemetry.rows import Rows
+
+NOTHING = math.nan
+
+LONGEST_S = 60.0
+"""Of samples that are farther apart the difference is nobody's: nobody watched in between."""
+
+
+class Columns:
+    """Remembers the sample before."""
+
+    def __init__(self) -> None:
+        self._before: Mapping[ServiceId, ServiceCounters] = {}
+        self._before_s = 0.0
+
+    def of_sample(self, sample: Sample, network: Network, services: Mapping[ServiceId, Service]) -> list[Rows]:
+        """Of every link and service of a sample."""
+        apart_s = sample.at_s - self._before_s
+        before = self._before if 0 < apart_s <= LONGEST_S else {}
+        self._before, self._before_s = sample.services, sample.at_s
+        values = [_service(one, before.get(name), apart_s, services.get(name)) for name, one in sample.services.items()]
+        capacity = {link.id: link.capacity_gbps for link in network.links}
+        links = [
+            (one.carried_gbps, _share(one.carried_gbps, capacity.get(link)), float(one.up))
+            for link, one in sample.links.items()
+        ]
+        return [
+            _rows(Subject.LINK, sample.links, links, sample.at_s),
+            _rows(Subject.SERVICE, sample.services, values, sample.at_s),
+        ]
+
+    def of_measurements(self, measurements: Iterable[Measurement]) -> list[Rows]:
+        """Of every path, at the beginning of its interval."""
+        every = list(measurements)
+        names = [path_of(one) for one in every]
+        rows = _rows(Subject.PATH, names, [_path(one) for one in every], 0.0)
+        times = np.array([one.at_s for one in every], np.float64)
+        return [Rows(subject=rows.subject, names=rows.names, at_s=times, columns=rows.columns)]
+
+
+def path_of(one: Measurement) -> str:
+    """What a path is called: those in use by service and way, so that their figures go on when another is in use."""
+    name = f"{one.service}/{one.way.value}"
+    return name if one.in_use else f"{name}/{one.preference}.{one.list_index}"
+
+
+def _service(
+    one: ServiceCounters, before: ServiceCounters | None, apart_s: float, service: Service | None
+) -> tuple[float, ...]:
+    lost, dark_ms, watched_ms = NOTHING, NOTHING, NOTHING
+    # Counters that went back are those of another life of the service: of the time in between nothing is known.
+    if before is not None and one.lost_bytes >= before.lost_bytes and one.dark_s >= before.dark_s:
+        lost, dark_ms = one.lost_bytes - before.lost_bytes, (one.dark_s - before.dark_s) * 1000.0
+        watched_ms = apart_s * 1000.0
+    promised: tuple[float, float, float] = (NOTHING, NOTHING, NOTHING)
+    if service is not None:
+        bound = service.order.latency_bound_ms
+        protected = service.order.protection is not Protection.NONE
+        promised = (service.order.bandwidth_gbps, NOTHING if bound is None else bound, float(protected))
+    return (
+        one.offered_gbps,
+        one.carried_gbps_there,
+        one.carried_gbps_back,
+        lost,
+        dark_ms,
+        watched_ms,
+        one.latency_ms_there,
+        one.latency_ms_back,
+        *promised,
+    )
+
+
+def _path(one: Measurement) -> tuple[float, ...]:
+    figures = (
+        one.rtt_min_ms, one.rtt_p50_ms, one.rtt_p99_ms, one.rtt_max_ms, one.jitter_ms, one.out_ms, one.home_ms
+    )  # fmt: skip
+    known = (NOTHING if value is None else value for value in figures)
+    return (float(one.sent), float(one.lost), float(one.lost_out), *known, one.for_s * 1000.0)
+
+
+def _share(carried_gbps: float, capacity_gbps: float | None) -> float:
+    return NOTHING if not capacity_gbps else carried_gbps / capacity_gbps
+
+
+def _rows(
+    subject: Subject,
+    names: Iterable[LinkId] | Iterable[ServiceId] | Sequence[str],
+    values: Sequence[tuple[float, ...]],
+    at_s: float,
+) -> Rows:
+    table = np.array(values, np.float32).reshape(len(values), len(series_of(subject)))
+    columns = {name: np.ascontiguousarray(table[:, at]) for at, name in enumerate(series_of(subject))}
+    return Rows(subject=subject, names=[str(one) for one in names], at_s=np.full(len(values), at_s), columns=columns)

@@ -1,0 +1,108 @@
+"""How series are read: one query over the files and the tables that have rows of a time, merged step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import gmtime, strftime
+from typing import Any
+
+import duckdb
+
+from highroad.errors import Finding, Invalid
+from highroad.model.tracks import MOST_POINTS, Point, Subject, Track, Tracks
+from highroad.telemetry import levels as sql
+from highroad.telemetry.levels import HOURS, MINUTES, PARTS, Level
+from highroad.telemetry.partitions import Part
+
+
+def source(
+    subject: Subject,
+    level: Level | None,
+    seconds: Sequence[int],
+    parts: Sequence[Part],
+    names: Sequence[str] | None,
+    series: Sequence[str],
+    from_s: int,
+    until_s: int,
+) -> tuple[str, list[Any]]:
+    """The rows of a time, of some things, with what is given to the query; newer ones that are not thinned yet too."""
+    columns = ", ".join(f"{name}_{part}" for name in series for part in PARTS)
+    named, given = _named(names)
+    rows = " UNION ALL ".join(sql.as_rows(subject, part) for part in seconds)
+    tables = []
+    if level is None:
+        tables.append(f"({rows})")
+    else:
+        tables.append(f"(SELECT * FROM {sql.level_table(level, subject)})")  # noqa: S608
+        tables.append(f"(SELECT * FROM ({rows}) WHERE batch > {_mark(MINUTES, subject)})")  # noqa: S608
+        if level is HOURS:
+            finer = sql.level_table(MINUTES, subject)
+            tables.append(f"(SELECT * FROM {finer} WHERE batch > {_mark(HOURS, subject)})")  # noqa: S608
+    when = f"t >= {from_s} AND t < {until_s}"
+    which = f"id IN (SELECT id FROM names WHERE subject = '{subject.value}' AND {named})"  # noqa: S608
+    pieces = [f"SELECT id, NULL AS name, batch, t, {columns} FROM {one} WHERE {when} AND {which}" for one in tables]  # noqa: S608
+    values = given * len(pieces)
+    if level is not None:
+        first, last = (strftime(level.pattern, gmtime(at_s)) for at_s in (from_s, max(from_s, until_s - 1)))
+        files = [f"'{part.path}'" for part in parts if first <= part.stamp <= last]
+        if files:
+            pieces.append(
+                f"SELECT NULL AS id, name, batch, t, {columns} FROM read_parquet([{', '.join(files)}]) "  # noqa: S608
+                f"WHERE {when} AND {named}"
+            )
+            values += given
+    return " UNION ALL ".join(pieces), values
+
+
+def history(
+    cursor: duckdb.DuckDBPyConnection,
+    query: str,
+    given: list[Any],
+    series: Sequence[str],
+    from_s: int,
+    until_s: int,
+    step_s: int,
+) -> Tracks:
+    """What a source has, merged into steps."""
+    found = cursor.execute(
+        f"SELECT coalesce(rows.name, names.name) AS name, (floor(t)::BIGINT - {from_s}) // {step_s} AS slot, "  # noqa: S608
+        f"{sql.merged(tuple(series))} FROM ({query}) AS rows LEFT JOIN names ON rows.id = names.id "
+        "GROUP BY 1, 2 ORDER BY 1, 2",
+        given,
+    ).fetchnumpy()
+    steps = max(0, (until_s - from_s) // step_s)
+    names = [str(one) for one in found["name"]]
+    slots = found["slot"].tolist()
+    if steps * len(set(names)) * len(series) > MOST_POINTS:
+        message = f"that is more than {MOST_POINTS:,} points: ask for a longer step, or for less"
+        raise Invalid([Finding(code="too-many-points", place="step", message=message)])
+    begins = [at for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
+    ends = [*begins[1:], len(names)] if begins else []
+    tracks = []
+    for one in series:
+        n, least, mean, most, last = (found[f"{one}_{part}"].tolist() for part in PARTS)
+        for begin, end in zip(begins, ends, strict=True):
+            points: list[Point | None] = [None] * steps
+            for at in range(begin, end):
+                if n[at]:
+                    points[slots[at]] = Point(least=least[at], mean=mean[at], most=most[at], last=last[at], count=n[at])
+            tracks.append(Track(name=names[begin], series=one, points=tuple(points)))
+    return Tracks(from_s=from_s, until_s=until_s, step_s=step_s, tracks=tuple(tracks))
+
+
+def _named(names: Sequence[str] | None) -> tuple[str, list[Any]]:
+    """A condition on the column `name`, and what is given to it."""
+    if names is None:
+        return "true", []
+    if len(names) == 1 and not names[0].endswith("/"):
+        return "name = ?", [names[0]]
+    whole = [name for name in names if not name.endswith("/")]
+    conditions = ["starts_with(name, ?)" for name in names if name.endswith("/")]
+    if whole:
+        conditions.append(f"name IN ({', '.join('?' for _ in whole)})")
+    given = [name for name in names if name.endswith("/")] + whole
+    return f"({' OR '.join(conditions)})" if conditions else "false", given
+
+
+def _mark(level: Level, subject: Subject) -> str:
+    return f"(SELECT batch FROM marks WHERE level = '{level.name}' AND subject = '{subject.value}')"  # noqa: S608

@@ -1,0 +1,125 @@
+"""What is free, what a link's calendar holds, and what a failure would do, as they travel."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from highroad.wire.base import Out, Time
+
+
+class FreeOut(Out):
+    """A window, and the most that one order over just that window would be admitted with."""
+
+    start: Time
+    end: Time
+    free_gbps: float
+
+
+class CapacityOut(Out):
+    """What is free between two ends, hour by hour."""
+
+    a: str = Field(validation_alias="from", serialization_alias="from")
+    b: str = Field(validation_alias="to", serialization_alias="to")
+    latency_bound_ms: float | None
+    fence: list[str] | None
+    protection: str
+    max_paths: int | None
+    step_gbps: float = Field(description="Figures are whole multiples of this, or below it as they are.")
+    hours: list[FreeOut] = Field(description="Whole hours of UTC; the first begins now if it has begun.")
+    best: FreeOut | None = Field(
+        description="The stretch of hours in which one order at one rate moves most; null where nothing is free."
+    )
+
+
+class EffectOut(Out):
+    """What a failure would do to one service."""
+
+    service: str
+    tenant: str
+    a: str = Field(validation_alias="from", serialization_alias="from", description="The site of its first end.")
+    b: str = Field(validation_alias="to", serialization_alias="to")
+    state: str = Field(description="Now.")
+    bandwidth_gbps: float
+    traffic_class: str
+    outcome: str = Field(
+        description="`dark`: nothing carries it. `slow`: carried past its bound. `moved`: to another path, dark "
+        "until that carries. `backup`: at once along its backup, and perhaps from there to a path that has another. "
+        "`stays`: carried as before, its backup is gone or another."
+    )
+    unprotected: bool = Field(description="It was protected, is carried, and would not survive the next failure.")
+    latency_before_ms: float | None
+    latency_after_ms: float | None
+    sites: list[str] = Field(description="The way there then; empty if it is dark.")
+    reason: str | None = Field(description="What would be said of it.")
+
+
+class CountOut(Out):
+    """How many services, and what they are guaranteed."""
+
+    services: int
+    gbps: float
+
+
+class FilledOut(Out):
+    """A link in use after the failure, at the time of the next week at which its calendar would keep most."""
+
+    link: str
+    at: Time
+    capacity_gbps: float
+    claimed_gbps: float
+    reserve_gbps: float
+    before_gbps: float = Field(description="The most of claims and reserve in that week as things are.")
+    share: float = Field(description="Claims and reserve, of the capacity.")
+
+
+class WhatIfOut(Out):
+    """What would happen if something failed now."""
+
+    cut: str
+    fibres: list[str] = Field(description="Those that are not dark already.")
+    links: list[str]
+    services: int = Field(description="That hold capacity, in all.")
+    counts: dict[str, CountOut] = Field(description="By outcome, and `unprotected` besides, whatever the outcome.")
+    effects: list[EffectOut] = Field(
+        description="The worst first, then in order of need; who is not here is untouched."
+    )
+    fullest: list[FilledOut] = Field(description="The links that would be fullest.")
+    oversold: list[str] = Field(description="Links that would be promised above their capacity: none.")
+    at_rest: bool = Field(description="Whether everything came to rest; else it is shown as it stood when given up.")
+
+
+class StepOut(Out):
+    """A stretch of time in which nothing changes on a link. Capacity is claimed, kept in reserve, or free."""
+
+    start: Time
+    end: Time
+    claimed_gbps: float
+    reserve_gbps: float = Field(description="Kept for backups, shared by services that no single failure strikes.")
+    free_gbps: float
+    capacity_gbps: float
+
+
+class ClaimOut(Out):
+    """What a service holds of a link."""
+
+    service: str
+    tenant: str
+    state: str
+    use: str = Field(
+        description="`carried` in its window, `leaving` until routers let go, `detour` that is booked for a "
+        "maintenance, or `standby` of its backup."
+    )
+    rate_gbps: float
+    start: Time | None = Field(description="Null: since before now.")
+    end: Time | None = Field(description="Null: open.")
+
+
+class LinkCalendarOut(Out):
+    """What a link's calendar holds over a time, and who holds it."""
+
+    link: str
+    tail: str
+    head: str
+    capacity_gbps: float
+    steps: list[StepOut]
+    holders: list[ClaimOut] = Field(description="By start, the largest first.")

@@ -1,0 +1,93 @@
+"""A planned move on real routers: packets say whether it did harm, and it goes back without anybody asking."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from highroad.control.book import Book
+from highroad.control.controller import Controller
+from highroad.fabric.clock import SystemClock
+from highroad.fabric.linux.fabric import LinuxFabric
+from highroad.model.incident import MaintenanceState
+from highroad.model.lifecycle import State
+from highroad.model.network import FibreId, SiteId
+from highroad.model.service import End, Port, PortId, Request, ServiceId, Tenant, TenantId
+from highroad.storage.store import SqlStore
+from tests.contract.fabric.routers import lab_of
+from tests.lab.rig import needs_root
+from tests.unit.fabric.small import backbone
+
+pytestmark = needs_root
+
+TRIANGLE = backbone("a-b", "a-c", "b-c")
+ACME = TenantId("acme")
+PATIENCE_S = 20.0
+
+
+@asynccontextmanager
+async def controller_of(folder: Path) -> AsyncIterator[tuple[Controller, LinuxFabric]]:
+    """A controller over a lab, with a customer that has a port at two corners."""
+    store = SqlStore(":memory:")
+    async with lab_of(folder, TRIANGLE) as (fabric, _):
+        controller = Controller(store=store, fabric=fabric, clock=SystemClock(), lab=fabric, prober=fabric)
+        await controller.start()
+        try:
+            await controller.load_network(TRIANGLE)
+            ends = [Port(id=PortId(f"acme.{at}"), tenant=ACME, site=SiteId(at), rate_gbps=100.0) for at in "ab"]
+            await controller.add_tenant(Tenant(id=ACME, name="Acme"), ends)
+            yield controller, fabric
+        finally:
+            await controller.stop()
+    store.close()
+
+
+async def until(controller: Controller, done: Callable[[Book], bool]) -> Book:
+    """The book once it is as wished."""
+    until_s = time.monotonic() + PATIENCE_S
+    while not done(book := await controller.settled()):
+        assert time.monotonic() < until_s, (list(book.services.values()), book.maintenances)
+        assert book.ground.calendar.oversold() == []
+        await asyncio.sleep(0.02)
+    return book
+
+
+def test_packets_that_a_move_loses_bring_it_back(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with controller_of(tmp_path) as (controller, fabric):
+            asked = Request(tenant=ACME, a=End(at="a"), b=End(at="b"), bandwidth_gbps=50.0)
+            service, _ = await controller.order(asked)
+
+            def way(book: Book) -> tuple[str, ...] | None:
+                now = book.services[service.id]
+                settled = now.state is State.ACTIVE and not now.leaving
+                return now.placement.there if settled and now.placement is not None else None
+
+            await until(controller, lambda book: way(book) == ("a>b",))
+            await asyncio.sleep(3.0)  # what was carried before is known
+            await fabric.cut(FibreId("b-c"), silent=True, loss=0.04)  # less than neighbours call a fault
+            drain = await controller.drain("a-b")
+            book = await until(controller, lambda book: book.freeze is not None)
+            assert book.freeze is not None
+            assert f"rolled back: 1 of 1 moved services lost traffic ({service.id} " in book.freeze.reason
+            await until(controller, lambda book: way(book) == ("a>b",))
+            assert book.maintenances[drain.id].note == book.freeze.reason
+            assert await arrives(fabric, service.id)
+            await fabric.uncut(FibreId("b-c"))
+            await controller.thaw()
+            book = await until(controller, lambda book: way(book) == ("a>c", "c>b"))
+            assert book.freeze is None
+            drained = MaintenanceState.DRAINED
+            await until(controller, lambda book: book.maintenances[drain.id].state is drained)
+            assert await arrives(fabric, service.id)
+
+    asyncio.run(scene())
+
+
+async def arrives(fabric: LinuxFabric, service: ServiceId) -> bool:
+    """Whether a service's packets arrive now, both ways."""
+    echoes = await fabric.ping(service, count=3, interval_ms=50.0, size_bytes=64)
+    return all(echo.rtt_ms is not None for echo in echoes)

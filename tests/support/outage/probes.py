@@ -1,0 +1,163 @@
+"""Probes: a packet a millisecond from one host to another, and of those that were sent in a while, which did not come.
+
+What arrives waits in the sockets' buffers, which have room for many seconds, until somebody looks: so nothing that
+counts runs while things break, and none is lost by who counts. That none was, the kernel is asked each time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from highroad.netlink.namespace import entered_by_name
+from tests.support.outage.sender import PORT, TICK, family_of
+from tests.support.outage.ticks import TICK_NS, Ticks
+
+ROOT = Path(__file__).parents[3]
+LATE_S = 0.4
+"""Whatever arrives arrives so long after it was sent: light across a continent, and more."""
+
+_BUFFER_BYTES = 64 << 20
+_SO_RCVBUFFORCE, _SO_MEMINFO, _DROPS = 33, 55, 8
+_READY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What is sent from where to where: namespaces, and addresses that hosts have there. `interface` may be none."""
+
+    name: str
+    namespace: str
+    interface: str
+    address: str
+    far_namespace: str
+    far_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """What of one probe did not come: the ticks, in order."""
+
+    probe: str
+    ticks: Sequence[int]
+
+    @property
+    def ms(self) -> float:
+        """As packets times interval."""
+        return len(self.ticks) * TICK_NS / 1e6
+
+
+class Probes:
+    """All of them, running; nothing is sent until some are let to. Made by `probing`."""
+
+    def __init__(self, folder: Path, probes: Sequence[Probe]) -> None:
+        self.probes = tuple(probes)
+        self.number = {probe.name: number for number, probe in enumerate(probes)}
+        self._receivers = [_receiver(probe, number) for number, probe in enumerate(probes)]
+        self._seen: list[set[int]] = [set() for _ in probes]
+        self._active: set[int] = set()
+        self.ticks = Ticks(folder / "ticks", new=True)
+        where = folder / "probes.json"
+        where.write_text(json.dumps([_told(probe) for probe in probes]), encoding="utf-8")
+        self._sender = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.outage.sender", str(folder / "ticks"), str(where)],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+        )
+        assert self._sender.stdout is not None
+        if self._sender.stdout.readline() != b"ready\n":
+            raise RuntimeError("the sender of probes ended before it began")
+
+    def send(self, names: Iterable[str]) -> None:
+        """Let these send, and no others, and forget what was counted."""
+        self._active = {self.number[name] for name in names}
+        self.ticks.activate(self._active)
+        time.sleep(0.1 + LATE_S)
+        self.drain()
+        for seen in self._seen:
+            seen.clear()
+
+    def now(self) -> int:
+        """The next tick."""
+        if self._sender.poll() is not None:
+            raise RuntimeError(f"the sender of probes ended with {self._sender.returncode}")
+        return self.ticks.done
+
+    def drain(self) -> None:
+        """Count what has arrived. Raises RuntimeError if any of it was lost by us."""
+        room = bytearray(64)
+        for number in self._active:
+            take, seen = self._receivers[number].recv_into, self._seen[number]
+            try:
+                while True:
+                    take(room)
+                    seen.add(TICK.unpack_from(room)[0])
+            except BlockingIOError:
+                pass
+            info = self._receivers[number].getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 64)
+            if struct.unpack_from("=I", info, 4 * _DROPS)[0]:
+                raise RuntimeError(f"the socket of {self.probes[number].name} was full")
+
+    def lost(self, first: int, after: int) -> dict[str, Lost]:
+        """What of the ticks from one to before another did not come, of each probe that sends; waits for what may."""
+        while self.ticks.done <= after:
+            self.now()
+            time.sleep(0.01)
+        time.sleep(max(0.0, LATE_S - (time.monotonic_ns() - self.ticks.when_ns(after)) / 1e9))
+        self.drain()
+        found = {}
+        for number in sorted(self._active):
+            name, seen = self.probes[number].name, self._seen[number]
+            found[name] = Lost(probe=name, ticks=[tick for tick in range(first, after) if tick not in seen])
+        return found
+
+    def close(self) -> None:
+        """End the sender."""
+        self.ticks.end()
+        try:
+            self._sender.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._sender.kill()
+            self._sender.wait()
+        if self._sender.stdout is not None:
+            self._sender.stdout.close()
+        for receiver in self._receivers:
+            receiver.close()
+
+
+@contextmanager
+def probing(folder: Path, probes: Sequence[Probe]) -> Iterator[Probes]:
+    """Probes, ended with the context."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Probes(folder, probes)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _receiver(probe: Probe, number: int) -> socket.socket:
+    with entered_by_name(probe.far_namespace):
+        made = socket.socket(family_of(probe.far_address), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+    made.bind((probe.far_address, PORT + number))
+    return made
+
+
+def _told(probe: Probe) -> dict[str, str]:
+    return {
+        "namespace": probe.namespace,
+        "interface": probe.interface,
+        "address": probe.address,
+        "to": probe.far_address,
+    }

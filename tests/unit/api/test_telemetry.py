@@ -1,0 +1,108 @@
+"""What was measured over time, through the doors: gaps, steps, what is asked wrongly, and whose it is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from highroad.model.measurement import Measurement, Way
+from highroad.model.service import ServiceId
+from highroad.units import iso_from_s
+from tests.support.backbone import backbone
+from tests.support.telemetry import kept
+
+ORDER = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 2.0, "latency_bound_ms": 60}
+
+
+def test_a_service_and_its_links_are_read_over_time() -> None:
+    async def story() -> None:
+        with kept() as telemetry:
+            async with backbone(telemetry=telemetry) as world, world.http(world.acme) as acme:
+                service = (await acme.post("/v1/services", json=ORDER)).json()
+                await world.active(acme, service["id"])
+                url = f"/v1/telemetry/services/{service['id']}"
+
+                point = None
+                for _ in range(200):
+                    asked = {"series": "promised_gbps", "step_s": "3600"}
+                    tracks = (await acme.get(url, params=asked)).json()["tracks"]
+                    known = [one for track in tracks for one in track["points"] if one is not None]
+                    if known:
+                        point = known[0]
+                        break
+                    await asyncio.sleep(0.1)
+                assert point is not None
+                assert (point["min"], point["mean"], point["max"], point["last"]) == (2.0, 2.0, 2.0, 2.0)
+                whole = (await acme.get(url)).json()
+                assert whole["fabric"] == "twin"
+                names = {track["series"]: track for track in whole["tracks"]}
+                assert names["promised_ms"]["points"][-1]["last"] == 60.0
+                assert names["promised_protection"]["points"][-1]["last"] == 0.0
+                # Nothing was measured before there was a service: that is told as nothing.
+                assert names["offered_gbps"]["points"][0] is None
+                async with world.http(world.operator) as operator:
+                    found = await operator.get("/v1/telemetry/links/pop-ash%3Epop-chi", params={"series": "up"})
+                    assert found.json()["tracks"][0]["points"][-1]["last"] == 1.0
+
+    asyncio.run(story())
+
+
+def test_paths_are_read_by_their_service_and_no_other_sees_them() -> None:
+    async def story() -> None:
+        with kept() as telemetry:
+            async with backbone(telemetry=telemetry) as world, world.http(world.acme) as acme:
+                service = (await acme.post("/v1/services", json=ORDER)).json()["id"]
+                at_s = float(int(time.time()))
+                telemetry.measured(
+                    [
+                        Measurement(
+                            service=ServiceId(name), way=Way.THERE, at_s=at_s, for_s=1.0, sent=10, rtt_p50_ms=40.5
+                        )
+                        for name in (service, f"{service}0")
+                    ]
+                )
+                url = f"/v1/telemetry/services/{service}/paths"
+                found = (await acme.get(url, params={"series": "rtt_p50_ms"})).json()
+                assert [track["name"] for track in found["tracks"]] == [f"{service}/there"]
+                async with world.http(world.rival) as rival:
+                    assert (await rival.get(url)).status_code == 404
+
+    asyncio.run(story())
+
+
+def test_what_is_asked_wrongly_is_told_at_once() -> None:
+    async def story() -> None:
+        with kept() as telemetry:
+            async with backbone(telemetry=telemetry) as world, world.http(world.operator) as operator:
+                url = "/v1/telemetry/links/pop-ash%3Epop-chi"
+                now_s = time.time()
+                start, end = iso_from_s(now_s), iso_from_s(now_s - 60)
+                answer = await operator.get(url, params={"from": start, "to": end, "series": ["carried_gbs", "up"]})
+                assert answer.status_code == 422
+                found = answer.json()
+                assert {one["code"] for one in found["findings"]} == {"range", "series"}
+                assert "carried_gbps" in str(found)
+                year = datetime.fromtimestamp(now_s - 365 * 86_400, UTC).isoformat()
+                answer = await operator.get(url, params={"from": year, "step_s": "60"})
+                assert answer.status_code == 422
+                assert "longer step" in answer.text
+                for ends in ({"to": "9999-12-31T23:59:59Z"}, {"from": "0001-01-01T00:00:00Z", "step_s": "9999999"}):
+                    answer = await operator.get(url, params=ends)
+                    assert answer.status_code == 422, answer.text
+                    assert [one["place"] for one in answer.json()["findings"]] == [*ends][:1]
+                assert (await operator.get("/v1/telemetry/links/nowhere%3Epop-chi")).status_code == 404
+                async with world.http(world.acme) as acme:
+                    assert (await acme.get(url)).status_code == 403
+
+    asyncio.run(story())
+
+
+def test_who_keeps_none_says_so() -> None:
+    async def story() -> None:
+        async with backbone() as world, world.http(world.operator) as operator:
+            answer = await operator.get("/v1/telemetry/links/pop-ash%3Epop-chi")
+            assert answer.status_code == 409
+            assert "HIGHROAD_TELEMETRY_MIB" in answer.text
+
+    asyncio.run(story())

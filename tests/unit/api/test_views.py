@@ -1,0 +1,122 @@
+"""Views of the calendar: what is free, as a tenant and as an operator are told it; a link; what a failure would do."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.support.backbone import backbone
+
+ENDS = "from=campus-east&to=cloud-west"
+
+
+def test_what_is_free_is_told_in_steps_to_a_tenant_and_exactly_to_an_operator() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as operator, world.http(world.acme) as acme:
+            taken = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 300.5}
+            assert (await acme.post("/v1/services", json=taken)).status_code == 201
+            exact = (await operator.get(f"/v1/capacity?{ENDS}&hours=3")).json()
+            assert [one["free_gbps"] for one in exact["hours"]] == [499.5] * 3
+            assert exact["step_gbps"] == 0.001
+            assert exact["hours"][0]["end"] == exact["hours"][1]["start"]
+            assert exact["best"]["end"] == exact["hours"][2]["end"]
+            shown = (await acme.get(f"/v1/capacity?{ENDS}")).json()
+            assert [one["free_gbps"] for one in shown["hours"]] == [499.0] * 168
+            assert (shown["from"], shown["to"], shown["step_gbps"]) == ("campus-east", "cloud-west", 1.0)
+            best = shown["best"]
+            order = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": best["free_gbps"], "end": best["end"]}
+            assert (await acme.post("/v1/services?dry_run=true", json=order)).status_code == 200
+            assert (await acme.post("/v1/services?dry_run=true", json=order | {"bandwidth_gbps": 500})).is_error
+
+    asyncio.run(run())
+
+
+def test_promises_narrow_what_is_free() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as acme:
+
+            async def free(more: str) -> set[float]:
+                answer = (await acme.get(f"/v1/capacity?{ENDS}&hours=2{more}")).json()
+                return {one["free_gbps"] for one in answer["hours"]}
+
+            assert await free("&fence=US&latency_bound_ms=25") == {800.0}
+            assert await free("&latency_bound_ms=15") == {0.0}
+            assert await free("&protection=path") == {0.0}
+            assert await free("&fence=US-VA&fence=US-CA&fence=US-TX") == {800.0}
+            ends = "from=campus-east&to=pop-dal"
+            late = "start=2001-01-01T00:00:00Z&hours=0"
+            findings = (await acme.get(f"/v1/capacity?{ends}&fence=x&{late}")).json()["findings"]
+            assert [one["code"] for one in findings] == ["hours", "window-past", "no-port-at-site", "fence-code"]
+
+    asyncio.run(run())
+
+
+def test_what_a_failure_would_do_is_told_and_not_done() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as operator:
+            order = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 100}
+            loose = (await operator.post("/v1/services?tenant=acme", json=order)).json()["id"]
+            tight = order | {"latency_bound_ms": 22}
+            quick = (await operator.post("/v1/services?tenant=rival", json=tight)).json()["id"]
+            aside = {"from": "edge-chi", "to": "cloud-west", "bandwidth_gbps": 5}
+            other = (await operator.post("/v1/services?tenant=acme", json=aside)).json()["id"]
+            for service in (loose, quick, other):
+                await world.active(operator, service)
+            found = (await operator.get("/v1/whatif?cut=pop-ash--pop-chi")).json()
+            outcomes = {one["service"]: one for one in found["effects"]}
+            assert outcomes[loose]["outcome"] == "moved"
+            assert outcomes[loose]["sites"][:3] == ["campus-east", "pop-ash", "pop-dal"]
+            assert outcomes[quick]["outcome"] == "slow"
+            assert outcomes[quick]["latency_after_ms"] > 22 > outcomes[quick]["latency_before_ms"]
+            assert outcomes[quick]["reason"].startswith("slow: ")
+            assert other not in outcomes
+            assert found["counts"]["moved"] == {"services": 1, "gbps": 100.0}
+            assert found["counts"]["dark"] == {"services": 0, "gbps": 0.0}
+            assert (found["services"], found["oversold"], found["at_rest"]) == (3, [], True)
+            assert found["fullest"][0]["share"] == 0.25
+            site = (await operator.get("/v1/whatif?cut=campus-east")).json()
+            assert {one["outcome"] for one in site["effects"]} == {"dark"}
+            assert [one["sites"] for one in site["effects"]] == [[], []]
+            assert (await operator.get("/v1/incidents")).json()["items"] == []
+            assert (await operator.get(f"/v1/services/{quick}")).json()["state"] == "ACTIVE"
+            wrong = await operator.get("/v1/whatif?cut=pop-ash--pop-ch")
+            assert wrong.status_code == 422
+            assert "did you mean `pop-ash--pop-chi`?" in wrong.json()["findings"][0]["message"]
+
+    asyncio.run(run())
+
+
+def test_the_calendar_of_a_link() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as operator, world.http(world.acme) as acme:
+            later = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 100.5,
+                     "start": "2100-01-01T00:00:00Z", "end": "2100-01-02T00:00:00Z"}  # fmt: skip
+            safe = {"from": "edge-chi", "to": "cloud-west", "bandwidth_gbps": 7, "start": "2100-01-01T12:00:00Z"}
+            first = (await acme.post("/v1/services", json=later)).json()["id"]
+            second = (await acme.post("/v1/services", json=safe)).json()["id"]
+            url = "/v1/links/pop-chi%3Epop-den/calendar"
+            when = "start=2099-12-31T00:00:00Z&end=2100-01-03T00:00:00Z"
+            found = (await operator.get(f"{url}?{when}")).json()
+            assert (found["link"], found["tail"], found["head"]) == ("pop-chi>pop-den", "pop-chi", "pop-den")
+            told = [(one["start"][:13], one["claimed_gbps"], one["reserve_gbps"], one["free_gbps"])
+                    for one in found["steps"]]  # fmt: skip
+            assert told == [
+                ("2099-12-31T00", 0.0, 0.0, 800.0),
+                ("2100-01-01T00", 100.5, 0.0, 699.5),
+                ("2100-01-01T12", 107.5, 0.0, 692.5),
+                ("2100-01-02T00", 7.0, 0.0, 793.0),
+            ]
+            assert found["steps"][-1]["end"] == "2100-01-03T00:00:00.000Z"
+            holders = [(one["service"], one["use"], one["rate_gbps"], one["end"]) for one in found["holders"]]
+            assert holders == [
+                (first, "carried", 100.5, "2100-01-02T00:00:00.000Z"),
+                (second, "carried", 7.0, None),
+            ]
+            week = (await operator.get(url)).json()
+            assert len(week["steps"]) == 1
+            assert week["holders"] == []
+            assert (await operator.get("/v1/links/moon/calendar")).status_code == 404
+            for wrong in ("start=2020-01-01T00:00:00Z", "end=2020-01-01T00:00:00Z", "end=2100-01-01T00:00:00Z"):
+                assert (await operator.get(f"{url}?{wrong}")).status_code == 422, wrong
+            assert (await acme.get(url)).status_code == 403
+
+    asyncio.run(run())

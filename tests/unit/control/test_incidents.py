@@ -1,0 +1,139 @@
+"""What an incident tells: what failed together, who carried on by themselves, and who is protected again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from highroad.model.incident import Incident, Phase, Reason
+from highroad.model.lifecycle import State
+from highroad.model.network import FibreId, SiteId
+from highroad.model.service import Protection
+from highroad.ports import Down, Observed
+from tests.support.country import OTHER, country
+from tests.unit.control.rig import Rig
+from tests.unit.control.test_loop import on_rigs
+
+
+def texts(incident: Incident, phase: Phase) -> list[str]:
+    return [entry.text for entry in incident.in_order if entry.phase is phase]
+
+
+def on_ways(ways: int) -> Callable[[Callable[[Rig], Awaitable[None]]], Callable[[], None]]:
+    """Run a test on a country with so many ways, and a conduit."""
+    return on_rigs(network=country(ways=ways, conduit=True))
+
+
+@on_ways(3)
+async def test_a_conduit_is_one_incident_though_its_fibres_are_seen_one_after_the_other(here: Rig) -> None:
+    await here.order(10.0)
+    await here.pass_s(1.0)
+    for fibre in ("west--south", "east--south", "campus--south"):
+        await here.run(here.twin.cut(FibreId(fibre), silent=fibre == "east--south"))
+        await here.pass_s(0.2)
+    incident = await here.incident()
+    assert incident.title == "Southern trench (trench), 3 fibres"
+    assert incident.fibres == ("campus--south", "east--south", "west--south")
+    assert {fault.fibre: fault.reason for fault in incident.faults}[FibreId("east--south")] is Reason.SILENT
+    (failed,) = texts(incident, Phase.FAILED)
+    assert failed == (
+        "Southern trench (trench), 3 fibres: loss of light noticed on campus--south, west--south; "
+        "light is on and nothing is heard over east--south"
+    )
+    for fibre in incident.fibres:
+        await here.uncut(fibre)
+    assert not (await here.incident()).open
+
+
+@on_ways(3)
+async def test_what_fails_later_or_elsewhere_is_another_incident(here: Rig) -> None:
+    await here.run(here.twin.cut(FibreId("campus--west")))
+    await here.run(here.twin.cut(FibreId("cloud--east")))
+    await here.pass_s(1.5)
+    await here.run(here.twin.cut(FibreId("west--east")))
+    await here.pass_s(0.5)
+    titles = sorted(one.title for one in (await here.book()).incidents.values())
+    assert titles == ["campus--west", "cloud--east", "west--east"]
+
+
+@on_ways(3)
+async def test_a_router_all_of_whose_links_are_dark_is_one_incident_that_names_it(here: Rig) -> None:
+    through = await here.order(10.0)
+    at_it = await here.order(10.0, tenant=OTHER, a="west", b="east")
+    await here.run(here.twin.kill_router(SiteId("west")))
+    await here.pass_s(0.5)
+    incident = await here.incident()
+    assert incident.title == "router west does not answer"
+    assert set(incident.fibres) == {"campus--west", "west--east", "west--south"}
+    assert texts(incident, Phase.FAILED)[0].startswith("router west does not answer: loss of light noticed on")
+    assert (await here.now(through.id)).state is State.ACTIVE
+    lost = await here.now(at_it.id)
+    assert (lost.state, lost.reason) == (State.DEGRADED, "dark: router west does not answer")
+    await here.run(here.twin.revive_router(SiteId("west")))
+    await here.pass_s(2.0)
+    assert (await here.now(at_it.id)).state is State.ACTIVE
+    assert not (await here.incident()).open
+
+
+@on_ways(3)
+async def test_headends_that_move_their_traffic_are_told_of_and_then_who_is_protected_again(here: Rig) -> None:
+    services = [await here.order(10.0, protection=Protection.PATH) for _ in range(3)]
+    book = await here.book()
+    first = book.services[services[0].id].placement
+    assert first is not None
+    struck = book.network.link[first.there[0]].fibres[0]
+    on_it = [one for one in book.services.values() if one.placement and first.there[0] in one.placement.there]
+    await here.pass_s(1.0)
+    await here.cut(struck, settle_s=1.0)
+    incident = await here.incident()
+    (headend,) = texts(incident, Phase.HEADEND)
+    noun = "service was" if len(on_it) == 1 else "services were"
+    assert headend == f"{len(on_it)} {noun} moved to a backup by the headends, the last 0.0 ms after it was noticed"
+    (again,) = texts(incident, Phase.REPROTECTED)
+    assert again == "all 3 that were protected are so again"
+    assert (incident.protected, incident.unprotected) == (3, ())
+    phases = [entry.phase for entry in incident.in_order]
+    assert phases.index(Phase.HEADEND) < phases.index(Phase.REPAIRED) < phases.index(Phase.REPROTECTED)
+    for one in services:
+        assert (await here.book()).covered((await here.now(one.id)).placement)  # type: ignore[arg-type]
+
+
+@on_ways(2)
+async def test_who_is_not_protected_again_is_named_with_why_and_then_protected_when_it_can_be(here: Rig) -> None:
+    service = await here.order(10.0, protection=Protection.PATH)
+    await here.cut("campus--south", settle_s=1.5)
+    incident = await here.incident()
+    (not_again,) = texts(incident, Phase.REPROTECTED)
+    assert not_again.startswith(f"0 of 1 that were protected are so again; not {service.id}: unprotected: ")
+    assert incident.unprotected == (service.id,)
+    await here.uncut("campus--south")
+    incident = await here.incident()
+    assert texts(incident, Phase.REPROTECTED)[1:] == ["it is protected again"]
+    assert not incident.open
+
+
+@on_ways(3)
+async def test_routers_that_carry_on_by_themselves_are_named_with_when(here: Rig) -> None:
+    await here.order(10.0)
+    await here.pass_s(1.0)
+    read = here.twin.read
+
+    async def told(since: int | None = None) -> Observed:
+        found = await read(since)
+        seen_s = found.down_since_s.get(FibreId("campus--west"))
+        if seen_s is None:
+            return found
+        down = Down(reason=Reason.LOSS, repaired_s={SiteId("campus"): seen_s + 0.002, SiteId("west"): seen_s + 0.004})
+        return replace(found, why={FibreId("campus--west"): down})
+
+    here.twin.read = told  # type: ignore[method-assign]
+    await here.cut("campus--west")
+    incident = await here.incident()
+    assert texts(incident, Phase.FAILED) == ["too much is lost, though light is on, over campus--west"]
+    (local,) = texts(incident, Phase.LOCAL)
+    assert local == "campus, west carry on around campus--west by detours, 4.0 ms after it was noticed"
+    assert incident.faults[0].repaired_at == ("campus", "west")
+    at_s = next(entry.at_s for entry in incident.timeline if entry.phase is Phase.LOCAL)
+    assert at_s == pytest.approx(incident.timeline[0].at_s + 0.004)

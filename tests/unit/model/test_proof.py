@@ -1,0 +1,187 @@
+"""The chain of what was delivered: what is whole is found whole, and every way to change it is found out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from highroad.model.proof import (
+    ZERO,
+    Body,
+    Entry,
+    Interval,
+    Measured,
+    Probed,
+    Promised,
+    body_of,
+    canonical,
+    check,
+    document,
+    merged,
+)
+from highroad.pki.signing import Signer, holds, new_key, public_key
+
+SIGNER = Signer(new_key())
+OTHER = Signer(new_key())
+START_S = 1_790_035_200
+PROMISED = Promised(rate_kbps=2_000_000, latency_us=60_000, protected=True)
+
+
+def minute(at_s: int, dark_ms: int = 0) -> Interval:
+    probed = Probed(sent=600, lost=1, rtt_min_us=43_000, rtt_typical_us=43_100, rtt_max_us=50_000, jitter_us=20)
+    measured = Measured(
+        watched_ms=60_000, dark_ms=dark_ms, offered_kbps=9, carried_kbps=8, lost_bytes=7, probed=probed
+    )  # fmt: skip
+    return Interval(at_s=at_s, for_s=60, promised=PROMISED, measured=measured)
+
+
+def entry(body: Body, signer: Signer = SIGNER) -> Entry:
+    doc = document(body)
+    return Entry(
+        service=body.service, tenant=body.tenant, sequence=body.sequence, from_s=body.from_s, until_s=body.until_s,
+        doc=doc, signature=signer.sign(doc),
+    )  # fmt: skip
+
+
+def chain(count: int = 4, signer: Signer = SIGNER) -> list[Entry]:
+    """Entries of ten minutes each, with a gap of three in each."""
+    found: list[Entry] = []
+    for number in range(1, count + 1):
+        from_s = START_S + (number - 1) * 600
+        gap = Interval(at_s=from_s + 420, for_s=180, promised=PROMISED, measured=None)
+        intervals = (*(minute(from_s + 60 * k, dark_ms=k) for k in range(7)), gap)
+        body = Body(
+            service="svc-1", tenant="acme", sequence=number, previous=found[-1].hash if found else ZERO, from_s=from_s,
+            until_s=from_s + 600, sealed_s=from_s + 620, fabric="linux", key=signer.key, intervals=intervals,
+        )  # fmt: skip
+        found.append(entry(body, signer))
+    return found
+
+
+def test_a_chain_is_whole_and_its_gaps_are_counted() -> None:
+    verdict = check(chain(), holds)
+    assert verdict.whole, verdict.wrong
+    assert (verdict.entries, verdict.first, verdict.gaps_s) == (4, 1, 4 * 180)
+    assert (verdict.from_s, verdict.until_s) == (START_S, START_S + 2400)
+    assert check(chain()[1:3], holds).whole
+
+
+def _edit(doc: bytes, change: Callable[[Any], None]) -> bytes:
+    found = json.loads(doc)
+    change(found)
+    return canonical(found)
+
+
+def _at(place: int, change: Callable[[Any], None]) -> Callable[[list[Entry]], list[Entry]]:
+    def edited(entries: list[Entry]) -> list[Entry]:
+        entries[place] = replace(entries[place], doc=_edit(entries[place].doc, change))
+        return entries
+
+    return edited
+
+
+def _signed_again(entries: list[Entry], change: Callable[[Any], None], signer: Signer = SIGNER) -> list[Entry]:
+    """What the operator itself could do: change an entry that it has given away, and sign that anew."""
+    doc = _edit(entries[1].doc, change)
+    entries[1] = replace(entries[1], doc=doc, signature=signer.sign(doc))
+    return entries
+
+
+TAMPERED: dict[str, Callable[[list[Entry]], list[Entry]]] = {
+    "a value": _at(1, lambda doc: doc["intervals"][2]["measured"].update(dark_ms=0)),
+    "a round trip": _at(1, lambda doc: doc["intervals"][2]["measured"]["probed"].update(rtt_max_us=1)),
+    "a promise": _at(0, lambda doc: doc["intervals"][0]["promised"].update(rate_kbps=1)),
+    "a gap filled in": _at(1, lambda doc: doc["intervals"][-1].update(measured=doc["intervals"][0]["measured"])),
+    "an interval removed": _at(1, lambda doc: doc["intervals"].pop(3)),
+    "an interval removed at the end": _at(3, lambda doc: doc["intervals"].pop()),
+    "an interval added": _at(1, lambda doc: doc["intervals"].insert(3, doc["intervals"][3])),
+    "intervals in another order": _at(1, lambda doc: doc["intervals"].reverse()),
+    "the name": _at(0, lambda doc: doc.update(service="svc-2")),
+    "the model": _at(0, lambda doc: doc.update(fabric="twin")),
+    "another key named": _at(0, lambda doc: doc.update(key=OTHER.key)),
+    "a signature of another": lambda every: [replace(every[0], signature=every[1].signature), *every[1:]],
+    "another key signed": lambda every: [replace(every[0], signature=OTHER.sign(every[0].doc)), *every[1:]],
+    "an entry removed": lambda every: [every[0], *every[2:]],
+    "entries in another order": lambda every: [every[0], every[2], every[1], every[3]],
+    "an entry twice": lambda every: [every[0], every[1], every[1], every[2]],
+    "an entry of another service": lambda every: _signed_again(every, lambda doc: doc.update(service="svc-2")),
+    "an entry changed and signed anew": lambda every: _signed_again(
+        every, lambda doc: doc["intervals"][2]["measured"].update(dark_ms=0)
+    ),
+    "another chain before it": lambda every: _signed_again(every, lambda doc: doc.update(previous="f" * 64)),
+    "time between two entries": lambda every: _signed_again(every, lambda doc: doc.update(until_s=doc["until_s"] + 60)),
+    "the first names one before it": lambda every: [entry(replace(body_of(every[0].doc), previous="f" * 64))],
+    "not a document": lambda every: [replace(every[0], doc=b"[]"), *every[1:]],
+    "written in another way": lambda every: [replace(every[0], doc=every[0].doc + b"\n"), *every[1:]],
+    "shown as another": lambda every: [replace(every[0], sequence=7), *every[1:]],
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+def test_what_was_changed_is_found(how: str) -> None:
+    verdict = check(TAMPERED[how](chain()), holds)
+    assert not verdict.whole, how
+
+
+def test_what_the_operator_signs_anew_is_found_by_the_next_entry() -> None:
+    verdict = check(TAMPERED["an entry changed and signed anew"](chain()), holds)
+    assert verdict.wrong == ("entry 3: it was written after another entry than the one before it now",)
+
+
+def test_a_whole_chain_of_another_key_says_so_by_its_key() -> None:
+    verdict = check(chain(signer=OTHER), holds)
+    assert verdict.whole
+    assert verdict.keys == (OTHER.key,)
+    assert public_key(SIGNER.key.upper()) == SIGNER.key
+
+
+figures = st.integers(0, 2**53)
+maybe = st.none() | figures
+probes = st.builds(
+    Probed, sent=figures, lost=figures, rtt_min_us=maybe, rtt_typical_us=maybe, rtt_max_us=maybe, jitter_us=maybe
+)
+measurements = st.builds(
+    Measured, watched_ms=figures, dark_ms=figures, offered_kbps=figures, carried_kbps=figures, lost_bytes=figures,
+    probed=st.none() | probes,
+)  # fmt: skip
+promises = st.builds(Promised, rate_kbps=figures, latency_us=maybe, protected=st.booleans())
+
+
+@given(st.lists(st.tuples(st.none() | promises, st.none() | measurements), min_size=1, max_size=20), st.text())
+def test_a_document_is_read_as_it_was_written(
+    minutes: list[tuple[Promised | None, Measured | None]], name: str
+) -> None:
+    intervals = merged(
+        [
+            Interval(at_s=START_S + 60 * at, for_s=60, promised=promised, measured=measured)
+            for at, (promised, measured) in enumerate(minutes)
+        ]
+    )
+    body = Body(
+        service=name, tenant="acme", sequence=1, previous=ZERO, from_s=START_S, until_s=START_S + 60 * len(minutes),
+        sealed_s=1, fabric="twin", key=SIGNER.key, intervals=intervals,
+    )  # fmt: skip
+    assert body_of(document(body)) == body
+    verdict = check([entry(body)], holds)
+    assert verdict.whole, verdict.wrong
+    unknown_ms = [
+        60_000 - (0 if measured is None else measured.watched_ms) for promised, measured in minutes if promised
+    ]
+    assert abs(verdict.gaps_s - sum(one for one in unknown_ms if one >= 3000) / 1000) <= len(minutes) / 2
+
+
+junk = st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(
+    lambda value: json.dumps(value).encode()
+)
+
+
+@given(junk)
+def test_what_is_no_document_is_told_as_such(doc: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        body_of(doc)

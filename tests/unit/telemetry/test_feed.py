@@ -1,0 +1,132 @@
+"""The controller's end: telling never waits, what is not kept is counted, and a keeper that dies is started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from highroad.model.measurement import Measurement, Way
+from highroad.model.network import LinkId
+from highroad.model.service import ServiceId
+from highroad.model.tracks import Subject
+from highroad.ports import LinkCounters, Sample, ServiceCounters
+from highroad.telemetry.columns import Columns, path_of
+from highroad.telemetry.feed import WAITING, Feed
+from highroad.telemetry.keeper import Order
+from tests.support.backbone import small_network
+
+NETWORK = small_network()
+LINK = LinkId("pop-ash>pop-chi")
+SERVICE = ServiceId("svc-1")
+AT_S = 1_790_035_200.0
+
+
+def sample(at_s: float, *, carried_gbps: float = 40.0, lost: float = 0.0, dark_s: float = 0.0) -> Sample:
+    """One link, and one service that has lost so much until now."""
+    counters = ServiceCounters(
+        offered_bytes=0, carried_bytes=0, lost_bytes=lost, dark_s=dark_s, offered_gbps=2.0, carried_gbps_there=1.0,
+        carried_gbps_back=1.0, latency_ms_there=5.0, latency_ms_back=6.0,
+    )  # fmt: skip
+    link = LinkCounters(carried_bytes=0, carried_gbps=carried_gbps, up=True)
+    return Sample(at_s=at_s, services={SERVICE: counters}, links={LINK: link})
+
+
+def eventually(true: Callable[[], bool], within_s: float = 30.0) -> None:
+    """Wait until it is so."""
+    until = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < until, "it never came so"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Iterator[Feed]:
+    made = Feed(Order(folder=str(tmp_path / "telemetry"), limit_bytes=1 << 30))
+    yield made
+    made.close()
+
+
+def test_what_is_lost_between_two_samples_is_their_difference() -> None:
+    columns = Columns()
+
+    def service(one: Sample) -> dict[str, float]:
+        _, rows = columns.of_sample(one, NETWORK, {})
+        return {name: float(column[0]) for name, column in rows.columns.items()}
+
+    assert service(sample(AT_S, lost=100.0))["lost_bytes"] != service(sample(AT_S, lost=100.0))["lost_bytes"]
+    found = service(sample(AT_S + 2, lost=150.0, dark_s=0.25))
+    assert (found["lost_bytes"], found["dark_ms"], found["watched_ms"]) == (50.0, 250.0, 2000.0)
+    # A counter that went back, and a pause in which nobody watched: nothing is known.
+    for one in (sample(AT_S + 3, lost=10.0, dark_s=0.25), sample(AT_S + 300, lost=20.0, dark_s=0.25)):
+        found = service(one)
+        assert found["lost_bytes"] != found["lost_bytes"]
+        assert found["watched_ms"] != found["watched_ms"]
+
+
+def test_what_is_told_is_read_again(feed: Feed) -> None:
+    eventually(lambda: feed.keeping.amiss != "it is being started")
+    for k in range(5):
+        feed.sampled(sample(AT_S + k, carried_gbps=10.0 + k), NETWORK, {})
+    probed = Measurement(service=SERVICE, way=Way.THERE, at_s=AT_S, for_s=1.0, sent=10, lost_home=1, rtt_p50_ms=9.0)
+    feed.measured([probed])
+    eventually(lambda: feed.keeping.kept >= 57)
+    found = feed.read(Subject.LINK, [LINK], ["carried_gbps"], from_s=AT_S, until_s=AT_S + 60, step_s=60)
+    point = found.tracks[0].points[0]
+    assert point is not None
+    assert (point.least, point.mean, point.most, point.last, point.count) == (10.0, 12.0, 14.0, 14.0, 5)
+    found = feed.read(
+        Subject.PATH, [path_of(probed)], ["lost", "rtt_max_ms"], from_s=AT_S, until_s=AT_S + 60, step_s=60
+    )
+    lost, rtt = (track.points[0] for track in found.tracks)
+    assert lost is not None
+    assert lost.mean == 1.0
+    assert rtt is None
+
+
+@pytest.mark.process
+def test_a_keeper_that_hangs_holds_nobody_up_and_what_is_dropped_is_counted(feed: Feed) -> None:
+    eventually(lambda: feed.keeping.amiss == "" or feed.keeping.kept > 0 or feed._process is not None)
+    process = feed._process
+    assert process is not None
+    feed.sampled(sample(AT_S), NETWORK, {})
+    eventually(lambda: feed.keeping.kept > 0)
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        # More than the queue, the socket and the pipe hold: 20,000 links each.
+        many = Sample(at_s=AT_S, services={}, links={LinkId(f"{k}>x"): sample(AT_S).links[LINK] for k in range(5000)})
+        longest_s = 0.0
+        for _ in range(WAITING + 8):
+            begun = time.perf_counter()
+            feed.sampled(many, NETWORK, {})
+            longest_s = max(longest_s, time.perf_counter() - begun)
+            time.sleep(0.01)
+        eventually(lambda: feed.keeping.dropped > 0)
+        assert feed.keeping.dropped % (5000 * 3) == 0
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+
+
+@pytest.mark.process
+def test_a_keeper_that_dies_is_started_again_and_has_what_it_had(feed: Feed) -> None:
+    feed.sampled(sample(AT_S), NETWORK, {})
+    eventually(lambda: feed.keeping.kept > 0)
+    process = feed._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    at_s = AT_S
+
+    def kept() -> bool:
+        nonlocal at_s
+        at_s += 1
+        feed.sampled(sample(at_s), NETWORK, {})
+        time.sleep(0.1)
+        return feed.keeping.restarts > 0 and feed._told.kept > 0
+
+    eventually(kept)
+    found = feed.read(Subject.LINK, [LINK], ["up"], from_s=AT_S, until_s=AT_S + 1, step_s=1)
+    assert found.tracks[0].points[0] is not None
