@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +16,14 @@ from tests.support.postgres import postgres as server
 settings.register_profile("noisy", deadline=None)
 settings.load_profile("noisy")
 """A machine that others use is slow at times: a test says what is wrong, not how long it took to find it."""
+
+
+def pytest_configure() -> None:
+    """Whoever runs the tests in the background of a shell hands on that SIGINT is ignored, and so would every process
+    that a test starts, until it has a handler of its own.
+    """
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -75,6 +75,7 @@ class Disk:
                 return
             except OSError:
                 if time.monotonic() > until_s:
+                    _run("umount", "--lazy", str(self.folder))  # whoever tidies folders up later finds none in its way
                     raise
                 time.sleep(0.02)
 

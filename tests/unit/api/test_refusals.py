@@ -190,7 +190,7 @@ def test_a_change_that_does_not_fit_says_what_of_it_would(case: str) -> None:
             assert answer.status_code == 409, problem
             assert problem["detail"].endswith("the service stays as it is")
             now = (await http.get(url)).json()
-            moving = {"state": "", "changed": "", "reason": ""}
+            moving: dict[str, Any] = {"state": "", "changed": "", "reason": "", "unrepairable_links": []}
             assert now | moving == before | moving
             assert problem["offers"], problem
             kinds = []
