@@ -13,7 +13,7 @@ import typer
 from highroad.cli.door import Door, command
 from highroad.cli.quantities import instant
 from highroad.errors import Finding, Invalid
-from highroad.model.proof import FORMAT, Body, Interval, Promised, body_of
+from highroad.model.proof import FORMAT, Body, Interval, Promised, body_of, together, told
 from highroad.wire.proof import ProofFile
 from highroad.wire.told import json_text
 
@@ -64,6 +64,9 @@ def show(door: Door, service: Service, start: From = None, end: To = None) -> No
         (f"{_min(gaps_s)} not measured", "bold yellow" if gaps_s else "dim"),
         (f"; worst round trip {_ms(_most_us(every))} ms", "dim"),
     )
+    unwatched = together(one.unwatched for one in every)
+    if unwatched is not None:
+        door.say((f"by counters, {told(unwatched)}", "bold yellow"))
 
 
 def export(

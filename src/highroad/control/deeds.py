@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from highroad.control.commands import PATIENCE_S, Deed, Means
@@ -12,8 +12,9 @@ from highroad.errors import Conflict, NotFound
 from highroad.model.measurement import Measurement
 from highroad.model.network import FibreId, RiskGroupId, SiteId
 from highroad.model.service import ServiceId
-from highroad.model.tracks import Subject, Tracks
+from highroad.model.tracks import Subject, Tracks, series_of
 from highroad.ports import Echo, LabStatus, Trace
+from highroad.ports.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +56,16 @@ class ReadTracks(Deed[Tracks]):
 
     async def do(self, means: Means) -> Tracks:
         """Raises Conflict where nothing is kept, Invalid, Unavailable."""
-        return await asyncio.to_thread(
-            means.keeping().read,
-            self.subject,
-            self.names,
-            self.series,
-            from_s=self.from_s,
-            until_s=self.until_s,
-            step_s=self.step_s,
-        )
+        return await asyncio.to_thread(self._read, means.keeping())
+
+    def _read(self, kept: Telemetry) -> Tracks:
+        found, step_s = Tracks(from_s=0, until_s=0, step_s=0), self.step_s
+        for subject in (self.subject, Subject.GAP):
+            series = [one for one in self.series if one in series_of(subject)]
+            if series:
+                more = kept.read(subject, self.names, series, from_s=self.from_s, until_s=self.until_s, step_s=step_s)
+                found, step_s = replace(more, tracks=(*found.tracks, *more.tracks)), more.step_s
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ from highroad.model.network import LinkId, Network
 from highroad.model.proof import Entry
 from highroad.model.quota import Usage
 from highroad.model.service import Port, Request, Service, ServiceId, Tenant, TenantId
-from highroad.model.tracks import MOST_POINTS, Keeping, Subject, Tracks, series_of, step_for
+from highroad.model.tracks import MOST_POINTS, Keeping, Subject, Tracks, shown_of, step_for
 from highroad.planning.free import Question
 from highroad.ports import (
     Clock,
@@ -463,7 +463,7 @@ class Desk:
         until = self._clock.now_s() if until_s is None else until_s
         begin = until - TRACKS_S if from_s is None else from_s
         step = step_for(begin, until) if step_s is None else step_s
-        known = series_of(subject)
+        known = shown_of(subject)
         findings = []
         findings += [
             Finding(code="range", place=place, message="has to be in the years 1970 to 2999")

@@ -24,6 +24,7 @@ from highroad.model.proof import (
     Measured,
     Probed,
     Promised,
+    Unwatched,
     body_of,
     document,
     hash_of,
@@ -60,6 +61,7 @@ FIGURES = (
     "offered_gbps", "carried_there_gbps", "carried_back_gbps", "lost_bytes", "dark_ms", "watched_ms", "promised_gbps",
     "promised_ms", "promised_protection",
 )  # fmt: skip
+GAPS = ("gap_ms", "gap_lost_bytes", "gap_dark_ms", "gap_restarted")
 PROBES = ("sent", "lost", "rtt_min_ms", "rtt_p50_ms", "rtt_max_ms", "jitter_ms")
 
 Steps = Mapping[str, Sequence[Point | None]]
@@ -201,10 +203,11 @@ class Sealing:
             names = [one.service.id for one in some]
             ways = [f"{name}/{way}" for name in names for way in ("there", "back")]
             figures = by_name(self._read(Subject.SERVICE, names, FIGURES, from_s, until_s))
+            gaps = by_name(self._read(Subject.GAP, names, GAPS, from_s, until_s))
             probes = by_name(self._read(Subject.PATH, ways, PROBES, from_s, until_s))
             for one in some:
                 both = [probes.get(f"{one.service.id}/{way}", {}) for way in ("there", "back")]
-                intervals = intervals_of(one, figures.get(one.service.id, {}), both)
+                intervals = intervals_of(one, figures.get(one.service.id, {}), both, gaps.get(one.service.id, {}))
                 entries.append(self._entry(one, intervals, now_s))
         return entries
 
@@ -247,8 +250,11 @@ def by_name(found: Tracks) -> dict[str, dict[str, Sequence[Point | None]]]:
     return named
 
 
-def intervals_of(due: Due, figures: Steps, probes: Sequence[Steps]) -> list[Interval]:
-    """Minute by minute. A promise that was not noted is the one before it: only who leads changes one."""
+def intervals_of(due: Due, figures: Steps, probes: Sequence[Steps], gaps: Steps) -> list[Interval]:
+    """Minute by minute. A promise that was not noted is the one before it: only who leads changes one.
+
+    What counters climbed by while nobody watched is told in the minute in which that ended, and fills no other.
+    """
     promised = _promise_before(due)
     found = []
     for slot, at_s in enumerate(range(due.from_s, due.until_s, STEP_S)):
@@ -263,7 +269,15 @@ def intervals_of(due: Due, figures: Steps, probes: Sequence[Steps]) -> list[Inte
                 protected=protected is not None and protected.last > 0.5,
             )
         holds = any(part.start_s < at_s + STEP_S and at_s < part.until_s for part in due.service.order.window.parts)
-        found.append(Interval(at_s=at_s, for_s=STEP_S, promised=promised if holds else None, measured=measured))
+        found.append(
+            Interval(
+                at_s=at_s,
+                for_s=STEP_S,
+                promised=promised if holds else None,
+                measured=measured,
+                unwatched=_unwatched({name: track[slot] for name, track in gaps.items()}),
+            )
+        )
     return found
 
 
@@ -293,6 +307,19 @@ def _measured(points: Mapping[str, Point | None], ways: Sequence[Mapping[str, Po
         carried_kbps=round(carried * 1e6),
         lost_bytes=round(_sum(points.get("lost_bytes"))),
         probed=probed,
+    )
+
+
+def _unwatched(points: Mapping[str, Point | None]) -> Unwatched | None:
+    """None where no time that nobody watched ended in that minute."""
+    if points.get("gap_ms") is None:
+        return None
+    lost, dark = points.get("gap_lost_bytes"), points.get("gap_dark_ms")
+    return Unwatched(
+        for_ms=round(_sum(points.get("gap_ms"))),
+        lost_bytes=None if lost is None else round(_sum(lost)),
+        dark_ms=None if dark is None else round(_sum(dark)),
+        restarted=round(_sum(points.get("gap_restarted"))),
     )
 
 

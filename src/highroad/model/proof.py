@@ -64,13 +64,30 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unwatched:
+    """What is known of time that nobody watched and that ended in a minute: by how much counters climbed in it.
+
+    It may have begun entries ago, and is of `for_ms`. Where counters began anew in it (`restarted` times) what they
+    climbed by is not known: None, or of several such times what is known of the others.
+    """
+
+    for_ms: int
+    lost_bytes: int | None
+    dark_ms: int | None
+    restarted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A minute; or several in which nothing was measured, or nothing promised."""
+    """A minute; or several in which nothing was measured, or nothing promised. What was `unwatched` until then fills no
+    minute: those stay gaps.
+    """
 
     at_s: int
     for_s: int
     promised: Promised | None
     measured: Measured | None
+    unwatched: Unwatched | None = None
 
     @property
     def unmeasured_s(self) -> int:
@@ -131,6 +148,8 @@ class Verdict:
     gaps_s: int
     keys: tuple[str, ...]
     wrong: tuple[str, ...] = ()
+    unwatched: Unwatched | None = None
+    """Of all time that nobody watched, what is known by counters; None where there is none such."""
 
     @property
     def whole(self) -> bool:
@@ -173,6 +192,7 @@ def check(entries: Iterable[Entry], verify: Callable[[str, bytes, str], bool], m
     keys: dict[str, None] = {}
     before: tuple[Body, str] | None = None
     service, first, count, gaps_s, from_s = "", 0, 0, 0, 0
+    unwatched: Unwatched | None = None
     for place, entry in enumerate(entries, 1):
         count += 1
         name = f"entry {entry.sequence}"
@@ -196,6 +216,7 @@ def check(entries: Iterable[Entry], verify: Callable[[str, bytes, str], bool], m
         elif before is not None:
             wrong += [f"{name}: {one}" for one in _follows(before[0], before[1], body)]
         gaps_s += sum(one.unmeasured_s for one in body.intervals)
+        unwatched = together([unwatched, *(one.unwatched for one in body.intervals)])
         before = (body, entry.hash)
     return Verdict(
         service=service,
@@ -207,6 +228,7 @@ def check(entries: Iterable[Entry], verify: Callable[[str, bytes, str], bool], m
         gaps_s=gaps_s,
         keys=tuple(keys),
         wrong=tuple(wrong[:most]),
+        unwatched=unwatched,
     )
 
 
@@ -227,12 +249,41 @@ def tiling(body: Body) -> list[str]:
     return wrong
 
 
+def together(several: Iterable[Unwatched | None]) -> Unwatched | None:
+    """What is known of several times that nobody watched."""
+    found = [one for one in several if one is not None]
+    if not found:
+        return None
+    lost = [one.lost_bytes for one in found if one.lost_bytes is not None]
+    dark = [one.dark_ms for one in found if one.dark_ms is not None]
+    return Unwatched(
+        for_ms=sum(one.for_ms for one in found),
+        lost_bytes=sum(lost) if lost else None,
+        dark_ms=sum(dark) if dark else None,
+        restarted=sum(one.restarted for one in found),
+    )
+
+
+def told(one: Unwatched) -> str:
+    """In words."""
+    known = []
+    if one.dark_ms is not None:
+        known.append(f"it was dark for {one.dark_ms} ms")
+    if one.lost_bytes is not None:
+        known.append(f"{one.lost_bytes} bytes were lost")
+    if one.restarted:
+        anew = "counters began anew"
+        known = [f"{' and '.join(known)}, or more: {anew}" if known else f"{anew}, so that what was lost is not known"]
+    return f"in {one.for_ms / 1000:.0f} s that nobody watched, {' and '.join(known)}"
+
+
 def merged(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
     """With minutes in one in which nothing was measured and the same was promised."""
     found: list[Interval] = []
     for one in intervals:
         last = found[-1] if found else None
-        if last is not None and last.measured is None is one.measured and last.promised == one.promised:
+        alike = last is not None and last.promised == one.promised and last.unwatched is None is one.unwatched
+        if last is not None and alike and last.measured is None is one.measured:
             found[-1] = Interval(at_s=last.at_s, for_s=last.for_s + one.for_s, promised=one.promised, measured=None)
         else:
             found.append(one)
@@ -262,10 +313,10 @@ def _plain(body: Body) -> dict[str, Any]:
                 "at_s": one.at_s,
                 "for_s": one.for_s,
                 "measured": None if one.measured is None else _measured(one.measured),
-                "promised": None
-                if one.promised is None
-                else {name: getattr(one.promised, name) for name in Promised.__slots__},
+                "promised": None if one.promised is None else _slots(one.promised),
             }
+            # Only where there was such a time: entries that are older than the word stay as they were signed.
+            | ({} if one.unwatched is None else {"unwatched": _slots(one.unwatched)})
             for one in body.intervals
         ],
         "key": body.key,
@@ -280,8 +331,11 @@ def _plain(body: Body) -> dict[str, Any]:
 
 def _measured(one: Measured) -> dict[str, Any]:
     plain: dict[str, Any] = {name: getattr(one, name) for name in Measured.__slots__ if name != "probed"}
-    probed = None if one.probed is None else {name: getattr(one.probed, name) for name in Probed.__slots__}
-    return {**plain, "probed": probed}
+    return {**plain, "probed": None if one.probed is None else _slots(one.probed)}
+
+
+def _slots(one: Promised | Probed | Unwatched) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__slots__}
 
 
 def _body(found: Any) -> Body:
@@ -300,12 +354,13 @@ def _body(found: Any) -> Body:
 
 
 def _interval(found: Any) -> Interval:
-    promised, measured = found["promised"], found["measured"]
+    promised, measured, unwatched = found["promised"], found["measured"], found.get("unwatched")
     one = Interval(
         **{
             **found,
             "promised": None if promised is None else Promised(**promised),
             "measured": None if measured is None else _measured_of(measured),
+            "unwatched": None if unwatched is None else Unwatched(**unwatched),
         }
     )
     _is(one.at_s, int, "at_s")
@@ -315,6 +370,10 @@ def _interval(found: Any) -> Interval:
         _is(one.promised.protected, bool, "protected")
         if one.promised.latency_us is not None:
             _is(one.promised.latency_us, int, "latency_us")
+    if one.unwatched is not None:
+        for name, value in _slots(one.unwatched).items():
+            if value is not None or name not in ("lost_bytes", "dark_ms"):
+                _is(value, int, name)
     return one
 
 

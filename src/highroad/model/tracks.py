@@ -12,11 +12,14 @@ from enum import StrEnum
 
 
 class Subject(StrEnum):
-    """What a series is of. A path is named by its service, its way and, where it is not in use, its place."""
+    """What a series is of. A path is named by its service, its way and, where it is not in use, its place; a gap by the
+    service that nobody watched in it.
+    """
 
     LINK = "link"
     SERVICE = "service"
     PATH = "path"
+    GAP = "gap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,14 @@ SERIES: Mapping[Subject, tuple[Series, ...]] = {
         Series(name="out_ms", about="One way out, where both clocks are known to be right."),
         Series(name="home_ms", about="One way home."),
         Series(name="for_ms", about="How long the interval was.", summed=True),
+    ),
+    Subject.GAP: (
+        Series(name="gap_ms", about="How long nobody had watched it until then.", summed=True),
+        Series(name="gap_lost_bytes", about="What was lost in that time, by counters.", summed=True),
+        Series(name="gap_dark_ms", about="How long nothing arrived in that time, by counters.", summed=True),
+        Series(
+            name="gap_restarted", about="1 where counters began anew in it: what was lost is not known.", summed=True
+        ),
     ),
 }
 
@@ -107,6 +118,11 @@ class Tracks:
 def series_of(subject: Subject) -> tuple[str, ...]:
     """The names of all series of a kind of thing, in order."""
     return tuple(one.name for one in SERIES[subject])
+
+
+def shown_of(subject: Subject) -> tuple[str, ...]:
+    """What is shown of a kind of thing: of a service also what it lost while nobody watched."""
+    return series_of(subject) + (series_of(Subject.GAP) if subject is Subject.SERVICE else ())
 
 
 def step_for(from_s: float, until_s: float) -> int:

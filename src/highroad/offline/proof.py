@@ -7,6 +7,7 @@ wrong is said), 2 what was given cannot be read.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ import typer
 
 from highroad.errors import Finding, Invalid
 from highroad.model.proof import FORMAT, Entry, Verdict, check
+from highroad.model.proof import told as words
 from highroad.pki.signing import fingerprint, holds, public_key
 from highroad.units import iso_from_s
 
@@ -129,6 +131,7 @@ def _say(verdict: Verdict, wrong: list[str], wanted: set[str], as_json: bool) ->
         "from": iso_from_s(verdict.from_s),
         "to": iso_from_s(verdict.until_s),
         "unmeasured_s": verdict.gaps_s,
+        "unwatched": None if verdict.unwatched is None else asdict(verdict.unwatched),
         "keys": [{"key": one, "fingerprint": fingerprint_of(one)} for one in verdict.keys],
         "key_checked": bool(wanted),
         "wrong": wrong,
@@ -145,6 +148,8 @@ def _say(verdict: Verdict, wrong: list[str], wanted: set[str], as_json: bool) ->
         typer.echo(f"not whole: {told}", err=True)
         return
     typer.echo(f"OK: {told}; {gaps}")
+    if verdict.unwatched is not None:
+        typer.echo(f"by counters, {words(verdict.unwatched)}")
     typer.echo(f"head {verdict.head}")
     whose = "as given" if wanted else "which nobody vouched for: give --key"
     typer.echo(f"signed by key {', '.join(map(fingerprint_of, verdict.keys))}, {whose}")

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from highroad.model.measurement import Measurement
 from highroad.model.network import LinkId, Network
 from highroad.model.service import Protection, Service, ServiceId
 from highroad.model.tracks import Subject, series_of
 from highroad.ports import Sample, ServiceCounters
+from highroad.telemetry.gaps import TOTALS
 from highroad.telemetry.rows import Rows
 
 NOTHING = math.nan
 
 LONGEST_S = 60.0
-"""Of samples that are farther apart the difference is nobody's: nobody watched in between."""
+"""Of samples that are farther apart nobody watched in between: what was lost then is a gap's (`gaps`)."""
 
 
 class Columns:
@@ -40,7 +43,7 @@ class Columns:
         ]
         return [
             _rows(Subject.LINK, sample.links, links, sample.at_s),
-            _rows(Subject.SERVICE, sample.services, values, sample.at_s),
+            replace(_rows(Subject.SERVICE, sample.services, values, sample.at_s), totals=_totals(sample.services)),
         ]
 
     def of_measurements(self, measurements: Iterable[Measurement]) -> list[Rows]:
@@ -82,6 +85,12 @@ def _service(
         one.latency_ms_back,
         *promised,
     )
+
+
+def _totals(services: Mapping[ServiceId, ServiceCounters]) -> dict[str, NDArray[np.float64]]:
+    stand = [(one.offered_bytes, one.lost_bytes, one.dark_s * 1000.0) for one in services.values()]
+    table = np.array(stand, np.float64).reshape(len(stand), len(TOTALS))
+    return {name: np.ascontiguousarray(table[:, at]) for at, name in enumerate(TOTALS)}
 
 
 def _path(one: Measurement) -> tuple[float, ...]:

@@ -39,7 +39,7 @@ PAUSES_S = (0.5, 30.0)
 ANSWER_S = 10.0
 SAID_EACH_S = 60.0
 
-LABELS = {Subject.LINK: "link", Subject.SERVICE: "service", Subject.PATH: "path"}
+LABELS = {Subject.LINK: "link", Subject.SERVICE: "service", Subject.PATH: "path", Subject.GAP: "service"}
 
 
 class Remote:

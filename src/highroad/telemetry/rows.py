@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -31,6 +31,8 @@ class Rows:
     names: Sequence[str]
     at_s: NDArray[np.float64]
     columns: Mapping[str, NDArray[np.float32]]
+    totals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Of services: what their counters stand at (`gaps.TOTALS`); they are remembered, and are no figures."""
 
     @property
     def values(self) -> int:
@@ -45,6 +47,7 @@ class Packed(msgspec.Struct, tag=True):
     names: list[str]
     at_s: bytes
     columns: dict[str, bytes]
+    totals: dict[str, bytes] = {}
 
 
 class Keep(msgspec.Struct, tag=True):
@@ -96,13 +99,16 @@ def pack(rows: Rows) -> Packed:
     """Rows, to travel."""
     columns = {name: column.astype("<f4", copy=False).tobytes() for name, column in rows.columns.items()}
     at_s = rows.at_s.astype("<f8", copy=False).tobytes()
-    return Packed(subject=rows.subject, names=list(rows.names), at_s=at_s, columns=columns)
+    totals = {name: column.astype("<f8", copy=False).tobytes() for name, column in rows.totals.items()}
+    return Packed(subject=rows.subject, names=list(rows.names), at_s=at_s, columns=columns, totals=totals)
 
 
 def unpack(packed: Packed) -> Rows:
     """Rows that have travelled."""
     columns = {name: np.frombuffer(column, "<f4") for name, column in packed.columns.items()}
-    return Rows(subject=packed.subject, names=packed.names, at_s=np.frombuffer(packed.at_s, "<f8"), columns=columns)
+    totals = {name: np.frombuffer(column, "<f8") for name, column in packed.totals.items()}
+    at_s = np.frombuffer(packed.at_s, "<f8")
+    return Rows(subject=packed.subject, names=packed.names, at_s=at_s, columns=columns, totals=totals)
 
 
 def send(to: socket.socket, frame: Frame) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 
 from highroad.errors import Unavailable
 from highroad.model.tracks import Subject, Tracks
+from highroad.telemetry import gaps
 from highroad.telemetry import levels as sql
 from highroad.telemetry.levels import HOURS, LEVELS, MINUTES, PART_S, SECONDS_KEPT_S, Level
 from highroad.telemetry.partitions import Partitions
@@ -119,7 +120,8 @@ class Store:
         The step is made a multiple of what is kept of that time.
         """
         with self._moving:
-            step_s, level = self._finest(subject, from_s, step_s)
+            # Gaps are few: how finely they are kept is what is kept of the services that they are of.
+            step_s, level = self._finest(Subject.SERVICE if subject is Subject.GAP else subject, from_s, step_s)
             begin = int(from_s // step_s) * step_s
             end = int(-(-until_s // step_s)) * step_s
             parts = [] if level is None else self.partitions.parts(level, subject)
@@ -177,6 +179,9 @@ class Store:
             if not self._parts[subject]:
                 self._begin_part(subject, 0)
             self._take_up(subject)
+        run(gaps.CREATE)
+        self._last = gaps.Last()
+        self._recall()
         self._now: tuple[int, int] | None = None
         self._stamps: dict[Level, str] = {}
         self._part_began: float | None = None
@@ -201,6 +206,19 @@ class Store:
         for number in self._parts[subject]:
             self._batch = max(self._batch, self._newest(sql.seconds_table(subject, number)))
 
+    def _recall(self) -> None:
+        """At what counters stood in the last sample that is here, and when that was."""
+        seen = " UNION ALL ".join(
+            f"SELECT id, batch, t FROM {sql.seconds_table(Subject.SERVICE, part)}"  # noqa: S608
+            for part in self._parts[Subject.SERVICE]
+        )
+        found = self._db.execute(
+            f"SELECT stood.id, coalesce(seen.t, stood.t) t, offered, lost, dark FROM ({gaps.NEWEST}) stood LEFT JOIN "  # noqa: S608
+            f"(SELECT id, max_by(t, batch) t FROM ({seen}) GROUP BY id) seen ON seen.id = stood.id"
+        ).fetchnumpy()
+        stood = np.stack([np.asarray(found[name], np.float64) for name in ("offered", "lost", "dark")], axis=1)
+        self._last.recall(np.asarray(found["id"], np.int32), np.asarray(found["t"], np.float64), stood)
+
     def _newest(self, table: str) -> int:
         row = self._db.execute(f"SELECT max(batch) FROM {table}").fetchone()  # noqa: S608
         return 0 if row is None or row[0] is None else int(row[0])
@@ -211,26 +229,44 @@ class Store:
 
     def _insert(self, several: Sequence[Rows]) -> None:
         run = self._db.execute
-        new = [(one.subject, name) for one in several for name in one.names if (one.subject, name) not in self._ids]
-        ids = dict(zip(dict.fromkeys(new), range(self._next_id, self._next_id + len(new)), strict=False))
+        new: dict[tuple[Subject, str], int] = {}
+        numbered = [(one, self._numbers(one, new)) for one in several]
+        ended = [self._last.gaps(numbers, one) for one, numbers in numbered if one.totals]
+        numbered += [(one, self._numbers(one, new)) for one in ended if one is not None]
         run("BEGIN")
-        if ids:
+        if new:
             known = {  # noqa: F841 - DuckDB reads it by its name
-                "id": np.fromiter(ids.values(), np.int32, len(ids)),
-                "subject": np.array([subject.value for subject, _ in ids], dtype=object),
-                "name": np.array([name for _, name in ids], dtype=object),
+                "id": np.fromiter(new.values(), np.int32, len(new)),
+                "subject": np.array([subject.value for subject, _ in new], dtype=object),
+                "name": np.array([name for _, name in new], dtype=object),
             }
             run("INSERT INTO names SELECT id, subject, name FROM known")
-        for one in several:
-            numbers = (ids.get((one.subject, name), self._ids.get((one.subject, name), -1)) for name in one.names)
-            rows = {"id": np.fromiter(numbers, np.int32, len(one.names)), "t": one.at_s, **one.columns}  # noqa: F841
+        took: list[tuple[Rows, gaps.Ids, gaps.Stand | None]] = []
+        for one, numbers in numbered:
+            rows = {"id": numbers, "t": one.at_s, **one.columns}  # noqa: F841
             run(sql.insert_seconds(one.subject, self._parts[one.subject][-1]), [self._batch + 1])
+            if one.totals:
+                stand = self._last.to_write(numbers, one)
+                if stand is not None:
+                    run(gaps.INSERT, [self._batch + 1])
+                took.append((one, numbers, stand))
         run("COMMIT")
         self._batch += 1
+        for one, numbers, stand in took:
+            self._last.took(numbers, one, stand)
         for level in LEVELS:
-            self._fresh[level].update(one.subject for one in several)
-        self._ids.update(ids)
-        self._next_id += len(ids)
+            self._fresh[level].update(one.subject for one, _ in numbered)
+        self._ids.update(new)
+        self._next_id += len(new)
+
+    def _numbers(self, rows: Rows, new: dict[tuple[Subject, str], int]) -> gaps.Ids:
+        """The number of each thing, with those that have none yet in `new`."""
+        found = np.empty(len(rows.names), np.int32)
+        for at, name in enumerate(rows.names):
+            key = (rows.subject, name)
+            number = self._ids.get(key)
+            found[at] = new.setdefault(key, self._next_id + len(new)) if number is None else number
+        return found
 
     def _turn(self, at_s: float) -> None:
         """Do what is to be done when a minute, an hour, a day or a month is over, or the clock has jumped."""
@@ -252,10 +288,10 @@ class Store:
         self._part_began = at_s
         if self._added_s >= PART_S:
             self._added_s = 0.0
-            self._next_part()
+            self._next_part(at_s)
             self.tidy()
 
-    def _next_part(self) -> None:
+    def _next_part(self, at_s: float) -> None:
         self._thin(MINUTES)
         for subject in Subject:
             parts = self._parts[subject]
@@ -263,6 +299,12 @@ class Store:
             while len(parts) > SECONDS_KEPT_S // PART_S + 1:
                 self._db.execute(f"DROP TABLE {sql.seconds_table(subject, parts[0])}")
                 parts.pop(0)
+        stand = self._last.all(at_s)  # noqa: F841
+        run = self._db.execute
+        run("BEGIN")
+        run(gaps.FORGET)
+        run(gaps.INSERT, [self._batch])
+        run("COMMIT")
 
     def _thin(self, level: Level) -> None:
         """Make a level of all that is newer than what it was made of."""

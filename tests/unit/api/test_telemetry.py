@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from highroad.model.measurement import Measurement, Way
 from highroad.model.service import ServiceId
+from highroad.ports import Sample, ServiceCounters
 from highroad.units import iso_from_s
-from tests.support.backbone import backbone
+from tests.support.backbone import backbone, small_network
 from tests.support.telemetry import kept
 
 ORDER = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 2.0, "latency_bound_ms": 60}
@@ -44,6 +46,34 @@ def test_a_service_and_its_links_are_read_over_time() -> None:
                 async with world.http(world.operator) as operator:
                     found = await operator.get("/v1/telemetry/links/pop-ash%3Epop-chi", params={"series": "up"})
                     assert found.json()["tracks"][0]["points"][-1]["last"] == 1.0
+
+    asyncio.run(story())
+
+
+def test_what_was_lost_while_nobody_watched_is_a_figure_of_its_service() -> None:
+    async def story() -> None:
+        with kept() as telemetry:
+            async with backbone(telemetry=telemetry) as world, world.http(world.acme) as acme:
+                service = ServiceId((await acme.post("/v1/services", json=ORDER)).json()["id"])
+                at_s = float(int(time.time())) - 600
+                counters = ServiceCounters(
+                    offered_bytes=0, carried_bytes=0, lost_bytes=0, dark_s=0, offered_gbps=0, carried_gbps_there=0,
+                    carried_gbps_back=0, latency_ms_there=0, latency_ms_back=0,
+                )  # fmt: skip
+                for k, lost in enumerate((10, 90)):
+                    one = replace(counters, lost_bytes=lost)
+                    telemetry.sampled(
+                        Sample(at_s=at_s + 120 * k, services={service: one}, links={}), small_network(), {}
+                    )
+                url = f"/v1/telemetry/services/{service}"
+                begun, ended = iso_from_s(at_s), iso_from_s(at_s + 300)
+                for series in ([], ["gap_lost_bytes"], ["lost_bytes", "gap_lost_bytes"]):
+                    asked = {"series": series, "step_s": "60", "from": begun, "to": ended}
+                    found = (await acme.get(url, params=asked)).json()
+                    named = {track["series"]: track for track in found["tracks"]}
+                    points = [one["last"] for one in named["gap_lost_bytes"]["points"] if one is not None]
+                    assert points == [80.0]
+                    assert set(series) <= set(named)
 
     asyncio.run(story())
 

@@ -17,7 +17,7 @@ from highroad.control.sealing import GRACE_S, Sealing
 from highroad.errors import Unavailable
 from highroad.model.lifecycle import State
 from highroad.model.measurement import Measurement, Way
-from highroad.model.proof import Promised, body_of, check
+from highroad.model.proof import Promised, Unwatched, body_of, check
 from highroad.model.service import Service, ServiceId
 from highroad.pki.signing import Signer, holds, new_key
 from highroad.ports import Commit, Sample, ServiceCounters
@@ -165,6 +165,45 @@ def test_who_leads_next_goes_on_where_the_chain_ends_and_the_pause_is_in_it() ->
             assert it.entries() == entries
 
     asyncio.run(story())
+
+
+def test_an_outage_while_nobody_led_is_in_the_proof_and_fills_no_minute() -> None:
+    async def story() -> None:
+        with world() as it:
+            sealing = it.sealing(600)
+            it.pass_by(11)
+            await sealing.seal()
+            it.lost = 4000.0
+            it.pass_by(15, watched=False, dark_s=3.0)  # 45 s in all, begun and over while nobody looks
+            it.telemetry = again(it.telemetry)
+            it.pass_by(6)
+            another = it.sealing(600)
+            while await another.seal():
+                pass
+            entries = it.entries()
+            verdict = check(entries, holds)
+            assert verdict.whole, verdict.wrong
+            assert verdict.gaps_s == 15 * 60 + 2 * 10
+            intervals = {one.at_s: one for entry in entries for one in body_of(entry.doc).intervals}
+            # From the last sample before to the first one after, told where it ended.
+            known = Unwatched(for_ms=910_000, lost_bytes=4000, dark_ms=45_000)
+            assert {at_s: one.unwatched for at_s, one in intervals.items() if one.unwatched} == {
+                START_S + 26 * 60: known
+            }
+            assert verdict.unwatched == known
+            assert all(one.measured is None for at_s, one in intervals.items() if 11 <= (at_s - START_S) / 60 < 26)
+            after = intervals[START_S + 26 * 60].measured
+            assert after is not None
+            assert (after.dark_ms, after.lost_bytes, after.watched_ms) == (0, 0, 50_000)
+
+    asyncio.run(story())
+
+
+def again(telemetry: Kept) -> Kept:
+    """What the next process has of it."""
+    telemetry.store.close()
+    telemetry.store._open()
+    return Kept(telemetry.store)
 
 
 def test_one_that_ended_is_sealed_to_its_last_minute_and_then_let_go_of() -> None:

@@ -19,11 +19,14 @@ from highroad.model.proof import (
     Measured,
     Probed,
     Promised,
+    Unwatched,
     body_of,
     canonical,
     check,
     document,
     merged,
+    together,
+    told,
 )
 from highroad.pki.signing import Signer, holds, new_key, public_key
 
@@ -70,6 +73,27 @@ def test_a_chain_is_whole_and_its_gaps_are_counted() -> None:
     assert (verdict.entries, verdict.first, verdict.gaps_s) == (4, 1, 4 * 180)
     assert (verdict.from_s, verdict.until_s) == (START_S, START_S + 2400)
     assert check(chain()[1:3], holds).whole
+
+
+def test_what_was_lost_unwatched_is_in_it_and_what_was_signed_before_stays_as_it_was() -> None:
+    entries = chain(2)
+    assert b"unwatched" not in entries[0].doc
+    gap = Unwatched(for_ms=300_000, lost_bytes=5, dark_ms=1200)
+
+    def with_gaps(doc: Any, restarted: int = 0, known: bool = True) -> None:
+        values = {"for_ms": 300_000, "lost_bytes": 5 if known else None, "dark_ms": 1200 if known else None}
+        doc["intervals"][-1]["unwatched"] = values | {"restarted": restarted}
+
+    entries = _signed_again(entries, with_gaps)
+    verdict = check(entries, holds)
+    assert verdict.whole, verdict.wrong
+    assert (verdict.gaps_s, verdict.unwatched) == (2 * 180, gap)
+    assert told(gap) == "in 300 s that nobody watched, it was dark for 1200 ms and 5 bytes were lost"
+    more = together([gap, Unwatched(for_ms=60_000, lost_bytes=None, dark_ms=None, restarted=1)])
+    assert more is not None
+    assert told(more).endswith("5 bytes were lost, or more: counters began anew")
+    none = Unwatched(for_ms=60_000, lost_bytes=None, dark_ms=None, restarted=1)
+    assert told(none) == "in 60 s that nobody watched, counters began anew, so that what was lost is not known"
 
 
 def _edit(doc: bytes, change: Callable[[Any], None]) -> bytes:
@@ -150,17 +174,21 @@ measurements = st.builds(
     Measured, watched_ms=figures, dark_ms=figures, offered_kbps=figures, carried_kbps=figures, lost_bytes=figures,
     probed=st.none() | probes,
 )  # fmt: skip
+unwatched = st.builds(Unwatched, for_ms=figures, lost_bytes=maybe, dark_ms=maybe, restarted=figures)
 promises = st.builds(Promised, rate_kbps=figures, latency_us=maybe, protected=st.booleans())
 
 
-@given(st.lists(st.tuples(st.none() | promises, st.none() | measurements), min_size=1, max_size=20), st.text())
+parts = st.tuples(st.none() | promises, st.none() | measurements, st.none() | unwatched)
+
+
+@given(st.lists(parts, min_size=1, max_size=20), st.text())
 def test_a_document_is_read_as_it_was_written(
-    minutes: list[tuple[Promised | None, Measured | None]], name: str
+    minutes: list[tuple[Promised | None, Measured | None, Unwatched | None]], name: str
 ) -> None:
     intervals = merged(
         [
-            Interval(at_s=START_S + 60 * at, for_s=60, promised=promised, measured=measured)
-            for at, (promised, measured) in enumerate(minutes)
+            Interval(at_s=START_S + 60 * at, for_s=60, promised=promised, measured=measured, unwatched=gap)
+            for at, (promised, measured, gap) in enumerate(minutes)
         ]
     )
     body = Body(
@@ -171,8 +199,10 @@ def test_a_document_is_read_as_it_was_written(
     verdict = check([entry(body)], holds)
     assert verdict.whole, verdict.wrong
     unknown_ms = [
-        60_000 - (0 if measured is None else measured.watched_ms) for promised, measured in minutes if promised
+        60_000 - (0 if measured is None else measured.watched_ms) for promised, measured, _ in minutes if promised
     ]
+    assert sum(one.unwatched is not None for one in intervals) == sum(gap is not None for *_, gap in minutes)
+    assert verdict.unwatched == together(gap for *_, gap in minutes)
     assert abs(verdict.gaps_s - sum(one for one in unknown_ms if one >= 3000) / 1000) <= len(minutes) / 2
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ import pytest
 from highroad.model.measurement import Measurement, Way
 from highroad.model.network import LinkId
 from highroad.model.service import ServiceId
-from highroad.model.tracks import Subject
+from highroad.model.tracks import Subject, series_of
 from highroad.ports import LinkCounters, Sample, ServiceCounters
 from highroad.telemetry.columns import Columns, path_of
 from highroad.telemetry.feed import WAITING, Feed
 from highroad.telemetry.keeper import Order
+from highroad.telemetry.store import Store
 from tests.support.backbone import small_network
 
 NETWORK = small_network()
@@ -66,6 +68,69 @@ def test_what_is_lost_between_two_samples_is_their_difference() -> None:
         found = service(one)
         assert found["lost_bytes"] != found["lost_bytes"]
         assert found["watched_ms"] != found["watched_ms"]
+
+
+def kept_of(store: Store) -> dict[str, float | None]:
+    """The sum of each series of gaps, of an hour from the start; None where it is not known."""
+    found = store.read(Subject.GAP, [SERVICE], series_of(Subject.GAP), from_s=AT_S, until_s=AT_S + 3600, step_s=3600)
+    return {
+        track.series: None if (point := track.points[0]) is None else point.mean * point.count for track in found.tracks
+    }
+
+
+def test_what_was_lost_while_nobody_watched_is_told_over_the_gap(tmp_path: Path) -> None:
+    limit = 1 << 30
+    store, columns = Store(tmp_path, limit_bytes=limit), Columns()
+    for k in range(5):
+        store.add(columns.of_sample(sample(AT_S + k, lost=100.0 + k, dark_s=0.5), NETWORK, {}))
+    assert kept_of(store) == {}
+    store.close()
+    # Another process, ten minutes later, knows nothing but what is on disk.
+    store, columns = Store(tmp_path, limit_bytes=limit), Columns()
+    for k in range(3):
+        store.add(columns.of_sample(sample(AT_S + 604 + k, lost=1104.0 + k, dark_s=3.75), NETWORK, {}))
+    known = {"gap_ms": 600_000.0, "gap_lost_bytes": 1000.0, "gap_dark_ms": 3250.0, "gap_restarted": 0.0}
+    assert kept_of(store) == known
+    # What was watched is as it was, and no minute between is filled in.
+    found = store.read(Subject.SERVICE, [SERVICE], ["lost_bytes"], from_s=AT_S, until_s=AT_S + 660, step_s=60)
+    assert [None if one is None else one.mean * one.count for one in found.tracks[0].points] == [4, *[None] * 9, 2]
+    # A sample that was dropped on its way is a gap as well, of a second.
+    columns.of_sample(sample(AT_S + 607, lost=1200.0, dark_s=3.75), NETWORK, {})
+    store.add(columns.of_sample(sample(AT_S + 608, lost=1201.0, dark_s=3.75), NETWORK, {}))
+    assert kept_of(store) == {**known, "gap_ms": 601_000.0, "gap_lost_bytes": 1094.0}
+    store.close()
+
+
+def test_where_counters_began_anew_it_is_said_that_nothing_is_known(tmp_path: Path) -> None:
+    store = Store(tmp_path, limit_bytes=1 << 30)
+    store.add(Columns().of_sample(sample(AT_S, lost=100.0, dark_s=9.0), NETWORK, {}))
+    store.add(Columns().of_sample(sample(AT_S + 300, lost=7.0, dark_s=0.25), NETWORK, {}))
+    known = kept_of(store)
+    assert known == {"gap_ms": 300_000.0, "gap_lost_bytes": None, "gap_dark_ms": None, "gap_restarted": 1.0}
+    store.close()
+
+
+def test_counters_are_remembered_when_their_seconds_have_gone(tmp_path: Path) -> None:
+    other = ServiceId("svc-2")
+    store, columns = Store(tmp_path, limit_bytes=1 << 30), Columns()
+    first = sample(AT_S, lost=100.0)
+    store.add(
+        columns.of_sample(replace(first, services={**first.services, other: first.services[SERVICE]}), NETWORK, {})
+    )
+    for k in range(1, 200):
+        store.add(columns.of_sample(replace(first, at_s=AT_S + 60.0 * k, services={}), NETWORK, {}))
+        store.add(columns.of_sample(sample(AT_S + 60.0 * k, lost=100.0), NETWORK, {}))
+    (row,) = store._db.execute("SELECT count(*) FROM counters").fetchall()
+    assert row[0] < 40
+    store.close()
+    store = Store(tmp_path, limit_bytes=1 << 30)
+    late = sample(AT_S + 12_000, lost=350.0)
+    store.add(Columns().of_sample(replace(late, services={other: late.services[SERVICE]}), NETWORK, {}))
+    found = store.read(
+        Subject.GAP, [other], ["gap_ms", "gap_lost_bytes"], from_s=AT_S + 11_940, until_s=AT_S + 12_060, step_s=60
+    )
+    assert [track.points[1].mean for track in found.tracks if track.points[1]] == [12_000_000.0, 250.0]
+    store.close()
 
 
 def test_what_is_told_is_read_again(feed: Feed) -> None:

@@ -52,7 +52,9 @@ async def link(
     "/services/{service_id}",
     response_model=TracksOut,
     summary="A service over time",
-    description=f"What was offered, carried and lost, how long it was dark, and what was promised then. {KEPT}",
+    description="What was offered, carried and lost, how long it was dark, and what was promised then. Series that "
+    "begin with `gap_` are there where there was time that nobody watched, at its end: what counters climbed by in it. "
+    f"{KEPT}",
     **allow(TENANT, OPERATOR, problems=("invalid", "not-found", "conflict", "unavailable"), waits=True),
 )
 async def service(

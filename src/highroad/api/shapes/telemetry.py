@@ -11,7 +11,7 @@ from highroad.wire.telemetry import PointOut, TrackOut, TracksOut
 
 def tracks_out(found: Tracks, subject: Subject, controller: Desk) -> TracksOut:
     """All that was read."""
-    series = {one.name: one for one in SERIES[subject]}
+    series = {one.name: one for one in (*SERIES[subject], *SERIES[Subject.GAP])}
     return TracksOut.model_validate(
         {
             **measured(controller),
