@@ -175,6 +175,8 @@ METRICS: tuple[Row, ...] = (
     Row(name="highroad_telemetry_files_given_up", kind=COUNTER,
         about="Files of the oldest that went before their time, for want of room.",
         read=_kept(lambda one: one.given_up)),
+    Row(name="highroad_telemetry_files_damaged", kind=GAUGE,
+        about="Files that cannot be read and are set aside: their time is a gap.", read=_kept(lambda one: one.damaged)),
     Row(name="highroad_telemetry_restarts", kind=COUNTER, about="Times that the process that keeps them was started.",
         read=_kept(lambda one: one.restarts)),
     Row(name="highroad_telemetry_ok", kind=GAUGE, about="1 while figures are kept, 0 while something is amiss.",

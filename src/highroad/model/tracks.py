@@ -135,7 +135,8 @@ class Keeping:
     """How the keeping of figures goes: values since it began, and what is amiss, in words, empty where nothing is.
 
     A value is one figure of one thing at one instant. `dropped` were not kept, `given_up` files went before their time
-    for want of room; `sent` and `unsent` are values for the Prometheus elsewhere, if there is one.
+    for want of room, and `damaged` ones are set aside, as a gap; `sent` and `unsent` are values for the Prometheus
+    elsewhere, if there is one.
     """
 
     kept: int = 0
@@ -143,6 +144,7 @@ class Keeping:
     size_bytes: int = 0
     limit_bytes: int = 0
     given_up: int = 0
+    damaged: int = 0
     restarts: int = 0
     sent: int = 0
     unsent: int = 0

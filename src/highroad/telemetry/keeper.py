@@ -190,6 +190,7 @@ class Keeper:
             size_bytes=0 if store is None else store.size_bytes,
             limit_bytes=self._order.limit_bytes,
             given_up=0 if store is None else store.given_up,
+            damaged=0 if store is None else store.damaged,
             sent=0 if remote is None else remote.sent,
             unsent=0 if remote is None else remote.dropped,
             amiss=self._amiss,

@@ -1,7 +1,9 @@
 """The files of what is thinned, on disk: Parquet, one a day or a month, which any tool reads; the oldest goes first.
 
 A file's name has the day or month of its rows, and the newest batch in it: `20261128-51840.parquet`. Files are written
-beside, synced and renamed, so one that is there is whole; and they are never changed.
+beside, synced and renamed, so one that is there is whole; and they are never changed. One that a disk has damaged all
+the same is renamed, `20261128-51840.parquet.damaged`: its time is a gap, and nobody lets go of it but who looks after
+the disk.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from pathlib import Path
 
 from highroad.model.tracks import Subject
 from highroad.telemetry.levels import LEVELS, Level
+
+DAMAGED = ".damaged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -80,6 +84,17 @@ class Partitions:
     def size_bytes(self, *levels: Level) -> int:
         """How much room the files of some levels take."""
         return sum(part.size_bytes for level in levels for subject in Subject for part in self.parts(level, subject))
+
+    def set_aside(self, part: Part) -> Path:
+        """Have a file be no part any more, and keep it. Raises OSError."""
+        aside = part.path.with_name(part.path.name + DAMAGED)
+        part.path.rename(aside)
+        return aside
+
+    @property
+    def damaged(self) -> list[Path]:
+        """Files that were set aside."""
+        return sorted(self._folder.glob(f"*/*/*{DAMAGED}"))
 
     def drop(self, parts: Iterable[Part]) -> None:
         """Let go of files."""

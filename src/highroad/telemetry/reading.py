@@ -14,6 +14,11 @@ from highroad.telemetry import levels as sql
 from highroad.telemetry.levels import HOURS, MINUTES, PARTS, Level
 from highroad.telemetry.partitions import Part
 
+PASSING = ("No files found", "No such file", "Permission denied", "Too many open files", "No space left")
+"""What a file is not damaged by."""
+
+LOOKING_MB = "64MB"
+
 
 def source(
     subject: Subject,
@@ -88,6 +93,22 @@ def history(
                     points[slots[at]] = Point(least=least[at], mean=mean[at], most=most[at], last=last[at], count=n[at])
             tracks.append(Track(name=names[begin], series=one, points=tuple(points)))
     return Tracks(from_s=from_s, until_s=until_s, step_s=step_s, tracks=tuple(tracks))
+
+
+def damage(part: Part) -> str | None:
+    """Why a file cannot be read, in words; None where it can, or where it may be read another time.
+
+    It is read to its end, in a database of its own: what a damaged file does to that one harms nobody.
+    """
+    try:
+        with duckdb.connect(config={"threads": 1, "memory_limit": LOOKING_MB}) as db:
+            db.execute("SELECT max(hash(rows)) FROM read_parquet(?) rows", [str(part.path)]).fetchall()
+    except duckdb.Error as error:
+        passing = isinstance(error, duckdb.OutOfMemoryException | duckdb.InterruptException)
+        if passing or any(one in str(error) for one in PASSING):
+            return None
+        return str(error).split("\n", 1)[0]
+    return None
 
 
 def _named(names: Sequence[str] | None) -> tuple[str, list[Any]]:

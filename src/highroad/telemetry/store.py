@@ -27,7 +27,7 @@ from highroad.telemetry import gaps
 from highroad.telemetry import levels as sql
 from highroad.telemetry.levels import HOURS, LEVELS, MINUTES, PART_S, SECONDS_KEPT_S, Level
 from highroad.telemetry.partitions import Partitions
-from highroad.telemetry.reading import history, source
+from highroad.telemetry.reading import damage, history, source
 from highroad.telemetry.rows import Rows
 
 log = logging.getLogger(__name__)
@@ -85,15 +85,20 @@ class Store:
                 return
 
     @property
+    def damaged(self) -> int:
+        """Files that are set aside because they cannot be read."""
+        return len(self.partitions.damaged)
+
+    @property
     def size_bytes(self) -> int:
         """What all of it takes on disk."""
         return self.partitions.size_bytes(*LEVELS) + self.recent_bytes
 
     @property
     def recent_bytes(self) -> int:
-        """What the database takes, with those that were set aside."""
+        """What the database takes, with what was set aside."""
         size = 0
-        for path in (*self.folder.glob(f"{RECENT}*"), *self.folder.glob(ASIDE)):
+        for path in (*self.folder.glob(f"{RECENT}*"), *self.folder.glob(ASIDE), *self.partitions.damaged):
             with suppress(OSError):
                 size += path.stat().st_size
         return size
@@ -119,6 +124,23 @@ class Store:
 
         The step is made a multiple of what is kept of that time.
         """
+        for again in (True, False):
+            try:
+                return self._read(subject, names, series, from_s, until_s, step_s)
+            except duckdb.Error as error:
+                if not again or not self._sift(subject):
+                    raise Unavailable(f"telemetry cannot be read: {_line(error)}") from error
+        raise AssertionError
+
+    def _read(
+        self,
+        subject: Subject,
+        names: Sequence[str] | None,
+        series: Sequence[str],
+        from_s: float,
+        until_s: float,
+        step_s: int,
+    ) -> Tracks:
         with self._moving:
             # Gaps are few: how finely they are kept is what is kept of the services that they are of.
             step_s, level = self._finest(Subject.SERVICE if subject is Subject.GAP else subject, from_s, step_s)
@@ -129,10 +151,26 @@ class Store:
             try:
                 query, given = source(subject, level, self._parts[subject], parts, names, series, begin, end)
                 return history(cursor, query, given, series, begin, end, step_s)
-            except duckdb.Error as error:
-                raise Unavailable(f"telemetry cannot be read: {_line(error)}") from error
             finally:
                 cursor.close()
+
+    def _sift(self, subject: Subject) -> bool:
+        """Set damaged files aside, after something could not be read. Whether there were any."""
+        found = False
+        with self._moving:
+            for level in LEVELS:
+                for part in self.partitions.parts(level, subject):
+                    why = damage(part)
+                    if why is None:
+                        continue
+                    try:
+                        aside = self.partitions.set_aside(part)
+                    except OSError as error:
+                        log.warning("telemetry: %s is damaged, and cannot be set aside: %s", part.path, error.strerror)
+                        continue
+                    found = True
+                    log.error("telemetry: a file is damaged and set aside, its time is a gap: %s: %s", aside, why)
+        return found
 
     def first_s(self, subject: Subject) -> float | None:
         """When the oldest of the seconds was measured that are kept."""

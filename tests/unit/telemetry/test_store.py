@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from highroad.errors import Invalid, Unavailable
 from highroad.model.tracks import Subject, Tracks, series_of
-from highroad.telemetry.levels import MINUTES, Level
+from highroad.telemetry.levels import HOURS, MINUTES, Level
 from highroad.telemetry.rows import Rows
 from highroad.telemetry.store import RECENT, Store
 from tests.support.force.disk import Disk
@@ -207,6 +207,65 @@ def test_a_database_of_which_a_block_was_changed_is_set_aside(tmp_path: Path, bl
     tight.tidy()
     assert not list(tmp_path.glob("set-aside-*"))
     tight.close()
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "no end": lambda doc: doc[: len(doc) // 2],
+    "empty": lambda _: b"",
+    "zeros at its end": lambda doc: doc[:-64] + bytes(64),
+    "garbage in its midst": lambda doc: doc[:4] + bytes(one ^ 0xFF for one in doc[4:4000]) + doc[4000:],
+    "another file": lambda _: b"nothing of ours\n" * 500,
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_day_is_set_aside_and_is_a_gap(tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
+    truth: Truth = defaultdict(list)
+    store = Store(tmp_path, limit_bytes=GB)
+    fill(store, truth, [START_S + 1200 * k for k in range(4 * 72)])
+    second = store.partitions.parts(*_minutes())[1]
+    doc = second.path.read_bytes()
+    second.path.write_bytes(DAMAGE[how](doc))
+    begin_s, end_s = START_S + DAY_S, START_S + 2 * DAY_S
+    gone: Truth = {name: [one for one in every if not begin_s <= one[0] < end_s] for name, every in truth.items()}
+    for _ in range(2):
+        check(read(store, "a>c", START_S, START_S + 4 * DAY_S, 600), gone, "a>c")
+    assert "damaged" in caplog.text
+    # Hours are another file, and have that day.
+    check(read(store, "a>c", START_S, START_S + 4 * DAY_S, 3600), truth, "a>c")
+    aside = second.path.with_name(second.path.name + ".damaged")
+    assert aside.read_bytes() == DAMAGE[how](doc)
+    assert store.damaged == 1
+    fill(store, gone, [START_S + 4 * DAY_S + 1200 * k for k in range(80)], seed=2)
+    store.close()
+    again = Store(tmp_path, limit_bytes=GB)
+    check(read(again, "a>c", START_S, START_S + 5 * DAY_S, 600), gone, "a>c")
+    assert aside.exists()
+    again.close()
+
+
+def test_a_damaged_month_of_hours_is_a_gap_as_well(tmp_path: Path) -> None:
+    truth: Truth = defaultdict(list)
+    store = Store(tmp_path, limit_bytes=GB)
+    fill(store, truth, [START_S + 7200 * k for k in range(12 * 45)])
+    month = store.partitions.parts(HOURS, Subject.LINK)[0]
+    month.path.write_bytes(month.path.read_bytes()[:-100])
+    for day in store.partitions.parts(*_minutes())[:3]:
+        day.path.unlink()  # of which there is no finer: whether there are hours is asked of the file too
+    found = read(store, "a>c", START_S, START_S + 40 * DAY_S, 600)
+    assert store.damaged == 1
+    assert found.tracks
+    store.close()
+
+
+def test_what_is_not_of_the_file_sets_none_aside(tmp_path: Path) -> None:
+    store = Store(tmp_path, limit_bytes=GB)
+    truth: Truth = defaultdict(list)
+    fill(store, truth, [START_S + 600 * k for k in range(300)])
+    with pytest.raises(Unavailable, match="no_such"):
+        store.read(Subject.LINK, ["a>b"], ["no_such"], from_s=START_S, until_s=START_S + DAY_S, step_s=60)
+    assert store.damaged == 0
+    store.close()
 
 
 def test_a_database_that_somebody_else_has_is_left_alone(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ def telemetry(folder: Path, limit_mib: int, now_s: float | None = None) -> Said:
         return nothing("telemetry", "None was kept yet.")
     except (OSError, ValueError, KeyError, TypeError) as error:
         return odd("telemetry", f"{folder}/status.json cannot be read: {error}", "The next `highroad up` writes it.")
+    damaged = sorted(folder.glob("*/*/*.damaged"))
     shown = f"{size / 2**20:.0f} of {limit / 2**20:.0f} MiB"
     if abs((time.time() if now_s is None else now_s) - at_s) > STALE_S:
         return nothing("telemetry", f"{shown}; nobody keeps more of it now.")
@@ -32,6 +33,10 @@ def telemetry(folder: Path, limit_mib: int, now_s: float | None = None) -> Said:
         return wrong("telemetry", f"Figures are not kept: {amiss}", remedy)
     if remote:
         return odd("telemetry", f"{shown}; not sent on: {remote}", "Is HIGHROAD_REMOTE_WRITE right, and is it up?")
+    if damaged:
+        noun = "1 damaged file is" if len(damaged) == 1 else f"{len(damaged)} damaged files are"
+        remedy = f"Look at the disk. What is set aside is not read again: {damaged[0]}"
+        return odd("telemetry", f"{shown}; {noun} set aside, and a gap.", remedy)
     if given_up:
         remedy = "Make room, or a larger HIGHROAD_TELEMETRY_MIB."
         return odd("telemetry", f"{shown}; {given_up} files of the oldest went for want of room.", remedy)

@@ -29,5 +29,10 @@ def test_it_says_how_figures_are_kept(tmp_path: Path) -> None:
     assert said(tmp_path, full, NOW_S - 500)[0] is Verdict.NOTHING
     assert said(tmp_path, Keeping(remote_amiss="it answers 500", limit_bytes=1))[0] is Verdict.ODD
     assert said(tmp_path, Keeping(given_up=2, limit_bytes=1))[0] is Verdict.ODD
+    aside = tmp_path / "minutes" / "link" / "20261128-7.parquet.damaged"
+    aside.parent.mkdir(parents=True)
+    aside.touch()
+    verdict, found = said(tmp_path, Keeping(limit_bytes=1))
+    assert (verdict, "1 damaged file is set aside" in found) == (Verdict.ODD, True)
     (tmp_path / "status.json").write_text("[")
     assert telemetry(tmp_path, 100).verdict is Verdict.ODD
