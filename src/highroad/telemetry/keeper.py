@@ -174,9 +174,9 @@ class Keeper:
 
     def _tell(self) -> None:
         while not self._ended.wait(TOLD_EACH_S):
-            keeping = self._keeping()
-            self._send(Told(keeping))
             with suppress(OSError):
+                keeping = self._keeping()
+                self._send(Told(keeping))
                 at = Path(self._order.folder) / STATUS
                 doc = json.dumps({"at_s": time.time(), **asdict(keeping)})
                 at.with_suffix(".new").write_text(doc, encoding="utf-8")

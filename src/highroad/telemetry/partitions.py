@@ -60,7 +60,7 @@ class Partitions:
         with written.open("rb") as file:
             os.fsync(file.fileno())
         written.rename(at)
-        _sync(at.parent)
+        sync(at.parent)
         return at
 
     def surplus(self, level: Level) -> list[Part]:
@@ -102,7 +102,8 @@ class Partitions:
             part.path.unlink(missing_ok=True)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

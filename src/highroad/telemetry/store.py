@@ -26,13 +26,15 @@ from highroad.model.tracks import Subject, Tracks
 from highroad.telemetry import gaps
 from highroad.telemetry import levels as sql
 from highroad.telemetry.levels import HOURS, LEVELS, MINUTES, PART_S, SECONDS_KEPT_S, Level
-from highroad.telemetry.partitions import Partitions
+from highroad.telemetry.partitions import Partitions, sync
 from highroad.telemetry.reading import damage, history, source
 from highroad.telemetry.rows import Rows
+from highroad.units import iso_from_s
 
 log = logging.getLogger(__name__)
 
 RECENT = "recent.duckdb"
+REWRITTEN = "rewritten.duckdb"
 ASIDE = "set-aside-*"
 MEMORY_MB = 256
 
@@ -68,7 +70,7 @@ class Store:
             try:
                 self._turn(at_s)
                 self._insert(rows)
-            except duckdb.Error as error:
+            except (duckdb.Error, OSError) as error:
                 self._recover(error)
                 if not again:
                     raise Unavailable(f"samples cannot be kept: {_line(error)}") from error
@@ -80,8 +82,8 @@ class Store:
         for level in LEVELS:
             self.partitions.drop(self.partitions.surplus(level))
         while (size := self.size_bytes) > self._limit_bytes:
-            if not self._make_room():
-                log.warning("telemetry takes %d bytes, more than its limit, and has no older file to let go of", size)
+            if not self._make_room() and not self._shrink():
+                log.warning("telemetry takes %d bytes, more than its limit, and has nothing older to let go of", size)
                 return
 
     @property
@@ -91,14 +93,14 @@ class Store:
 
     @property
     def size_bytes(self) -> int:
-        """What all of it takes on disk."""
+        """What all of it takes on disk, but for damaged files: those are not ours to remove."""
         return self.partitions.size_bytes(*LEVELS) + self.recent_bytes
 
     @property
     def recent_bytes(self) -> int:
-        """What the database takes, with what was set aside."""
+        """What the database takes, with those that were set aside."""
         size = 0
-        for path in (*self.folder.glob(f"{RECENT}*"), *self.folder.glob(ASIDE), *self.partitions.damaged):
+        for path in (*self.folder.glob(f"{RECENT}*"), *self.folder.glob(ASIDE)):
             with suppress(OSError):
                 size += path.stat().st_size
         return size
@@ -312,6 +314,7 @@ class Store:
         before, self._now = self._now, now
         if before is None or before[0] != now[0]:
             self._thin(MINUTES)
+            self.tidy()
         if before is None or before[1] != now[1]:
             self._thin(HOURS)
         for level in LEVELS:
@@ -429,7 +432,83 @@ class Store:
         log.warning("telemetry has no room: %s of %s went, the oldest", level.name, parts[0].stamp)
         return True
 
-    def _recover(self, error: duckdb.Error) -> None:
+    def _shrink(self) -> bool:
+        """Let go of the oldest of what is in no file yet, and give back its room; whether there was something.
+
+        Minutes of the day under way go first, then seconds, then hours: until there is a tenth of the limit to spare,
+        so that it is not done again at once.
+        """
+        room = 0.9 * self._limit_bytes - self.partitions.size_bytes(*LEVELS)
+        self._db.execute("CHECKPOINT")
+        went = False
+        while self._live_bytes() > room and (what := self._let_go()):
+            went = True
+            self.given_up += 1
+            log.warning("telemetry has no room: %s went, the oldest", what)
+            self._db.execute("CHECKPOINT")
+        before = self.recent_bytes
+        try:
+            self._copy()
+        except (duckdb.Error, OSError) as error:
+            with suppress(duckdb.Error):
+                self._db.execute("DETACH DATABASE IF EXISTS rewritten")
+            log.warning("telemetry cannot give back the room of what went: %s", _line(error))
+            return went
+        added_s, began = self._added_s, self._part_began
+        with self._moving:
+            self._db.close()
+            (self.folder / REWRITTEN).replace(self.folder / RECENT)
+            sync(self.folder)
+            self._connect()
+        self._added_s, self._part_began = added_s, began
+        return went or self.recent_bytes < before
+
+    def _live_bytes(self) -> int:
+        """What the database would take if it had no room of what went."""
+        row = self._db.execute("SELECT used_blocks * block_size FROM pragma_database_size()").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _let_go(self) -> str:
+        """The older half of the minutes that are in no file, or the oldest seconds, or hours: what went, in words."""
+        spans = {level: self._span(level) for level in LEVELS}
+        seconds = max(self._parts.values(), key=len)
+        for level in (MINUTES, HOURS):
+            first_s, last_s = spans[level]
+            if level is HOURS and len(seconds) > 1:
+                for subject in Subject:
+                    if len(parts := self._parts[subject]) > 1:
+                        self._db.execute(f"DROP TABLE {sql.seconds_table(subject, parts.pop(0))}")
+                return "seconds of ten minutes"
+            if last_s - first_s >= level.step_s:
+                until_s = first_s + max(level.step_s, (last_s - first_s) / 2)
+                for subject in Subject:
+                    self._db.execute(f"DELETE FROM {sql.level_table(level, subject)} WHERE t < ?", [until_s])  # noqa: S608
+                return f"{level.name} before {iso_from_s(until_s)}"
+        return ""
+
+    def _span(self, level: Level) -> tuple[float, float]:
+        """The first and the last time of the rows of a level that are in no file."""
+        union = " UNION ALL ".join(f"SELECT t FROM {sql.level_table(level, subject)}" for subject in Subject)  # noqa: S608
+        row = self._db.execute(f"SELECT min(t), max(t) FROM ({union})").fetchone()  # noqa: S608
+        return (0.0, 0.0) if row is None or row[0] is None else (float(row[0]), float(row[1]))
+
+    def _copy(self) -> None:
+        """The same database beside it, in as much room as it needs; whole, or not at all."""
+        new = self.folder / REWRITTEN
+        run = self._db.execute
+        try:
+            new.unlink(missing_ok=True)
+            run(f"ATTACH '{_quoted(new)}' AS rewritten")
+            run(f"COPY FROM DATABASE {Path(RECENT).stem} TO rewritten")
+            run("CHECKPOINT rewritten")
+            run("DETACH rewritten")
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+        finally:
+            new.with_name(f"{new.name}.wal").unlink(missing_ok=True)
+
+    def _recover(self, error: duckdb.Error | OSError) -> None:
         """After a statement failed: nothing is under way, and there is room if there can be."""
         with suppress(duckdb.Error):
             self._db.execute("ROLLBACK")
@@ -441,7 +520,7 @@ class Store:
         else:
             self._open()
 
-    def _anew(self, error: duckdb.Error) -> None:
+    def _anew(self, error: duckdb.Error | OSError) -> None:
         """Begin an empty database in place of one that cannot be read."""
         try:
             aside = self._set_aside()
@@ -473,7 +552,7 @@ def _stamp_of(level: Level, at_s: float) -> str:
     return strftime(level.pattern, gmtime(at_s))
 
 
-def _no_room(error: duckdb.Error) -> bool:
+def _no_room(error: duckdb.Error | OSError) -> bool:
     return "No space left" in str(error) or "No space left" in str(error.__cause__)
 
 
@@ -483,7 +562,7 @@ def _passes(error: duckdb.Error) -> bool:
     return _no_room(error) or any(one in str(error) for one in passing)
 
 
-def _is_broken(error: duckdb.Error) -> bool:
+def _is_broken(error: duckdb.Error | OSError) -> bool:
     """Whether the file is not what was written."""
     return any(one in str(error) for one in ("Corrupt database file", "Could not read enough bytes"))
 

@@ -21,6 +21,7 @@ from highroad.telemetry.feed import WAITING, Feed
 from highroad.telemetry.keeper import Order
 from highroad.telemetry.store import Store
 from tests.support.backbone import small_network
+from tests.support.force.disk import Disk
 
 NETWORK = small_network()
 LINK = LinkId("pop-ash>pop-chi")
@@ -174,6 +175,53 @@ def test_a_keeper_that_hangs_holds_nobody_up_and_what_is_dropped_is_counted(feed
         assert feed.keeping.dropped % (5000 * 3) == 0
     finally:
         os.kill(process.pid, signal.SIGCONT)
+
+
+@pytest.mark.process
+def test_a_full_disk_ends_no_keeper_and_it_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    try:
+        disk = Disk.new(tmp_path)
+    except OSError:
+        pytest.skip("file systems can be mounted by root only")
+    try:
+        feed = Feed(Order(folder=str(disk.folder / "telemetry"), limit_bytes=1 << 30))
+        many = {LinkId(f"{k}>x"): sample(AT_S).links[LINK] for k in range(3000)}
+        at_s = AT_S
+
+        def one_more() -> None:
+            nonlocal at_s
+            at_s += 20
+            feed.sampled(replace(sample(at_s), links=many), NETWORK, {})
+            time.sleep(0.05)
+
+        try:
+            feed.sampled(sample(at_s), NETWORK, {})
+            eventually(lambda: feed.keeping.kept > 0)
+            disk.fill()
+
+            def full() -> bool:
+                one_more()
+                return "No space left" in feed.keeping.amiss
+
+            eventually(full)
+            for _ in range(100):
+                one_more()
+            assert feed.keeping.dropped > 0
+            (disk.folder / "ballast").unlink()
+            kept = feed.keeping.kept
+
+            def goes_on() -> bool:
+                one_more()
+                return feed.keeping.amiss == "" and feed.keeping.kept > kept
+
+            eventually(goes_on)
+            assert feed.keeping.restarts == 0
+            found = feed.read(Subject.LINK, [LINK], ["up"], from_s=AT_S, until_s=AT_S + 60, step_s=60)
+            assert found.tracks[0].points[0] is not None
+        finally:
+            feed.close()
+    finally:
+        disk.close()
 
 
 @pytest.mark.process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import random
@@ -44,14 +45,18 @@ def links(at_s: float, values: dict[str, float]) -> Rows:
     return Rows(subject=Subject.LINK, names=list(values), at_s=np.full(len(values), at_s), columns=columns)
 
 
-def fill(store: Store, truth: Truth, times: Sequence[float], seed: int = 1) -> None:
-    """Random figures, some of them missing, in the store and in what they are held against."""
+def fill(store: Store, truth: Truth, times: Sequence[float], seed: int = 1, each: int = 1) -> None:
+    """Random figures, some of them missing, in the store and in what they are held against; so many times a commit."""
     chance = random.Random(seed)
-    for at_s in times:
+    waiting: list[Rows] = []
+    for number, at_s in enumerate(times, 1):
         values = {name: float(np.float32(chance.uniform(0, 100))) for name in ("a>b", "b>a", "a>c")}
         if chance.random() < 0.2:
             values["a>b"] = math.nan
-        store.add([links(at_s, values)])
+        waiting.append(links(at_s, values))
+        if number % each == 0 or number == len(times):
+            store.add(waiting)
+            waiting = []
         for name, value in values.items():
             if not math.isnan(value):
                 truth[name].append((at_s, value))
@@ -182,6 +187,58 @@ def test_the_oldest_goes_first(tmp_path: Path) -> None:
     small.close()
 
 
+def test_the_limit_binds_the_day_under_way(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    limit = 12 << 20
+    store = Store(tmp_path, limit_bytes=limit)
+    names = [f"{k:03}>x" for k in range(2000)]
+    chance = np.random.default_rng(1)
+    largest = 0
+    for minute in range(120):
+        for second in (0, 20, 40):
+            at_s = START_S + 60.0 * minute + second
+            columns = {name: chance.random(len(names)).astype(np.float32) for name in series_of(Subject.LINK)}
+            store.add([Rows(subject=Subject.LINK, names=names, at_s=np.full(len(names), at_s), columns=columns)])
+            if second == 0:
+                largest = max(largest, store.size_bytes)
+    assert largest <= limit + (2 << 20)
+    assert not store.partitions.parts(*_minutes())
+    assert store.given_up
+    assert "no room" in caplog.text
+    # The newest is there, as it came, and the oldest is not.
+    found = read(store, "007>x", START_S, START_S + 7200, 60).tracks[0].points
+    assert found[0] is None
+    assert all(point is not None and point.count == 3 for point in found[-5:])
+    store.close()
+    again = Store(tmp_path, limit_bytes=limit)
+    assert read(again, "007>x", START_S, START_S + 7200, 60).tracks[0].points == found
+    assert [one.name for one in tmp_path.iterdir() if one.is_file()] == [RECENT]
+    again.close()
+
+
+def test_a_disk_that_is_full_when_a_day_is_closed_loses_the_oldest_and_not_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path, limit_bytes=GB)
+    truth: Truth = defaultdict(list)
+    fill(store, truth, [START_S + 1800 * k for k in range(2 * 48)], each=4)
+    whole, calls = os.fsync, 0
+
+    def full(handle: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        whole(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    store.add([links(START_S + 2 * DAY_S, {"a>b": 5.0})])
+    assert calls > 1
+    assert store.given_up == 1
+    (point,) = read(store, "a>b", START_S + 2 * DAY_S, START_S + 2 * DAY_S + 60, 60).tracks[0].points
+    assert point is not None
+    store.close()
+
+
 def _minutes() -> tuple[Level, Subject]:
     return MINUTES, Subject.LINK
 
@@ -222,7 +279,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 def test_a_damaged_day_is_set_aside_and_is_a_gap(tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
     truth: Truth = defaultdict(list)
     store = Store(tmp_path, limit_bytes=GB)
-    fill(store, truth, [START_S + 1200 * k for k in range(4 * 72)])
+    fill(store, truth, [START_S + 1200 * k for k in range(4 * 72)], each=12)
     second = store.partitions.parts(*_minutes())[1]
     doc = second.path.read_bytes()
     second.path.write_bytes(DAMAGE[how](doc))
@@ -236,7 +293,7 @@ def test_a_damaged_day_is_set_aside_and_is_a_gap(tmp_path: Path, how: str, caplo
     aside = second.path.with_name(second.path.name + ".damaged")
     assert aside.read_bytes() == DAMAGE[how](doc)
     assert store.damaged == 1
-    fill(store, gone, [START_S + 4 * DAY_S + 1200 * k for k in range(80)], seed=2)
+    fill(store, gone, [START_S + 4 * DAY_S + 1200 * k for k in range(80)], seed=2, each=12)
     store.close()
     again = Store(tmp_path, limit_bytes=GB)
     check(read(again, "a>c", START_S, START_S + 5 * DAY_S, 600), gone, "a>c")
@@ -247,7 +304,7 @@ def test_a_damaged_day_is_set_aside_and_is_a_gap(tmp_path: Path, how: str, caplo
 def test_a_damaged_month_of_hours_is_a_gap_as_well(tmp_path: Path) -> None:
     truth: Truth = defaultdict(list)
     store = Store(tmp_path, limit_bytes=GB)
-    fill(store, truth, [START_S + 7200 * k for k in range(12 * 45)])
+    fill(store, truth, [START_S + 7200 * k for k in range(12 * 45)], each=12)
     month = store.partitions.parts(HOURS, Subject.LINK)[0]
     month.path.write_bytes(month.path.read_bytes()[:-100])
     for day in store.partitions.parts(*_minutes())[:3]:
