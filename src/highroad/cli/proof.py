@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from highroad.cli.door import Door, command
-from highroad.cli.quantities import instant
-from highroad.errors import Finding, Invalid
+from highroad.cli.quantities import instant, show_time
+from highroad.errors import Finding, Invalid, NotFound
 from highroad.model.proof import FORMAT, Body, Interval, Promised, body_of, together, told
 from highroad.wire.proof import ProofFile
 from highroad.wire.told import json_text
@@ -35,7 +35,7 @@ def show(door: Door, service: Service, start: From = None, end: To = None) -> No
         door.emit({"service": service, "entries": [entry.model_dump() for entry in entries]})
         return
     if not bodies:
-        door.say("nothing is sealed yet: an entry is made after each hour, UTC")
+        door.say(_nothing(door, service, asked=start is not None or end is not None))
         return
     on = "a model's figures: twin" if bodies[-1].fabric == "twin" else f"measured on {bodies[-1].fabric}"
     door.say((service, "bold"), f"   {on}, key {bodies[-1].key[:16]}…")
@@ -80,9 +80,13 @@ def export(
 ) -> None:
     """Write the chain of a service as a file that `highroad proof verify` reads, to stdout if no file is named.
 
+    Where nothing is sealed of it, or of that time, it says so, writes nothing and ends with 4.
+
     Example: `highroad proof export svc-7k2m9qwxyz -o svc-7k2m9qwxyz.proof`
     """
     entries = list(door.client.proof(service, start=start, end=end))
+    if not entries:
+        raise NotFound(_nothing(door, service, asked=start is not None or end is not None))
     text = json_text(ProofFile(format=FORMAT, entries=entries).model_dump(mode="json"), indent=1) + "\n"
     if out is None:
         sys.stdout.write(text)
@@ -114,6 +118,15 @@ def key(door: Door) -> None:
 command(app, "show", role="tenant")(show)
 command(app, "export", role="tenant")(export)
 command(app, "key", role="tenant")(key)
+
+
+def _nothing(door: Door, service: str, *, asked: bool) -> str:
+    """That nothing is sealed of a service, or of the time that was asked for, and what there is."""
+    whole = list(door.client.proof(service)) if asked else []
+    if not whole:
+        return f"nothing is sealed of {service} yet: an entry is made after each hour, UTC"
+    first, last = (datetime.fromtimestamp(at_s, UTC) for at_s in (whole[0].from_s, whole[-1].until_s))
+    return f"nothing is sealed of {service} in that time: what is there is of {show_time(first)} to {show_time(last)}"
 
 
 def _row(body: Body) -> Sequence[str]:
