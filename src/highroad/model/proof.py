@@ -25,6 +25,12 @@ STEP_S = 60
 MOST_BYTES = 1 << 20
 GRAIN_S = 3.0
 
+REACH_S = 10.0
+"""What a minute has may have been counted since a sample that was so long before it."""
+
+MOST = 1 << 63
+"""No figure is as large."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promised:
@@ -206,9 +212,10 @@ def check(entries: Iterable[Entry], verify: Callable[[str, bytes, str], bool], m
         keys[body.key] = None
         if not verify(body.key, entry.doc, entry.signature):
             wrong.append(f"{name} is not what was signed: a value was changed, or another key signed it")
-        if (entry.service, entry.tenant, entry.sequence) != (body.service, body.tenant, body.sequence):
+        shown = (entry.service, entry.tenant, entry.sequence, entry.from_s, entry.until_s)
+        if shown != (body.service, body.tenant, body.sequence, body.from_s, body.until_s):
             wrong.append(f"{name} was written as another than it is shown as")
-        wrong += [f"{name}: {one}" for one in tiling(body)]
+        wrong += [f"{name}: {one}" for one in (*tiling(body), *absurd(body))]
         if before is None and count == 1:
             service, first, from_s = body.service, body.sequence, body.from_s
             if body.sequence == 1 and body.previous != ZERO:
@@ -235,7 +242,9 @@ def check(entries: Iterable[Entry], verify: Callable[[str, bytes, str], bool], m
 def tiling(body: Body) -> list[str]:
     """What is wrong with the intervals of an entry: they have to be all of its time, in order, each minute once."""
     at_s, wrong = body.from_s, []
-    if body.from_s % STEP_S or body.until_s % STEP_S or body.until_s <= body.from_s:
+    if body.until_s <= body.from_s:
+        wrong.append(f"it ends at {body.until_s}, and begins at {body.from_s}")
+    if body.from_s % STEP_S or body.until_s % STEP_S:
         wrong.append("its time is not of whole minutes")
     for one in body.intervals:
         if one.at_s != at_s:
@@ -247,6 +256,57 @@ def tiling(body: Body) -> list[str]:
     if at_s != body.until_s:
         wrong.append(f"intervals are missing at its end: they reach {at_s} and not {body.until_s}")
     return wrong
+
+
+def absurd(body: Body) -> list[str]:
+    """Figures that cannot be, whoever signed them: of each interval every one that is wrong."""
+    wrong = []
+    if body.sequence < 1:
+        wrong.append("entries are numbered from 1 on")
+    if body.sealed_s < body.until_s:
+        wrong.append(f"it was sealed at {body.sealed_s}, before its time was over at {body.until_s}")
+    for one in body.intervals:
+        found = [
+            text
+            for part in (
+                one.promised,
+                one.measured,
+                None if one.measured is None else one.measured.probed,
+                one.unwatched,
+            )
+            if part is not None
+            for text in _impossible(part)
+        ]
+        if one.measured is not None:
+            found += _too_long(one.measured, one.for_s)
+        wrong += [f"the interval at {one.at_s}: {text}" for text in found]
+    return wrong
+
+
+def _impossible(part: Promised | Measured | Probed | Unwatched) -> list[str]:
+    figures = {name: value for name in part.__slots__ if type(value := getattr(part, name)) is int}
+    found = [f"{name} is {str(value)[:20]}" for name, value in figures.items() if not 0 <= value < MOST]
+    if isinstance(part, Probed):
+        least, most = part.rtt_min_us, part.rtt_max_us
+        if part.lost > part.sent:
+            found.append(f"{part.lost} packets were lost of {part.sent}")
+        if least is not None and most is not None and least > most:
+            found.append(f"the shortest round trip is {least} us, and the longest {most} us")
+    if isinstance(part, Unwatched):
+        if part.dark_ms is not None and part.dark_ms > part.for_ms + GRAIN_S * 1000:
+            found.append(f"it was dark for {part.dark_ms} ms of {part.for_ms} that nobody watched")
+        if not part.restarted and (part.lost_bytes is None or part.dark_ms is None):
+            found.append("what was lost unwatched is not known, and no counters began anew")
+    return found
+
+
+def _too_long(measured: Measured, for_s: int) -> list[str]:
+    found = []
+    if measured.watched_ms > (for_s + REACH_S) * 1000:
+        found.append(f"it was watched for {measured.watched_ms} ms of {for_s * 1000}")
+    if measured.dark_ms > measured.watched_ms + GRAIN_S * 1000:
+        found.append(f"it was dark for {measured.dark_ms} ms of {measured.watched_ms} that were watched")
+    return found
 
 
 def together(several: Iterable[Unwatched | None]) -> Unwatched | None:

@@ -19,7 +19,7 @@ from highroad.telemetry.rows import Rows
 
 NOTHING = math.nan
 
-LONGEST_S = 60.0
+LONGEST_S = 10.0
 """Of samples that are farther apart nobody watched in between: what was lost then is a gap's (`gaps`)."""
 
 

@@ -20,6 +20,7 @@ from highroad.model.proof import (
     Probed,
     Promised,
     Unwatched,
+    absurd,
     body_of,
     canonical,
     check,
@@ -143,6 +144,7 @@ TAMPERED: dict[str, Callable[[list[Entry]], list[Entry]]] = {
     "the first names one before it": lambda every: [entry(replace(body_of(every[0].doc), previous="f" * 64))],
     "not a document": lambda every: [replace(every[0], doc=b"[]"), *every[1:]],
     "written in another way": lambda every: [replace(every[0], doc=every[0].doc + b"\n"), *every[1:]],
+    "shown as of another time": lambda every: [replace(every[0], until_s=every[0].until_s + 60), *every[1:]],
     "shown as another": lambda every: [replace(every[0], sequence=7), *every[1:]],
 }
 
@@ -193,17 +195,87 @@ def test_a_document_is_read_as_it_was_written(
     )
     body = Body(
         service=name, tenant="acme", sequence=1, previous=ZERO, from_s=START_S, until_s=START_S + 60 * len(minutes),
-        sealed_s=1, fabric="twin", key=SIGNER.key, intervals=intervals,
+        sealed_s=START_S + 1300, fabric="twin", key=SIGNER.key, intervals=intervals,
     )  # fmt: skip
     assert body_of(document(body)) == body
     verdict = check([entry(body)], holds)
-    assert verdict.whole, verdict.wrong
+    assert verdict.wrong == tuple(f"entry 1: {one}" for one in absurd(body))[:100]
     unknown_ms = [
         60_000 - (0 if measured is None else measured.watched_ms) for promised, measured, _ in minutes if promised
     ]
     assert sum(one.unwatched is not None for one in intervals) == sum(gap is not None for *_, gap in minutes)
     assert verdict.unwatched == together(gap for *_, gap in minutes)
     assert abs(verdict.gaps_s - sum(one for one in unknown_ms if one >= 3000) / 1000) <= len(minutes) / 2
+
+
+def _of(part: str, **figures: Any) -> Callable[[Any], None]:
+    """Changes figures of a part of a minute."""
+
+    def change(doc: Any) -> None:
+        one = doc["intervals"][2]
+        (one["measured"]["probed"] if part == "probed" else one[part]).update(figures)
+
+    return change
+
+
+KNOWN = {"for_ms": 1000, "lost_bytes": 0, "dark_ms": 0, "restarted": 0}
+ABSURD: dict[str, tuple[Callable[[Any], None], str]] = {
+    "negative loss": (_of("measured", lost_bytes=-1), "lost_bytes is -1"),
+    "over a hundred per cent": (_of("measured", dark_ms=-5), "dark_ms is -5"),
+    "longer than a minute": (_of("measured", watched_ms=90_000), "it was watched for 90000 ms of 60000"),
+    "darker than watched": (_of("measured", dark_ms=70_000), "it was dark for 70000 ms of 60000 that were watched"),
+    "a negative rate": (_of("promised", rate_kbps=-2), "rate_kbps is -2"),
+    "a negative bound": (_of("promised", latency_us=-2), "latency_us is -2"),
+    "a rate like no other": (_of("measured", carried_kbps=10**30), "carried_kbps is 10000000000000000000"),
+    "more lost than sent": (_of("probed", lost=601), "601 packets were lost of 600"),
+    "round trips upside down": (_of("probed", rtt_min_us=50_001), "the shortest round trip is 50001 us"),
+    "a negative round trip": (_of("probed", rtt_min_us=-1), "rtt_min_us is -1"),
+    "dark for longer than a gap": (
+        lambda doc: doc["intervals"][-1].update(unwatched=KNOWN | {"dark_ms": 4001}), "it was dark for 4001 ms of 1000"
+    ),
+    "a negative gap": (lambda doc: doc["intervals"][-1].update(unwatched=KNOWN | {"for_ms": -1}), "for_ms is -1"),
+    "nothing known, and not why": (
+        lambda doc: doc["intervals"][-1].update(unwatched=KNOWN | {"lost_bytes": None}), "no counters began anew"
+    ),
+    "its end before its beginning": (
+        lambda doc: doc.update(until_s=doc["from_s"] - 600), f"it ends at {START_S}, and begins at {START_S + 600}"
+    ),
+    "sealed too early": (lambda doc: doc.update(sealed_s=doc["until_s"] - 1), "before its time was over"),
+    "no number": (lambda doc: doc.update(sequence=0), "numbered from 1 on"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ABSURD)
+def test_what_cannot_be_is_named_whoever_signed_it(how: str) -> None:
+    change, said = ABSURD[how]
+    (one,) = _signed_again(chain(2), change)[1:]
+    one = entry(body_of(one.doc))
+    found = check([one], holds).wrong
+    assert any(said in text for text in found), found
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e3", "0.5", '"7"', "true", "null", "9" * 5000])
+def test_what_is_no_whole_number_is_named(value: str) -> None:
+    (one,) = chain(1)
+    doc = one.doc.replace(b'"lost_bytes":7', b'"lost_bytes":' + value.encode(), 1)
+    assert doc != one.doc
+    verdict = check([replace(one, doc=doc, signature=SIGNER.sign(doc))], holds)
+    assert len(verdict.wrong) == 1
+    assert "entry 1 (the 1. of the file) cannot be read" in verdict.wrong[0]
+    assert len(verdict.wrong[0]) < 250
+
+
+def test_several_that_cannot_be_are_each_named() -> None:
+    def change(doc: Any) -> None:
+        _of("measured", lost_bytes=-1, watched_ms=10**6)(doc)
+        doc["intervals"][4]["measured"]["probed"]["lost"] = 700
+
+    (one,) = _signed_again(chain(2), change)[1:]
+    assert check([one], holds).wrong == (
+        f"entry 2: the interval at {START_S + 720}: lost_bytes is -1",
+        f"entry 2: the interval at {START_S + 720}: it was watched for 1000000 ms of 60000",
+        f"entry 2: the interval at {START_S + 840}: 700 packets were lost of 600",
+    )
 
 
 junk = st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(
