@@ -52,7 +52,10 @@ class Flips(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flip:
-    """That another path is in use than the preferred one: which, since when (nanoseconds since 1970), and why."""
+    """That another path is in use than the preferred one: which, since when (nanoseconds since 1970), and why.
+
+    `at_ns` is 0 where that was in another life of the agent: nobody noted it.
+    """
 
     preference: int
     at_ns: int
@@ -155,7 +158,9 @@ class Headend:
                 flips[service] = had
             elif policy is not None:
                 reason = chosen(policy, self.known).reason or Reason.AVOIDED
-                flips[service] = Flip(preference=preference, at_ns=now_ns, reason=reason)
+                kept = self.known.inherited.get(service) if had is None else None
+                known_ns = 0 if kept is not None and kept.preference == preference else now_ns
+                flips[service] = Flip(preference=preference, at_ns=known_ns, reason=reason)
         self.flips = MappingProxyType(flips)
         self._tell(before, now_ns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from highroad.control.book import Book, Draft
@@ -14,6 +15,9 @@ from highroad.ports import Observed, Sample
 
 BUSY_S = 10.0
 """So long after a failure repairs have routers to themselves, if they take so long."""
+
+AWAY_S = 1.0
+"""Who learns of a failure so late was away when it was noticed."""
 
 NAMED = 5
 """So many services are named in a line; of more it is said how many."""
@@ -148,15 +152,30 @@ def _flipped(draft: Draft, incident: Incident, observed: Observed) -> None:
     """With the services whose headends left a path across it by themselves; one line, which goes on."""
     if not observed.flipped_s or not incident.outages:
         return
-    since_s = incident.timeline[0].at_s
-    found = [observed.flipped_s.get(one.service, 0.0) for one in incident.outages]
-    flips = [at_s for at_s in found if at_s >= since_s]
+    found = [observed.flipped_s[one.service] for one in incident.outages if one.service in observed.flipped_s]
+    flips = [at_s for at_s in found if at_s >= incident.timeline[0].at_s or not at_s]
     if len(flips) <= incident.flipped:
         return
-    last_s = max(flips)
-    noun = "service was" if len(flips) == 1 else "services were"
-    after_ms = (last_s - since_s) * 1e3
-    text = f"{len(flips)} {noun} moved to a backup by the headends, the last {after_ms:.1f} ms after it was noticed"
+    text = flip_words(incident, flips)
     before = tuple(entry for entry in incident.timeline if entry.phase is not Phase.HEADEND)
     draft_of = replace(incident, timeline=before, flipped=len(flips))
-    note(draft, draft_of, Phase.HEADEND, text, at_s=last_s)
+    note(draft, draft_of, Phase.HEADEND, text, at_s=max(flips) or None)
+
+
+def flip_words(incident: Incident, flips: Sequence[float]) -> str:
+    """What headends did by themselves, and when by their own clocks; 0 of those that do not know.
+
+    While no controller led, headends may have waited for one: then it is said how long after it had come.
+    """
+    noun = "service was" if len(flips) == 1 else "services were"
+    moved = f"{len(flips)} {noun} moved to a backup by the headends"
+    last_s, unknown = max(flips), sum(not at_s for at_s in flips)
+    if not last_s:
+        return f"{moved}, which do not know since when"
+    # What failed again is noticed again.
+    failed = [entry.at_s for entry in incident.timeline if entry.phase is Phase.FAILED and entry.at_s <= last_s]
+    since_s = max(failed, default=incident.timeline[0].at_s)
+    text = f"{moved}, the last {(last_s - since_s) * 1e3:.1f} ms after it was noticed"
+    if since_s + AWAY_S <= incident.opened_s <= last_s:
+        text += f", {(last_s - incident.opened_s) * 1e3:.1f} ms after the controller was told of it"
+    return f"{text}; of {unknown} of them it is not known" if unknown else text

@@ -93,7 +93,8 @@ class Observed:
 
     `down_since_s` is when the fabric noticed that a fibre went dark; `why` says more of some of them. Where `since` is
     not None, `policies` are only those that are other than at that revision, and `gone` names the services that had one
-    then. `flipped_s` is when the headends of a service that is not on its preferred path left it by themselves.
+    then. `flipped_s` is when the headends of a service that is not on its preferred path left it by themselves,
+    by their own clocks; 0 where they do not know.
     """
 
     policies: Mapping[ServiceId, Policy]

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from highroad.model.incident import Incident, Phase, Reason
+from highroad.control.healing import flip_words
+from highroad.model.incident import Entry, Incident, IncidentId, Phase, Reason
 from highroad.model.lifecycle import State
 from highroad.model.network import FibreId, SiteId
 from highroad.model.service import Protection
@@ -98,6 +99,42 @@ async def test_headends_that_move_their_traffic_are_told_of_and_then_who_is_prot
     assert phases.index(Phase.HEADEND) < phases.index(Phase.REPAIRED) < phases.index(Phase.REPROTECTED)
     for one in services:
         assert (await here.book()).covered((await here.now(one.id)).placement)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("flips", "opened_s", "said"),
+    [
+        (
+            [100.02, 100.04],
+            100.01,
+            "2 services were moved to a backup by the headends, the last 40.0 ms after it was noticed",
+        ),
+        # The controller came back after 18 s. What headends had done by themselves was in time ...
+        ([100.02], 118.0, "1 service was moved to a backup by the headends, the last 20.0 ms after it was noticed"),
+        # ... and what waited for it says so.
+        (
+            [100.02, 118.25],
+            118.0,
+            "2 services were moved to a backup by the headends, the last 18250.0 ms after it was noticed, 250.0 ms "
+            "after the controller was told of it",
+        ),
+        ([0.0], 118.0, "1 service was moved to a backup by the headends, which do not know since when"),
+        (
+            [0.0, 100.02],
+            118.0,
+            "2 services were moved to a backup by the headends, the last 20.0 ms after it was noticed; of 1 of them "
+            "it is not known",
+        ),
+        # It failed again after a minute: that is what they moved away from.
+        ([160.01], 100.01, "1 service was moved to a backup by the headends, the last 10.0 ms after it was noticed"),
+    ],
+)
+def test_of_flips_it_is_said_when_they_were_and_not_when_they_were_told(
+    flips: list[float], opened_s: float, said: str
+) -> None:
+    entries = (Entry(at_s=100.0, phase=Phase.FAILED, text=""), Entry(at_s=160.0, phase=Phase.FAILED, text=""))
+    incident = Incident(id=IncidentId("inc-1"), fibres=(FibreId("a--b"),), opened_s=opened_s, timeline=entries)
+    assert flip_words(incident, flips) == said
 
 
 @on_ways(2)
