@@ -22,6 +22,13 @@ from highroad.units import iso_from_s
 app = typer.Typer()
 
 MOST_BYTES = 1 << 28
+MOST_KEY_BYTES = 1 << 16
+
+LONGEST_NAME = 4095
+"""Of a file: what is longer is none."""
+
+SHOWN = 40
+"""So much of what was given is said back."""
 
 
 @app.command("verify")
@@ -61,7 +68,7 @@ def verify_command(
     elif len(verdict.keys) > 1:
         wrong.append(f"{len(verdict.keys)} keys signed it: {', '.join(map(fingerprint_of, verdict.keys))}")
     if head is not None and head not in {one.hash for one in entries}:
-        wrong.append(f"no entry has the hash that was noted, {head}: entries were removed or changed")
+        wrong.append(f"no entry has the hash that was noted, {_short(head, 64)}: entries were removed or changed")
     _say(verdict, wrong, wanted, json_)
     if wrong:
         raise typer.Exit(1)
@@ -79,7 +86,8 @@ def exported(file: Path) -> list[Entry]:
             raise ValueError(f"it is of the form {str(found['format'])[:50]!r}, and not {FORMAT}")
         entries = [_entry(one) for one in found["entries"]]
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        message = f"is no proof that was exported: {error}"
+        why = error.strerror if isinstance(error, OSError) else error
+        message = f"is no proof that was exported: {why}"
         raise Invalid([Finding(code="file", place=str(file), message=message)]) from None
     if not entries:
         raise Invalid([Finding(code="file", place=str(file), message="has no entry")])
@@ -113,12 +121,24 @@ def _entry(found: dict[str, object]) -> Entry:
 
 
 def _key(given: str) -> str:
-    path = Path(given)
+    path, is_file = Path(given), False
     try:
-        return public_key(path.read_text(encoding="ascii") if path.is_file() else given)
+        is_file = len(given) <= LONGEST_NAME and path.is_file()
+        text = given
+        if is_file:
+            with path.open("rb") as file:
+                text = file.read(MOST_KEY_BYTES).decode("ascii")
+        return public_key(text)
     except (OSError, ValueError) as error:
-        message = f"is no public key of Ed25519 (64 hexadecimal digits, or a PEM) nor a file with one: {error}"
+        # What was given may be anything, and be a secret: of it only enough is shown to know it again.
+        why = f": {error.strerror}" if isinstance(error, OSError) else ""
+        what = "is a file without" if is_file else "is neither a file with nor"
+        message = f"{_short(given)} {what} a public key of Ed25519 (64 hexadecimal digits, or a PEM){why}"
         raise Invalid([Finding(code="key", place="--key", message=message)]) from None
+
+
+def _short(text: str, most: int = SHOWN) -> str:
+    return repr(text) if len(text) <= most else f"{text[:most]!r}... ({len(text):,} characters)"
 
 
 def _say(verdict: Verdict, wrong: list[str], wanted: set[str], as_json: bool) -> None:

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from highroad.main import application
@@ -89,6 +90,23 @@ def test_the_command_says_what_is_whole_and_what_is_not(tmp_path: Path) -> None:
     assert (code, json.loads(said)["whole"]) == (1, False)
     file.write_text("{}")
     assert verify()[0] == 2
+
+
+@pytest.mark.parametrize("given", ["g" * 6000, "-----BEGIN" + "x" * 6000, "nonsense", "\u00e9" * 6000, "a/" * 3000])
+def test_what_is_no_key_is_said_once_and_shortly(tmp_path: Path, given: str) -> None:
+    file = _exported(tmp_path)
+    for words in ([], ["--json"]):
+        done = CliRunner().invoke(application(), ["proof", "verify", str(file), "--key", given, *words])
+        assert done.exit_code == 2
+        assert "is neither a file with nor a public key of Ed25519" in done.output
+        assert len(done.output) < 400
+    key = tmp_path / "some.pub"
+    key.write_text(given)
+    done = CliRunner().invoke(application(), ["proof", "verify", str(file), "--key", str(key)])
+    assert (done.exit_code, "is a file without a public key" in done.output) == (2, True)
+    assert len(done.output) < 400
+    done = CliRunner().invoke(application(), ["proof", "verify", str(file), "--head", given])
+    assert (done.exit_code, len(done.output) < 600) == (1, True)
 
 
 def test_the_key_is_made_once_and_is_its_owners_only(tmp_path: Path) -> None:
