@@ -2,6 +2,9 @@
 
 An entry is made once, of what was measured until then, and never again: what comes later is in no entry. Minutes of
 which nothing is known stay gaps. After a pause, whoever leads goes on where the chain ends, so that the pause is in it.
+
+A clock that jumps ahead is not believed before it has stayed there for a while: what was sealed of a time that has not
+come could be neither taken back nor sealed again. One that is set back seals nothing until it is where it was.
 """
 
 from __future__ import annotations
@@ -9,13 +12,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from highroad.control.planner import Planner
 from highroad.errors import HighroadError
 from highroad.model.lifecycle import CARRYING, ENDED, State
 from highroad.model.proof import (
+    REACH_S,
     STEP_S,
     ZERO,
     Body,
@@ -29,6 +34,7 @@ from highroad.model.proof import (
     document,
     hash_of,
     merged,
+    together,
 )
 from highroad.model.service import Protection, Service, ServiceId
 from highroad.model.tracks import Point, Subject, Tracks
@@ -45,6 +51,12 @@ GRACE_S = 20.0
 """How long what was measured of a minute may take to be kept."""
 
 LOOK_S = 10.0
+
+JUMP_S = 60.0
+"""By so much a clock may be ahead of where it was, and what has passed since."""
+
+HOLD_S = 600.0
+"""One that jumped ahead by more is believed when it has stayed there for so long."""
 
 LOT = 40
 """Services that are read and written at once."""
@@ -78,6 +90,38 @@ class Due:
     until_s: int
 
 
+class Believed:
+    """What time it is, by a clock that may jump: where it jumped ahead and has not stayed there yet, it is what it was,
+    and what has passed since.
+    """
+
+    def __init__(self, clock: Clock, steady: Callable[[], float]) -> None:
+        """`steady` counts seconds, whatever anybody sets."""
+        self._clock, self._steady = clock, steady
+        self._was: tuple[float, float] | None = None
+        self._jumped: tuple[float, float] | None = None
+
+    def now_s(self) -> float:
+        """UTC seconds since 1970."""
+        now = self._clock.now_s(), self._steady()
+        if self._was is not None and _ahead_s(self._was, now) > JUMP_S:
+            if self._jumped is None or abs(_ahead_s(self._jumped, now)) > JUMP_S:
+                self._jumped = now
+                log.warning(
+                    "the clock jumped ahead by %.0f s: nothing is sealed by it before it has stayed there for %.0f s",
+                    _ahead_s(self._was, now),
+                    HOLD_S,
+                )
+            if now[1] - self._jumped[1] < HOLD_S:
+                return self._was[0] + now[1] - self._was[1]
+        self._was, self._jumped = now, None
+        return now[0]
+
+
+def _ahead_s(was: tuple[float, float], now: tuple[float, float]) -> float:
+    return (now[0] - was[0]) - (now[1] - was[1])
+
+
 class Sealing:
     """Of who leads."""
 
@@ -92,13 +136,14 @@ class Sealing:
         clock: Clock,
         execute: Executor,
         each_s: int = EACH_S,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._planner = planner
         self._store = store
         self._telemetry = telemetry
         self._signer = signer
         self._fabric = fabric
-        self._clock = clock
+        self._clock = Believed(clock, steady)
         self._execute = execute
         self._each_s = each_s
         self._known: dict[ServiceId, Service] = {}
@@ -260,6 +305,11 @@ def intervals_of(due: Due, figures: Steps, probes: Sequence[Steps], gaps: Steps)
     for slot, at_s in enumerate(range(due.from_s, due.until_s, STEP_S)):
         points = {name: track[slot] for name, track in figures.items()}
         measured = _measured(points, [{name: track[slot] for name, track in one.items()} for one in probes])
+        unwatched = _unwatched({name: track[slot] for name, track in gaps.items()})
+        if measured is not None and measured.watched_ms > (STEP_S + REACH_S) * 1000:
+            # The clock was there twice: of which time that was nobody knows, and nothing of it is forgotten.
+            twice = Unwatched(for_ms=measured.watched_ms, lost_bytes=measured.lost_bytes, dark_ms=measured.dark_ms)
+            measured, unwatched = None, together([unwatched, twice])
         rate = points.get("promised_gbps")
         if rate is not None:
             bound, protected = points.get("promised_ms"), points.get("promised_protection")
@@ -275,7 +325,7 @@ def intervals_of(due: Due, figures: Steps, probes: Sequence[Steps], gaps: Steps)
                 for_s=STEP_S,
                 promised=promised if holds else None,
                 measured=measured,
-                unwatched=_unwatched({name: track[slot] for name, track in gaps.items()}),
+                unwatched=unwatched,
             )
         )
     return found

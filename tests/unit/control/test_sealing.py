@@ -48,6 +48,8 @@ class World:
         self.services: dict[ServiceId, Service] = {NAME: service()}
         self.signer = Signer(new_key())
         self.lost = self.dark_s = 0.0
+        self.ahead_s = 0.0
+        """By how much the clock was set, in all."""
 
     def sealing(self, each_s: int) -> Sealing:
         async def settled() -> Any:
@@ -61,7 +63,7 @@ class World:
 
         return Sealing(
             planner=planner, store=self.store, telemetry=self.telemetry, signer=self.signer, fabric="linux",
-            clock=clock, execute=execute, each_s=each_s,
+            clock=clock, execute=execute, each_s=each_s, steady=lambda: self.now_s - self.ahead_s,
         )  # fmt: skip
 
     def pass_by(self, minutes: int, *, watched: bool = True, dark_s: float = 0.0) -> None:
@@ -82,6 +84,11 @@ class World:
                     )  # fmt: skip
                     self.telemetry.measured([probed])
                 self.now_s += 10.0
+
+    def set_clock(self, by_s: float) -> None:
+        """The clock jumps, and no time passes."""
+        self.now_s += by_s
+        self.ahead_s += by_s
 
     def entries(self) -> list[Any]:
         return list(self.store.proofs.entries(NAME, after=0, limit=99))
@@ -195,6 +202,108 @@ def test_an_outage_while_nobody_led_is_in_the_proof_and_fills_no_minute() -> Non
             after = intervals[START_S + 26 * 60].measured
             assert after is not None
             assert (after.dark_ms, after.lost_bytes, after.watched_ms) == (0, 0, 50_000)
+
+    asyncio.run(story())
+
+
+def unsound(it: World) -> list[str]:
+    """What is wrong with the chain: an interval twice, or of a time to come, and all that verify finds."""
+    entries = it.entries()
+    bodies = [body_of(one.doc) for one in entries]
+    sealed = [minute for body in bodies for minute in range(body.from_s, body.until_s, 60)]
+    wrong = list(check(entries, holds).wrong)
+    wrong += ["sealed twice"] if len(set(sealed)) < len(sealed) else []
+    return wrong + (["of a time to come"] if bodies and bodies[-1].until_s > it.now_s else [])
+
+
+def test_a_clock_that_jumps_ahead_and_back_seals_nothing_of_a_time_to_come() -> None:
+    async def story() -> None:
+        with world() as it:
+            sealing = it.sealing(600)
+            it.pass_by(11)
+            assert await sealing.seal() == 1
+            it.set_clock(10 * 86_400)
+            for _ in range(3):
+                assert await sealing.seal() == 0
+                it.pass_by(1)
+            it.set_clock(-10 * 86_400)
+            assert not unsound(it)
+            it.pass_by(18)
+            while await sealing.seal():
+                pass
+            assert not unsound(it)
+            # What was measured meanwhile bears other times: here it is a gap.
+            verdict = check(it.entries(), holds)
+            assert (verdict.until_s, verdict.entries) == (START_S + 1800, 2)
+            assert verdict.gaps_s == 3 * 60 + 2 * 10
+
+    asyncio.run(story())
+
+
+def test_while_a_clock_that_jumped_ahead_is_not_believed_what_is_due_is_sealed() -> None:
+    async def story() -> None:
+        with world() as it:
+            sealing = it.sealing(300)
+            it.pass_by(4)
+            assert await sealing.seal() == 0
+            it.set_clock(86_400)
+            assert await sealing.seal() == 0
+            it.pass_by(2)
+            assert await sealing.seal() == 1
+            assert it.entries()[-1].until_s == START_S + 300
+            it.pass_by(7)
+            assert await sealing.seal() == 1
+            assert it.entries()[-1].until_s == START_S + 600
+            # It stays: now that is what time it is, and the day that nobody saw is a gap.
+            it.pass_by(3)
+            while await sealing.seal():
+                pass
+            assert not unsound(it)
+            assert it.entries()[-1].until_s == START_S + 86_400 + 15 * 60
+
+    asyncio.run(story())
+
+
+def test_a_clock_that_is_set_back_seals_no_minute_twice_and_goes_on() -> None:
+    async def story() -> None:
+        with world() as it:
+            sealing = it.sealing(600)
+            it.pass_by(21)
+            while await sealing.seal():
+                pass
+            before = it.entries()
+            it.set_clock(-1200)
+            it.pass_by(20)
+            assert await sealing.seal() == 0
+            assert it.entries() == before
+            it.pass_by(10)
+            while await sealing.seal():
+                pass
+            assert not unsound(it)
+            assert it.entries()[: len(before)] == before
+            assert it.entries()[-1].until_s == START_S + 1800
+
+    asyncio.run(story())
+
+
+def test_a_minute_that_the_clock_was_in_twice_is_a_gap_and_its_loss_is_told() -> None:
+    async def story() -> None:
+        with world() as it:
+            sealing = it.sealing(600)
+            it.pass_by(3)
+            it.set_clock(-120)
+            it.pass_by(9, dark_s=6.0)
+            it.now_s += GRACE_S
+            assert await sealing.seal() == 1
+            assert not unsound(it)
+            (entry,) = it.entries()
+            minutes = {one.at_s: one for one in body_of(entry.doc).intervals}
+            twice = [minutes[START_S + 60], minutes[START_S + 120]]
+            assert [one.measured for one in twice] == [None, None]
+            known = [one.unwatched for one in twice if one.unwatched is not None]
+            assert [one.for_ms for one in known] == [110_000, 120_000]
+            assert sum(one.dark_ms or 0 for one in known) == 11_000
+            assert minutes[START_S + 180].measured is not None
 
     asyncio.run(story())
 
