@@ -35,7 +35,8 @@ class Columns:
         apart_s = sample.at_s - self._before_s
         before = self._before if 0 < apart_s <= LONGEST_S else {}
         self._before, self._before_s = sample.services, sample.at_s
-        values = [_service(one, before.get(name), apart_s, services.get(name)) for name, one in sample.services.items()]
+        counted = dict(sample.services)  # a fabric may make each value anew whenever it is looked at
+        values = [_service(one, before.get(name), apart_s, services.get(name)) for name, one in counted.items()]
         capacity = {link.id: link.capacity_gbps for link in network.links}
         links = [
             (one.carried_gbps, _share(one.carried_gbps, capacity.get(link)), float(one.up))
@@ -43,7 +44,7 @@ class Columns:
         ]
         return [
             _rows(Subject.LINK, sample.links, links, sample.at_s),
-            replace(_rows(Subject.SERVICE, sample.services, values, sample.at_s), totals=_totals(sample.services)),
+            replace(_rows(Subject.SERVICE, counted, values, sample.at_s), totals=_totals(counted)),
         ]
 
     def of_measurements(self, measurements: Iterable[Measurement]) -> list[Rows]:

@@ -155,6 +155,20 @@ def test_what_is_told_is_read_again(feed: Feed) -> None:
 
 
 @pytest.mark.process
+def test_the_next_keeper_knows_at_what_counters_stood(tmp_path: Path) -> None:
+    order = Order(folder=str(tmp_path / "telemetry"), limit_bytes=1 << 30)
+    for at_s, lost in ((AT_S, 100.0), (AT_S + 600, 640.0)):
+        feed = Feed(order)
+        feed.sampled(sample(at_s, lost=lost), NETWORK, {})
+        eventually(lambda feed=feed: feed.keeping.kept > 0)  # type: ignore[misc]
+        if lost > 100.0:
+            series = ["gap_ms", "gap_lost_bytes"]
+            found = feed.read(Subject.GAP, [SERVICE], series, from_s=at_s, until_s=at_s + 60, step_s=60)
+            assert [one.points[0].last for one in found.tracks if one.points[0]] == [600_000.0, 540.0]
+        feed.close()
+
+
+@pytest.mark.process
 def test_a_keeper_that_hangs_holds_nobody_up_and_what_is_dropped_is_counted(feed: Feed) -> None:
     eventually(lambda: feed.keeping.amiss == "" or feed.keeping.kept > 0 or feed._process is not None)
     process = feed._process
