@@ -18,6 +18,7 @@ from highroad.api.gate import HEADERS, PROMISED, Gate, is_shed_at, says_full
 from highroad.api.limits import SAFE_HEADERS, HeadersTooLarge
 from highroad.api.problems import Malformed, respond
 from highroad.api.requests import Requests, identify
+from highroad.api.tarpit import Tarpit
 
 HEAD_S = 20.0
 """How long the head of a request may take, from its first byte on, and the first of a connection from its opening."""
@@ -25,10 +26,12 @@ HEAD_S = 20.0
 HEAD_BYTES = 256 * 1024
 """What is read of a head before it is refused, whatever it says; the limits of one that ends are far below."""
 
+_FIELDS = b"".join(b"%s: %s\r\n" % field for field in HEADERS)
+
 
 def http_of(app: FastAPI) -> type[Http]:
     """The parser for an application: what its gate does not let in does not get to it."""
-    return type("Http", (Http,), {"gate": app.state.gate, "requests": app.state.requests})
+    return type("Http", (Http,), {"gate": app.state.gate, "requests": app.state.requests, "tarpit": Tarpit()})
 
 
 class Http(HttpToolsProtocol):
@@ -36,6 +39,7 @@ class Http(HttpToolsProtocol):
 
     gate: Gate | None = None
     requests: Requests | None = None
+    tarpit = Tarpit()
     head_s = HEAD_S
     _turned_away: _TurnedAway | None = None
     _is_nobodys = False
@@ -46,7 +50,7 @@ class Http(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """A connection is open: its first head is awaited."""
         super().connection_made(transport)
-        self._await_head()
+        self._time_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone, and nothing is awaited."""
@@ -61,18 +65,19 @@ class Http(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         super().data_received(data)
-        if self._in_head:
+        if self._in_head and not self.transport.is_closing():
+            self._time_head()
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+            if self._head_bytes > HEAD_BYTES:
                 self._hang_up(respond(HeadersTooLarge(f"it has more than {HEAD_BYTES // 1024} kB and no end")))
 
     def on_message_begin(self) -> None:
         """Another head begins; whoever does not wait for an answer to the last request has it now."""
         if self._turned_away is not None:
-            self._say_full()
+            self.say_full()
         self._is_nobodys = False
         super().on_message_begin()
-        self._await_head()
+        self._in_head, self._head_bytes = True, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of a head; those that come after a body are nobody's, and are not kept."""
@@ -100,8 +105,33 @@ class Http(HttpToolsProtocol):
     def shutdown(self) -> None:
         """The server ends: whoever is turned away is told so first."""
         if self._turned_away is not None:
-            self._say_full()
+            self.say_full()
         super().shutdown()
+
+    def say_full(self) -> None:
+        """Tell who is turned away."""
+        away, self._turned_away = self._turned_away, None
+        if away is None:
+            return
+        away.end()
+        if self.transport.is_closing():
+            return
+        name, _ = identify(self.headers)
+        body = says_full(name)
+        closes = not (away.keeps and away.is_whole)
+        head = [
+            b"HTTP/1.1 503 Service Unavailable\r\n",
+            *(b"%s: %s\r\n" % field for field in self.server_state.default_headers),
+            _FIELDS,
+            b"content-length: %d\r\nx-request-id: %s\r\n" % (len(body), name.encode()),
+            b"connection: close\r\n\r\n" if closes else b"\r\n",
+        ]
+        self.transport.write(b"".join(head) + (b"" if away.method == "HEAD" else body))
+        if self.requests is not None:
+            self.requests.turned_away(away.method, away.path, self.client, perf_counter() - away.begun)
+        if closes:
+            self.transport.close()
+        self.on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be read, and hang up: where the next request would begin, nobody knows."""
@@ -122,30 +152,11 @@ class Http(HttpToolsProtocol):
             scope[PROMISED] = True
             return False
         self._is_nobodys = True
-        self._turned_away = _TurnedAway(self, path, gate, self.loop.call_later(gate.turn_away(), self._say_full))
+        self._turned_away = away = _TurnedAway(self, path, gate)
+        self.tarpit.add(self.loop, gate.turn_away(), away.is_due)
         return True
 
-    def _say_full(self) -> None:
-        away, self._turned_away = self._turned_away, None
-        if away is None or self.transport.is_closing():
-            return
-        away.end()
-        name, _ = identify(self.headers)
-        body = says_full(name)
-        fields = [*self.server_state.default_headers, *HEADERS]
-        fields += [(b"content-length", str(len(body)).encode()), (b"x-request-id", name.encode())]
-        if closes := not (away.keeps and away.is_whole):
-            fields.append((b"connection", b"close"))
-        lines = [b"HTTP/1.1 503 Service Unavailable", *(b"%s: %s" % field for field in fields), b"", b""]
-        self.transport.write(b"\r\n".join(lines) + (b"" if away.method == "HEAD" else body))
-        if self.requests is not None:
-            self.requests.turned_away(away.method, away.path, self.client, perf_counter() - away.begun)
-        if closes:
-            self.transport.close()
-        self.on_response_complete()
-
-    def _await_head(self) -> None:
-        self._in_head, self._head_bytes = True, 0
+    def _time_head(self) -> None:
         if self._head_timer is None:
             self._head_timer = self.loop.call_later(self.head_s, self.transport.close)
 
@@ -167,16 +178,21 @@ class Http(HttpToolsProtocol):
 class _TurnedAway:
     """A request that will not be looked at, until it is told so."""
 
-    def __init__(self, http: Http, path: str, gate: Gate, due: asyncio.TimerHandle) -> None:
+    def __init__(self, http: Http, path: str, gate: Gate) -> None:
         self.path = path
         self.method = http.parser.get_method().decode("ascii")
         self.keeps = http.parser.get_http_version() != "1.0" and http.parser.should_keep_alive()
         self.is_whole = False
         self.begun = perf_counter()
         self._gate = gate
-        self._due = due
+        self._http: Http | None = http
+
+    def is_due(self) -> None:
+        """Have it told, unless that is done, or nobody waits for it."""
+        if self._http is not None:
+            self._http.say_full()
 
     def end(self) -> None:
         """It is answered, or nobody waits for that any more."""
-        self._due.cancel()
+        self._http = None
         self._gate.waiting -= 1

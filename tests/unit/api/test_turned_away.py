@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from highroad.api import gate
+from highroad.api.unreadable import Http
 from tests.support.backbone import Backbone, backbone, serving
 
 HOST = b"Host: localhost\r\n"
@@ -113,3 +114,43 @@ def test_heads_that_come_together_are_let_in_up_to_what_there_is_room_for(monkey
             assert (world.app.state.gate.promised, world.app.state.gate.in_flight) == (0, 0)
 
     asyncio.run(run())
+
+
+def test_who_is_hung_up_on_meanwhile_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        async with full(monkeypatch, 30.0) as (world, port):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            lines: list[Http] = []
+            monkeypatch.setattr(Http, "_turn_away", _noting(lines, Http._turn_away))
+            writer.write(ORDER + b"\r\n{...}")
+            await world.until(lambda: world.app.state.gate.waiting == 1)
+            lines[0].transport.close()
+            lines[0].say_full()
+            assert world.app.state.gate.waiting == 0
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_head_that_does_not_end_is_given_up_however_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Http, "head_s", 0.2)
+
+    async def run() -> None:
+        async with full(monkeypatch) as (_, port):
+            for before in (b"", b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(before + b"GET /healthz HTTP/1.1\r\nHo")
+                if before:
+                    await answer(reader)
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+                writer.close()
+
+    asyncio.run(run())
+
+
+def _noting(lines: list[Http], turn_away: Callable[[Http], bool]) -> Callable[[Http], bool]:
+    def noting(line: Http) -> bool:
+        lines.append(line)
+        return turn_away(line)
+
+    return noting
