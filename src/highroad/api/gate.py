@@ -40,7 +40,14 @@ class Allowance:
 
 
 LATE_S = 0.3
+"""No more are taken at once than are answered in so long."""
+
 EACH_S = 0.1
+"""So long somebody has to be worked at, and so many as `LEAST` answered, before the room is looked at again."""
+
+STEP = 0.3
+"""How much of the way the room goes each time to what would fit: one window tells little."""
+
 FIRST, LEAST = 64.0, 8.0
 """How many are taken at once at first, and how few at the least."""
 
@@ -227,15 +234,13 @@ class Turn:
         self._whole, self._tenant = True, None
 
     def _take(self) -> None:
-        self.gate.in_flight += 1
-        self._since_s = monotonic()
+        self._since_s = self.gate.take()
 
     def _pause(self) -> None:
         if self._since_s is None:
             return
-        self._took_s += monotonic() - self._since_s
+        self._took_s += self.gate.leave() - self._since_s
         self._since_s = None
-        self.gate.in_flight -= 1
         if self._tenant is not None:
             _less(self.gate.held, self._tenant)
 
@@ -283,6 +288,15 @@ class Gate:
         """Requests that are turned away, and not told yet."""
         self.room = float(min(FIRST, known.in_flight))
         """How many are taken at once: fewer while those that are taken are answered late."""
+        self._answered = 0
+        """Since the room was looked at, like what follows."""
+        self._took_s = 0.0
+        """The time that those who were answered had a slot."""
+        self._busy_s = 0.0
+        """The time in which anybody had a slot, up to `_busy_since_s`."""
+        self._busy_since_s = 0.0
+        self._most = 0
+        """How many had a slot at once."""
         self.shed = 0
         """Requests that were turned away because there were too many at once."""
         self.coming: Counter[tuple[str, str]] = Counter()
@@ -292,7 +306,6 @@ class Gate:
         self.held: Counter[str] = Counter()
         """Slots by tenant."""
         self._asked: OrderedDict[str | None, float] = OrderedDict()
-        self._lowered_s = float("-inf")
 
     @property
     def full(self) -> bool:
@@ -307,20 +320,50 @@ class Gate:
             return 0.0
         return min(MOST_TARPIT_S, TARPIT_S + self.waiting * EACH_TARPIT_S)
 
-    def passed(self, took_s: float) -> None:
-        """One that was taken is answered. Where it took long and many were under way, fewer are taken from now on, and
-        where it did not, a little more again: additive increase, multiplicative decrease, as TCP finds its window.
-        """
+    def take(self) -> float:
+        """One more has a slot. Returns since when."""
+        now_s = monotonic()
+        if not self.in_flight:
+            self._busy_since_s = now_s
+        self.in_flight += 1
+        self._most = max(self._most, self.in_flight)
+        return now_s
+
+    def leave(self) -> float:
+        """One fewer has a slot. Returns since when."""
+        now_s = monotonic()
         self.in_flight -= 1
-        if (self.in_flight + 1) * 2 < self.room:
-            return  # it says nothing of how many there could be
-        if took_s > LATE_S:
-            now_s = monotonic()
-            if now_s - self._lowered_s > EACH_S:
-                self._lowered_s = now_s
-                self.room = max(min(LEAST, self.allowance.in_flight), self.room * 0.8)
-        elif self.room < self.allowance.in_flight:
-            self.room = min(self.allowance.in_flight, self.room + 1.0 / self.room)
+        if not self.in_flight:
+            self._busy_s += now_s - self._busy_since_s
+        return now_s
+
+    def passed(self, took_s: float) -> None:
+        """One that was taken is answered, after so long in its slot."""
+        now_s = self.leave()
+        self._answered += 1
+        self._took_s += took_s
+        busy_s = self._busy_s + (now_s - self._busy_since_s if self.in_flight else 0.0)
+        if self._answered < LEAST or busy_s < EACH_S:
+            return
+        self._look(busy_s)
+        self._answered, self._took_s, self._busy_s, self._most = 0, 0.0, 0.0, self.in_flight
+        self._busy_since_s = now_s
+
+    def _look(self, busy_s: float) -> None:
+        """Take as many at once as are answered in `LATE_S` at the rate at which they were lately: who is let in beside
+        N others waits for N answers (Little's law). Where they are answered sooner than in half of that, the rate tells
+        how often we are asked rather than what we can do; then it only becomes more, and where there was need of it.
+        """
+        most, fits = float(self.allowance.in_flight), self._answered / busy_s * LATE_S
+        late = self._took_s / self._answered > LATE_S / 2
+        if late and self._took_s / busy_s < LEAST / 2:
+            return  # a few that take long by themselves
+        if not late:
+            fits = max(fits, self.room + self._answered / max(self.room, 1.0))
+        if fits > self.room and self._most * 2 < self.room:
+            return
+        self.room += (fits - self.room) * STEP
+        self.room = min(most, max(self.room, min(LEAST, most)))
 
     def asks(self, tenant: str | None) -> None:
         """Note that a tenant, or an operator for None, asks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -189,6 +190,51 @@ def test_who_measures_takes_nobody_s_slot() -> None:
             assert (gate.room, gate.in_flight, gate.waits, gate.held) == (4.0, 0, {}, {})
 
     asyncio.run(run())
+
+
+def answered(gate: Gate, at: list[float], *, each_s: float, at_once: int, for_s: float, first_s: float = 0.0) -> int:
+    """So many ask again as soon as they are answered, one after the other; each answer takes `each_s`, after `first_s`
+    in which nothing of ours is busy. Returns how many were turned away.
+    """
+    until_s, queue, away = at[0] + for_s, deque[float](), 0
+    while at[0] < until_s:
+        for _ in range(at_once - len(queue)):
+            if gate.full:
+                away += 1
+            else:
+                queue.append(gate.take())
+        at[0] = max(at[0], queue[0] + first_s) + each_s
+        gate.passed(at[0] - queue.popleft())
+    for _ in queue:
+        gate.leave()
+    return away
+
+
+def test_no_more_are_taken_than_are_answered_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [0.0]
+    monkeypatch.setattr(gate_module, "monotonic", lambda: at[0])
+    slow = Gate()
+    assert answered(slow, at, each_s=0.018, at_once=16, for_s=5.0) == 0  # 0.29 s each: nobody has to be turned away
+    assert 16 <= slow.room <= 17  # and yet it is known that 64 would wait for more than a second
+    answered(slow, at, each_s=0.03, at_once=500, for_s=5.0)
+    assert 8 <= slow.room <= 11
+    answered(slow, at, each_s=0.5, at_once=500, for_s=60.0)
+    assert slow.room == 8.0
+    answered(slow, at, each_s=0.002, at_once=500, for_s=5.0)
+    assert 70 <= slow.room <= 150
+    assert slow.in_flight == 0
+
+
+def test_where_answers_take_long_but_wait_for_nobody_no_fewer_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [0.0]
+    monkeypatch.setattr(gate_module, "monotonic", lambda: at[0])
+    gate = Gate()
+    answered(gate, at, each_s=2.0, at_once=2, for_s=60.0)
+    assert gate.room == 64.0
+    answered(gate, at, each_s=0.0001, at_once=16, for_s=30.0, first_s=0.1)
+    assert gate.room == 64.0
+    assert answered(gate, at, each_s=0.0001, at_once=60, for_s=30.0, first_s=0.1) == 0
+    assert gate.room > 64.0
 
 
 def test_a_tenant_has_half_of_the_slots_while_others_ask() -> None:
