@@ -1,9 +1,10 @@
 """Overload: ten times the orders that it can take, for a while, over HTTP to a controller of its own on this machine.
 
 First what it takes is measured, with a few senders that wait for their answers. Then orders are sent at ten times that
-rate, whatever is answered, over 1,500 connections; a sender that the machine holds up sends less, so what was
-really sent is printed. So that one machine can send ten times what it takes, the controller has a part of a processor
-only, where the kernel lets us say so. Every order that was answered with 201 is looked for in the store after the end.
+rate, whatever is answered, over 1,500 connections (fewer if they would be idle for so long that they are closed); a
+sender that the machine holds up sends less, so what was really sent is printed. So that one machine can send ten times
+what it takes, the controller has a part of a processor only, where the kernel lets us say so. Every order that was
+answered with 201 is looked for in the store after the end.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ MEASURED_S = 5.0
 OVERLOADED_S = float(os.environ.get("HIGHROAD_OVERLOAD_S", "20"))
 SENDERS = 16
 CONNECTIONS = 1500
+IDLE_S = 4.0
+"""So long a connection may wait for its next order: after 5 s it is closed."""
 BAR_S = 1.0
 PROCESSOR_SHARE = 0.15
 PERIOD_US = 10_000
@@ -116,12 +119,13 @@ async def _run(home: Path) -> tuple[float, Told, float, int, bool]:
             await asyncio.gather(*(_sender(port, requests, calm, begun + MEASURED_S) for _ in range(SENDERS)))
             taken_per_s = len(calm.made) / (perf_counter() - begun)
             begun = perf_counter()
-            each_s = CONNECTIONS / (OVERLOAD * taken_per_s)
+            connections = min(CONNECTIONS, int(OVERLOAD * taken_per_s * IDLE_S))
+            each_s = connections / (OVERLOAD * taken_per_s)
             until = begun + OVERLOADED_S
             await asyncio.gather(
                 *(
-                    _sender(port, requests, told, until, each_s=each_s, first_s=each_s * place / CONNECTIONS)
-                    for place in range(CONNECTIONS)
+                    _sender(port, requests, told, until, each_s=each_s, first_s=each_s * place / connections)
+                    for place in range(connections)
                 )
             )
             lasted_s = perf_counter() - begun
