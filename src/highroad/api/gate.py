@@ -45,6 +45,11 @@ LATE_S = 0.3
 EACH_S = 0.1
 """So long somebody has to be worked at, and so many as `LEAST` answered, before the room is looked at again."""
 
+CROWDED = 0.6
+"""What is used of the room while more are being turned away than it holds: to open their connections and to read them
+takes from what is done for those who are in, and does so before the rate can tell.
+"""
+
 STEP = 0.3
 """How much of the way the room goes each time to what would fit: one window tells little."""
 
@@ -310,7 +315,10 @@ class Gate:
     @property
     def full(self) -> bool:
         """Whether no more are taken."""
-        return self.in_flight + self.promised >= self.room
+        room = self.room
+        if self.waiting > room > LEAST:
+            room = max(LEAST, room * CROWDED)
+        return self.in_flight + self.promised >= room
 
     def turn_away(self) -> float:
         """Count one that is turned away as waiting for its answer; in how many seconds it is to have that."""
@@ -340,14 +348,13 @@ class Gate:
     def passed(self, took_s: float) -> None:
         """One that was taken is answered, after so long in its slot."""
         now_s = self.leave()
+        busy_s = self._busy_s + (now_s - self._busy_since_s if self.in_flight else 0.0)
+        if self._answered >= LEAST and busy_s >= EACH_S:
+            self._look(busy_s)  # before this one is counted: answers come many at once, and the next ones have begun
+            self._answered, self._took_s, self._busy_s, self._most = 0, 0.0, 0.0, self.in_flight + 1
+            self._busy_since_s = now_s
         self._answered += 1
         self._took_s += took_s
-        busy_s = self._busy_s + (now_s - self._busy_since_s if self.in_flight else 0.0)
-        if self._answered < LEAST or busy_s < EACH_S:
-            return
-        self._look(busy_s)
-        self._answered, self._took_s, self._busy_s, self._most = 0, 0.0, 0.0, self.in_flight
-        self._busy_since_s = now_s
 
     def _look(self, busy_s: float) -> None:
         """Take as many at once as are answered in `LATE_S` at the rate at which they were lately: who is let in beside

@@ -221,8 +221,36 @@ def test_no_more_are_taken_than_are_answered_in_time(monkeypatch: pytest.MonkeyP
     answered(slow, at, each_s=0.5, at_once=500, for_s=60.0)
     assert slow.room == 8.0
     answered(slow, at, each_s=0.002, at_once=500, for_s=5.0)
-    assert 70 <= slow.room <= 150
+    assert 70 <= slow.room <= 151
     assert slow.in_flight == 0
+
+
+def test_answers_that_come_many_at_once_are_counted_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [0.0]
+    monkeypatch.setattr(gate_module, "monotonic", lambda: at[0])
+    gate = Gate()
+    for _ in range(100):
+        begun_s = [gate.take() for _ in range(16)]
+        at[0] += 0.3
+        for since_s in begun_s:
+            gate.passed(at[0] - since_s)
+    assert 15.5 <= gate.room <= 16.5
+
+
+def test_while_many_are_turned_away_some_room_is_left_for_what_that_costs() -> None:
+    gate = Gate()
+    for waiting, room, taken in (
+        (0, 64.0, 64),
+        (64, 64.0, 64),
+        (65, 64.0, 39),
+        (500, 9.0, 8),
+        (500, 8.0, 8),
+        (9, 4.0, 4),
+    ):
+        gate.waiting, gate.room, gate.in_flight = waiting, room, 0
+        while not gate.full:
+            gate.take()
+        assert gate.in_flight == taken
 
 
 def test_where_answers_take_long_but_wait_for_nobody_no_fewer_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
