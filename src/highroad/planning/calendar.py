@@ -174,7 +174,7 @@ class Calendar:
         line = self._lines.get(resource)
         if line is None or line.reserve is None:
             return unclaimed_mbps
-        return unclaimed_mbps - line.reserve.at_most(self._numbers.listed(groups))
+        return unclaimed_mbps - line.reserve.at_most(self._numbers.of(groups))
 
     def roomy(self, resource: str, rate_mbps: int) -> bool:
         """Whether a rate fits at any time at all: a glance, after which `free` need not be asked."""

@@ -8,14 +8,15 @@ g move in at once, so a link has to keep
 (Kodialam and Lakshman, "Dynamic routing of bandwidth guaranteed tunnels with restoration", INFOCOM 2000, with risk
 groups for links and with time). Single failures are covered: two groups that fail together may want more.
 
-A link keeps its standbys as rows, and `reserve` as steps; S(g, t) is added up from the rows when it is asked for.
+Most standbys have no end, as most services have none: of these a link keeps only the sum of each group, which one that
+comes or goes changes by its rate. The others it keeps as rows, from which S(g, t) is added up when it is asked for; and
+`reserve` as steps.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -100,15 +101,26 @@ def flat(start_s: float, level: int = 0) -> Curve:
 
 
 class Reserve:
-    """What stands by on one link. Row i is a standby; entry k says that row `_row[k]` is there for `_group[k]`."""
+    """What stands by on one link: the sums of what does for ever, and rows of the rest.
 
-    __slots__ = ("_group", "_peaks", "_rates", "_row", "_starts", "_untils", "curve")
+    Row i is a standby; entry k says that row `_row[k]` is there for `_group[k]`.
+    """
+
+    __slots__ = ("_always", "_endless", "_group", "_peaks", "_rates", "_row", "_starts", "_untils", "curve")
 
     def __init__(self, starts: Floats, untils: Floats, rates: Ints, row: Groups, group: Groups, numbers: int) -> None:
         """Of rows and entries, those of a row together and in the order of their groups."""
-        self._starts, self._untils, self._rates = starts, untils, rates
-        self._row, self._group = row, group
-        self._peaks: dict[int, int] | None = None
+        endless = (starts == -math.inf) & (untils == math.inf)
+        self._endless = int(np.count_nonzero(endless))
+        """How many have neither beginning nor end."""
+        of_these = endless[row]
+        sums = np.bincount(group[of_these], rates[row[of_these]].astype(np.float64), numbers)  # exact below 2**53
+        self._always: Ints = sums.astype(np.int64)
+        """By the number of a group, what they come to."""
+        kept = np.cumsum(~endless, dtype=np.int32) - 1
+        self._starts, self._untils, self._rates = starts[~endless], untils[~endless], rates[~endless]
+        self._row, self._group = kept[row[~of_these]].astype(np.int32), group[~of_these]
+        self._peaks: Ints | None = None
         self.curve = flat(-math.inf)
         """The reserve that is kept."""
         if len(group):
@@ -121,12 +133,13 @@ class Reserve:
         return cls(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.int64), none, none, 0)
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return self._endless + len(self._starts)
 
     @property
     def nbytes(self) -> int:
         """Memory of the arrays."""
-        arrays = (self._starts, self._untils, self._rates, self._row, self._group, self.curve.times, self.curve.levels)
+        curve = (self.curve.times, self.curve.levels)
+        arrays = (self._always, self._starts, self._untils, self._rates, self._row, self._group, *curve)
         return sum(array.nbytes for array in arrays)
 
     def at(self, time_s: float) -> int:
@@ -139,31 +152,51 @@ class Reserve:
         found: list[float] = np.unique(edges[(edges > after_s) & (edges < before_s)]).tolist()
         return found
 
-    def at_most(self, groups: list[int]) -> int:
+    def at_most(self, groups: Groups) -> int:
         """No less than max over some groups g and all t of S(g, t), and 0 where none of them has anything; at once."""
-        if self._peaks is None:
-            self._peaks = self._added_up()
-        return max(map(self._peaks.get, groups, repeat(0)), default=0)
+        if not len(groups):
+            return 0
+        most = self._of(groups)
+        if len(self._starts):
+            if self._peaks is None:
+                self._peaks = self._added_up()
+            known = groups[groups < len(self._peaks)]
+            most[: len(known)] += self._peaks[known]
+        return int(most.max())
 
-    def _added_up(self) -> dict[int, int]:
-        """The highest S(g, t) of each group that has one."""
+    def _of(self, groups: Groups) -> Ints:
+        """What stands by for ever for each of some groups, which are in order."""
+        if len(groups) and groups[-1] >= len(self._always):
+            more = np.zeros(len(groups), dtype=np.int64)
+            known = groups[groups < len(self._always)]
+            more[: len(known)] = self._always[known]
+            return more
+        return self._always[groups]
+
+    def _added_up(self) -> Ints:
+        """Of the rows, the highest S(g, t) of each group, by its number."""
         groups, at = np.unique(self._group, return_inverse=True)
+        found = np.zeros(int(groups[-1]) + 1 if len(groups) else 0, dtype=np.int64)
         axis = np.unique(np.concatenate(([-math.inf], self._starts, self._untils)))
         width, rates = len(axis), self._rates[self._row].astype(np.float64)
         if len(groups) * width > MOST_CELLS:
-            sums = np.bincount(at, rates, len(groups))
-            return dict(zip(groups.tolist(), sums.astype(np.int64).tolist(), strict=True))
+            found[groups] = np.bincount(at, rates, len(groups)).astype(np.int64)
+            return found
         offset, size = at * width, len(groups) * width
         steps = np.bincount(offset + axis.searchsorted(self._starts)[self._row], rates, size)
         steps -= np.bincount(offset + axis.searchsorted(self._untils)[self._row], rates, size)
-        peaks = steps.reshape(len(groups), width).cumsum(axis=1).max(axis=1)
-        return dict(zip(groups.tolist(), peaks.astype(np.int64).tolist(), strict=True))
+        found[groups] = steps.reshape(len(groups), width).cumsum(axis=1).max(axis=1, initial=0).astype(np.int64)
+        return found
 
     def sums(self, start_s: float, until_s: float) -> tuple[Groups, Floats, Ints]:
         """The groups g that something stands by for in [start, until), instants, and S(g, t) from each of these on."""
         inside = (self._starts < until_s) & (self._untils > start_s)
         hit = inside[self._row].nonzero()[0]
-        groups, at = np.unique(self._group[hit], return_inverse=True)
+        groups = np.unique(np.concatenate((self._group[hit], self._always.nonzero()[0].astype(np.int32))))
+        always = self._of(groups)[:, None]
+        if not len(hit):
+            return groups, np.array([start_s]), always
+        at = groups.searchsorted(self._group[hit])
         starts, untils = self._starts[inside], self._untils[inside]
         axis = np.unique(np.concatenate(([start_s], starts[starts > start_s], untils[untils < until_s])))
         width = len(axis) + 1
@@ -171,10 +204,14 @@ class Reserve:
         steps = np.bincount(offset + axis.searchsorted(self._starts)[row], rates[row], size)
         steps -= np.bincount(offset + axis.searchsorted(self._untils)[row], rates[row], size)
         sums = steps.reshape(len(groups), width).cumsum(axis=1)[:, :-1]
-        return groups, axis, sums.astype(np.int64)
+        return groups, axis, sums.astype(np.int64) + always
 
     def envelope(self, groups: Groups, numbers: int, start_s: float, until_s: float) -> Curve:
         """max over some groups g of S(g, t), for t in [start, until). `numbers` is how many groups have one."""
+        always = self._of(groups)
+        least = int(always.max(initial=0))
+        if not len(self._starts):
+            return flat(start_s, least)
         place = np.full(numbers, -1, dtype=np.int32)
         place[groups] = np.arange(len(groups), dtype=np.int32)
         at = place[self._group]
@@ -184,33 +221,41 @@ class Reserve:
             inside = ((self._starts < until_s) & (self._untils > start_s))[row]
             hit, row = hit[inside], row[inside]
         if not len(hit):
-            return flat(start_s)
-        wanted = np.zeros(len(self), dtype=np.bool_)
+            return flat(start_s, least)
+        wanted = np.zeros(len(self._starts), dtype=np.bool_)
         wanted[row] = True
         starts, untils = self._starts[wanted], self._untils[wanted]
         axis = np.concatenate(([start_s], starts[starts > start_s], untils[untils < until_s]))
         rates = self._rates[row].astype(np.float64)  # exact below 2**53
         if len(axis) == 1:
-            return flat(start_s, int(np.bincount(at[hit], rates).max()))
+            return flat(start_s, int((np.bincount(at[hit], rates, len(groups)) + always).max()))
         axis.sort()
         width = len(axis) + 1
         offset = at[hit].astype(np.int64) * width
         size = len(groups) * width
         up, down = axis.searchsorted(self._starts)[row], axis.searchsorted(self._untils)[row]
         steps = np.bincount(offset + up, rates, size) - np.bincount(offset + down, rates, size)
-        sums = steps.reshape(len(groups), width).cumsum(axis=1)
+        sums = steps.reshape(len(groups), width).cumsum(axis=1) + always[:, None]
         return _joined(axis, sums[:, :-1].max(axis=0).astype(np.int64))
 
     def put(self, standby: Standby, groups: Groups, numbers: int) -> list[Change]:
         """Let a standby in, and say how the reserve changed."""
         start_s, until_s, rate = standby.start_s, standby.until_s, standby.rate_mbps
+        endless = start_s == -math.inf and until_s == math.inf
+        if endless and not len(self._starts):
+            most = int(self._of(groups).max(initial=0)) + rate
+            self._raise(groups, rate, numbers)
+            return self._become_flat(max(int(self.curve.levels[0]), most))
         own = self.envelope(groups, numbers, start_s, until_s)
-        self._peaks = None
-        self._row = np.concatenate((self._row, np.full(len(groups), len(self), dtype=np.int32)))
-        self._group = np.concatenate((self._group, groups))
-        self._starts = np.concatenate((self._starts, [start_s]))
-        self._untils = np.concatenate((self._untils, [until_s]))
-        self._rates = np.concatenate((self._rates, [rate]))
+        if endless:
+            self._raise(groups, rate, numbers)
+        else:
+            self._peaks = None
+            self._row = np.concatenate((self._row, np.full(len(groups), len(self._starts), dtype=np.int32)))
+            self._group = np.concatenate((self._group, groups))
+            self._starts = np.concatenate((self._starts, [start_s]))
+            self._untils = np.concatenate((self._untils, [until_s]))
+            self._rates = np.concatenate((self._rates, [rate]))
         axis = self._axis(own.times, start_s, until_s)
         before = self.curve.at(axis)
         return self._become(axis, before, np.maximum(before, own.at(axis) + rate), until_s)
@@ -222,8 +267,15 @@ class Reserve:
         at most, and only groups that could need more than that are added up again.
         """
         start_s, until_s, rate = standby.start_s, standby.until_s, standby.rate_mbps
+        endless = start_s == -math.inf and until_s == math.inf
+        if endless and not len(self._starts):
+            self._lower(standby, groups)
+            return self._become_flat(int(self._always.max(initial=0)))
         own = self.envelope(groups, numbers, start_s, until_s)
-        self._drop(self._find(standby, groups))
+        if endless:
+            self._lower(standby, groups)
+        else:
+            self._drop(self._find(standby, groups))
         axis = self._axis(own.times, start_s, until_s)
         before = self.curve.at(axis)
         binding = np.flatnonzero(own.at(axis) == before)
@@ -247,9 +299,33 @@ class Reserve:
         """The envelope of other groups than some, if any can rise above a level; lower ones may be left out."""
         meets = (self._starts < until_s) & (self._untils > start_s)
         at_most = np.bincount(self._group, (self._rates * meets)[self._row], numbers)
+        at_most[: len(self._always)] += self._always
         at_most[without] = 0
         groups = np.flatnonzero(at_most > floor)
         return self.envelope(groups.astype(np.int32), numbers, start_s, until_s) if len(groups) else None
+
+    def _raise(self, groups: Groups, rate: int, numbers: int) -> None:
+        """Let one in that has no end."""
+        if numbers > len(self._always):
+            self._always = np.concatenate((self._always, np.zeros(numbers - len(self._always), dtype=np.int64)))
+        self._always[groups] += rate
+        self._endless += 1
+
+    def _lower(self, standby: Standby, groups: Groups) -> None:
+        """Take one out that has no end."""
+        left = self._of(groups) - standby.rate_mbps
+        if not self._endless or (left < 0).any():
+            raise KeyError(standby)
+        self._always[groups] = left
+        self._endless -= 1
+
+    def _become_flat(self, level: int) -> list[Change]:
+        """Change the reserve where nothing has an end."""
+        more = level - int(self.curve.levels[0])
+        if not more:
+            return []
+        self.curve = flat(-math.inf, level)
+        return [Change(-math.inf, math.inf, more)]
 
     def _axis(self, times: Floats, start_s: float, until_s: float) -> Floats:
         """The instants in [start, until) at which a curve that starts there or the reserve changes, in order."""
