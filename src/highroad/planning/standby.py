@@ -243,8 +243,7 @@ class Reserve:
         start_s, until_s, rate = standby.start_s, standby.until_s, standby.rate_mbps
         endless = start_s == -math.inf and until_s == math.inf
         if endless and not len(self._starts):
-            most = int(self._of(groups).max(initial=0)) + rate
-            self._raise(groups, rate, numbers)
+            most = self._raise(groups, rate, numbers)
             return self._become_flat(max(int(self.curve.levels[0]), most))
         own = self.envelope(groups, numbers, start_s, until_s)
         if endless:
@@ -269,8 +268,9 @@ class Reserve:
         start_s, until_s, rate = standby.start_s, standby.until_s, standby.rate_mbps
         endless = start_s == -math.inf and until_s == math.inf
         if endless and not len(self._starts):
-            self._lower(standby, groups)
-            return self._become_flat(int(self._always.max(initial=0)))
+            if self._lower(standby, groups) < self.curve.levels[0]:
+                return []
+            return self._become_flat(int(self._always.max()))
         own = self.envelope(groups, numbers, start_s, until_s)
         if endless:
             self._lower(standby, groups)
@@ -304,20 +304,23 @@ class Reserve:
         groups = np.flatnonzero(at_most > floor)
         return self.envelope(groups.astype(np.int32), numbers, start_s, until_s) if len(groups) else None
 
-    def _raise(self, groups: Groups, rate: int, numbers: int) -> None:
-        """Let one in that has no end."""
+    def _raise(self, groups: Groups, rate: int, numbers: int) -> int:
+        """Let one in that has no end. Returns the most that there is for one of its groups then."""
         if numbers > len(self._always):
             self._always = np.concatenate((self._always, np.zeros(numbers - len(self._always), dtype=np.int64)))
-        self._always[groups] += rate
+        sums = self._always[groups] + rate
+        self._always[groups] = sums
         self._endless += 1
+        return int(sums.max())
 
-    def _lower(self, standby: Standby, groups: Groups) -> None:
-        """Take one out that has no end."""
-        left = self._of(groups) - standby.rate_mbps
-        if not self._endless or (left < 0).any():
+    def _lower(self, standby: Standby, groups: Groups) -> int:
+        """Take one out that has no end. Returns the most that there was for one of its groups before."""
+        sums = self._of(groups)
+        if not self._endless or sums.min() < standby.rate_mbps:
             raise KeyError(standby)
-        self._always[groups] = left
+        self._always[groups] = sums - standby.rate_mbps
         self._endless -= 1
+        return int(sums.max())
 
     def _become_flat(self, level: int) -> list[Change]:
         """Change the reserve where nothing has an end."""
