@@ -13,8 +13,10 @@ from highroad.model.lifecycle import CARRYING
 from highroad.model.service import Protection, ServiceId
 from highroad.ports import Observed, Sample
 
-BUSY_S = 10.0
-"""So long after a failure repairs have routers to themselves, if they take so long."""
+BUSY_S = 60.0
+"""So long after a failure repairs have routers to themselves, if they take so long: looks for faster paths between them
+make them take twice as long.
+"""
 
 AWAY_S = 1.0
 """Who learns of a failure so late was away when it was noticed."""
