@@ -57,7 +57,7 @@ from highroad.storage.store import SqlStore
 from highroad.units import mbps_from_gbps
 
 SERVICES, CUTS = 1_000, 8
-ROUTED, ROUTED_CUTS = 200, 4
+ROUTED, ROUTED_CUTS = 100, 4
 LAB = "us-lab"
 AT_ONCE = 16
 """So many are ordered together."""
@@ -76,6 +76,8 @@ class Cut:
     """Until routers held the last new backup."""
     told_s: float
     """Until the incident said that all have one, or who has none."""
+    cpu_s: float
+    """Of a processor's time the controller, and the twin with it, had until then."""
     touched: int
     left: int
     oversold: int
@@ -106,7 +108,7 @@ def _told_of(cuts: Sequence[Cut], where: str, services: int) -> Iterator[Figure]
         what=f"cut to the last new backup held on {where}, {services:,} protected services, the {len(cuts)} busiest "
         f"fibres (up to {max(touched):,} that lost a path or a backup; {again:,} of {sum(touched):,} protected again)",
         ours=f"median {quantile(took_s, 0.5):.2f} s, worst {max(took_s):.2f} s; told after "
-        f"{max(one.told_s for one in cuts):.2f} s at most",
+        f"{max(one.told_s for one in cuts):.2f} s at most, with {max(one.cpu_s for one in cuts):.2f} s of a processor",
         bar=f"<= {MOST_S:g} s",
         met=max(took_s) <= MOST_S,
     )
@@ -236,10 +238,10 @@ async def _cut(watched: Watched, network: Network, fibre: FibreId) -> Cut:
     groups = {link.id: _groups(network, link.id) for link in network.links}
     dark = frozenset(network.links_on[fibre])
     noted[:] = [(time.perf_counter(), await watched.look())]
-    begun = time.perf_counter()
+    begun, used_s = time.perf_counter(), time.process_time()
     await watched.fabric.cut(fibre)
     book = await _until(controller, lambda book: _told(book, fibre) is not None)
-    told_s = time.perf_counter() - begun
+    told_s, cpu_s = time.perf_counter() - begun, time.process_time() - used_s
     incident = _told(book, fibre)
     assert incident is not None
     now = await watched.look()
@@ -252,6 +254,7 @@ async def _cut(watched: Watched, network: Network, fibre: FibreId) -> Cut:
     return Cut(
         took_s=max(0.0, first - begun),
         told_s=told_s,
+        cpu_s=cpu_s,
         touched=incident.protected,
         left=len(bare),
         oversold=over,
