@@ -233,5 +233,25 @@ def test_the_fullest_instant_counts_where_neither_claims_nor_standbys_are_at_the
     assert calendar.spare_for("x", Window(start_s=0.0), frozenset("a")) == 100 - 25
 
 
+def test_what_is_left_when_one_with_an_end_goes_is_what_one_without_needs() -> None:
+    calendar = Calendar({"x": 100})
+    calendar.keep("s", (), [Standby("x", -math.inf, math.inf, 10, frozenset("a"))])
+    calendar.keep("t", (), [Standby("x", 2.0, 5.0, 15, frozenset("b"))])
+    assert [calendar.reserve_at("x", at) for at in (0.0, 3.0, 6.0)] == [10, 15, 10]
+    with calendar.without("s"):
+        assert [calendar.reserve_at("x", at) for at in (0.0, 3.0, 6.0)] == [0, 15, 0]
+    calendar.keep("t", ())
+    assert [calendar.reserve_at("x", at) for at in (0.0, 3.0, 6.0)] == [10, 10, 10]
+
+
+def test_what_does_not_stand_by_cannot_be_let_go() -> None:
+    numbers = standby.GroupNumbers()
+    mine, other = numbers.of(frozenset("a")), numbers.of(frozenset("b"))
+    reserve = standby.Reserve.empty()
+    reserve.put(Standby("x", -math.inf, math.inf, 10, frozenset("a")), mine, len(numbers))
+    with pytest.raises(KeyError):
+        reserve.take(Standby("x", -math.inf, math.inf, 10, frozenset("b")), other, len(numbers))
+
+
 def _window(one: Claim | Standby) -> Window:
     return Window(start_s=one.start_s, end_s=None if one.until_s == math.inf else one.until_s)
