@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## What there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-up: .make/runtime .make/portal .make/routing  ## Set up, start the backbone, play the tour, stay up
+up: .make/runtime .make/kernels .make/portal .make/routing  ## Set up, start the backbone, play the tour, stay up
 	@$(BIN)/highroad up $(UP)
 
 # These need no machine to themselves.
@@ -55,6 +55,7 @@ wheel: .make/dev .make/portal  ## The package, in dist/
 	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 
 format: .make/dev  ## Bring the style in order
+	$(BIN)/python -m nanobind.stubgen -q -m highroad.graph._kernels -o src/highroad/graph/_kernels.pyi
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
@@ -65,7 +66,7 @@ lock: .make/venv  ## Resolve the dependencies anew, with hashes and without addr
 	cd portal && npm install --package-lock-only
 
 clean:  ## Remove what was built; what .highroad holds stays
-	rm -rf $(VENV) .make build dist portal/node_modules tests/oidc/node_modules src/highroad/api/portal
+	rm -rf $(VENV) .make build dist portal/node_modules tests/oidc/node_modules src/highroad/api/portal src/highroad/graph/_kernels*.so
 
 .make/venv: requirements/bootstrap.txt
 	@mkdir -p .make
@@ -76,15 +77,31 @@ clean:  ## Remove what was built; what .highroad holds stays
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
-.make/runtime: .make/venv requirements/runtime.txt pyproject.toml
+.make/runtime: .make/venv requirements/runtime.txt pyproject.toml packaging/backend.py
 	@echo "· Python packages, by their hashes"
 	@$(PIP) -r requirements/runtime.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-.make/dev: .make/runtime requirements/dev.txt
+.make/dev: .make/runtime requirements/dev.txt | .make/kernels
 	@echo "· development packages, by their hashes"
 	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+# What compiles the kernels and is no Python package: a C++ compiler, and the header files of the Python that is used.
+.make/compiler: .make/venv
+	@missing=; command -v $${CXX:-c++} >/dev/null || missing="g++"; \
+	headers='import pathlib, sys, sysconfig; sys.exit(not pathlib.Path(sysconfig.get_config_var("INCLUDEPY"), "Python.h").is_file())'; \
+	$(BIN)/python -c "$$headers" || missing="$$missing python3-dev"; \
+	test -z "$$missing" || .ci/debian $$missing || exit 1; \
+	$(BIN)/python -c "$$headers" || { echo "needed and not here: Python.h for $(PYTHON), of its development package"; exit 1; }
+	@touch $@
+
+KERNEL_SOURCES := CMakeLists.txt .ci/kernels $(wildcard src/highroad/graph/kernels/*)
+
+.make/kernels: .make/venv .make/compiler $(KERNEL_SOURCES)
+	@echo "· the compiled kernels"
+	@.ci/kernels $(BIN)/python
 	@touch $@
 
 PORTAL_SOURCES := $(shell find portal -path portal/node_modules -prune -o -type f -print)

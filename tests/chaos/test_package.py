@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -19,9 +20,10 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from the source distribution, which is built from here: what that one lacks, this one lacks too."""
     folder = tmp_path_factory.mktemp("dist")
     uv = Path(sys.executable).with_name("uv")
-    command = [str(uv), "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
+    command = [str(uv), "build", "--quiet", "--no-build-isolation", "--python", sys.executable]
     subprocess.run([*command, "--out-dir", str(folder), str(ROOT)], check=True)
     (built,) = folder.glob("*.whl")
     return built
@@ -39,7 +41,31 @@ def test_the_wheel_carries_the_page_the_networks_and_the_licences(wheel: Path) -
     ):
         assert part in names, part
     assert any(name.startswith("highroad/data/LICENSES/") for name in names)
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert not [name for name in names if "node_modules" in name or name.startswith("tests")]
+
+
+def test_the_wheel_carries_what_the_checkout_has_and_is_for_this_platform(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    src = ROOT / "src"
+    kept = [path.relative_to(src) for path in (src / "highroad").rglob("*") if path.is_file()]
+    kernels = Path("highroad/graph/kernels")
+    assert {
+        str(path) for path in kept if path.suffix not in (".pyc", ".so") and kernels not in path.parents
+    } - names == set()
+    assert not [name for name in names if name.startswith(f"{kernels}/")]
+    assert f"highroad/graph/_kernels{sysconfig.get_config_var('EXT_SUFFIX')}" in names
+    assert wheel.stem.endswith("_" + sysconfig.get_platform().rpartition("-")[2])
+
+
+def test_an_editable_install_is_a_path_and_hides_no_other(tmp_path: Path) -> None:
+    script = "import backend, sys; backend.build_editable(sys.argv[1])"
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT / "packaging")}, capture_output=True, check=True)
+    (built,) = tmp_path.glob("*.whl")
+    archive = zipfile.ZipFile(built)
+    assert [name for name in archive.namelist() if ".dist-info/" not in name] == ["_highroad.pth"]
+    assert archive.read("_highroad.pth").decode() == f"{ROOT / 'src'}\n"
 
 
 def test_up_from_the_package_alone(wheel: Path, tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+// What Python hands over, looked at before a kernel relies on it: each thing that is wrong is a ValueError of one sentence.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "network.hpp"
+
+namespace highroad {
+
+template <class... Parts>
+[[noreturn]] void refuse(const Parts&... parts) {
+  std::string said;
+  const auto add = [&said](const auto& part) {
+    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(part)>>)
+      said += std::to_string(part);
+    else
+      said += part;
+  };
+  (add(parts), ...);
+  throw nanobind::value_error(said.c_str());
+}
+
+template <class T>
+inline constexpr const char* name_of = nullptr;
+template <>
+inline constexpr const char* name_of<double> = "float64";
+template <>
+inline constexpr const char* name_of<std::int32_t> = "int32";
+
+// A copy of an array of one dimension: kernels run without the GIL, and what was looked at must not change meanwhile.
+template <class T>
+std::vector<T> numbers(nanobind::handle given, const char* name) {
+  nanobind::ndarray<const T, nanobind::ndim<1>, nanobind::device::cpu> array;
+  if (!nanobind::ndarray_check(given) || !nanobind::try_cast(given, array, false))
+    refuse(name, " has to be an array of one dimension and of type ", name_of<T>);
+  std::vector<T> copy(array.shape(0));
+  const auto view = array.view();
+  for (std::size_t k = 0; k < copy.size(); ++k) copy[k] = view(k);
+  return copy;
+}
+
+inline void check_nodes(std::span<const Node> given, Node nodes, const char* name) {
+  for (std::size_t k = 0; k < given.size(); ++k)
+    if (given[k] < 0 || given[k] >= nodes)
+      refuse(name, "[", k, "] is ", given[k], ", and nodes are numbered from 0 to below ", nodes);
+}
+
+inline void check_prices(std::span<const double> given, std::size_t links) {
+  if (given.size() != links) refuse("prices has ", given.size(), " elements, and there are ", links, " links");
+  for (std::size_t e = 0; e < given.size(); ++e)
+    if (!(given[e] >= 0)) refuse("prices[", e, "] is negative or not a number");
+}
+
+}  // namespace highroad

@@ -1,0 +1,126 @@
+// highroad.graph._kernels: what of the kernels Python sees. Its types are in _kernels.pyi, which `make format` writes.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "arguments.hpp"
+#include "cheapest.hpp"
+#include "crew.hpp"
+#include "network.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace highroad {
+namespace {
+
+constexpr std::int64_t MOST = std::numeric_limits<std::int32_t>::max() - 1;
+constexpr int MOST_THREADS = 1024;
+
+Network network_of(std::int64_t nodes, nb::handle tail_given, nb::handle head_given) {
+  if (nodes < 0 || nodes > MOST) refuse("nodes is ", nodes, ", and has to be between 0 and ", MOST);
+  const auto tail = numbers<Node>(tail_given, "tail");
+  const auto head = numbers<Node>(head_given, "head");
+  if (tail.size() != head.size()) refuse("tail has ", tail.size(), " elements, and head ", head.size());
+  if (tail.size() > static_cast<std::size_t>(MOST)) refuse("there are more links than ", MOST);
+  check_nodes(tail, static_cast<Node>(nodes), "tail");
+  check_nodes(head, static_cast<Node>(nodes), "head");
+  for (std::size_t e = 0; e < tail.size(); ++e)
+    if (tail[e] == head[e]) refuse("link ", e, " begins and ends at node ", tail[e]);
+  return Network(static_cast<Node>(nodes), tail, head);
+}
+
+int threads_of(int threads) {
+  if (threads < 0 || threads > MOST_THREADS) refuse("threads is ", threads, ", and has to be between 0 and ", MOST_THREADS);
+  return threads == 0 ? Crew::count() : threads;
+}
+
+void set_threads(int count) {
+  threads_of(count);
+  Crew::set_count(count);
+}
+
+// An array for Python that owns its numbers.
+template <class T>
+nb::object array_of(std::unique_ptr<T[]> numbers, std::size_t rows, std::size_t columns) {
+  nb::capsule owner(numbers.get(), [](void* held) noexcept { delete[] static_cast<T*>(held); });
+  T* data = numbers.release();
+  return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<2>>(data, {rows, columns}, owner));
+}
+
+nb::tuple trees(const Network& network, nb::handle prices_given, nb::handle sources_given, double cut, int threads) {
+  const auto prices = numbers<double>(prices_given, "prices");
+  const auto sources = numbers<Node>(sources_given, "sources");
+  check_prices(prices, network.links());
+  check_nodes(sources, network.nodes, "sources");
+  if (!(cut >= 0)) refuse("cut is negative or not a number");
+  threads = threads_of(threads);
+  const auto nodes = static_cast<std::size_t>(network.nodes);
+  auto distance = std::make_unique_for_overwrite<double[]>(sources.size() * nodes);
+  auto into = std::make_unique_for_overwrite<Link[]>(sources.size() * nodes);
+  {
+    nb::gil_scoped_release released;
+    grow_trees(network, prices, sources, cut, threads, distance.get(), into.get());
+  }
+  return nb::make_tuple(array_of(std::move(distance), sources.size(), nodes),
+                        array_of(std::move(into), sources.size(), nodes));
+}
+
+}  // namespace
+}  // namespace highroad
+
+NB_MODULE(_kernels, module) {
+  using namespace highroad;
+
+  // A network that is still held when the interpreter ends is no fault that anybody should be told of.
+  nb::set_leak_warnings(false);
+
+  module.doc() = "The compiled kernels: searches on a network given as arrays. Sources in kernels/, by `make`.";
+
+  module.def("threads", &Crew::count, "How many threads a call takes that is not told: those set, or one a processor.");
+
+  module.def("set_threads", &set_threads, "count"_a,
+             R"(Sets how many threads a call takes that is not told; 0 is one a processor that this process may run on.
+
+They are made when they are first needed, kept, and shared by all calls of this process; a call that comes while
+they are busy is done by the thread that makes it. A forked process makes its own.
+Raises ValueError for a count below 0 or above 1024.)");
+
+  nb::class_<Network>(module, "Network", R"(A directed network: nodes [0, nodes), and links from their tail to their head.
+
+Never changed once made, so it may be used by several threads at once.)")
+      .def(
+          "__init__",
+          [](Network* self, std::int64_t nodes, nb::handle tail, nb::handle head) {
+            new (self) Network(network_of(nodes, tail, head));
+          },
+          "nodes"_a, "tail"_a.none(), "head"_a.none(),
+          nb::sig("def __init__(self, nodes: int, tail: numpy.typing.NDArray[numpy.int32], "
+                  "head: numpy.typing.NDArray[numpy.int32]) -> None"),
+          R"(The network of these links; both arrays are int32[links] and copied.
+
+Parallel links and parts that are not joined are normal. Raises ValueError for an end that is no node, for a
+link that begins and ends at one node, and for arrays of another shape or type.)")
+      .def_prop_ro("nodes", [](const Network& self) { return self.nodes; }, "How many nodes there are.")
+      .def_prop_ro("links", &Network::links, "How many links there are.")
+      .def("trees", &trees, "prices"_a.none(), "sources"_a.none(), "cut"_a = UNREACHED, "threads"_a = 0,
+           nb::sig("def trees(self, prices: numpy.typing.NDArray[numpy.float64], "
+                   "sources: numpy.typing.NDArray[numpy.int32], cut: float = ..., threads: int = 0) "
+                   "-> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32]]"),
+           R"(The trees of cheapest paths from each of the sources: (distance, into).
+
+prices is float64[links], each at least 0, in any unit; a link of price infinity is not used. sources is
+int32[sources], and may name a node twice. cut, in the unit of the prices and infinity unless given, is how far
+is looked: what is further is as if not joined. threads is how many do the work at most; 0 is what `threads()`
+says. What comes out does not depend on it.
+
+distance is float64[sources, nodes] in the unit of the prices, infinity where a node is not reached. into is
+int32[sources, nodes]: the link by which the node is reached, -1 where it is not, and at the source.
+
+Other threads run meanwhile. Raises ValueError for a price or a cut that is negative or not a number, for a
+source that is no node, and for arrays of another shape or type.)");
+}
