@@ -19,13 +19,14 @@ help:  ## What there is
 up: .make/runtime .make/kernels .make/portal .make/routing  ## Set up, start the backbone, play the tour, stay up
 	@$(BIN)/highroad up $(UP)
 
-# These need no machine to themselves.
-SIDE_BY_SIDE := tests/unit tests/architecture tests/contract/commands tests/contract/store tests/hostile tests/chaos
+# What takes longest first. Cutting every fibre of a loaded lab needs the machine to itself, and comes last.
+FIRST := tests/chaos tests/hostile tests/contract tests/lab tests/e2e
+ALONE := tests/lab/test_outage.py
 
-test: .make/dev .make/portal .make/oidc .make/chromium .make/debian-lab .make/debian-postgres .make/debian-victoria  ## All tests, on a fresh set-up of their own
+test: .make/dev .make/kernels .make/portal .make/oidc .make/chromium .make/debian-lab .make/debian-postgres .make/debian-victoria  ## All tests, on a fresh set-up of their own
 	cd portal && npm test --silent
-	$(if $(TESTS),$(BIN)/pytest $(TESTS),$(BIN)/pytest -n 2 --dist loadfile $(SIDE_BY_SIDE))
-	$(if $(TESTS),,$(BIN)/pytest $(SIDE_BY_SIDE:%=--ignore %))
+	$(if $(TESTS),$(BIN)/pytest $(TESTS),$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore $(ALONE) $(FIRST) tests)
+	$(if $(TESTS),,$(BIN)/pytest $(ALONE))
 
 check: .make/dev .make/portal  ## Style, types, import contract, docs; no test is run
 	$(BIN)/ruff check

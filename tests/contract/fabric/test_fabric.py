@@ -270,6 +270,7 @@ def test_a_withdrawn_service_is_not_carried_any_more(play: Play) -> None:
         await apply(rig, Install(policy=OVER_B))
         await rig.pass_s(1.0)
         await apply(rig, Withdraw(service=S))
+        await rig.pass_s(0.5)  # what was under way arrives, and is counted
         then = await rig.fabric.sample()
         await rig.pass_s(1.0)
         now = await rig.fabric.sample()
