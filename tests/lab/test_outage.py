@@ -27,7 +27,7 @@ from tests.support.outage.probes import Probes, probing
 pytestmark = pytest.mark.process
 
 LIGHT_MS, SILENT_MS = 10.0, 35.0
-AT_ONCE = 20
+AT_ONCE = 8
 """So many services are probed at a time."""
 
 LOAD = 60
