@@ -25,7 +25,7 @@ ALONE := tests/lab/test_outage.py
 
 test: .make/dev .make/kernels .make/portal .make/oidc .make/chromium .make/debian-lab .make/debian-postgres .make/debian-victoria  ## All tests, on a fresh set-up of their own
 	cd portal && npm test --silent
-	$(if $(TESTS),$(BIN)/pytest $(TESTS),$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore $(ALONE) $(FIRST) tests)
+	$(if $(TESTS),$(BIN)/pytest $(TESTS),$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore $(ALONE) $(FIRST) tests)
 	$(if $(TESTS),,$(BIN)/pytest $(ALONE))
 
 check: .make/dev .make/portal  ## Style, types, import contract, docs; no test is run

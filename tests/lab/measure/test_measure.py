@@ -48,7 +48,9 @@ async def test_the_path_and_the_way_back_are_those_of_the_policy() -> None:
         assert 0 < row["rtt-min"] <= row["rtt-p50"] <= row["rtt-p99"] <= row["rtt-max"] < 100_000_000
         assert row["at"] % 1_000_000_000 == 0
         # Out over 2, and back over 2: nothing came by 4, where the IGP's way back is.
-        assert one.passed(2)[CW] == one.passed(2)[CCW] >= 50
+        passed = one.passed(2)
+        assert passed[CW] >= 50
+        assert abs(passed[CW] - passed[CCW]) <= 2  # they go on, and are counted one after the other
         assert one.passed(4) == {CW: 0, CCW: 0}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
 from itertools import count
 from types import TracebackType
@@ -49,6 +50,12 @@ class Wire:
             with Kernel(name) as kernel:
                 ports = [link.set_link(PORT + span, up=True) for span in range(self.spans)]
                 kernel.do([link.set_link(LOOPBACK, up=True), *ports])
+        for name in (self.a, self.b):
+            with Kernel(name) as kernel:
+                until_s = time.monotonic() + 5.0
+                while not all(one.carrier for one in kernel.links(stats=False) if one.index >= PORT):
+                    assert time.monotonic() < until_s, "no light"
+                    time.sleep(0.002)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
