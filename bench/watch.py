@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import mmap
@@ -231,11 +232,14 @@ def last() -> Iterator[Figure]:
 
 def main(arguments: Sequence[str]) -> int:
     """Look for false downs for so long. Exit code 1 if there was one."""
+    parser = argparse.ArgumentParser(prog="python -m bench.watch", description=main.__doc__)
+    parser.add_argument("seconds", type=float, help="for how long")
+    asked = parser.parse_args(arguments)
     if sentences := missing():
         print(" ".join(sentences))
         return 0
     with _lab() as watched:
-        figure = _false(watched, float(arguments[0]))
+        figure = _false(watched, asked.seconds)
     print(f"{figure.what}: {figure.ours}")
     known = {"what": f"{figure.what}, {datetime.now(UTC):%Y-%m-%d %H:%M}", "ours": figure.ours, "met": figure.met}
     RESULT.parent.mkdir(exist_ok=True)
