@@ -56,8 +56,9 @@ async def until(controller: Controller, done: Callable[[Book], bool]) -> Book:
 
 
 def test_packets_that_a_move_loses_bring_it_back(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with controller_of(tmp_path) as (controller, fabric):
+    async def scene(folder: Path) -> bool:
+        """False where neighbours took what was lost for a fault: then it was repaired, and there is no move to judge."""
+        async with controller_of(folder) as (controller, fabric):
             asked = Request(tenant=ACME, a=End(at="a"), b=End(at="b"), bandwidth_gbps=50.0)
             service, _ = await controller.order(asked)
 
@@ -68,10 +69,12 @@ def test_packets_that_a_move_loses_bring_it_back(tmp_path: Path) -> None:
 
             await until(controller, lambda book: way(book) == ("a>b",))
             await asyncio.sleep(3.0)  # what was carried before is known
-            await fabric.cut(FibreId("b-c"), silent=True, loss=0.04)  # less than neighbours call a fault
+            await fabric.cut(FibreId("b-c"), silent=True, loss=0.04)  # neighbours miss three greetings in a row seldom
             drain = await controller.drain("a-b")
-            book = await until(controller, lambda book: book.freeze is not None)
-            assert book.freeze is not None
+            book = await until(controller, lambda book: book.freeze is not None or bool(book.incidents))
+            if book.freeze is None:
+                assert {fault.fibre for one in book.incidents.values() for fault in one.faults} == {"b-c"}
+                return False
             assert f"rolled back: 1 of 1 moved services lost traffic ({service.id} " in book.freeze.reason
             await until(controller, lambda book: way(book) == ("a>b",))
             assert book.maintenances[drain.id].note == book.freeze.reason
@@ -83,8 +86,9 @@ def test_packets_that_a_move_loses_bring_it_back(tmp_path: Path) -> None:
             drained = MaintenanceState.DRAINED
             await until(controller, lambda book: book.maintenances[drain.id].state is drained)
             assert await arrives(fabric, service.id)
+            return True
 
-    asyncio.run(scene())
+    assert any(asyncio.run(scene(tmp_path / str(one))) for one in range(4))
 
 
 async def arrives(fabric: LinuxFabric, service: ServiceId) -> bool:

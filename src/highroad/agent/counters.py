@@ -64,7 +64,9 @@ class ServiceCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentCount:
-    """What came from a customer and went to it, and packets that may not enter and did not."""
+    """What came from a customer and went to it, with what the router itself says on that wire (ARP, neighbour
+    discovery); and packets that may not enter and did not.
+    """
 
     received: Passed
     delivered: Passed

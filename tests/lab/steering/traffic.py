@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import select
@@ -26,6 +27,17 @@ _TPACKET2 = struct.Struct("=IIIHHIIHH")
 _FOR_US, _VLAN_VALID = 1 << 0, 1 << 4
 _FRAME, _BLOCK = 1 << 14, 1 << 16
 _OUTGOING = 4
+_SO_ATTACH_FILTER = 26
+_ABOUT_NEIGHBOURS = (
+    (0x28, 0, 0, 12),  # the EtherType
+    (0x15, 4, 0, 0x0806),  # ARP: taken
+    (0x15, 0, 4, 0x86DD),  # IPv6: by its next header
+    (0x30, 0, 0, 20),
+    (0x15, 1, 0, 0),  # MLD, behind its hop-by-hop options: taken
+    (0x15, 0, 1, 58),  # ICMPv6: taken
+    (0x06, 0, 0, 0x40000),
+    (0x06, 0, 0, 0),
+)
 _ROUTING, _IPV6_IN = 43, 41
 
 
@@ -170,8 +182,14 @@ class Frames:
     shared with whoever forwards the packet next, and changes under the reader's eyes.
     """
 
-    def __init__(self, where: str, interface: str, room: int = 256) -> None:
-        self.socket = opened(where, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    def __init__(self, where: str, interface: str, room: int = 256, *, neighbours: bool = False) -> None:
+        """With `neighbours`, only what is said between those on one wire: ARP, ICMPv6 and MLD."""
+        self.socket = opened(where, socket.AF_PACKET, socket.SOCK_RAW)
+        if neighbours:
+            code = b"".join(struct.pack("=HBBI", *one) for one in _ABOUT_NEIGHBOURS)
+            held = ctypes.create_string_buffer(code)
+            program = struct.pack("@HP", len(_ABOUT_NEIGHBOURS), ctypes.addressof(held))
+            self.socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
         self.socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, 1)
         self.socket.setsockopt(
             _SOL_PACKET, _PACKET_RX_RING, struct.pack("=IIII", _BLOCK, room * _FRAME // _BLOCK, _FRAME, room)
