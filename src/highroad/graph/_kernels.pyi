@@ -65,3 +65,166 @@ class Network:
         Other threads run meanwhile. Raises ValueError for a price or a cut that is negative or not a number, for a
         source that is no node, and for arrays of another shape or type.
         """
+
+class Flows:
+    """
+    Flows from many sources at once, each kept as what it puts on every link: paths are free.
+
+    Demands are in sets of one source; those of set s are [start[s], start[s + 1]), each to a node of its own. They
+    are moved towards the cheapest ways by `sweep`, at prices that rise with the load. Not for two threads at once.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        capacity: numpy.typing.NDArray[numpy.float64],
+        source: numpy.typing.NDArray[numpy.int32],
+        start: numpy.typing.NDArray[numpy.int64],
+        target: numpy.typing.NDArray[numpy.int32],
+        amount: numpy.typing.NDArray[numpy.float64],
+        worth: numpy.typing.NDArray[numpy.float64],
+        fence: numpy.typing.NDArray[numpy.int32],
+        allowed: numpy.typing.NDArray[numpy.uint8],
+    ) -> None:
+        """
+        Nothing is carried yet.
+
+        capacity is float64[links], above 0, in the unit of amount. source and fence are int32[sets], start is
+        int64[sets + 1]; target, amount and worth are of one element a demand. worth is what a unit may cost at most;
+        infinity: all of it must be carried. allowed has a row of links for each fence, not 0 where it may go; fence[s]
+        is a row, or -1. All are copied. Raises ValueError for what does not fit together, and for a demand to its own
+        source, or twice to one node in one set.
+        """
+
+    def copy(self) -> Flows:
+        """The same flows, to be changed apart."""
+
+    def sweep(
+        self,
+        weight: numpy.typing.NDArray[numpy.float64],
+        slope: float,
+        unit: float,
+        tolerance: float,
+        enough: float,
+        again: float,
+        order: numpy.typing.NDArray[numpy.int32],
+        together: bool = False,
+        threads: int = 0,
+    ) -> tuple[numpy.typing.NDArray[numpy.float64], int]:
+        """
+        Every set of `order` once: (regret by place in the order, how often flow was moved).
+
+        The price of a link is weight * exp(min(3, slope * (load / (capacity * unit) - 1))). A way is left for one
+        that is cheaper by a share of more than `tolerance`. Sets of a regret of at most `enough` are left as they
+        are, those of more than `again` are worked on again at once. With `together` demands are added along a whole
+        tree at a time. The regret is what cheapest ways at the prices met would have cost less, or earned more.
+        Threads take sets in turn, each on a copy of the loads: results depend on how many there are, as they do on
+        the order. Other threads run meanwhile.
+        """
+
+    def at(self, prices: numpy.typing.NDArray[numpy.float64], threads: int = 0) -> tuple[float, float]:
+        """
+        At these prices: (sum of amount * max(0, worth - distance), sum of amount * distance).
+
+        The second is over demands that must be carried, the first over the others.
+        """
+
+    def fit(self, prices: numpy.typing.NDArray[numpy.float64]) -> None:
+        """
+        Makes it fit its links: what is over is taken off, least worth first, and what room there is is given.
+
+        Room is given along cheapest ways at these prices. Demands that must be carried are not taken off.
+        """
+
+    def clean(self) -> None:
+        """Takes the cycles out of every set's flow."""
+
+    def paths(
+        self, most: int
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.float64],
+    ]:
+        """
+        At most so many paths of each demand: (first, start, link, amount), as `PathFlows` takes them.
+
+        Back from each target along the largest flow that is left, the largest demands of a set first. The flows have to
+        be free of cycles, as after `fit` and `clean`.
+        """
+
+    def set(self, flow: numpy.typing.NDArray[numpy.float64], served: numpy.typing.NDArray[numpy.float64]) -> None:
+        """
+        Takes over flows, float64[sets * links] row after row, and what arrives of each demand: a plan of before.
+        """
+
+    @property
+    def load(self) -> numpy.typing.NDArray[numpy.float64]:
+        """What every link carries, float64[links]."""
+
+    @property
+    def served(self) -> numpy.typing.NDArray[numpy.float64]:
+        """What is carried of every demand, float64[demands]."""
+
+    @property
+    def flow(self) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        What every set puts on every link, float64[sets * links] row after row.
+        """
+
+class PathFlows:
+    """
+    Flows on paths that are given, shared out at prices that rise with the load.
+
+    Demand d has the paths [first[d], first[d + 1]); path p is the links link[start[p]], ..., link[start[p + 1] - 1].
+    Not for two threads at once.
+    """
+
+    def __init__(
+        self,
+        capacity: numpy.typing.NDArray[numpy.float64],
+        amount: numpy.typing.NDArray[numpy.float64],
+        worth: numpy.typing.NDArray[numpy.float64],
+        first: numpy.typing.NDArray[numpy.int64],
+        start: numpy.typing.NDArray[numpy.int64],
+        link: numpy.typing.NDArray[numpy.int32],
+    ) -> None:
+        """
+        Nothing is carried yet. capacity is float64[links], above 0; amount and worth are as `Flows` has them.
+
+        All are copied. Raises ValueError for what does not fit together.
+        """
+
+    def copy(self) -> PathFlows:
+        """The same flows, to be changed apart."""
+
+    def sweep(
+        self,
+        weight: numpy.typing.NDArray[numpy.float64],
+        slope: float,
+        unit: float,
+        tolerance: float,
+        turn: int = 0,
+        threads: int = 0,
+    ) -> tuple[float, int]:
+        """
+        Every demand once, in an order that `turn` changes: (regret, how often flow was moved), as `Flows.sweep`.
+        """
+
+    def at(self, prices: numpy.typing.NDArray[numpy.float64], threads: int = 0) -> tuple[float, float]:
+        """As `Flows.at`, over these paths."""
+
+    def fit(self, prices: numpy.typing.NDArray[numpy.float64]) -> None:
+        """As `Flows.fit`."""
+
+    def set(self, flow: numpy.typing.NDArray[numpy.float64]) -> None:
+        """Takes over what every path carries, float64[paths]."""
+
+    @property
+    def load(self) -> numpy.typing.NDArray[numpy.float64]:
+        """What every link carries, float64[links]."""
+
+    @property
+    def flow(self) -> numpy.typing.NDArray[numpy.float64]:
+        """What every path carries, float64[paths]."""

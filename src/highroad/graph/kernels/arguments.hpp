@@ -4,12 +4,15 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "crew.hpp"
 #include "network.hpp"
 
 namespace highroad {
@@ -34,6 +37,11 @@ inline constexpr const char* name_of<double> = "float64";
 template <>
 inline constexpr const char* name_of<std::int32_t> = "int32";
 
+template <>
+inline constexpr const char* name_of<std::int64_t> = "int64";
+template <>
+inline constexpr const char* name_of<std::uint8_t> = "uint8";
+
 // A copy of an array of one dimension: kernels run without the GIL, and what was looked at must not change meanwhile.
 template <class T>
 std::vector<T> numbers(nanobind::handle given, const char* name) {
@@ -56,6 +64,31 @@ inline void check_prices(std::span<const double> given, std::size_t links) {
   if (given.size() != links) refuse("prices has ", given.size(), " elements, and there are ", links, " links");
   for (std::size_t e = 0; e < given.size(); ++e)
     if (!(given[e] >= 0)) refuse("prices[", e, "] is negative or not a number");
+}
+
+inline constexpr int MOST_THREADS = 1024;
+
+inline int threads_of(int threads) {
+  if (threads < 0 || threads > MOST_THREADS) refuse("threads is ", threads, ", and has to be between 0 and ", MOST_THREADS);
+  return threads == 0 ? Crew::count() : threads;
+}
+
+// An array for Python that owns its numbers.
+template <class T>
+nanobind::object array_of(std::unique_ptr<T[]> numbers, std::size_t rows, std::size_t columns) {
+  nanobind::capsule owner(numbers.get(), [](void* held) noexcept { delete[] static_cast<T*>(held); });
+  T* data = numbers.release();
+  return nanobind::cast(
+      nanobind::ndarray<nanobind::numpy, T, nanobind::ndim<2>>(data, {rows, columns}, owner));
+}
+
+template <class T>
+nanobind::object array_of(const std::vector<T>& numbers) {
+  auto copy = std::make_unique_for_overwrite<T[]>(numbers.size());
+  std::copy(numbers.begin(), numbers.end(), copy.get());
+  nanobind::capsule owner(copy.get(), [](void* held) noexcept { delete[] static_cast<T*>(held); });
+  T* data = copy.release();
+  return nanobind::cast(nanobind::ndarray<nanobind::numpy, T, nanobind::ndim<1>>(data, {numbers.size()}, owner));
 }
 
 }  // namespace highroad

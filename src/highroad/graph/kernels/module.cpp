@@ -16,10 +16,12 @@ namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace highroad {
+
+void add_flows(nb::module_& module);
+
 namespace {
 
 constexpr std::int64_t MOST = std::numeric_limits<std::int32_t>::max() - 1;
-constexpr int MOST_THREADS = 1024;
 
 Network network_of(std::int64_t nodes, nb::handle tail_given, nb::handle head_given) {
   if (nodes < 0 || nodes > MOST) refuse("nodes is ", nodes, ", and has to be between 0 and ", MOST);
@@ -34,22 +36,9 @@ Network network_of(std::int64_t nodes, nb::handle tail_given, nb::handle head_gi
   return Network(static_cast<Node>(nodes), tail, head);
 }
 
-int threads_of(int threads) {
-  if (threads < 0 || threads > MOST_THREADS) refuse("threads is ", threads, ", and has to be between 0 and ", MOST_THREADS);
-  return threads == 0 ? Crew::count() : threads;
-}
-
 void set_threads(int count) {
   threads_of(count);
   Crew::set_count(count);
-}
-
-// An array for Python that owns its numbers.
-template <class T>
-nb::object array_of(std::unique_ptr<T[]> numbers, std::size_t rows, std::size_t columns) {
-  nb::capsule owner(numbers.get(), [](void* held) noexcept { delete[] static_cast<T*>(held); });
-  T* data = numbers.release();
-  return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<2>>(data, {rows, columns}, owner));
 }
 
 nb::tuple trees(const Network& network, nb::handle prices_given, nb::handle sources_given, double cut, int threads) {
@@ -123,4 +112,6 @@ int32[sources, nodes]: the link by which the node is reached, -1 where it is not
 
 Other threads run meanwhile. Raises ValueError for a price or a cut that is negative or not a number, for a
 source that is no node, and for arrays of another shape or type.)");
+
+  add_flows(module);
 }

@@ -1,0 +1,220 @@
+// How flows are made to fit their links, cleared of cycles and taken apart into paths: the rest of flows.hpp.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "flows.hpp"
+
+namespace highroad {
+
+// Links over their capacity: some path of some set that crosses it carries less, until it fits.
+inline void Flows::relieve(Hand& hand) {
+  std::vector<Link> over;
+  for (std::size_t e = 0; e < links(); ++e)
+    if (load_[e] > capacity_[e]) over.push_back(static_cast<Link>(e));
+  std::sort(over.begin(), over.end(), [&](Link a, Link b) {
+    const double x = (load_[at(a)] - capacity_[at(a)]) / capacity_[at(a)];
+    const double y = (load_[at(b)] - capacity_[at(b)]) / capacity_[at(b)];
+    return x != y ? x > y : a < b;
+  });
+  std::vector<std::int64_t> demand(hand.distance.size());
+  std::vector<double> worths;
+  for (const double one : demands_.worth)
+    if (!std::isinf(one)) worths.push_back(one);
+  std::sort(worths.begin(), worths.end());
+  worths.erase(std::unique(worths.begin(), worths.end()), worths.end());
+  for (const double least : worths) {
+    for (const Link e : over) {
+      for (std::size_t g = 0; g < demands_.sets() && load_[at(e)] > capacity_[at(e)]; ++g) {
+        double* flow = of(g);
+        if (flow[e] <= 0) continue;
+        std::fill(demand.begin(), demand.end(), -1);
+        for (auto d = first(g); d < first(g + 1); ++d)
+          if (demands_.worth[d] <= least) demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
+        while (flow[e] > 0 && load_[at(e)] > capacity_[at(e)])
+          if (!peel(e, demands_.source[g], flow, demand, hand)) break;
+      }
+    }
+  }
+}
+
+inline bool Flows::peel(Link e, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand) {
+  hand.walked.assign(1, e);
+  double most = std::min(flow[e], std::nextafter(load_[at(e)] - capacity_[at(e)], std::numeric_limits<double>::max()));
+  for (Node u = tail(e); u != source;) {
+    const Link back = largest_into(u, flow);
+    if (back == NO_LINK || hand.walked.size() > hand.distance.size()) return false;
+    hand.walked.push_back(back);
+    most = std::min(most, flow[back]);
+    u = tail(back);
+  }
+  Node v = head(e);
+  const auto ends = [&] { return demand[node(v)] >= 0 && served_[static_cast<std::size_t>(demand[node(v)])] > 0; };
+  while (!ends()) {
+    const Link on = largest_from(v, flow);
+    if (on == NO_LINK || hand.walked.size() > 2 * hand.distance.size()) return false;
+    hand.walked.push_back(on);
+    most = std::min(most, flow[on]);
+    v = head(on);
+  }
+  double& served = served_[static_cast<std::size_t>(demand[node(v)])];
+  most = std::min(most, served);
+  for (const Link on : hand.walked) {
+    flow[on] = flow[on] - most <= nothing_ ? 0 : flow[on] - most;
+    load_[at(on)] -= most;
+  }
+  served = std::max(0.0, served - most);
+  return true;
+}
+
+// Gives what room there is. Returns whether anything was given.
+inline bool Flows::fill(Hand& hand) {
+  std::vector<double> price = hand.price;
+  const double little = 1e3 * nothing_;
+  bool given = false;
+  for (std::size_t e = 0; e < links(); ++e)
+    if (capacity_[e] - load_[e] <= little) hand.price[e] = UNREACHED;
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    double left = 0;
+    for (auto d = first(g); d < first(g + 1); ++d) left = std::max(left, demands_.amount[d] - served_[d]);
+    if (left <= little) continue;
+    grow(g, std::min(std::numeric_limits<double>::max(), LOOKED * cut(g)), hand);
+    double* flow = of(g);
+    for (auto d = first(g); d < first(g + 1); ++d) {
+      double room = demands_.amount[d] - served_[d];
+      const Node v = demands_.target[d];
+      if (room <= little || hand.distance[node(v)] == UNREACHED) continue;
+      for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+        const Link on = hand.into[node(u)];
+        room = std::min(room, (capacity_[at(on)] - load_[at(on)]) * (1 - 1e-12));
+      }
+      if (room <= little) continue;
+      given = true;
+      for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+        const Link on = hand.into[node(u)];
+        flow[on] += room;
+        load_[at(on)] += room;
+        if (capacity_[at(on)] - load_[at(on)] <= little) hand.price[at(on)] = UNREACHED;
+      }
+      served_[d] += room;
+    }
+  }
+  hand.price = std::move(price);
+  return given;
+}
+
+// Every cycle of every set's flow, by looking at each node once from each of its used links (depth first).
+inline void Flows::clean(Hand& hand) {
+  const Rows& out = network_.out;
+  std::vector<std::int32_t> next(hand.distance.size());
+  std::vector<std::uint8_t> state(hand.distance.size());
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    double* flow = of(g);
+    for (std::size_t v = 0; v < next.size(); ++v) next[v] = out.start[v], state[v] = 0;
+    Node here = demands_.source[g];
+    state[node(here)] = 1;
+    hand.walked.clear();
+    for (;;) {
+      if (next[node(here)] == out.start[node(here) + 1]) {
+        state[node(here)] = 2;
+        if (hand.walked.empty()) break;
+        here = tail(hand.walked.back());
+        hand.walked.pop_back();
+        ++next[node(here)];
+        continue;
+      }
+      const Link e = out.link[node(next[node(here)])];
+      const Node there = head(e);
+      if (flow[e] <= 0 || state[node(there)] == 2) {
+        ++next[node(here)];
+      } else if (state[node(there)] == 0) {
+        state[node(there)] = 1;
+        hand.walked.push_back(e);
+        here = there;
+      } else {
+        double most = flow[e];
+        std::size_t from = hand.walked.size();
+        while (from > 0 && tail(hand.walked[from - 1]) != there) --from, most = std::min(most, flow[hand.walked[from]]);
+        if (from > 0) --from, most = std::min(most, flow[hand.walked[from]]);
+        flow[e] -= most;
+        load_[at(e)] -= most;
+        for (std::size_t k = from; k < hand.walked.size(); ++k) {
+          flow[hand.walked[k]] -= most;
+          load_[at(hand.walked[k])] -= most;
+        }
+        // Back to where the cycle is broken first.
+        std::size_t keep = from;
+        while (keep < hand.walked.size() && flow[hand.walked[keep]] > nothing_) ++keep;
+        while (hand.walked.size() > keep) {
+          const Link gone = hand.walked.back();
+          hand.walked.pop_back();
+          state[node(head(gone))] = 0;
+          next[node(head(gone))] = out.start[node(head(gone))];
+          here = tail(gone);
+          if (flow[gone] <= nothing_) load_[at(gone)] -= flow[gone], flow[gone] = 0;
+        }
+        if (flow[e] <= nothing_) load_[at(e)] -= flow[e], flow[e] = 0;
+      }
+    }
+  }
+}
+
+// Of each set the largest demands first: back from the target along the largest flow that is left, as often as allowed.
+inline Flows::Paths Flows::paths(int most) const {
+  struct Part {
+    std::size_t demand;
+    double amount;
+    std::size_t start, end;
+  };
+  std::vector<Part> parts;
+  std::vector<Link> walked, link;
+  std::vector<double> left(links());
+  std::vector<std::size_t> order;
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    std::copy_n(of(g), links(), left.begin());
+    order.resize(first(g + 1) - first(g));
+    std::iota(order.begin(), order.end(), first(g));
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return served_[a] > served_[b]; });
+    for (const std::size_t d : order) {
+      double rest = served_[d];
+      for (int times = 0; times < most && rest > nothing_; ++times) {
+        walked.clear();
+        double width = rest;
+        Node v = demands_.target[d];
+        while (v != demands_.source[g]) {
+          const Link back = largest_into(v, left.data());
+          if (back == NO_LINK || walked.size() > static_cast<std::size_t>(network_.nodes)) break;
+          walked.push_back(back);
+          width = std::min(width, left[at(back)]);
+          v = tail(back);
+        }
+        if (v != demands_.source[g]) break;
+        for (const Link e : walked) left[at(e)] -= width;
+        parts.push_back({d, width, link.size(), link.size() + walked.size()});
+        for (std::size_t k = walked.size(); k-- > 0;) link.push_back(given_[at(walked[k])]);
+        rest -= width;
+      }
+    }
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.demand < b.demand; });
+  Paths found;
+  std::size_t next = 0;
+  for (std::size_t d = 0; d < served_.size(); ++d) {
+    for (; next < parts.size() && parts[next].demand == d; ++next) {
+      found.amount.push_back(parts[next].amount);
+      found.link.insert(found.link.end(), link.begin() + static_cast<std::ptrdiff_t>(parts[next].start),
+                        link.begin() + static_cast<std::ptrdiff_t>(parts[next].end));
+      found.start.push_back(static_cast<std::int64_t>(found.link.size()));
+    }
+    found.first.push_back(static_cast<std::int64_t>(found.amount.size()));
+  }
+  return found;
+}
+
+}  // namespace highroad

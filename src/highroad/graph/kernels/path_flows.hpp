@@ -1,0 +1,287 @@
+// Flows on paths that are given: each demand is shared out among its own few, at prices that rise exponentially with the
+// load (as in flows.hpp, where paths are free).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "crew.hpp"
+#include "flows.hpp"
+#include "network.hpp"
+
+namespace highroad {
+
+// Demand d has the paths [first[d], first[d + 1]); path p is the links link[start[p]], ... before link[start[p + 1]].
+// worth is what a unit may cost at most, infinity where all of it must be carried.
+struct Offered {
+  std::vector<double> amount, worth;
+  std::vector<std::int64_t> first, start;
+  std::vector<Link> link;
+
+  std::size_t demands() const { return amount.size(); }
+  std::size_t paths() const { return start.size() - 1; }
+};
+
+class PathFlows {
+ public:
+  PathFlows(std::vector<double> capacity, Offered offered)
+      : capacity_(std::move(capacity)),
+        offered_(std::move(offered)),
+        flow_(offered_.paths(), 0.0),
+        load_(capacity_.size(), 0.0) {
+    double most = 0;
+    for (const double one : offered_.amount) most = std::max(most, one);
+    for (const double one : capacity_) most = std::max(most, one);
+    nothing_ = most * 1e-13;
+  }
+
+  const Offered& offered() const { return offered_; }
+  const std::vector<double>& load() const { return load_; }
+  const std::vector<double>& flow() const { return flow_; }
+
+  void set(std::vector<double> flow) {
+    flow_ = std::move(flow);
+    add_up();
+  }
+
+  // Every demand once, block by block in an order that `turn` changes, side by side on `threads`.
+  std::pair<double, std::int64_t> sweep(std::span<const double> weight, double slope, double unit, double tolerance, std::int64_t turn,
+                     int threads) {
+    const Pricing pricing{weight, capacity_, slope, unit};
+    const std::size_t blocks = (offered_.demands() + BLOCK - 1) / BLOCK;
+    const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), blocks)));
+    while (hands_.size() < static_cast<std::size_t>(jobs)) hands_.emplace_back();
+    const std::size_t stride = stride_of(blocks);
+    Crew::ours().run(jobs, [&](int job) {
+      Hand& hand = hands_[static_cast<std::size_t>(job)];
+      hand.load = load_;
+      hand.price.resize(load_.size());
+      hand.stamp.resize(load_.size());
+      for (std::size_t e = 0; e < load_.size(); ++e) hand.price[e] = pricing.at(static_cast<Link>(e), load_[e]);
+      hand.weighs = jobs;
+      hand.regret = 0;
+      hand.moves = 0;
+      for (auto k = static_cast<std::size_t>(job); k < blocks; k += static_cast<std::size_t>(jobs)) {
+        const std::size_t block = (k * stride + static_cast<std::size_t>(turn)) % blocks;
+        const std::size_t end = std::min(offered_.demands(), (block + 1) * BLOCK);
+        for (std::size_t d = block * BLOCK; d < end; ++d) improve(d, pricing, tolerance, hand);
+      }
+    });
+    std::pair<double, std::int64_t> sum{0, 0};
+    for (int job = 0; job < jobs; ++job) {
+      sum.first += hands_[static_cast<std::size_t>(job)].regret;
+      sum.second += hands_[static_cast<std::size_t>(job)].moves;
+    }
+    add_up();
+    return sum;
+  }
+
+  // At these prices, over these paths: sum of amount * max(0, worth - least cost), and of amount * least cost for what
+  // must be carried.
+  std::pair<double, double> at(std::span<const double> price, int threads) const {
+    const std::size_t blocks = (offered_.demands() + BLOCK - 1) / BLOCK;
+    std::vector<double> earned(blocks, 0.0), cost(blocks, 0.0);
+    const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), blocks)));
+    Crew::ours().run(jobs, [&](int job) {
+      for (auto block = static_cast<std::size_t>(job); block < blocks; block += static_cast<std::size_t>(jobs)) {
+        const std::size_t end = std::min(offered_.demands(), (block + 1) * BLOCK);
+        for (std::size_t d = block * BLOCK; d < end; ++d) {
+          double least = UNREACHED;
+          for (std::size_t p = from(d); p < from(d + 1); ++p) {
+            double sum = 0;
+            for (std::size_t k = begin(p); k < begin(p + 1); ++k) sum += price[at(offered_.link[k])];
+            least = std::min(least, sum);
+          }
+          if (std::isinf(offered_.worth[d])) {
+            if (offered_.amount[d] > 0) cost[block] += offered_.amount[d] * least;
+          } else if (least < offered_.worth[d]) {
+            earned[block] += offered_.amount[d] * (offered_.worth[d] - least);
+          }
+        }
+      }
+    });
+    return {std::accumulate(earned.begin(), earned.end(), 0.0), std::accumulate(cost.begin(), cost.end(), 0.0)};
+  }
+
+  // Makes it fit, as `Flows::fit` does.
+  void fit(std::span<const double> price) {
+    for (std::size_t d = 0; d < offered_.demands(); ++d) {
+      if (std::isinf(offered_.worth[d])) continue;
+      for (std::size_t p = from(d); p < from(d + 1); ++p) {
+        if (flow_[p] <= 0) continue;
+        double over = 0;
+        for (std::size_t k = begin(p); k < begin(p + 1); ++k)
+          over = std::max(over, load_[at(offered_.link[k])] - capacity_[at(offered_.link[k])]);
+        if (over > 0) put(p, -std::min(flow_[p], std::nextafter(over, std::numeric_limits<double>::max())));
+      }
+    }
+    add_up();
+    const double little = 1e3 * nothing_;
+    for (std::size_t d = 0; d < offered_.demands(); ++d) {
+      double left = offered_.amount[d];
+      for (std::size_t p = from(d); p < from(d + 1); ++p) left -= flow_[p];
+      while (left > little) {
+        std::size_t best = from(d + 1);
+        double least = UNREACHED, most = 0;
+        for (std::size_t p = from(d); p < from(d + 1); ++p) {
+          double cost = 0, room = left;
+          for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
+            const std::size_t e = at(offered_.link[k]);
+            room = std::min(room, (capacity_[e] - load_[e]) * (1 - 1e-12));
+            cost += price[e];
+          }
+          if (room > little && cost < least) least = cost, best = p, most = room;
+        }
+        if (best == from(d + 1)) break;
+        put(best, most);
+        left -= most;
+      }
+    }
+    add_up();
+  }
+
+ private:
+  static constexpr std::size_t BLOCK = 64;
+
+  struct Hand {
+    std::vector<double> load, price;
+    std::vector<std::int64_t> stamp;
+    std::vector<double> cost;
+    std::int64_t stamps = 0;
+    double regret = 0;
+    std::int64_t moves = 0;
+    int weighs = 1;
+  };
+
+  static std::size_t at(Link e) { return static_cast<std::size_t>(e); }
+  std::size_t from(std::size_t d) const { return static_cast<std::size_t>(offered_.first[d]); }
+  std::size_t begin(std::size_t p) const { return static_cast<std::size_t>(offered_.start[p]); }
+
+  // About the golden section of the blocks, and prime to them: neighbours are far apart in time.
+  static std::size_t stride_of(std::size_t blocks) {
+    auto stride = static_cast<std::size_t>(0.618 * static_cast<double>(blocks));
+    while (stride > 1 && std::gcd(stride, blocks) != 1) --stride;
+    return std::max<std::size_t>(1, stride);
+  }
+
+  void put(std::size_t p, double amount) {
+    flow_[p] += amount;
+    for (std::size_t k = begin(p); k < begin(p + 1); ++k) load_[at(offered_.link[k])] += amount;
+  }
+
+  void put(std::size_t p, double amount, const Pricing& pricing, Hand& hand) {
+    flow_[p] = flow_[p] + amount <= nothing_ ? 0 : flow_[p] + amount;
+    for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
+      const std::size_t e = at(offered_.link[k]);
+      hand.load[e] += hand.weighs * amount;
+      hand.price[e] = pricing.at(offered_.link[k], hand.load[e]);
+    }
+  }
+
+  double cost_of(std::size_t p, const Hand& hand) const {
+    double sum = 0;
+    for (std::size_t k = begin(p); k < begin(p + 1); ++k) sum += hand.price[at(offered_.link[k])];
+    return sum;
+  }
+
+  double slope_of(std::size_t p, const Hand& hand) const {
+    double sum = 0;
+    for (std::size_t k = begin(p); k < begin(p + 1); ++k)
+      sum += hand.price[at(offered_.link[k])] / capacity_[at(offered_.link[k])];
+    return sum;
+  }
+
+  void improve(std::size_t d, const Pricing& pricing, double tolerance, Hand& hand) {
+    const std::size_t a = from(d), b = from(d + 1);
+    if (a == b || offered_.amount[d] <= 0) return;
+    hand.cost.resize(b - a);
+    std::size_t best = a;
+    double carried = 0, paid = 0;
+    for (std::size_t p = a; p < b; ++p) {
+      hand.cost[p - a] = cost_of(p, hand);
+      if (hand.cost[p - a] < hand.cost[best - a]) best = p;
+      carried += flow_[p];
+      paid += flow_[p] * hand.cost[p - a];
+    }
+    const double worth = offered_.worth[d], least = hand.cost[best - a], amount = offered_.amount[d];
+    const bool must = std::isinf(worth);
+    hand.regret += must ? paid - carried * least : paid - worth * carried + amount * std::max(0.0, worth - least);
+    for (std::size_t p = a; p < b; ++p) {
+      if (p == best || flow_[p] <= 0 || hand.cost[p - a] <= least * (1 + tolerance)) continue;
+      move(p, best, pricing, tolerance, hand);
+    }
+    if (must) {
+      if (amount - carried > nothing_) put(best, amount - carried, pricing, hand), ++hand.moves;
+      return;
+    }
+    const double rate = pricing.slope / pricing.unit * hand.weighs;
+    for (std::size_t p = a; p < b; ++p) {
+      if (flow_[p] <= 0) continue;
+      const double cost = cost_of(p, hand);
+      if (cost <= worth * (1 + tolerance)) continue;
+      const double step = std::min(flow_[p], std::log(cost / worth) * cost / (slope_of(p, hand) * rate));
+      put(p, -step, pricing, hand);
+      carried -= step;
+      ++hand.moves;
+    }
+    const double left = amount - carried;
+    if (left <= nothing_) return;
+    const double cost = cost_of(best, hand);
+    if (cost >= worth) return;
+    put(best, std::min(left, std::log(worth / cost) * cost / (slope_of(best, hand) * rate)), pricing, hand);
+    ++hand.moves;
+  }
+
+  // From one path to another of the same demand; what they share does not change.
+  void move(std::size_t p, std::size_t to, const Pricing& pricing, double tolerance, Hand& hand) {
+    const std::int64_t ours = ++hand.stamps, shared = ++hand.stamps;
+    for (std::size_t k = begin(to); k < begin(to + 1); ++k) hand.stamp[at(offered_.link[k])] = ours;
+    double dear = 0, dear_slope = 0, cheap = 0, cheap_slope = 0;
+    for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
+      const std::size_t e = at(offered_.link[k]);
+      if (hand.stamp[e] == ours) {
+        hand.stamp[e] = shared;
+      } else {
+        dear += hand.price[e];
+        dear_slope += hand.price[e] / capacity_[e];
+      }
+    }
+    for (std::size_t k = begin(to); k < begin(to + 1); ++k) {
+      const std::size_t e = at(offered_.link[k]);
+      if (hand.stamp[e] == shared) continue;
+      cheap += hand.price[e];
+      cheap_slope += hand.price[e] / capacity_[e];
+    }
+    if (dear <= cheap * (1 + tolerance)) return;
+    double step = flow_[p];
+    if (cheap > 0) {
+      const double slope = pricing.slope / pricing.unit * hand.weighs * (dear_slope / dear + cheap_slope / cheap);
+      step = std::min(step, std::log(dear / cheap) / slope);
+    }
+    put(p, -step, pricing, hand);
+    put(to, step, pricing, hand);
+    ++hand.moves;
+  }
+
+  void add_up() {
+    std::fill(load_.begin(), load_.end(), 0.0);
+    for (std::size_t p = 0; p < offered_.paths(); ++p)
+      if (flow_[p] > 0)
+        for (std::size_t k = begin(p); k < begin(p + 1); ++k) load_[at(offered_.link[k])] += flow_[p];
+  }
+
+  std::vector<double> capacity_;
+  Offered offered_;
+  std::vector<double> flow_, load_;
+  std::vector<Hand> hands_;
+  double nothing_ = 0;
+};
+
+}  // namespace highroad

@@ -1,0 +1,69 @@
+"""What a solver says: what is carried, over which links, at what prices, and how near to the best that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from highroad.graph._kernels import Flows
+from highroad.planning.solve.problem import Commodities, Problem, Reals
+
+Clock = Callable[[], float]
+"""Seconds, from any point in time on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What was known after so many seconds: the best value found, and what no plan can better."""
+
+    after_s: float
+    value: float
+    bound: float
+
+    @property
+    def gap(self) -> float:
+        """The share of the bound that is missing, at most, to the best (0 where both are 0)."""
+        return gap_of(self.value, self.bound)
+
+
+Progress = Callable[[Moment], None]
+
+
+def gap_of(value: float, bound: float) -> float:
+    """How far two values are apart, as a share of the greater."""
+    most = max(value, bound)
+    return abs(bound - value) / most if most > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When a solver stops: at a proven gap, or after so long; and on how many threads it works (0: all there are)."""
+
+    gap: float = 1e-4
+    time_s: float = float("inf")
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A plan that fits, with its certificate: `price` is by link, in the units of the objective a Gbit/s.
+
+    `value` is what `bound` bounds: for the total in Gbit/s, for the largest share a factor of every demand, both from
+    above. `flows` are by commodity, and `served_gbps` and `load_gbps` what they add up to.
+    """
+
+    problem: Problem
+    commodities: Commodities
+    flows: Flows
+    served_gbps: Reals
+    load_gbps: Reals
+    price: Reals
+    value: float
+    bound: float
+    moments: tuple[Moment, ...]
+    sweeps: int
+
+    @property
+    def gap(self) -> float:
+        """The share of the bound that is missing, at most, to the best."""
+        return gap_of(self.value, self.bound)

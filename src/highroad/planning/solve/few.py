@@ -1,0 +1,171 @@
+"""A plan on few paths, as a router holds it: flows are taken apart, the largest parts kept, what is lost is refilled.
+
+maximise    sum_d x_d,    x_d = sum of the flows on the paths of d     subject to  loads <= C
+bound, for any prices y >= 0:   sum_e C_e y_e + sum_d D_d max(0, 1 - least price of a path of d)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from highroad.graph._kernels import PathFlows
+from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, gap_of
+from highroad.planning.solve.problem import Ints, Reals
+from highroad.planning.solve.slope import Slope
+
+MOST_PATHS = 4
+LOOKS = 4
+TOO_MANY = 400
+FIRST_SLOPE, WARM_SLOPE = 15.0, 200.0
+
+Offsets = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Commodity d has the paths [first[d], first[d + 1]); path p is the links link[start[p]], ..., in order."""
+
+    first: Offsets
+    start: Offsets
+    link: Ints
+
+    @property
+    def count(self) -> int:
+        """How many paths there are."""
+        return len(self.start) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathPlan:
+    """What each path carries, and how near that is to the best on these same paths."""
+
+    paths: Paths
+    flow_gbps: Reals
+    served_gbps: Reals
+    load_gbps: Reals
+    price: Reals
+    value: float
+    bound: float
+    moments: tuple[Moment, ...]
+    sweeps: int
+
+    @property
+    def gap(self) -> float:
+        """The share of the bound that is missing, at most, to the best on these paths."""
+        return gap_of(self.value, self.bound)
+
+
+def paths_of(answer: Answer, most: int = MOST_PATHS) -> tuple[Paths, Reals]:
+    """At most so many paths of every commodity, and what each carries: the widest of the flow, one after the other."""
+    first, start, link, amount = answer.flows.paths(most)
+    return Paths(first=first, start=start, link=link), amount
+
+
+def narrowed(
+    answer: Answer, most: int = MOST_PATHS, limits: Limits | None = None, *, clock: Clock = lambda: 0.0
+) -> PathPlan:
+    """The plan of `total.total` on at most so many paths a commodity, at prices of the plan.
+
+    Its `bound` is over these paths alone; how much few paths cost is seen beside the bound of the answer.
+    """
+    paths, amount = paths_of(answer, most)
+    return on_paths(
+        answer.problem.capacity_gbps,
+        answer.commodities.amount_gbps,
+        paths,
+        limits or Limits(),
+        clock=clock,
+        start=amount,
+        price=answer.price,
+        enough_gbps=answer.bound * (1.0 - (limits or Limits()).gap),
+    )
+
+
+def on_paths(
+    capacity_gbps: Reals,
+    amount_gbps: Reals,
+    paths: Paths,
+    limits: Limits | None = None,
+    *,
+    clock: Clock = lambda: 0.0,
+    start: Reals | None = None,
+    price: Reals | None = None,
+    enough_gbps: float = np.inf,
+) -> PathPlan:
+    """The most that is carried on paths that are given.
+
+    `start` is what each path carries to begin with, `price` what links are worth then. A plan of `enough_gbps` is not
+    bettered.
+    """
+    limits = limits or Limits()
+    begun_s = clock()
+    flows = PathFlows(capacity_gbps, amount_gbps, np.ones(len(amount_gbps)), paths.first, paths.start, paths.link)
+    slope = Slope(capacity_gbps=capacity_gbps, slope=FIRST_SLOPE if start is None else WARM_SLOPE)
+    most = float(amount_gbps.sum())
+    best, value, bound, dual = flows.copy(), 0.0, most, np.zeros(len(capacity_gbps))
+    moments: list[Moment] = []
+
+    def fit(at: Reals) -> None:
+        nonlocal best, value
+        fitted = flows.copy()
+        fitted.fit(np.minimum(at, 1.0))
+        if (carried := float(fitted.flow.sum())) > value:
+            best, value = fitted, carried
+
+    def look(at: Reals) -> None:
+        nonlocal bound, dual
+        at = np.minimum(at, 1.0)
+        earned, _ = flows.at(at, limits.threads)
+        if (found := earned + float((at * capacity_gbps).sum())) < bound:
+            bound, dual = found, at
+
+    def tell() -> None:
+        moments.append(Moment(after_s=clock() - begun_s, value=value, bound=bound))
+
+    if start is not None:
+        flows.set(start)
+        held = price if price is not None else slope.at(flows.load)
+        fit(held)
+        look(held)
+        tell()
+        slope.weight = np.clip(held, 1e-9, 1e3)
+    longest_s = 0.0
+    fitted = 0
+    while most > 0 and paths.count and slope.sweeps < TOO_MANY:
+        if bound - value <= limits.gap * bound or value >= enough_gbps:
+            break
+        before_s = clock()
+        regret, _ = flows.sweep(slope.weight, slope.slope, 1.0, slope.tolerance, slope.sweeps, limits.threads)
+        load = flows.load
+        now = slope.at(load)
+        share, bias = max(0.0, regret) / most, float((now * (capacity_gbps - load)).sum()) / most
+        slope.swept(now, share, bias)
+        longest_s = max(longest_s, clock() - before_s)
+        late = clock() - begun_s + 2 * longest_s > limits.time_s
+        near = share + abs(bias) < 4 * limits.gap
+        if near or late or slope.sweeps % LOOKS == 0:
+            look(slope.mean)
+            look(now)
+            guess = float(flows.flow.sum())
+            if late or slope.sweeps - fitted >= 2 * LOOKS or bound - max(value, guess) < 2 * limits.gap * bound:
+                fitted = slope.sweeps
+                fit(now)
+            tell()
+        if late:
+            break
+    of = np.repeat(np.arange(len(amount_gbps)), np.diff(paths.first))
+    served: Reals = np.bincount(of, weights=best.flow, minlength=len(amount_gbps)).astype(np.float64)
+    return PathPlan(
+        paths=paths,
+        flow_gbps=best.flow,
+        served_gbps=served,
+        load_gbps=best.load,
+        price=dual,
+        value=value,
+        bound=bound,
+        moments=tuple(moments),
+        sweeps=slope.sweeps,
+    )

@@ -1,0 +1,145 @@
+"""The largest equal share of every demand (maximum concurrent flow), and with it the least maximum utilisation.
+
+    minimise    U
+    subject to  all of every demand is carried, and no link carries more than U C_e
+
+    bound, for any prices y >= 0:   U >= sum_d D_d dist_y(d) / sum_e C_e y_e       (linear programming duality)
+
+Every demand can be carried at the share 1 / U of its size and no more: the two questions have one answer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from highroad.graph._kernels import Flows
+from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
+from highroad.planning.solve.problem import Commodities, Problem, Reals, commodities, flows
+from highroad.planning.solve.slope import Slope
+from highroad.planning.solve.total import AGAIN, LEFT_ALONE, LOOKS, TOO_MANY
+
+FIRST_SLOPE = 20.0
+LATEST = LOOKS // 2
+
+
+def utilisation(
+    problem: Problem,
+    limits: Limits | None = None,
+    *,
+    clock: Clock = lambda: 0.0,
+    progress: Progress | None = None,
+    seed: int = 0,
+    start: Flows | None = None,
+) -> Answer:
+    """The least maximum utilisation at which everything is carried; `value` is that (1 = full), `bound` from below.
+
+    Every demand has to be reachable (`problem.checked` says which are). The share that fits is 1 / `value`; loads and
+    flows are those of the whole demands, so over capacity where `value` is above 1. `start` as in `total.total`.
+    """
+    made = commodities(problem)
+    search = _Search(problem, made, limits or Limits(), clock, progress, start)
+    search.run(np.random.default_rng(seed))
+    return Answer(
+        problem=problem,
+        commodities=made,
+        flows=search.best,
+        served_gbps=problem.amount_gbps.copy(),
+        load_gbps=search.best.load,
+        price=search.price,
+        value=search.value,
+        bound=search.bound,
+        moments=tuple(search.moments),
+        sweeps=search.slope.sweeps,
+    )
+
+
+class _Search:
+    def __init__(
+        self,
+        problem: Problem,
+        made: Commodities,
+        limits: Limits,
+        clock: Clock,
+        progress: Progress | None,
+        start: Flows | None,
+    ) -> None:
+        self.begun_s = clock()
+        self._made, self._limits, self._clock, self._progress = made, limits, clock, progress
+        self._capacity = problem.capacity_gbps
+        worth = np.full(len(made.target), np.inf)
+        self.flows = flows(problem, made, worth) if start is None else start.copy()
+        self.warm = start is not None
+        self.best = self.flows
+        self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
+        self.value, self.bound = 0.0, 0.0
+        self.price = np.zeros(problem.links)
+        self.moments: list[Moment] = []
+        self._longest_s = 0.0
+
+    def run(self, rng: np.random.Generator) -> None:
+        """Sweep until the gap is proven, or time is up."""
+        sets, gap, threads = len(self._made.source), self._limits.gap, self._limits.threads
+        if not sets or not len(self._capacity):
+            return
+        self.value, slope = np.inf, self.slope
+        again, enough, looked = np.inf, -np.inf, 0
+        if self.warm:
+            slope.unit = float((self.flows.load / self._capacity).max())
+        while slope.sweeps < TOO_MANY:
+            before_s = self._clock()
+            first = slope.sweeps == 0 and not self.warm
+            regrets, _ = self.flows.sweep(
+                weight=slope.weight,
+                slope=slope.slope,
+                unit=slope.unit,
+                tolerance=slope.tolerance,
+                enough=enough,
+                again=again,
+                order=rng.permutation(sets).astype(np.int32),
+                together=first,
+                threads=threads,
+            )
+            load = self.flows.load
+            used = float((load / self._capacity).max())
+            if not used > 0:
+                self.value = 0.0
+                return
+            price = slope.at(load)
+            full = float((price * self._capacity).sum()) * used
+            regret = max(0.0, float(regrets.sum())) / full
+            bias = 1.0 - float((price * load).sum()) / full
+            slope.swept(price / price.max(), regret, bias)
+            slope.unit = used
+            again = AGAIN * regret * full / sets if not first else np.inf
+            enough = LEFT_ALONE * gap * full / sets if slope.sweeps >= LATEST else -np.inf
+            near, late = regret + bias < 4 * gap, self._late(before_s)
+            if not (late or near or slope.sweeps - looked >= LATEST):
+                continue
+            looked = slope.sweeps
+            self._bound(slope.mean, threads)
+            if not near:
+                self._bound(slope.prices[-1], threads)
+            if used < self.value:
+                self.value = used
+                self.best = self.flows.copy()
+                self.best.clean()
+            self._tell()
+            if late or self.value - self.bound <= gap * self.value:
+                return
+
+    def _late(self, before_s: float) -> bool:
+        now_s = self._clock()
+        self._longest_s = max(self._longest_s, now_s - before_s)
+        return now_s - self.begun_s + 2 * self._longest_s > self._limits.time_s
+
+    def _bound(self, price: Reals, threads: int) -> None:
+        _, cost = self.flows.at(price, threads)
+        bound = cost / float((price * self._capacity).sum())
+        if bound > self.bound:
+            self.bound, self.price = bound, price / float((price * self._capacity).sum())
+
+    def _tell(self) -> None:
+        moment = Moment(after_s=self._clock() - self.begun_s, value=self.value, bound=self.bound)
+        self.moments.append(moment)
+        if self._progress is not None:
+            self._progress(moment)

@@ -1,0 +1,71 @@
+"""How steep prices are from sweep to sweep: multipliers on an exponential whose slope rises as flows come to rest.
+
+    y_e = w_e exp(min(3, slope (L_e / (C_e unit) - 1)))        price of link e at load L_e
+    w_e <- y_e after each sweep but the first few              method of multipliers (Bertsekas 1982, chapter 5)
+
+A price that stays where it is makes w_e = y_e at L_e = C_e unit: the load of a dear link comes to its capacity without
+the slope having to go to infinity, as a penalty alone needs. `regret` is what cheapest ways at the prices would save,
+`bias` what prices of links that are not full cost: their sum is the gap of the prices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from highroad.planning.solve.problem import Reals
+
+STEEPEST = 3.0
+"""As the kernel has it."""
+
+BEFORE = 4
+"""So many sweeps find out where flow goes at all, before multipliers remember it."""
+
+RISES, AT_REST = 1.4, 4.0
+"""The slope rises by this factor while the regret is less than so many times the bias."""
+
+TOLERANCES = (2e-5, 5e-3)
+"""A way is not left for one that is cheaper by less than this share: at the end, and at the beginning."""
+
+WEIGHTS = (1e-9, 1e3)
+KEPT = 4
+"""The mean of so many prices bounds better than the last of them."""
+
+
+@dataclass(slots=True)
+class Slope:
+    """Weights, slope and tolerance for the next sweep, and the prices of the last ones."""
+
+    capacity_gbps: Reals
+    slope: float
+    weight: Reals = field(init=False)
+    tolerance: float = 0.0
+    unit: float = 1.0
+    sweeps: int = 0
+    prices: list[Reals] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.weight = np.ones(len(self.capacity_gbps))
+
+    def at(self, load_gbps: Reals) -> Reals:
+        """Prices at a load."""
+        over = self.slope * (load_gbps / (self.capacity_gbps * self.unit) - 1.0)
+        return self.weight * np.exp(np.minimum(STEEPEST, over))
+
+    def swept(self, price: Reals, regret: float, bias: float) -> None:
+        """A sweep ended at these prices; regret and bias are shares of the objective."""
+        self.sweeps += 1
+        self.prices = [*self.prices[1 - KEPT :], price]
+        low, high = TOLERANCES
+        self.tolerance = min(high, max(low, 0.3 * (regret + abs(bias))))
+        if self.sweeps > BEFORE:
+            self.weight = np.clip(price / max(1.0, float(price.max()) / WEIGHTS[1]), *WEIGHTS)
+        if self.sweeps > 1 and regret < AT_REST * abs(bias):
+            self.slope *= RISES
+
+    @property
+    def mean(self) -> Reals:
+        """The mean of the last prices."""
+        mean: Reals = np.mean(self.prices, axis=0)
+        return mean
