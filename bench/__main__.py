@@ -21,6 +21,7 @@ NAMES = (
     "calendar",
     "fair",
     "sequence",
+    "te",
     "orders",
     "overload",
     "hostile",

@@ -139,6 +139,11 @@ class Flows:
     def clean(self) -> None:
         """Takes the cycles out of every set's flow."""
 
+    def clear(self, links: numpy.typing.NDArray[numpy.int32]) -> None:
+        """
+        Gives up every path over these links, and what arrives by it: they are cut.
+        """
+
     def paths(
         self, most: int
     ) -> tuple[

@@ -79,7 +79,7 @@ nb::tuple sweep(Flows& flows, nb::handle weight_given, double slope, double unit
   const auto weight = numbers<double>(weight_given, "weight");
   const auto order = numbers<std::int32_t>(order_given, "order");
   check_size(weight, flows.links(), "weight", "links");
-  check_amounts(weight, "weight", true);
+  check_amounts(weight, "weight", false);
   if (!(slope > 0) || !(unit > 0) || !(tolerance >= 0)) refuse("slope and unit have to be above 0, tolerance at least 0");
   std::vector<bool> named(flows.demands().sets());
   for (std::size_t k = 0; k < order.size(); ++k) {
@@ -124,6 +124,15 @@ void set(Flows& flows, nb::handle flow_given, nb::handle served_given) {
   check_amounts(served, "served", true);
   nb::gil_scoped_release released;
   flows.set(flow, std::move(served));
+}
+
+void clear(Flows& flows, nb::handle links_given) {
+  const auto links = numbers<Link>(links_given, "links");
+  for (std::size_t k = 0; k < links.size(); ++k)
+    if (links[k] < 0 || static_cast<std::size_t>(links[k]) >= flows.links())
+      refuse("links[", k, "] is ", links[k], ", and links are numbered from 0 to below ", flows.links());
+  nb::gil_scoped_release released;
+  flows.clear(links);
 }
 
 nb::tuple paths(const Flows& flows, int most) {
@@ -255,6 +264,9 @@ The second is over demands that must be carried, the first over the others.)")
 Room is given along cheapest ways at these prices. Demands that must be carried are not taken off.)")
       .def("clean", [](Flows& self) { self.clean(); }, nb::call_guard<nb::gil_scoped_release>(),
            "Takes the cycles out of every set's flow.")
+      .def("clear", &clear, "links"_a.none(),
+           nb::sig("def clear(self, links: numpy.typing.NDArray[numpy.int32]) -> None"),
+           "Gives up every path over these links, and what arrives by it: they are cut.")
       .def("paths", &paths, "most"_a,
            nb::sig("def paths(self, most: int) -> tuple[numpy.typing.NDArray[numpy.int64], "
                    "numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32], "

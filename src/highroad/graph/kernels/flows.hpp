@@ -171,6 +171,9 @@ class Flows {
   };
   Paths paths(int most) const;
 
+  // Gives up every path over these links (the caller's numbers), and what arrives by it.
+  void clear(std::span<const Link> given);
+
   // Takes cycles out of every set's flow.
   void clean() {
     Hand hand(network_);
@@ -556,7 +559,7 @@ class Flows {
 
   // In flows_fit.hpp.
   void relieve(Hand& hand);
-  bool peel(Link e, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand);
+  bool peel(Link e, double most, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand);
   bool fill(Hand& hand);
   void clean(Hand& hand);
 

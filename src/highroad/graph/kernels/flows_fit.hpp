@@ -38,15 +38,43 @@ inline void Flows::relieve(Hand& hand) {
         for (auto d = first(g); d < first(g + 1); ++d)
           if (demands_.worth[d] <= least) demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
         while (flow[e] > 0 && load_[at(e)] > capacity_[at(e)])
-          if (!peel(e, demands_.source[g], flow, demand, hand)) break;
+          if (!peel(e, std::nextafter(load_[at(e)] - capacity_[at(e)], std::numeric_limits<double>::max()),
+                    demands_.source[g], flow, demand, hand))
+            break;
       }
     }
   }
 }
 
-inline bool Flows::peel(Link e, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand) {
+// Every path over these links is given up.
+inline void Flows::clear(std::span<const Link> given) {
+  Hand hand(network_);
+  std::vector<std::uint8_t> gone(links(), 0);
+  for (std::size_t e = 0; e < links(); ++e)
+    gone[e] = std::find(given.begin(), given.end(), given_[e]) != given.end();
+  std::vector<std::int64_t> demand(hand.distance.size());
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    double* flow = of(g);
+    bool known = false;
+    for (std::size_t e = 0; e < links(); ++e) {
+      if (!gone[e] || flow[e] <= 0) continue;
+      if (!known) {
+        std::fill(demand.begin(), demand.end(), -1);
+        for (auto d = first(g); d < first(g + 1); ++d) demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
+        known = true;
+      }
+      while (flow[e] > 0 && peel(static_cast<Link>(e), flow[e], demands_.source[g], flow, demand, hand)) {
+      }
+      load_[e] -= flow[e];
+      flow[e] = 0;
+    }
+  }
+  add_up();
+}
+
+inline bool Flows::peel(Link e, double most, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand) {
   hand.walked.assign(1, e);
-  double most = std::min(flow[e], std::nextafter(load_[at(e)] - capacity_[at(e)], std::numeric_limits<double>::max()));
+  most = std::min(most, flow[e]);
   for (Node u = tail(e); u != source;) {
     const Link back = largest_into(u, flow);
     if (back == NO_LINK || hand.walked.size() > hand.distance.size()) return false;

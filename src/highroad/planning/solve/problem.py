@@ -257,23 +257,31 @@ _ROWS = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commodities:
-    """Demands put together: those of one source and fence are a set, those of a set to one target one commodity.
+    """Demands put together: those of one source, fence and rank are a set, those of a set to one target a commodity.
 
     Commodities of set s are [start[s], start[s + 1]); `of` says which one each demand belongs to.
     """
 
     source: Ints
     fence: Ints
+    rank: Ints
     start: NDArray[np.int64]
     target: Ints
     amount_gbps: Reals
     of: NDArray[np.int64]
 
+    @property
+    def ranks(self) -> Ints:
+        """The rank of every commodity."""
+        return np.repeat(self.rank, np.diff(self.start)).astype(np.int32)
 
-def commodities(problem: Problem) -> Commodities:
-    """The commodities of a problem, sets by source and then by fence, in each the targets in order."""
+
+def commodities(problem: Problem, *, ranked: bool = False) -> Commodities:
+    """The commodities of a problem, sets by source, fence and (where ranks are told apart) rank, targets in order."""
     fences = len(problem.fences) + 1
-    which = problem.source.astype(np.int64) * fences + (problem.fence + 1)
+    rank = problem.rank if ranked else np.zeros_like(problem.rank)
+    ranks = int(rank.max(initial=0)) + 1
+    which = (problem.source.astype(np.int64) * fences + (problem.fence + 1)) * ranks + rank
     key = which * problem.nodes + problem.target
     if len(key) and not (key[1:] > key[:-1]).all():
         keys, of = np.unique(key, return_inverse=True)
@@ -282,8 +290,9 @@ def commodities(problem: Problem) -> Commodities:
         keys, of, amount = key, np.arange(len(key)), problem.amount_gbps.copy()
     sets, first = np.unique(keys // problem.nodes, return_index=True)
     return Commodities(
-        source=(sets // fences).astype(np.int32),
-        fence=(sets % fences - 1).astype(np.int32),
+        source=(sets // ranks // fences).astype(np.int32),
+        fence=(sets // ranks % fences - 1).astype(np.int32),
+        rank=(sets % ranks).astype(np.int32),
         start=np.append(first, len(keys)).astype(np.int64),
         target=(keys % problem.nodes).astype(np.int32),
         amount_gbps=amount,

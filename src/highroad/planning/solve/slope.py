@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from highroad.planning.solve.problem import Reals
+from highroad.planning.solve.problem import Flags, Reals
 
 STEEPEST = 3.0
 """As the kernel has it."""
@@ -22,8 +22,11 @@ STEEPEST = 3.0
 BEFORE = 4
 """So many sweeps find out where flow goes at all, before multipliers remember it."""
 
-RISES, AT_REST = 1.4, 4.0
+RISES, AT_REST = 1.6, 4.0
 """The slope rises by this factor while the regret is less than so many times the bias."""
+
+WARM_SLOPE = 60.0
+"""Where prices are known already, loads are held near to capacity."""
 
 TOLERANCES = (2e-5, 5e-3)
 """A way is not left for one that is cheaper by less than this share: at the end, and at the beginning."""
@@ -44,14 +47,29 @@ class Slope:
     unit: float = 1.0
     sweeps: int = 0
     prices: list[Reals] = field(default_factory=list)
+    closed: Flags | None = None
+    """Links that are cut: no price is low enough."""
+    _before: int = BEFORE
 
     def __post_init__(self) -> None:
         self.weight = np.ones(len(self.capacity_gbps))
 
+    def warm(self, price: Reals) -> None:
+        """Begin at these prices: those of a plan of before, in the units of this one."""
+        self.weight = np.clip(price, *WEIGHTS)
+        self.slope = WARM_SLOPE
+        self._before = 0
+        self._close()
+
+    def _close(self) -> None:
+        if self.closed is not None:
+            self.weight[self.closed] = np.inf
+
     def at(self, load_gbps: Reals) -> Reals:
         """Prices at a load."""
         over = self.slope * (load_gbps / (self.capacity_gbps * self.unit) - 1.0)
-        return self.weight * np.exp(np.minimum(STEEPEST, over))
+        price: Reals = self.weight * np.exp(np.minimum(STEEPEST, over))
+        return price
 
     def swept(self, price: Reals, regret: float, bias: float) -> None:
         """A sweep ended at these prices; regret and bias are shares of the objective."""
@@ -59,8 +77,10 @@ class Slope:
         self.prices = [*self.prices[1 - KEPT :], price]
         low, high = TOLERANCES
         self.tolerance = min(high, max(low, 0.3 * (regret + abs(bias))))
-        if self.sweeps > BEFORE:
-            self.weight = np.clip(price / max(1.0, float(price.max()) / WEIGHTS[1]), *WEIGHTS)
+        if self.sweeps > self._before:
+            highest = float(price[np.isfinite(price)].max(initial=0.0))
+            self.weight = np.clip(price / max(1.0, highest / WEIGHTS[1]), *WEIGHTS)
+            self._close()
         if self.sweeps > 1 and regret < AT_REST * abs(bias):
             self.slope *= RISES
 

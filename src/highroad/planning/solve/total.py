@@ -12,10 +12,10 @@ import numpy as np
 
 from highroad.graph._kernels import Flows
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
-from highroad.planning.solve.problem import Commodities, Problem, Reals, commodities, flows, shared_out
+from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, commodities, flows, shared_out
 from highroad.planning.solve.slope import Slope
 
-FIRST_SLOPE = 15.0
+FIRST_SLOPE = 6.0
 AGAIN = 2.0
 """A set of demands whose regret is over so many times the mean is worked on again at once."""
 
@@ -36,14 +36,40 @@ def total(
     progress: Progress | None = None,
     seed: int = 0,
     start: Flows | None = None,
+    price: Reals | None = None,
 ) -> Answer:
     """The most that can be carried, every demand worth 1 a Gbit/s; `value` and `bound` are in Gbit/s.
 
     Whatever the limit of time, the answer fits and has a bound. `start` are flows to begin with, for the same
-    commodities: a plan of before.
+    commodities, and `price` the prices that they were found at: a plan of before.
     """
     made = commodities(problem)
-    return solve(problem, made, np.ones(len(made.target)), limits or Limits(), clock, progress, seed=seed, start=start)
+    worth = np.ones(len(made.target))
+    return solve(problem, made, worth, limits or Limits(), clock, progress, seed=seed, start=start, price=price)
+
+
+def after_cut(
+    before: Answer,
+    cut: Ints,
+    limits: Limits | None = None,
+    *,
+    clock: Clock = lambda: 0.0,
+    progress: Progress | None = None,
+    seed: int = 0,
+) -> Answer:
+    """The most that can be carried once the links `cut` (their numbers) are gone, from an answer of `total`.
+
+    What went over them is given up and carried elsewhere as far as there is room; the rest is where it was. Prices of
+    links that are cut are 0: they bound nothing.
+    """
+    start = before.flows.copy()
+    start.clear(cut)
+    worth = np.ones(len(before.commodities.target))
+    search = _Search(before.problem, before.commodities, worth, limits or Limits(), clock, progress, start)
+    search.slope.closed = np.isin(np.arange(before.problem.links), cut)
+    search.slope.warm(before.price)
+    search.run(np.random.default_rng(seed), TOO_MANY)
+    return search.answer(before.problem)
 
 
 def solve(
@@ -56,24 +82,15 @@ def solve(
     *,
     seed: int = 0,
     start: Flows | None = None,
+    price: Reals | None = None,
+    sweeps: int = TOO_MANY,
 ) -> Answer:
-    """As `total`, with a worth for each commodity."""
+    """As `total`, with a worth for each commodity, and at most so many sweeps."""
     search = _Search(problem, made, worth, limits, clock, progress, start)
-    search.run(np.random.default_rng(seed))
-    best = search.best
-    served = best.served
-    return Answer(
-        problem=problem,
-        commodities=made,
-        flows=best,
-        served_gbps=shared_out(problem, made, served),
-        load_gbps=best.load,
-        price=search.price,
-        value=search.value,
-        bound=search.bound,
-        moments=tuple(search.moments),
-        sweeps=search.slope.sweeps,
-    )
+    if price is not None:
+        search.slope.warm(price)
+    search.run(np.random.default_rng(seed), sweeps)
+    return search.answer(problem)
 
 
 class _Search:
@@ -103,14 +120,29 @@ class _Search:
         self.moments: list[Moment] = []
         self._longest_s = 0.0
 
-    def run(self, rng: np.random.Generator) -> None:
+    def answer(self, problem: Problem) -> Answer:
+        """The best of what was found."""
+        return Answer(
+            problem=problem,
+            commodities=self._made,
+            flows=self.best,
+            served_gbps=shared_out(problem, self._made, self.best.served),
+            load_gbps=self.best.load,
+            price=self.price,
+            value=self.value,
+            bound=self.bound,
+            moments=tuple(self.moments),
+            sweeps=self.slope.sweeps,
+        )
+
+    def run(self, rng: np.random.Generator, most: int) -> None:
         """Sweep until the gap is proven, or time is up."""
         sets, gap, threads = len(self._made.source), self._limits.gap, self._limits.threads
         if not sets or not len(self._capacity) or self._most <= 0:
             return
         slope, again = self.slope, np.inf
         looked = fitted = 0
-        while slope.sweeps < TOO_MANY:
+        while slope.sweeps < most:
             before_s = self._clock()
             first = slope.sweeps == 0 and not self.warm
             regrets, _ = self.flows.sweep(
@@ -127,11 +159,11 @@ class _Search:
             load = self.flows.load
             price = slope.at(load)
             regret = max(0.0, float(regrets.sum())) / self._most
-            bias = float((price * (self._capacity - load)).sum()) / self._most
+            bias = float(self._open(price * (self._capacity - load)).sum()) / self._most
             slope.swept(price, regret, bias)
             again = AGAIN * regret * self._most / sets if not first else np.inf
             sweeps, near = slope.sweeps, regret + abs(bias) < 4 * gap
-            late = self._late(before_s)
+            late = self._late(before_s) or slope.sweeps >= most
             if not (late or near or sweeps - looked >= LOOKS):
                 continue
             looked = sweeps
@@ -154,15 +186,27 @@ class _Search:
         return now_s - self.begun_s + 2 * self._longest_s > self._limits.time_s
 
     def _bound(self, price: Reals, threads: int) -> None:
-        price = np.minimum(price, self._worth.max())
+        price = self._capped(price)
         earned, _ = self.flows.at(price, threads)
+        price = self._open(price)
         bound = earned + float((price * self._capacity).sum())
         if bound < self.bound:
             self.bound, self.price = bound, price
 
+    def _capped(self, price: Reals) -> Reals:
+        """A link is worth no more than what the dearest unit over it is."""
+        capped = np.minimum(price, self._worth.max())
+        if self.slope.closed is not None:
+            capped[self.slope.closed] = np.inf
+        return capped
+
+    def _open(self, values: Reals) -> Reals:
+        """Without what is said of links that are cut."""
+        return values if self.slope.closed is None else np.where(self.slope.closed, 0.0, values)
+
     def _fit(self, price: Reals) -> None:
         fit = self.flows.copy()
-        fit.fit(np.minimum(price, self._worth.max()))
+        fit.fit(self._capped(price))
         value = float((fit.served * self._worth).sum())
         if value > self.value:
             self.value, self.best = value, fit
