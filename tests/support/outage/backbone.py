@@ -190,6 +190,10 @@ class Loaded:
                 found.setdefault(site, []).append(service)
         return found
 
+    def hops(self) -> dict[str, int]:
+        """How many links each probed service crosses, the way that it is probed."""
+        return {service: len(way["links"]) for service, way in self._ways().items()}
+
     def ending(self, site: SiteId) -> frozenset[str]:
         """The probed services that end at a site."""
         known = self.services()
@@ -292,9 +296,19 @@ def wires_in(namespace: str) -> Iterator[tuple[str, str, str]]:
                 yield link.alias, link.name, owns[link.index]
 
 
-def chosen(first: Iterable[str], services: Iterable[str], count: int) -> list[str]:
-    """So many services to probe, those that are wanted first."""
-    return list(dict.fromkeys([*first, *services]))[:count]
+def chosen(
+    first: Iterable[str], services: Iterable[str], count: int, *, hops: Mapping[str, int], most_hops: int
+) -> list[str]:
+    """So many services to probe at most: those that are wanted first, as they come, and then those with short ways.
+
+    Together they cross so many links at most, but for the very first of them: each link is work for every packet.
+    """
+    found: list[str] = []
+    for service in dict.fromkeys([*first, *sorted(services, key=lambda one: hops.get(one, 0))]):
+        if len(found) < count and (not found or hops.get(service, 0) <= most_hops):
+            found.append(service)
+            most_hops -= hops.get(service, 0)
+    return found
 
 
 def busiest(crossing: Mapping[T, Collection[str]]) -> list[T]:
