@@ -100,7 +100,8 @@ class Bench:
         time.sleep(dark_s)
         mended = self.probes.now()
         held_up_ms = self.probes.ticks.stall_ms(first, mended)
-        mend()
+        with self.probes.keeping_up():
+            mend()
         self.up.settle(self.probes.drain)
         time.sleep(BACK_S)
         dark, back = self.probes.lost(first, mended), self.probes.lost(mended, self.probes.now())
@@ -153,9 +154,11 @@ def gray(here: Bench, count: int) -> None:
 
 
 def routers(here: Bench, count: int, *, headless: bool = False) -> None:
-    """One that services pass, without a word; with the controller dead before, or not."""
+    """One that protected services pass, without a word; with the controller dead before, or not."""
     for _, site in zip(range(count), _often(here.up.through()), strict=False):
-        victims, ending, hops = here.up.through().get(site, []), here.up.ending(site), here.up.hops()
+        ending, hops = here.up.ending(site), here.up.hops()
+        passing, protected = here.up.through().get(site, []), here.up.protected()
+        victims = [one for one in passing if one in protected]
         if headless:
             here.up.kill_controller()
 
@@ -169,7 +172,7 @@ def routers(here: Bench, count: int, *, headless: bool = False) -> None:
             victims,
             lambda site=site: here.up.kill_router(site),  # type: ignore[misc]
             revive,
-            besides=ending,
+            besides=ending | set(passing),  # those without another way are dark until the router is back
             hops=hops,
         )
 

@@ -199,6 +199,11 @@ class Loaded:
         known = self.services()
         return frozenset(one for one in self.probed if site in (known[one]["from"]["site"], known[one]["to"]["site"]))
 
+    def protected(self) -> frozenset[str]:
+        """The probed services that have another way to fall back on."""
+        known = self.services()
+        return frozenset(one for one in self.probed if known[one]["protection"] != "none")
+
     def _ways(self) -> dict[str, dict[str, Any]]:
         """The way of each probed service in the direction in which it is probed."""
         known = self.services()

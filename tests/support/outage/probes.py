@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -106,6 +107,31 @@ class Probes:
         with _first():
             for number in self._active:
                 self._count(number, enough)
+
+    @contextmanager
+    def keeping_up(self) -> Iterator[None]:
+        """Count every second for as long as the context lasts: what is done in it may take longer than sockets hold.
+
+        Raises RuntimeError at its end, as `drain` does.
+        """
+        over, found = threading.Event(), list[RuntimeError]()
+
+        def count() -> None:
+            while not over.wait(1.0) and not found:
+                try:
+                    self.drain()
+                except RuntimeError as error:
+                    found.append(error)
+
+        counting = threading.Thread(target=count)
+        counting.start()
+        try:
+            yield
+        finally:
+            over.set()
+            counting.join()
+        if found:
+            raise found[0]
 
     def _count(self, number: int, enough: int) -> None:
         room, tick = bytearray(64), -1
