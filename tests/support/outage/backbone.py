@@ -273,9 +273,11 @@ class Loaded:
 
     def end(self) -> None:
         """Take all of it away."""
-        if self.up.process.poll() is None:
-            self.up.stop()
-        asyncio.run(run.down(self.home / "lab"))
+        try:
+            if self.up.process.poll() is None:
+                self.up.stop()
+        finally:
+            asyncio.run(run.down(self.home / "lab"))
 
 
 @contextmanager
