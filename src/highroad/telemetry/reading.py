@@ -44,15 +44,18 @@ def source(
             finer = sql.level_table(MINUTES, subject)
             tables.append(f"(SELECT * FROM {finer} WHERE batch > {_mark(HOURS, subject)})")  # noqa: S608
     when = f"t >= {from_s} AND t < {until_s}"
-    which = f"id IN (SELECT id FROM names WHERE subject = '{subject.value}' AND {named})"  # noqa: S608
-    pieces = [f"SELECT id, NULL AS name, batch, t, {columns} FROM {one} WHERE {when} AND {which}" for one in tables]  # noqa: S608
+    which = f"names.subject = '{subject.value}' AND {named}"
+    pieces = [
+        f"SELECT names.name, batch, t, {columns} FROM {one} AS rows JOIN names USING (id) WHERE {when} AND {which}"  # noqa: S608
+        for one in tables
+    ]
     values = given * len(pieces)
     if level is not None:
         first, last = (strftime(level.pattern, gmtime(at_s)) for at_s in (from_s, max(from_s, until_s - 1)))
         files = [f"'{part.path}'" for part in parts if first <= part.stamp <= last]
         if files:
             pieces.append(
-                f"SELECT NULL AS id, name, batch, t, {columns} FROM read_parquet([{', '.join(files)}]) "  # noqa: S608
+                f"SELECT name, batch, t, {columns} FROM read_parquet([{', '.join(files)}]) "  # noqa: S608
                 f"WHERE {when} AND {named}"
             )
             values += given
@@ -70,28 +73,24 @@ def history(
 ) -> Tracks:
     """What a source has, merged into steps."""
     found = cursor.execute(
-        f"SELECT coalesce(rows.name, names.name) AS name, (floor(t)::BIGINT - {from_s}) // {step_s} AS slot, "  # noqa: S608
-        f"{sql.merged(tuple(series))} FROM ({query}) AS rows LEFT JOIN names ON rows.id = names.id "
-        "GROUP BY 1, 2 ORDER BY 1, 2",
+        f"SELECT name, (floor(t)::BIGINT - {from_s}) // {step_s} AS slot, {sql.merged(tuple(series))} "  # noqa: S608
+        f"FROM ({query}) GROUP BY 1, 2",
         given,
     ).fetchnumpy()
     steps = max(0, (until_s - from_s) // step_s)
-    names = [str(one) for one in found["name"]]
-    slots = found["slot"].tolist()
-    if steps * len(set(names)) * len(series) > MOST_POINTS:
+    of_row, slots = found["name"].tolist(), found["slot"].tolist()
+    names = sorted(set(of_row))
+    if steps * len(names) * len(series) > MOST_POINTS:
         message = f"that is more than {MOST_POINTS:,} points: ask for a longer step, or for less"
         raise Invalid([Finding(code="too-many-points", place="step", message=message)])
-    begins = [at for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
-    ends = [*begins[1:], len(names)] if begins else []
     tracks = []
     for one in series:
-        n, least, mean, most, last = (found[f"{one}_{part}"].tolist() for part in PARTS)
-        for begin, end in zip(begins, ends, strict=True):
-            points: list[Point | None] = [None] * steps
-            for at in range(begin, end):
-                if n[at]:
-                    points[slots[at]] = Point(least=least[at], mean=mean[at], most=most[at], last=last[at], count=n[at])
-            tracks.append(Track(name=names[begin], series=one, points=tuple(points)))
+        points: dict[str, list[Point | None]] = {name: [None] * steps for name in names}
+        rows = zip(of_row, slots, *(found[f"{one}_{part}"].tolist() for part in PARTS), strict=True)
+        for name, slot, n, least, mean, most, last in rows:
+            if n:
+                points[name][slot] = Point(least=least, mean=mean, most=most, last=last, count=n)
+        tracks += [Track(name=name, series=one, points=tuple(points[name])) for name in names]
     return Tracks(from_s=from_s, until_s=until_s, step_s=step_s, tracks=tuple(tracks))
 
 

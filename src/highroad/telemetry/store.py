@@ -204,6 +204,7 @@ class Store:
         self._db = duckdb.connect(str(self.folder / RECENT), config=config)
         run = self._db.execute
         run("SET TimeZone = 'UTC'")
+        run("SET GLOBAL parquet_metadata_cache = true")  # a month is 30 files, and what is in each is long to read
         run("CREATE TABLE IF NOT EXISTS names (id INTEGER, subject VARCHAR, name VARCHAR)")
         run("CREATE TABLE IF NOT EXISTS marks (level VARCHAR, subject VARCHAR, batch BIGINT)")
         self._ids: dict[tuple[Subject, str], int] = {}

@@ -190,10 +190,19 @@ class Loaded:
                 found.setdefault(site, []).append(service)
         return found
 
+    def hops(self) -> dict[str, int]:
+        """How many links each probed service crosses, the way that it is probed."""
+        return {service: len(way["links"]) for service, way in self._ways().items()}
+
     def ending(self, site: SiteId) -> frozenset[str]:
         """The probed services that end at a site."""
         known = self.services()
         return frozenset(one for one in self.probed if site in (known[one]["from"]["site"], known[one]["to"]["site"]))
+
+    def protected(self) -> frozenset[str]:
+        """The probed services that have another way to fall back on."""
+        known = self.services()
+        return frozenset(one for one in self.probed if known[one]["protection"] != "none")
 
     def _ways(self) -> dict[str, dict[str, Any]]:
         """The way of each probed service in the direction in which it is probed."""
@@ -264,9 +273,11 @@ class Loaded:
 
     def end(self) -> None:
         """Take all of it away."""
-        if self.up.process.poll() is None:
-            self.up.stop()
-        asyncio.run(run.down(self.home / "lab"))
+        try:
+            if self.up.process.poll() is None:
+                self.up.stop()
+        finally:
+            asyncio.run(run.down(self.home / "lab"))
 
 
 @contextmanager
@@ -292,9 +303,19 @@ def wires_in(namespace: str) -> Iterator[tuple[str, str, str]]:
                 yield link.alias, link.name, owns[link.index]
 
 
-def chosen(first: Iterable[str], services: Iterable[str], count: int) -> list[str]:
-    """So many services to probe, those that are wanted first."""
-    return list(dict.fromkeys([*first, *services]))[:count]
+def chosen(
+    first: Iterable[str], services: Iterable[str], count: int, *, hops: Mapping[str, int], most_hops: int
+) -> list[str]:
+    """So many services to probe at most: those that are wanted first, as they come, and then those with short ways.
+
+    Together they cross so many links at most, but for the very first of them: each link is work for every packet.
+    """
+    found: list[str] = []
+    for service in dict.fromkeys([*first, *sorted(services, key=lambda one: hops.get(one, 0))]):
+        if len(found) < count and (not found or hops.get(service, 0) <= most_hops):
+            found.append(service)
+            most_hops -= hops.get(service, 0)
+    return found
 
 
 def busiest(crossing: Mapping[T, Collection[str]]) -> list[T]:

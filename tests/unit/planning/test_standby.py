@@ -23,7 +23,13 @@ ends = st.one_of(st.integers(0, 21).map(float), st.just(math.inf))
 rates = st.one_of(st.integers(0, 3), st.integers(0, 20))
 some_groups = st.frozensets(st.sampled_from(GROUPS), max_size=4)
 claims = st.builds(Claim, st.sampled_from(LINKS), starts, ends, rates)
-standbys = st.builds(Standby, st.sampled_from(LINKS), starts, ends, rates, some_groups)
+few_groups = st.frozensets(st.sampled_from(GROUPS[:3]), min_size=1, max_size=2)
+endless = st.builds(Standby, st.just("x"), st.just(-math.inf), st.just(math.inf), st.integers(1, 20), few_groups)
+ending = st.builds(Standby, st.just("x"), starts, st.integers(8, 21).map(float), st.integers(1, 20), few_groups)
+anyhow = st.builds(Standby, st.sampled_from(LINKS), starts, ends, rates, some_groups)
+standbys = st.one_of(endless, ending, anyhow)
+"""Often on one link and of few groups, some with an end and some with none: those that have to do with each other."""
+
 holders = st.sampled_from(["s1", "s2", "s3", "s4", "s5"])
 Held = tuple[list[Claim], list[Standby]]
 edits = st.lists(st.tuples(holders, st.lists(claims, max_size=3), st.lists(standbys, max_size=4)), max_size=15)
