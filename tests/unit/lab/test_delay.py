@@ -129,6 +129,21 @@ def went(line: socket.socket) -> list[tuple[int, int]]:
         found.append((number, time.monotonic_ns()))
 
 
+def test_after_a_halt_all_that_is_due_goes_at_once_and_the_rest_stays() -> None:
+    with delaying(400 * MS) as ((line,), process):
+        for number in (1, 2, 3):
+            line.send(packet(number))
+            time.sleep(0.02)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.5)
+        sent_ns = time.monotonic_ns()
+        line.send(packet(4))
+        process.send_signal(signal.SIGCONT)
+        assert line.recv(1000) == verdict(0, 3)
+        assert line.recv(1000) == verdict(0, 4)
+        assert time.monotonic_ns() - sent_ns >= 400 * MS - EARLY_NS
+
+
 def test_a_shorter_line_is_not_held_up_by_a_longer_one() -> None:
     with delaying(2_000 * MS, 0, 5 * MS) as (lines, _):
         for number, line in enumerate(lines):

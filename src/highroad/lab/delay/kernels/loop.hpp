@@ -106,7 +106,7 @@ class Inbox {
     }
   }
 
-  // The inbox is where its headers point to.
+  // Not copied: its headers point into it.
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
