@@ -50,7 +50,7 @@ def verdict(queue: int, number: int) -> bytes:
 def delaying(*delays_ns: int) -> Iterator[tuple[list[socket.socket], subprocess.Popen[str]]]:
     """The other ends of queues 0, 1, ..., and the process that delays."""
     with ExitStack() as held:
-        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in delays_ns]
+        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in delays_ns]
         for pair in pairs:
             for one in pair:
                 held.enter_context(one)

@@ -185,14 +185,14 @@ class Loop {
       const int found = busy_ ? look(0) : look(next() == NEVER ? NEVER : std::max<Time>(0, next() - WAKE_NS - slept));
       if (found < 0) return;
       const Time woken = now();
-      const bool came = take(found, woken - (busy_ ? std::min((woken - looked_) / 2, TICK_NS) : WAKE_NS));
+      const bool came = take(found, busy_ ? std::min((woken - looked_) / 2, TICK_NS) : WAKE_NS);
       looked_ = woken;
       const bool went = let_go(busy_ ? TICK_NS / 2 : WAKE_NS);
       if (went) {
         // Where packets have gone is, as a rule, another queue: they are there now, and not when it is looked at next.
         const int onward = look(0);
         looked_ = now();
-        take(std::max(0, onward), looked_);
+        take(std::max(0, onward), 0);
       }
       busy_ = (came || went) && (busy_ || woken - slept < TICK_NS);
     }
@@ -219,15 +219,16 @@ class Loop {
     return found;
   }
 
-  // Reads what came. Says whether there was a packet.
-  bool take(int found, Time came) {
+  // Reads what came, so long ago as is said. Says whether there was a packet. The clock is read after a packet: one that
+  // came while this process was held up is to be late, and not early.
+  bool take(int found, Time ago_ns) {
     bool any = false;
     for (int e = 0; e < found; ++e) {
       const auto k = static_cast<std::size_t>(events_[static_cast<std::size_t>(e)].data.u64);
       const auto last = inbox_.read(lines_[k].descriptor);
       if (!last) continue;
       any = true;
-      ways_[k].push(came + std::max<Time>(0, lines_[k].delay_ns - SEND_NS), *last);
+      ways_[k].push(now() - ago_ns + std::max<Time>(0, lines_[k].delay_ns - SEND_NS), *last);
       due_[k] = ways_[k].due();
     }
     return any;
