@@ -57,6 +57,7 @@ wheel: .make/dev .make/portal  ## The package, in dist/
 
 format: .make/dev  ## Bring the style in order
 	$(BIN)/python -m nanobind.stubgen -q -m highroad.graph._kernels -o src/highroad/graph/_kernels.pyi
+	$(BIN)/python -m nanobind.stubgen -q -m highroad.lab.delay._loop -o src/highroad/lab/delay/_loop.pyi
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
@@ -67,7 +68,8 @@ lock: .make/venv  ## Resolve the dependencies anew, with hashes and without addr
 	cd portal && npm install --package-lock-only
 
 clean:  ## Remove what was built; what .highroad holds stays
-	rm -rf $(VENV) .make build dist portal/node_modules tests/oidc/node_modules src/highroad/api/portal src/highroad/graph/_kernels*.so
+	rm -rf $(VENV) .make build dist portal/node_modules tests/oidc/node_modules src/highroad/api/portal src/highroad/graph/_kernels*.so \
+	  src/highroad/lab/delay/_loop*.so
 
 .make/venv: requirements/bootstrap.txt
 	@mkdir -p .make
@@ -98,7 +100,7 @@ clean:  ## Remove what was built; what .highroad holds stays
 	$(BIN)/python -c "$$headers" || { echo "needed and not here: Python.h for $(PYTHON), of its development package"; exit 1; }
 	@touch $@
 
-KERNEL_SOURCES := CMakeLists.txt .ci/kernels $(wildcard src/highroad/graph/kernels/*)
+KERNEL_SOURCES := CMakeLists.txt .ci/kernels $(wildcard src/highroad/graph/kernels/* src/highroad/lab/delay/kernels/*)
 
 .make/kernels: .make/venv .make/compiler $(KERNEL_SOURCES)
 	@echo "· the compiled kernels"

@@ -312,9 +312,9 @@ def _best_of(times: int, name: str, matrix: Matrix) -> tuple[Answer, float]:
     return found, took_s
 
 
-def _both(given: Problem, link: int) -> NDArray[np.intp]:
+def _both(given: Problem, link: int) -> NDArray[np.int32]:
     ends = {(given.tail[link], given.head[link]), (given.head[link], given.tail[link])}
-    return np.array([e for e in range(given.links) if (given.tail[e], given.head[e]) in ends], np.intp)
+    return np.array([e for e in range(given.links) if (given.tail[e], given.head[e]) in ends], np.int32)
 
 
 def _without(given: Problem, left: NDArray[np.intp]) -> Problem:

@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src" / "highroad").rglob("*.py"))
-KERNELS = sorted((ROOT / "src" / "highroad" / "graph" / "kernels").glob("*.[ch]pp"))
+KERNELS = sorted((ROOT / "src" / "highroad").rglob("kernels/*.[ch]pp"))
+COMPILED = {"highroad.graph": "_kernels", "highroad.lab.delay": "_loop"}
 
 
 def test_the_import_contract_is_kept() -> None:
@@ -24,8 +25,34 @@ def test_the_import_contract_is_kept() -> None:
 
 def test_the_kernels_are_imported_so_that_the_contract_sees_it() -> None:
     """To the contract's reader a compiled module is none: what is imported from it looks imported from `highroad`."""
-    wanted = "from highroad.graph import _kernels"
-    assert {str(path): wanted for path in SOURCES if "graph._kernels import" in path.read_text()} == {}
+    wrong = re.compile(
+        "|".join(rf"(?:from|import) {re.escape(package)}\.{name}\b" for package, name in COMPILED.items())
+    )
+    assert [str(path) for path in SOURCES if wrong.search(path.read_text())] == []
+
+
+def test_every_folder_of_kernels_is_a_module_that_is_told_of_where_kernels_are_made() -> None:
+    folders = {".".join(path.parts[len(ROOT.parts) + 1 : -2]) for path in KERNELS}
+    assert folders == set(COMPILED)
+    made = (ROOT / "CMakeLists.txt").read_text()
+    told = (ROOT / "Makefile").read_text()
+    for package, name in COMPILED.items():
+        folder = package.removeprefix("highroad.").replace(".", "/")
+        assert f"add_kernels({name} {folder})" in made
+        assert f"src/highroad/{folder}/kernels/*" in told
+        assert f"stubgen -q -m {package}.{name} -o src/highroad/{folder}/{name}.pyi" in told
+        assert f'"highroad/{folder}/kernels/**"' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize(("package", "name"), COMPILED.items(), ids=COMPILED.values())
+def test_the_stub_of_what_is_compiled_is_that_of_the_module(package: str, name: str, tmp_path: Path) -> None:
+    """`make format` writes it."""
+    stub = tmp_path / f"{name}.pyi"
+    command = [sys.executable, "-m", "nanobind.stubgen", "-q", "-i", str(ROOT / "src"), "-m", f"{package}.{name}"]
+    subprocess.run([*command, "-o", str(stub)], check=True)
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    subprocess.run([ruff, "format", "--quiet", "--config", str(ROOT / "pyproject.toml"), str(stub)], check=True)
+    assert ROOT.joinpath("src", *package.split("."), f"{name}.pyi").read_text() == stub.read_text()
 
 
 def test_no_file_is_over_600_lines() -> None:

@@ -254,13 +254,3 @@ FREE = np.zeros(2)
 def test_what_is_wrong_is_said(call: Callable[[], object], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         call()
-
-
-def test_the_stub_is_that_of_the_module(tmp_path: Path) -> None:
-    """`make format` writes it."""
-    stub = tmp_path / "_kernels.pyi"
-    command = [sys.executable, "-m", "nanobind.stubgen", "-q", "-i", str(SRC), "-m", "highroad.graph._kernels"]
-    subprocess.run([*command, "-o", str(stub)], check=True)
-    ruff = str(Path(sys.executable).with_name("ruff"))
-    subprocess.run([ruff, "format", "--quiet", "--config", str(SRC.parent / "pyproject.toml"), str(stub)], check=True)
-    assert (SRC / "highroad" / "graph" / "_kernels.pyi").read_text() == stub.read_text()

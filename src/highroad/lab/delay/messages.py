@@ -1,4 +1,4 @@
-"""The few netfilter messages of a delay: a table that queues what arrives at core ports, queues, and verdicts."""
+"""The few netfilter messages that set a delay up: a table that queues what arrives at core ports, and the queues."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ TABLE = "highroad_light"
 _NFTABLES, _QUEUE = 10 << 8, 3 << 8
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _NEW_TABLE, _NEW_CHAIN, _NEW_RULE = 0, 3, 6
-_VERDICT_BATCH, _CONFIGURE = 3, 2
+_CONFIGURE = 2
 _REQUEST, _ACK, _CREATE, _APPEND = 1, 4, 0x400, 0x800
-_ACCEPT = 1
 _BEFORE_ALL = -400
 _PREROUTING = 0
 _META_IIF = 4
@@ -70,21 +69,6 @@ def bind(queue: int) -> list[bytes]:
         + _attribute(5, _be32(flags))
     )
     return [_message(_QUEUE | _CONFIGURE, _REQUEST | _ACK, 0, queue, body, 1) for body in (command, settings)]
-
-
-def let_go(queue: int) -> bytearray:
-    """A verdict that accepts every packet of a queue up to one, whose number is to be put at `UP_TO`."""
-    verdict = _attribute(2, struct.pack(">II", _ACCEPT, 0))
-    return bytearray(_message(_QUEUE | _VERDICT_BATCH, _REQUEST, 0, queue, verdict, 0))
-
-
-UP_TO = slice(28, 32)
-"""Where the number of the last packet is in a verdict."""
-
-PACKET = struct.Struct("=4xH18x4s")
-"""A message of a queue: its kind, and the number of the packet, as a verdict has it."""
-
-PACKET_KIND = _QUEUE
 
 
 def refusal(data: bytes) -> int:
