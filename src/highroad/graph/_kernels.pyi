@@ -129,14 +129,14 @@ class Flows:
         The second is over demands that must be carried, the first over the others.
         """
 
-    def fit(self, prices: numpy.typing.NDArray[numpy.float64]) -> None:
+    def fit(self, prices: numpy.typing.NDArray[numpy.float64], threads: int = 0) -> None:
         """
         Makes it fit its links: what is over is taken off, least worth first, and what room there is is given.
 
         Room is given along cheapest ways at these prices. Demands that must be carried are not taken off.
         """
 
-    def clean(self) -> None:
+    def clean(self, threads: int = 0) -> None:
         """Takes the cycles out of every set's flow."""
 
     def clear(self, links: numpy.typing.NDArray[numpy.int32]) -> None:

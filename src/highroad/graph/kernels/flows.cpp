@@ -108,11 +108,12 @@ nb::tuple at(const Flows& flows, nb::handle price_given, int threads) {
   return nb::make_tuple(found.first, found.second);
 }
 
-void fit(Flows& flows, nb::handle price_given) {
+void fit(Flows& flows, nb::handle price_given, int threads) {
   const auto price = numbers<double>(price_given, "prices");
   check_prices(price, flows.links());
+  threads = threads_of(threads);
   nb::gil_scoped_release released;
-  flows.fit(price);
+  flows.fit(price, threads);
 }
 
 void set(Flows& flows, nb::handle flow_given, nb::handle served_given) {
@@ -124,6 +125,12 @@ void set(Flows& flows, nb::handle flow_given, nb::handle served_given) {
   check_amounts(served, "served", true);
   nb::gil_scoped_release released;
   flows.set(flow, std::move(served));
+}
+
+void clean(Flows& flows, int threads) {
+  threads = threads_of(threads);
+  nb::gil_scoped_release released;
+  flows.clean(threads);
 }
 
 void clear(Flows& flows, nb::handle links_given) {
@@ -257,12 +264,12 @@ the order. Other threads run meanwhile.)")
            R"(At these prices: (sum of amount * max(0, worth - distance), sum of amount * distance).
 
 The second is over demands that must be carried, the first over the others.)")
-      .def("fit", &fit, "prices"_a.none(),
-           nb::sig("def fit(self, prices: numpy.typing.NDArray[numpy.float64]) -> None"),
+      .def("fit", &fit, "prices"_a.none(), "threads"_a = 0,
+           nb::sig("def fit(self, prices: numpy.typing.NDArray[numpy.float64], threads: int = 0) -> None"),
            R"(Makes it fit its links: what is over is taken off, least worth first, and what room there is is given.
 
 Room is given along cheapest ways at these prices. Demands that must be carried are not taken off.)")
-      .def("clean", [](Flows& self) { self.clean(); }, nb::call_guard<nb::gil_scoped_release>(),
+      .def("clean", &clean, "threads"_a = 0,
            "Takes the cycles out of every set's flow.")
       .def("clear", &clear, "links"_a.none(),
            nb::sig("def clear(self, links: numpy.typing.NDArray[numpy.int32]) -> None"),

@@ -151,14 +151,14 @@ class Flows {
 
   // Makes it fit: takes what is too much off the links that carry too much (not of demands that must be carried), and
   // gives what room there is to what is not carried yet, along cheapest ways at these prices.
-  void fit(std::span<const double> price) {
+  void fit(std::span<const double> price, int threads) {
     Hand hand(network_);
     hand.price = inside(price);
-    clean(hand);
+    clean(threads);
     relieve(hand);
-    for (int round = 0; round < 3; ++round)
-      if (!fill(hand)) break;
-    clean(hand);
+    bool given = false;
+    for (int round = 0; round < 3 && fill(hand); ++round) given = true;
+    if (given) clean(threads);
     add_up();
   }
 
@@ -175,11 +175,7 @@ class Flows {
   void clear(std::span<const Link> given);
 
   // Takes cycles out of every set's flow.
-  void clean() {
-    Hand hand(network_);
-    clean(hand);
-    add_up();
-  }
+  void clean(int threads);
 
  private:
   template <class T>
@@ -561,7 +557,8 @@ class Flows {
   void relieve(Hand& hand);
   bool peel(Link e, double most, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand);
   bool fill(Hand& hand);
-  void clean(Hand& hand);
+  void clean_set(std::size_t g, std::vector<std::int32_t>& next, std::vector<std::uint8_t>& state,
+                 std::vector<Link>& walked);
 
   std::vector<Link> given_;  // By our number of a link, which goes by heads, its caller's.
   Network network_;

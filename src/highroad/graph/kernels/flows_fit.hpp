@@ -138,22 +138,35 @@ inline bool Flows::fill(Hand& hand) {
 }
 
 // Every cycle of every set's flow, by looking at each node once from each of its used links (depth first).
-inline void Flows::clean(Hand& hand) {
+inline void Flows::clean(int threads) {
+  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), demands_.sets())));
+  Crew::ours().run(jobs, [&](int job) {
+    std::vector<std::int32_t> next(static_cast<std::size_t>(network_.nodes));
+    std::vector<std::uint8_t> state(next.size());
+    std::vector<Link> walked;
+    for (auto g = static_cast<std::size_t>(job); g < demands_.sets(); g += static_cast<std::size_t>(jobs))
+      clean_set(g, next, state, walked);
+  });
+  add_up();
+}
+
+inline void Flows::clean_set(std::size_t g, std::vector<std::int32_t>& next, std::vector<std::uint8_t>& state,
+                             std::vector<Link>& walked) {
   const Rows& out = network_.out;
-  std::vector<std::int32_t> next(hand.distance.size());
-  std::vector<std::uint8_t> state(hand.distance.size());
-  for (std::size_t g = 0; g < demands_.sets(); ++g) {
-    double* flow = of(g);
-    for (std::size_t v = 0; v < next.size(); ++v) next[v] = out.start[v], state[v] = 0;
-    Node here = demands_.source[g];
+  double* flow = of(g);
+  for (std::size_t v = 0; v < next.size(); ++v) next[v] = out.start[v], state[v] = 0;
+  walked.clear();
+  // From the source first; what goes round elsewhere, and came from nowhere, is found from its own nodes.
+  for (Node root = -1; root < network_.nodes; ++root) {
+    Node here = root < 0 ? demands_.source[g] : root;
+    if (state[node(here)] != 0) continue;
     state[node(here)] = 1;
-    hand.walked.clear();
     for (;;) {
       if (next[node(here)] == out.start[node(here) + 1]) {
         state[node(here)] = 2;
-        if (hand.walked.empty()) break;
-        here = tail(hand.walked.back());
-        hand.walked.pop_back();
+        if (walked.empty()) break;
+        here = tail(walked.back());
+        walked.pop_back();
         ++next[node(here)];
         continue;
       }
@@ -163,31 +176,29 @@ inline void Flows::clean(Hand& hand) {
         ++next[node(here)];
       } else if (state[node(there)] == 0) {
         state[node(there)] = 1;
-        hand.walked.push_back(e);
+        walked.push_back(e);
         here = there;
       } else {
         double most = flow[e];
-        std::size_t from = hand.walked.size();
-        while (from > 0 && tail(hand.walked[from - 1]) != there) --from, most = std::min(most, flow[hand.walked[from]]);
-        if (from > 0) --from, most = std::min(most, flow[hand.walked[from]]);
+        std::size_t from = walked.size();
+        while (from > 0 && tail(walked[from - 1]) != there) --from, most = std::min(most, flow[walked[from]]);
+        if (from > 0) --from, most = std::min(most, flow[walked[from]]);
         flow[e] -= most;
-        load_[at(e)] -= most;
-        for (std::size_t k = from; k < hand.walked.size(); ++k) {
-          flow[hand.walked[k]] -= most;
-          load_[at(hand.walked[k])] -= most;
+        for (std::size_t k = from; k < walked.size(); ++k) {
+          flow[walked[k]] -= most;
         }
         // Back to where the cycle is broken first.
         std::size_t keep = from;
-        while (keep < hand.walked.size() && flow[hand.walked[keep]] > nothing_) ++keep;
-        while (hand.walked.size() > keep) {
-          const Link gone = hand.walked.back();
-          hand.walked.pop_back();
+        while (keep < walked.size() && flow[walked[keep]] > nothing_) ++keep;
+        while (walked.size() > keep) {
+          const Link gone = walked.back();
+          walked.pop_back();
           state[node(head(gone))] = 0;
           next[node(head(gone))] = out.start[node(head(gone))];
           here = tail(gone);
-          if (flow[gone] <= nothing_) load_[at(gone)] -= flow[gone], flow[gone] = 0;
+          if (flow[gone] <= nothing_) flow[gone] = 0;
         }
-        if (flow[e] <= nothing_) load_[at(e)] -= flow[e], flow[e] = 0;
+        if (flow[e] <= nothing_) flow[e] = 0;
       }
     }
   }

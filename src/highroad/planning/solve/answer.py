@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from highroad.graph._kernels import Flows
 from highroad.planning.solve.problem import Commodities, Problem, Reals
 
+FITS = 1e-9
+"""No link of a plan is over its capacity by more than this share."""
+
 Clock = Callable[[], float]
 """Seconds, from any point in time on."""
 

@@ -10,13 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from highroad.planning.solve.answer import Answer
+from highroad.planning.solve.answer import FITS, Answer
 from highroad.planning.solve.problem import Problem, Reals
 
 Places = NDArray[np.intp]
-
-FITS = 1e-9
-"""No link is over its capacity by more than this share."""
 
 _ROWS = 128
 

@@ -288,7 +288,9 @@ def commodities(problem: Problem, *, ranked: bool = False) -> Commodities:
         amount: Reals = np.bincount(of, weights=problem.amount_gbps, minlength=len(keys)).astype(np.float64)
     else:  # in order already, and each once, as a matrix is
         keys, of, amount = key, np.arange(len(key)), problem.amount_gbps.copy()
-    sets, first = np.unique(keys // problem.nodes, return_index=True)
+    which = keys // problem.nodes
+    first = np.flatnonzero(np.diff(which, prepend=-1))
+    sets = which[first]
     return Commodities(
         source=(sets // ranks // fences).astype(np.int32),
         fence=(sets // ranks % fences - 1).astype(np.int32),

@@ -25,10 +25,10 @@ BEFORE = 4
 RISES, AT_REST = 1.6, 4.0
 """The slope rises by this factor while the regret is less than so many times the bias."""
 
-WARM_SLOPE = 60.0
+WARM_SLOPE, WARM_TOLERANCE = 60.0, 2e-3
 """Where prices are known already, loads are held near to capacity."""
 
-TOLERANCES = (2e-5, 5e-3)
+TOLERANCES = (2e-5, 2e-2)
 """A way is not left for one that is cheaper by less than this share: at the end, and at the beginning."""
 
 WEIGHTS = (1e-9, 1e3)
@@ -58,6 +58,7 @@ class Slope:
         """Begin at these prices: those of a plan of before, in the units of this one."""
         self.weight = np.clip(price, *WEIGHTS)
         self.slope = WARM_SLOPE
+        self.tolerance = WARM_TOLERANCE
         self._before = 0
         self._close()
 

@@ -8,14 +8,16 @@ bound, for any prices y >= 0:   sum_e C_e y_e + sum_d D_d max(0, worth_d - dist_
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from highroad.graph._kernels import Flows
-from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
+from highroad.planning.solve.answer import FITS, Answer, Clock, Limits, Moment, Progress
 from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, commodities, flows, shared_out
 from highroad.planning.solve.slope import Slope
 
-FIRST_SLOPE = 6.0
+FIRST_SLOPE = 8.0
 AGAIN = 2.0
 """A set of demands whose regret is over so many times the mean is worked on again at once."""
 
@@ -24,6 +26,12 @@ LEFT_ALONE = 0.1
 
 LOOKS = 8
 """A bound is taken after so many sweeps at the latest, and as soon as the prices promise the gap."""
+
+CLOSE = 1.2
+"""A bound is taken again when regret and bias have fallen by as much as the gap has to, nearly."""
+
+NOT_THE_BOUND = 3.0
+"""A gap of more than so many times regret and bias is the plan's, and not the bound's: the flows are made to fit."""
 
 TOO_MANY = 2_000
 
@@ -41,7 +49,7 @@ def total(
     """The most that can be carried, every demand worth 1 a Gbit/s; `value` and `bound` are in Gbit/s.
 
     Whatever the limit of time, the answer fits and has a bound. `start` are flows to begin with, for the same
-    commodities, and `price` the prices that they were found at: a plan of before.
+    commodities (whose worth they were made with), and `price` the prices that they were found at: a plan of before.
     """
     made = commodities(problem)
     worth = np.ones(len(made.target))
@@ -111,10 +119,13 @@ class _Search:
         self._capacity = problem.capacity_gbps
         self.flows = flows(problem, made, worth) if start is None else start.copy()
         self.warm = start is not None
-        self.best = self.flows.copy()
+        self._empty = partial(flows, problem, made, worth)
+        self._best: Flows | None = None
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self._most = float((made.amount_gbps * worth).sum())
-        self.value = float((self.best.served * worth).sum())
+        self.value = 0.0
+        if start is not None and (start.load <= self._capacity * (1 + FITS)).all():
+            self._best, self.value = start.copy(), float((start.served * worth).sum())
         self.bound = self._most
         self.price = np.zeros(problem.links)
         self.moments: list[Moment] = []
@@ -122,12 +133,13 @@ class _Search:
 
     def answer(self, problem: Problem) -> Answer:
         """The best of what was found."""
+        best = self._empty() if self._best is None else self._best
         return Answer(
             problem=problem,
             commodities=self._made,
-            flows=self.best,
-            served_gbps=shared_out(problem, self._made, self.best.served),
-            load_gbps=self.best.load,
+            flows=best,
+            served_gbps=shared_out(problem, self._made, best.served),
+            load_gbps=best.load,
             price=self.price,
             value=self.value,
             bound=self.bound,
@@ -142,6 +154,7 @@ class _Search:
             return
         slope, again = self.slope, np.inf
         looked = fitted = 0
+        near = 4 * gap
         while slope.sweeps < most:
             before_s = self._clock()
             first = slope.sweeps == 0 and not self.warm
@@ -162,19 +175,20 @@ class _Search:
             bias = float(self._open(price * (self._capacity - load)).sum()) / self._most
             slope.swept(price, regret, bias)
             again = AGAIN * regret * self._most / sets if not first else np.inf
-            sweeps, near = slope.sweeps, regret + abs(bias) < 4 * gap
+            rest = regret + abs(bias)
             late = self._late(before_s) or slope.sweeps >= most
-            if not (late or near or sweeps - looked >= LOOKS):
+            if not (late or rest < near or slope.sweeps - looked >= LOOKS):
                 continue
-            looked = sweeps
+            looked = slope.sweeps
             self._bound(slope.mean, threads)
-            if not near:
+            if rest > 4 * gap:
                 self._bound(price, threads)
-            guess = max(self.value, float((self.flows.served * self._worth).sum()))
-            close = self.bound - guess < (3 if sweeps - fitted > 3 else 1) * gap * self.bound
-            if late or (close and sweeps - fitted > 2) or sweeps - fitted >= 2 * LOOKS:
-                fitted = sweeps
+            short = (self.bound - self.value) / self._most
+            if late or self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2):
+                fitted = looked
                 self._fit(price)
+                short = (self.bound - self.value) / self._most
+            near = max(gap, CLOSE * rest * gap / max(short, gap))
             self._tell()
             if late or self.bound - self.value <= gap * self.bound:
                 return
@@ -195,21 +209,24 @@ class _Search:
 
     def _capped(self, price: Reals) -> Reals:
         """A link is worth no more than what the dearest unit over it is."""
-        capped = np.minimum(price, self._worth.max())
+        capped: Reals = np.minimum(price, self._worth.max())
         if self.slope.closed is not None:
             capped[self.slope.closed] = np.inf
         return capped
 
     def _open(self, values: Reals) -> Reals:
         """Without what is said of links that are cut."""
-        return values if self.slope.closed is None else np.where(self.slope.closed, 0.0, values)
+        if self.slope.closed is None:
+            return values
+        left: Reals = np.where(self.slope.closed, 0.0, values)
+        return left
 
     def _fit(self, price: Reals) -> None:
         fit = self.flows.copy()
-        fit.fit(self._capped(price))
+        fit.fit(self._capped(price), self._limits.threads)
         value = float((fit.served * self._worth).sum())
         if value > self.value:
-            self.value, self.best = value, fit
+            self.value, self._best = value, fit
 
     def _tell(self) -> None:
         moment = Moment(after_s=self._clock() - self.begun_s, value=self.value, bound=self.bound)
