@@ -74,6 +74,20 @@ struct Demands {
   std::size_t sets() const { return source.size(); }
 };
 
+// Less than this share of what can flow anywhere is a rounding error.
+inline constexpr double NOTHING = 1e-13;
+
+// No link carries more than all demands together, nor, unless demands must be carried, than the largest link: one link
+// without a limit, or one demand, does not make small ones nothing.
+inline double most_flow(const std::vector<double>& capacity, const std::vector<double>& amount,
+                        const std::vector<double>& worth) {
+  double all = 0, most = 0;
+  bool must = false;
+  for (std::size_t d = 0; d < amount.size(); ++d) all += amount[d], must = must || std::isinf(worth[d]);
+  for (const double one : capacity) most = std::max(most, one);
+  return must ? all : std::min(all, most);
+}
+
 class Flows {
  public:
   Flows(const Network& network, std::span<const double> capacity, Demands demands)
@@ -88,9 +102,7 @@ class Flows {
       const auto turned = inside(std::span<const std::uint8_t>(demands_.allowed).subspan(row, links()));
       std::copy(turned.begin(), turned.end(), demands_.allowed.begin() + static_cast<std::ptrdiff_t>(row));
     }
-    const double most = capacity_.empty() ? 0 : *std::max_element(capacity_.begin(), capacity_.end());
-    const double all = demands_.amount.empty() ? 0 : *std::max_element(demands_.amount.begin(), demands_.amount.end());
-    nothing_ = std::max(most, all) * 1e-13;
+    nothing_ = NOTHING * most_flow(capacity_, demands_.amount, demands_.worth);
   }
 
   const Demands& demands() const { return demands_; }
@@ -178,7 +190,13 @@ class Flows {
     Hand hand(network_);
     hand.price = inside(price);
     clean(hand);
-    relieve(hand);
+    // What is far over leaves rounding errors of its own size when it is taken off: loads are added up anew, and looked at
+    // again.
+    for (int round = 0; round < 4; ++round) {
+      add_up();
+      trim(hand);
+      if (!relieve(hand)) break;
+    }
     for (int round = 0; round < 3; ++round)
       if (!fill(hand)) break;
     clean(hand);
@@ -591,7 +609,9 @@ class Flows {
   }
 
   // In flows_fit.hpp.
-  void relieve(Hand& hand);
+  void trim(Hand& hand);
+  bool relieve(Hand& hand);
+  void take(double* flow, double amount, Hand& hand);
   bool peel(Link e, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand);
   bool fill(Hand& hand);
   void clean(Hand& hand);

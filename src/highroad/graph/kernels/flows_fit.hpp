@@ -13,8 +13,43 @@
 
 namespace highroad {
 
-// Links over their capacity: some path of some set that crosses it carries less, until it fits.
-inline void Flows::relieve(Hand& hand) {
+// Demands that get more than they ask for, as they may in a plan of before: what is too much goes, back from the target.
+inline void Flows::trim(Hand& hand) {
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    double* flow = of(g);
+    for (auto d = first(g); d < first(g + 1); ++d) {
+      while (served_[d] > demands_.amount[d]) {
+        double most = served_[d] - demands_.amount[d];
+        hand.walked.clear();
+        Node u = demands_.target[d];
+        while (u != demands_.source[g] && hand.walked.size() <= hand.distance.size()) {
+          const Link back = largest_into(u, flow);
+          if (back == NO_LINK) break;
+          hand.walked.push_back(back);
+          most = std::min(most, flow[back]);
+          u = tail(back);
+        }
+        if (u != demands_.source[g]) {
+          served_[d] = demands_.amount[d];
+          break;
+        }
+        take(flow, most, hand);
+        served_[d] = served_[d] - demands_.amount[d] <= most ? demands_.amount[d] : served_[d] - most;
+      }
+    }
+  }
+}
+
+// Less of the way that was walked.
+inline void Flows::take(double* flow, double amount, Hand& hand) {
+  for (const Link on : hand.walked) {
+    flow[on] = flow[on] - amount <= nothing_ ? 0 : flow[on] - amount;
+    load_[at(on)] -= amount;
+  }
+}
+
+// Links over their capacity: some path of some set that crosses it carries less, until it fits. Returns whether any was.
+inline bool Flows::relieve(Hand& hand) {
   std::vector<Link> over;
   for (std::size_t e = 0; e < links(); ++e)
     if (load_[e] > capacity_[e]) over.push_back(static_cast<Link>(e));
@@ -42,6 +77,7 @@ inline void Flows::relieve(Hand& hand) {
       }
     }
   }
+  return !over.empty();
 }
 
 inline bool Flows::peel(Link e, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand) {
@@ -65,10 +101,7 @@ inline bool Flows::peel(Link e, Node source, double* flow, const std::vector<std
   }
   double& served = served_[static_cast<std::size_t>(demand[node(v)])];
   most = std::min(most, served);
-  for (const Link on : hand.walked) {
-    flow[on] = flow[on] - most <= nothing_ ? 0 : flow[on] - most;
-    load_[at(on)] -= most;
-  }
+  take(flow, most, hand);
   served = std::max(0.0, served - most);
   return true;
 }
@@ -109,7 +142,8 @@ inline bool Flows::fill(Hand& hand) {
   return given;
 }
 
-// Every cycle of every set's flow, by looking at each node once from each of its used links (depth first).
+// Every cycle of every set's flow, by looking at each node once from each of its used links (depth first), from the source
+// first, and then from wherever a cycle may be left on its own.
 inline void Flows::clean(Hand& hand) {
   const Rows& out = network_.out;
   std::vector<std::int32_t> next(hand.distance.size());
@@ -120,10 +154,16 @@ inline void Flows::clean(Hand& hand) {
     Node here = demands_.source[g];
     state[node(here)] = 1;
     hand.walked.clear();
-    for (;;) {
+    for (Node root = 0;;) {
       if (next[node(here)] == out.start[node(here) + 1]) {
         state[node(here)] = 2;
-        if (hand.walked.empty()) break;
+        if (hand.walked.empty()) {
+          while (root < network_.nodes && state[node(root)] != 0) ++root;
+          if (root == network_.nodes) break;
+          here = root;
+          state[node(here)] = 1;
+          continue;
+        }
         here = tail(hand.walked.back());
         hand.walked.pop_back();
         ++next[node(here)];

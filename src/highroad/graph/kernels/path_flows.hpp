@@ -36,10 +36,7 @@ class PathFlows {
         offered_(std::move(offered)),
         flow_(offered_.paths(), 0.0),
         load_(capacity_.size(), 0.0) {
-    double most = 0;
-    for (const double one : offered_.amount) most = std::max(most, one);
-    for (const double one : capacity_) most = std::max(most, one);
-    nothing_ = most * 1e-13;
+    nothing_ = NOTHING * most_flow(capacity_, offered_.amount, offered_.worth);
   }
 
   const Offered& offered() const { return offered_; }
@@ -112,6 +109,30 @@ class PathFlows {
 
   // Makes it fit, as `Flows::fit` does.
   void fit(std::span<const double> price) {
+    trim();
+    // Twice, as what is far over leaves rounding errors of its own size.
+    for (int round = 0; round < 2; ++round) {
+      add_up();
+      relieve();
+    }
+    add_up();
+    fill(price);
+    add_up();
+  }
+
+ private:
+  // Demands that get more than they ask for, as they may in a plan of before: the last paths carry less.
+  void trim() {
+    for (std::size_t d = 0; d < offered_.demands(); ++d) {
+      double left = offered_.amount[d];
+      for (std::size_t p = from(d); p < from(d + 1); ++p) {
+        flow_[p] = std::min(flow_[p], left);
+        left = std::max(0.0, left - flow_[p]);
+      }
+    }
+  }
+
+  void relieve() {
     for (std::size_t d = 0; d < offered_.demands(); ++d) {
       if (std::isinf(offered_.worth[d])) continue;
       for (std::size_t p = from(d); p < from(d + 1); ++p) {
@@ -122,7 +143,9 @@ class PathFlows {
         if (over > 0) put(p, -std::min(flow_[p], std::nextafter(over, std::numeric_limits<double>::max())));
       }
     }
-    add_up();
+  }
+
+  void fill(std::span<const double> price) {
     const double little = 1e3 * nothing_;
     for (std::size_t d = 0; d < offered_.demands(); ++d) {
       double left = offered_.amount[d];
@@ -144,10 +167,8 @@ class PathFlows {
         left -= most;
       }
     }
-    add_up();
   }
 
- private:
   static constexpr std::size_t BLOCK = 64;
 
   struct Hand {

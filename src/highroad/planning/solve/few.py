@@ -15,6 +15,7 @@ from highroad.graph._kernels import PathFlows
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, gap_of
 from highroad.planning.solve.problem import Ints, Reals
 from highroad.planning.solve.slope import Slope
+from highroad.planning.solve.total import SWAMPED
 
 MOST_PATHS = 4
 LOOKS = 4
@@ -105,7 +106,8 @@ def on_paths(
     flows = PathFlows(capacity_gbps, amount_gbps, np.ones(len(amount_gbps)), paths.first, paths.start, paths.link)
     slope = Slope(capacity_gbps=capacity_gbps, slope=FIRST_SLOPE if start is None else WARM_SLOPE)
     most = float(amount_gbps.sum())
-    best, value, bound, dual = flows.copy(), 0.0, most, np.zeros(len(capacity_gbps))
+    dual = np.zeros(len(capacity_gbps))
+    best, value, bound = flows.copy(), 0.0, flows.at(dual, limits.threads)[0]
     moments: list[Moment] = []
 
     def fit(at: Reals) -> None:
@@ -116,6 +118,11 @@ def on_paths(
             best, value = fitted, carried
 
     def look(at: Reals) -> None:
+        look_at(at)
+        if most > SWAMPED * value:
+            look_at(at * (1 + limits.gap / 2))
+
+    def look_at(at: Reals) -> None:
         nonlocal bound, dual
         at = np.minimum(at, 1.0)
         earned, _ = flows.at(at, limits.threads)

@@ -25,6 +25,11 @@ LEFT_ALONE = 0.1
 LOOKS = 8
 """A bound is taken after so many sweeps at the latest, and as soon as the prices promise the gap."""
 
+SWAMPED = 3.0
+"""Where demands are so many times what is carried, a little less than their worth times all of them is much in a bound:
+it is taken at prices a little higher, too.
+"""
+
 TOO_MANY = 2_000
 
 
@@ -39,8 +44,8 @@ def total(
 ) -> Answer:
     """The most that can be carried, every demand worth 1 a Gbit/s; `value` and `bound` are in Gbit/s.
 
-    Whatever the limit of time, the answer fits and has a bound. `start` are flows to begin with, for the same
-    commodities: a plan of before.
+    Whatever the limit of time, the answer fits and has a bound. `start` are flows to begin with, a plan of before for
+    commodities in the same order over the same links: sizes may have changed, and it need not fit.
     """
     made = commodities(problem)
     return solve(problem, made, np.ones(len(made.target)), limits or Limits(), clock, progress, seed=seed, start=start)
@@ -92,13 +97,18 @@ class _Search:
         self.begun_s = clock()
         self._made, self._worth, self._limits, self._clock, self._progress = made, worth, limits, clock, progress
         self._capacity = problem.capacity_gbps
-        self.flows = flows(problem, made, worth) if start is None else start.copy()
-        self.warm = start is not None
+        self.flows = flows(problem, made, worth)
         self.best = self.flows.copy()
+        self.warm = start is not None
+        if start is not None:
+            self.flows.set(start.flow, start.served)
+            if (self.flows.load <= self._capacity).all() and (self.flows.served <= made.amount_gbps).all():
+                self.best = self.flows.copy()
+                self.best.clean()
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self._most = float((made.amount_gbps * worth).sum())
         self.value = float((self.best.served * worth).sum())
-        self.bound = self._most
+        self.bound = self._most if problem.links else 0.0
         self.price = np.zeros(problem.links)
         self.moments: list[Moment] = []
         self._longest_s = 0.0
@@ -154,6 +164,11 @@ class _Search:
         return now_s - self.begun_s + 2 * self._longest_s > self._limits.time_s
 
     def _bound(self, price: Reals, threads: int) -> None:
+        self._look(price, threads)
+        if self._most > SWAMPED * self.value:
+            self._look(price * (1 + self._limits.gap / 2), threads)
+
+    def _look(self, price: Reals, threads: int) -> None:
         price = np.minimum(price, self._worth.max())
         earned, _ = self.flows.at(price, threads)
         bound = earned + float((price * self._capacity).sum())
