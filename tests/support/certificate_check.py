@@ -104,10 +104,8 @@ def _faults_of_sets(plan: Plan) -> set[str]:
     ]
     if (plan.served[~np.any(mine_of, axis=0)] > 0).any() if mine_of else (plan.served > 0).any():
         found.add("served by nobody")
-    # What can flow at all: the scale on which a rounding error of a sum is small.
-    scale = min(float(plan.amount.sum()), float(plan.capacity.max(initial=0.0)))
-    if plan.objective == "utilisation":
-        scale = float(plan.amount.max(initial=0.0))
+    # All of it is to be carried: what rounding errors leave is small beside the largest demand. Else beside what flows.
+    least = float(plan.amount.max(initial=0.0)) if plan.objective == "utilisation" else 0.0
     for row, source in enumerate(plan.set_source.tolist()):
         flow, mine = plan.flow[row], mine_of[row]
         net = np.zeros(plan.nodes)
@@ -115,7 +113,10 @@ def _faults_of_sets(plan: Plan) -> set[str]:
         np.subtract.at(net, plan.tail, flow)
         np.subtract.at(net, plan.target[mine], plan.served[mine])
         net[source] += plan.served[mine].sum()
-        if np.abs(net).max(initial=0.0) > NEAR * scale:
+        through = np.zeros(plan.nodes)
+        np.add.at(through, plan.head, np.abs(flow))
+        np.add.at(through, plan.tail, np.abs(flow))
+        if (np.abs(net) > NEAR * np.maximum(through, least)).any():
             found.add("not conserved")
         used = np.flatnonzero(flow)
         ends = zip(plan.tail[used].tolist(), plan.head[used].tolist(), strict=True)
@@ -132,12 +133,25 @@ def _faults_of_bound(plan: Plan) -> set[str]:
     distance = distances(plan)
     wanted = plan.amount > 0
     if plan.objective == "total":
-        proven = paid + float((plan.amount * np.maximum(0.0, 1.0 - distance))[wanted].sum())
+        proven = paid + float((can_be_carried(plan) * np.maximum(0.0, 1.0 - distance))[wanted].sum())
         return {"bound"} if plan.bound < proven * (1 - NEAR) or plan.value > plan.bound * (1 + NEAR) else set()
     if not wanted.any():
         return {"bound"} if plan.bound > 0 else set()
     proven = float((plan.amount * distance)[wanted].sum()) / paid if paid > 0 else 0.0
     return {"bound"} if plan.bound > proven * (1 + NEAR) or plan.value < plan.bound * (1 - NEAR) else set()
+
+
+def can_be_carried(plan: Plan) -> Reals:
+    """What is asked; of what goes from one node to one other no more than the links out of the one, and into the other."""
+    most = plan.amount.copy()
+    for key in set(zip(plan.source.tolist(), plan.target.tolist(), plan.fence.tolist(), strict=True)):
+        mine = (plan.source == key[0]) & (plan.target == key[1]) & (plan.fence == key[2])
+        leaves = float(plan.capacity[plan.tail == key[0]].sum())
+        comes = float(plan.capacity[plan.head == key[1]].sum())
+        asked = float(plan.amount[mine].sum())
+        if asked > min(leaves, comes):
+            most[mine] *= min(leaves, comes) / asked
+    return most
 
 
 def distances(plan: Plan) -> Reals:

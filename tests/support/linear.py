@@ -34,6 +34,8 @@ class Program:
 
     def by_highs(self) -> float:
         """The least cost."""
+        if not self.cost:
+            return 0.0
         solver = highspy.Highs()
         solver.setOptionValue("output_flag", False)
         solver.setOptionValue("threads", 1)

@@ -137,7 +137,9 @@ class Flows:
         """
 
     def clean(self) -> None:
-        """Takes the cycles out of every set's flow."""
+        """
+        Takes the cycles out of every set's flow, and, unless it must be carried, what rounding errors left of it.
+        """
 
     def paths(
         self, most: int

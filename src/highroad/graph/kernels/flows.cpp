@@ -260,7 +260,7 @@ The second is over demands that must be carried, the first over the others.)")
 
 Room is given along cheapest ways at these prices. Demands that must be carried are not taken off.)")
       .def("clean", [](Flows& self) { self.clean(); }, nb::call_guard<nb::gil_scoped_release>(),
-           "Takes the cycles out of every set's flow.")
+           "Takes the cycles out of every set's flow, and, unless it must be carried, what rounding errors left of it.")
       .def("paths", &paths, "most"_a,
            nb::sig("def paths(self, most: int) -> tuple[numpy.typing.NDArray[numpy.int64], "
                    "numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32], "

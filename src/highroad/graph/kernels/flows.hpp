@@ -200,6 +200,7 @@ class Flows {
     for (int round = 0; round < 3; ++round)
       if (!fill(hand)) break;
     clean(hand);
+    settle();
     add_up();
   }
 
@@ -212,10 +213,11 @@ class Flows {
   };
   Paths paths(int most) const;
 
-  // Takes cycles out of every set's flow.
+  // Takes cycles out of every set's flow, and what is not conserved.
   void clean() {
     Hand hand(network_);
     clean(hand);
+    settle();
     add_up();
   }
 
@@ -615,6 +617,7 @@ class Flows {
   bool peel(Link e, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand);
   bool fill(Hand& hand);
   void clean(Hand& hand);
+  void settle();
 
   std::vector<Link> given_;  // By our number of a link, which goes by heads, its caller's.
   Network network_;

@@ -205,6 +205,55 @@ inline void Flows::clean(Hand& hand) {
   }
 }
 
+// What rounding errors have left at a node is taken off: backwards what comes and does not go on, then forwards what goes
+// on and did not come. It is small beside what flows at all, but need not be beside a small demand. Flows have no cycles.
+// Demands that must be carried stay as they are.
+inline void Flows::settle() {
+  const Rows &in = network_.in, &out = network_.out;
+  const auto nodes = static_cast<std::size_t>(network_.nodes);
+  std::vector<std::int32_t> comes(nodes);
+  std::vector<std::int64_t> demand(nodes);
+  std::vector<Node> order;
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    double* flow = of(g);
+    std::fill(comes.begin(), comes.end(), 0);
+    for (std::size_t e = 0; e < links(); ++e)
+      if (flow[e] > 0) ++comes[node(head(static_cast<Link>(e)))];
+    order.clear();
+    for (Node v = 0; v < network_.nodes; ++v)
+      if (comes[node(v)] == 0) order.push_back(v);
+    for (std::size_t k = 0; k < order.size(); ++k)
+      for (std::int32_t j = out.start[node(order[k])]; j < out.start[node(order[k]) + 1]; ++j)
+        if (flow[out.link[node(j)]] > 0 && --comes[node(out.far[node(j)])] == 0) order.push_back(out.far[node(j)]);
+    std::fill(demand.begin(), demand.end(), -1);
+    bool as_it_is = false;
+    for (auto d = first(g); d < first(g + 1); ++d) {
+      demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
+      as_it_is = as_it_is || must(d);
+    }
+    if (as_it_is) continue;
+    const auto served = [&](Node v) { return demand[node(v)] < 0 ? nullptr : &served_[static_cast<std::size_t>(demand[node(v)])]; };
+    const auto sums = [&](Node v) {
+      double arrives = 0, leaves = served(v) == nullptr ? 0 : *served(v);
+      for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) arrives += flow[e];
+      for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) leaves += flow[out.link[node(j)]];
+      return std::pair{arrives, leaves};
+    };
+    for (std::size_t k = order.size(); k-- > 0;) {
+      const Node v = order[k];
+      const auto [arrives, leaves] = sums(v);
+      if (v == demands_.source[g] || arrives <= leaves) continue;
+      for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) flow[e] *= leaves / arrives;
+    }
+    for (const Node v : order) {
+      const auto [arrives, leaves] = sums(v);
+      if (v == demands_.source[g] || leaves <= arrives) continue;
+      for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) flow[out.link[node(j)]] *= arrives / leaves;
+      if (served(v) != nullptr) *served(v) *= arrives / leaves;
+    }
+  }
+}
+
 // Of each set the largest demands first: back from the target along the largest flow that is left, as often as allowed.
 inline Flows::Paths Flows::paths(int most) const {
   struct Part {

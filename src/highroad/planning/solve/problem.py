@@ -304,6 +304,14 @@ def commodities(problem: Problem) -> Commodities:
     )
 
 
+def at_most(problem: Problem, source: Ints, target: Ints, amount_gbps: Reals) -> Reals:
+    """What of these demands can be carried at all: no more than leaves their source and than comes to their target."""
+    capacity, nodes = problem.capacity_gbps, problem.nodes
+    leaves = np.bincount(problem.tail, weights=capacity, minlength=nodes)
+    comes = np.bincount(problem.head, weights=capacity, minlength=nodes)
+    return np.minimum(amount_gbps, np.minimum(leaves[source], comes[target]))
+
+
 def flows(problem: Problem, made: Commodities, worth: Reals) -> Flows:
     """Empty flows for these commodities, each worth so much a unit (infinity: all of it must be carried)."""
     return Flows(

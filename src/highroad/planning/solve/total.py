@@ -4,15 +4,19 @@ maximise    sum_d worth_d x_d                      x_d of demand d is carried, 0
 subject to  sum_p f_p over link e <= C_e           any paths inside the fence of d, split as one likes
 
 bound, for any prices y >= 0:   sum_e C_e y_e + sum_d D_d max(0, worth_d - dist_y(d))     (linear programming duality)
+
+where D_d is not more than the capacity of all links out of the source of d, and of all into its target.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from highroad.graph._kernels import Flows
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
-from highroad.planning.solve.problem import Commodities, Problem, Reals, commodities, flows, shared_out
+from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, at_most, commodities, flows, shared_out
 from highroad.planning.solve.slope import Slope
 
 FIRST_SLOPE = 15.0
@@ -25,10 +29,11 @@ LEFT_ALONE = 0.1
 LOOKS = 8
 """A bound is taken after so many sweeps at the latest, and as soon as the prices promise the gap."""
 
-SWAMPED = 3.0
-"""Where demands are so many times what is carried, a little less than their worth times all of them is much in a bound:
-it is taken at prices a little higher, too.
-"""
+ROUNDED = 1 + 1e-10
+"""What is over by less is over by rounding errors."""
+
+NEVER_FULL = 2.0
+"""A link of so many times the capacity that all demands together could use is without a limit, and costs nothing."""
 
 TOO_MANY = 2_000
 
@@ -47,8 +52,15 @@ def total(
     Whatever the limit of time, the answer fits and has a bound. `start` are flows to begin with, a plan of before for
     commodities in the same order over the same links: sizes may have changed, and it need not fit.
     """
-    made = commodities(problem)
+    made = worked_on(problem)
     return solve(problem, made, np.ones(len(made.target)), limits or Limits(), clock, progress, seed=seed, start=start)
+
+
+def worked_on(problem: Problem) -> Commodities:
+    """The commodities of a problem, of each no more than can be carried at all: more would only blur the bound."""
+    made = commodities(problem)
+    sources: Ints = np.repeat(made.source, np.diff(made.start))
+    return replace(made, amount_gbps=at_most(problem, sources, made.target, made.amount_gbps))
 
 
 def solve(
@@ -96,13 +108,16 @@ class _Search:
     ) -> None:
         self.begun_s = clock()
         self._made, self._worth, self._limits, self._clock, self._progress = made, worth, limits, clock, progress
-        self._capacity = problem.capacity_gbps
-        self.flows = flows(problem, made, worth)
+        enough = NEVER_FULL * float(made.amount_gbps.sum()) or np.inf
+        self._limited = problem.capacity_gbps < enough
+        self._capacity = np.where(self._limited, problem.capacity_gbps, enough)
+        self.flows = flows(replace(problem, capacity_gbps=self._capacity), made, worth)
         self.best = self.flows.copy()
         self.warm = start is not None
         if start is not None:
             self.flows.set(start.flow, start.served)
-            if (self.flows.load <= self._capacity).all() and (self.flows.served <= made.amount_gbps).all():
+            fits = (self.flows.load <= self._capacity * ROUNDED).all()
+            if fits and (self.flows.served <= made.amount_gbps * ROUNDED).all():
                 self.best = self.flows.copy()
                 self.best.clean()
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
@@ -164,12 +179,7 @@ class _Search:
         return now_s - self.begun_s + 2 * self._longest_s > self._limits.time_s
 
     def _bound(self, price: Reals, threads: int) -> None:
-        self._look(price, threads)
-        if self._most > SWAMPED * self.value:
-            self._look(price * (1 + self._limits.gap / 2), threads)
-
-    def _look(self, price: Reals, threads: int) -> None:
-        price = np.minimum(price, self._worth.max())
+        price = np.where(self._limited, np.minimum(price, self._worth.max()), 0.0)
         earned, _ = self.flows.at(price, threads)
         bound = earned + float((price * self._capacity).sum())
         if bound < self.bound:
@@ -179,7 +189,7 @@ class _Search:
         fit = self.flows.copy()
         fit.fit(np.minimum(price, self._worth.max()))
         value = float((fit.served * self._worth).sum())
-        if value > self.value:
+        if value > self.value and (fit.load <= self._capacity * ROUNDED).all():
             self.value, self.best = value, fit
 
     def _tell(self) -> None:
