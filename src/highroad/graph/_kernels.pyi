@@ -137,7 +137,9 @@ class Flows:
         """
 
     def clean(self, threads: int = 0) -> None:
-        """Takes the cycles out of every set's flow."""
+        """
+        Takes the cycles out of every set's flow, and, unless it must be carried, what rounding errors left of it.
+        """
 
     def clear(self, links: numpy.typing.NDArray[numpy.int32]) -> None:
         """

@@ -4,6 +4,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -35,6 +36,11 @@ void check_rows(const std::vector<std::int64_t>& start, std::size_t end, const c
     refuse(name, " has to go from 0 to ", end, ", the number of ", of);
   for (std::size_t k = 1; k < start.size(); ++k)
     if (start[k] < start[k - 1]) refuse(name, "[", k, "] is less than the one before");
+}
+
+void check_steps(double slope, double unit, double tolerance) {
+  if (!(slope > 0 && std::isfinite(slope)) || !(unit > 0 && std::isfinite(unit)) || !(tolerance >= 0))
+    refuse("slope and unit have to be above 0 and finite, tolerance at least 0");
 }
 
 Flows flows_of(const Network& network, nb::handle capacity_given, nb::handle source, nb::handle start, nb::handle target,
@@ -80,7 +86,7 @@ nb::tuple sweep(Flows& flows, nb::handle weight_given, double slope, double unit
   const auto order = numbers<std::int32_t>(order_given, "order");
   check_size(weight, flows.links(), "weight", "links");
   check_amounts(weight, "weight", false);
-  if (!(slope > 0) || !(unit > 0) || !(tolerance >= 0)) refuse("slope and unit have to be above 0, tolerance at least 0");
+  check_steps(slope, unit, tolerance);
   std::vector<bool> named(flows.demands().sets());
   for (std::size_t k = 0; k < order.size(); ++k) {
     if (order[k] < 0 || static_cast<std::size_t>(order[k]) >= named.size()) refuse("order[", k, "] is no set of demands");
@@ -130,7 +136,7 @@ void set(Flows& flows, nb::handle flow_given, nb::handle served_given) {
 void clean(Flows& flows, int threads) {
   threads = threads_of(threads);
   nb::gil_scoped_release released;
-  flows.clean(threads);
+  flows.tidy(threads);
 }
 
 void clear(Flows& flows, nb::handle links_given) {
@@ -179,7 +185,7 @@ nb::tuple path_sweep(PathFlows& flows, nb::handle weight_given, double slope, do
   const auto weight = numbers<double>(weight_given, "weight");
   check_size(weight, flows.load().size(), "weight", "links");
   check_amounts(weight, "weight", true);
-  if (!(slope > 0) || !(unit > 0) || !(tolerance >= 0)) refuse("slope and unit have to be above 0, tolerance at least 0");
+  check_steps(slope, unit, tolerance);
   if (turn < 0) refuse("turn is ", turn, ", and has to be at least 0");
   threads = threads_of(threads);
   std::pair<double, std::int64_t> done;
@@ -270,7 +276,7 @@ The second is over demands that must be carried, the first over the others.)")
 
 Room is given along cheapest ways at these prices. Demands that must be carried are not taken off.)")
       .def("clean", &clean, "threads"_a = 0,
-           "Takes the cycles out of every set's flow.")
+           "Takes the cycles out of every set's flow, and, unless it must be carried, what rounding errors left of it.")
       .def("clear", &clear, "links"_a.none(),
            nb::sig("def clear(self, links: numpy.typing.NDArray[numpy.int32]) -> None"),
            "Gives up every path over these links, and what arrives by it: they are cut.")

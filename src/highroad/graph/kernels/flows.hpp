@@ -22,6 +22,8 @@ namespace highroad {
 
 inline constexpr double STEEPEST = 3.0;  // A price is at most e^3 of its weight: what is far over is not more urgent.
 
+inline const double STEEPEST_FACTOR = std::exp(STEEPEST) * (1 - 1e-12);
+
 inline constexpr int REPEATS = 12;
 
 inline constexpr double LOOKED = 1.1;  // Room is given along ways that cost little more than it is worth.
@@ -34,6 +36,27 @@ struct Pricing {
   double at(Link e, double load) const {
     const auto k = static_cast<std::size_t>(e);
     return weight[k] * std::exp(std::min(STEEPEST, slope * (load / (capacity[k] * unit) - 1)));
+  }
+
+  // What a link carries when it costs so much.
+  double load_at(Link e, double price) const {
+    const auto k = static_cast<std::size_t>(e);
+    return capacity[k] * unit * (1 + std::log(price / std::max(weight[k], 1e-300)) / slope);
+  }
+
+  // Of a step along a way that is to cost `most` in the end, what a link of it bears that counts changes `weighs` times:
+  // a step that follows from the slopes alone is far too long where a small link, still cheap, is beside large ones.
+  double bearable(Link e, double load, double step, double most, int weighs) const {
+    const auto k = static_cast<std::size_t>(e);
+    if (step * slope * weighs <= capacity[k] * unit) return step;
+    return std::clamp((load_at(e, most) - load) / weighs, 0.0, step);
+  }
+
+  // How much is over the load from which on the price rises no more.
+  double past(Link e, double load, double price) const {
+    const auto k = static_cast<std::size_t>(e);
+    if (price < weight[k] * STEEPEST_FACTOR) return 0;
+    return std::max(0.0, load - capacity[k] * unit * (1 + STEEPEST / slope));
   }
 };
 
@@ -51,6 +74,20 @@ struct Demands {
   std::size_t sets() const { return source.size(); }
 };
 
+// Less than this share of what can flow anywhere is a rounding error.
+inline constexpr double NOTHING = 1e-13;
+
+// No link carries more than all demands together, nor, unless demands must be carried, than the largest link: one link
+// without a limit, or one demand, does not make small ones nothing.
+inline double most_flow(const std::vector<double>& capacity, const std::vector<double>& amount,
+                        const std::vector<double>& worth) {
+  double all = 0, most = 0;
+  bool must = false;
+  for (std::size_t d = 0; d < amount.size(); ++d) all += amount[d], must = must || std::isinf(worth[d]);
+  for (const double one : capacity) most = std::max(most, one);
+  return must ? all : std::min(all, most);
+}
+
 class Flows {
  public:
   Flows(const Network& network, std::span<const double> capacity, Demands demands)
@@ -65,9 +102,7 @@ class Flows {
       const auto turned = inside(std::span<const std::uint8_t>(demands_.allowed).subspan(row, links()));
       std::copy(turned.begin(), turned.end(), demands_.allowed.begin() + static_cast<std::ptrdiff_t>(row));
     }
-    const double most = capacity_.empty() ? 0 : *std::max_element(capacity_.begin(), capacity_.end());
-    const double all = demands_.amount.empty() ? 0 : *std::max_element(demands_.amount.begin(), demands_.amount.end());
-    nothing_ = std::max(most, all) * 1e-13;
+    nothing_ = NOTHING * most_flow(capacity_, demands_.amount, demands_.worth);
   }
 
   const Demands& demands() const { return demands_; }
@@ -155,10 +190,17 @@ class Flows {
     Hand hand(network_);
     hand.price = inside(price);
     clean(threads);
-    relieve(hand);
+    // What is far over leaves rounding errors of its own size when it is taken off: loads are added up anew, and looked at
+    // again.
+    for (int round = 0; round < 4; ++round) {
+      add_up();
+      trim(hand);
+      if (!relieve(hand)) break;
+    }
     bool given = false;
     for (int round = 0; round < 3 && fill(hand); ++round) given = true;
     if (given) clean(threads);
+    settle();
     add_up();
   }
 
@@ -174,8 +216,12 @@ class Flows {
   // Gives up every path over these links (the caller's numbers), and what arrives by it.
   void clear(std::span<const Link> given);
 
-  // Takes cycles out of every set's flow.
-  void clean(int threads);
+  // Takes cycles out of every set's flow, and what is not conserved.
+  void tidy(int threads) {
+    clean(threads);
+    settle();
+    add_up();
+  }
 
  private:
   template <class T>
@@ -334,6 +380,7 @@ class Flows {
       hand.walked.clear();
       hand.walked.push_back(e);
       double dear = hand.price[at(e)], dear_slope = dear / capacity_[at(e)], most = flow[e];
+      double past = pricing.past(e, hand.load[at(e)], dear);
       Node meet = tail(e);
       bool cycle = meet == v;
       while (!cycle && hand.stamp[node(meet)] != above) {
@@ -347,6 +394,7 @@ class Flows {
         hand.walked.push_back(back);
         dear += hand.price[at(back)];
         dear_slope += hand.price[at(back)] / capacity_[at(back)];
+        past = std::max(past, pricing.past(back, hand.load[at(back)], hand.price[at(back)]));
         most = std::min(most, flow[back]);
         meet = tail(back);
       }
@@ -366,7 +414,11 @@ class Flows {
         continue;
       }
       const double slope = pricing.slope / pricing.unit * hand.weighs * (dear_slope / dear + cheap_slope / cheap);
-      const double step = std::min(most, std::log(dear / cheap) / slope);
+      double step = std::min(most, past / hand.weighs + std::log(dear / cheap) / slope);
+      for (Node u = v; u != meet; u = tail(hand.into[node(u)])) {
+        const Link on = hand.into[node(u)];
+        step = pricing.bearable(on, hand.load[at(on)], step, dear, hand.weighs);
+      }
       for (const Link on : hand.walked) put(flow, on, -step, pricing, hand);
       for (Node u = v; u != meet; u = tail(hand.into[node(u)])) put(flow, hand.into[node(u)], step, pricing, hand);
       ++hand.moves;
@@ -432,8 +484,11 @@ class Flows {
         double cost = 0, slope = 0, most = served_[d];
         if (!walk_dearest(v, demands_.source[g], flow, pricing, hand, cost, slope, most)) break;
         if (cost <= worth * (1 + tolerance)) break;
-        const double step =
-            std::min(most, std::log(cost / worth) * cost / (slope * pricing.slope / pricing.unit * hand.weighs));
+        double step = std::log(cost / worth) * cost / (slope * pricing.slope / pricing.unit * hand.weighs);
+        for (const Link on : hand.walked)
+          if (hand.price[at(on)] > worth)
+            step = std::max(step, (hand.load[at(on)] - pricing.load_at(on, worth)) / hand.weighs);
+        step = std::min(most, step);
         for (const Link on : hand.walked) put(flow, on, -step, pricing, hand);
         served_[d] -= step;
         if (served_[d] <= nothing_) served_[d] = 0;
@@ -500,6 +555,10 @@ class Flows {
         }
         if (cost >= worth) continue;
         step = std::min(left, std::log(worth / cost) * cost / (slope * pricing.slope / pricing.unit * hand.weighs));
+        for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+          const Link on = hand.into[node(u)];
+          step = pricing.bearable(on, hand.load[at(on)], step, worth, hand.weighs);
+        }
       }
       for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)]))
         put(flow, hand.into[node(u)], step, pricing, hand);
@@ -554,9 +613,13 @@ class Flows {
   }
 
   // In flows_fit.hpp.
-  void relieve(Hand& hand);
+  void trim(Hand& hand);
+  bool relieve(Hand& hand);
+  void take(double* flow, double amount, Hand& hand);
   bool peel(Link e, double most, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand);
   bool fill(Hand& hand);
+  void settle();
+  void clean(int threads);
   void clean_set(std::size_t g, std::vector<std::int32_t>& next, std::vector<std::uint8_t>& state,
                  std::vector<Link>& walked);
 

@@ -13,8 +13,43 @@
 
 namespace highroad {
 
-// Links over their capacity: some path of some set that crosses it carries less, until it fits.
-inline void Flows::relieve(Hand& hand) {
+// Demands that get more than they ask for, as they may in a plan of before: what is too much goes, back from the target.
+inline void Flows::trim(Hand& hand) {
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    double* flow = of(g);
+    for (auto d = first(g); d < first(g + 1); ++d) {
+      while (served_[d] > demands_.amount[d]) {
+        double most = served_[d] - demands_.amount[d];
+        hand.walked.clear();
+        Node u = demands_.target[d];
+        while (u != demands_.source[g] && hand.walked.size() <= hand.distance.size()) {
+          const Link back = largest_into(u, flow);
+          if (back == NO_LINK) break;
+          hand.walked.push_back(back);
+          most = std::min(most, flow[back]);
+          u = tail(back);
+        }
+        if (u != demands_.source[g]) {
+          served_[d] = demands_.amount[d];
+          break;
+        }
+        take(flow, most, hand);
+        served_[d] = served_[d] - demands_.amount[d] <= most ? demands_.amount[d] : served_[d] - most;
+      }
+    }
+  }
+}
+
+// Less of the way that was walked.
+inline void Flows::take(double* flow, double amount, Hand& hand) {
+  for (const Link on : hand.walked) {
+    flow[on] = flow[on] - amount <= nothing_ ? 0 : flow[on] - amount;
+    load_[at(on)] -= amount;
+  }
+}
+
+// Links over their capacity: some path of some set that crosses it carries less, until it fits. Returns whether any was.
+inline bool Flows::relieve(Hand& hand) {
   std::vector<Link> over;
   for (std::size_t e = 0; e < links(); ++e)
     if (load_[e] > capacity_[e]) over.push_back(static_cast<Link>(e));
@@ -44,6 +79,7 @@ inline void Flows::relieve(Hand& hand) {
       }
     }
   }
+  return !over.empty();
 }
 
 // Every path over these links is given up.
@@ -93,10 +129,7 @@ inline bool Flows::peel(Link e, double most, Node source, double* flow, const st
   }
   double& served = served_[static_cast<std::size_t>(demand[node(v)])];
   most = std::min(most, served);
-  for (const Link on : hand.walked) {
-    flow[on] = flow[on] - most <= nothing_ ? 0 : flow[on] - most;
-    load_[at(on)] -= most;
-  }
+  take(flow, most, hand);
   served = std::max(0.0, served - most);
   return true;
 }
@@ -200,6 +233,55 @@ inline void Flows::clean_set(std::size_t g, std::vector<std::int32_t>& next, std
         }
         if (flow[e] <= nothing_) flow[e] = 0;
       }
+    }
+  }
+}
+
+// What rounding errors have left at a node is taken off: backwards what comes and does not go on, then forwards what goes
+// on and did not come. It is small beside what flows at all, but need not be beside a small demand. Flows have no cycles.
+// Demands that must be carried stay as they are.
+inline void Flows::settle() {
+  const Rows &in = network_.in, &out = network_.out;
+  const auto nodes = static_cast<std::size_t>(network_.nodes);
+  std::vector<std::int32_t> comes(nodes);
+  std::vector<std::int64_t> demand(nodes);
+  std::vector<Node> order;
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    double* flow = of(g);
+    std::fill(comes.begin(), comes.end(), 0);
+    for (std::size_t e = 0; e < links(); ++e)
+      if (flow[e] > 0) ++comes[node(head(static_cast<Link>(e)))];
+    order.clear();
+    for (Node v = 0; v < network_.nodes; ++v)
+      if (comes[node(v)] == 0) order.push_back(v);
+    for (std::size_t k = 0; k < order.size(); ++k)
+      for (std::int32_t j = out.start[node(order[k])]; j < out.start[node(order[k]) + 1]; ++j)
+        if (flow[out.link[node(j)]] > 0 && --comes[node(out.far[node(j)])] == 0) order.push_back(out.far[node(j)]);
+    std::fill(demand.begin(), demand.end(), -1);
+    bool as_it_is = false;
+    for (auto d = first(g); d < first(g + 1); ++d) {
+      demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
+      as_it_is = as_it_is || must(d);
+    }
+    if (as_it_is) continue;
+    const auto served = [&](Node v) { return demand[node(v)] < 0 ? nullptr : &served_[static_cast<std::size_t>(demand[node(v)])]; };
+    const auto sums = [&](Node v) {
+      double arrives = 0, leaves = served(v) == nullptr ? 0 : *served(v);
+      for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) arrives += flow[e];
+      for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) leaves += flow[out.link[node(j)]];
+      return std::pair{arrives, leaves};
+    };
+    for (std::size_t k = order.size(); k-- > 0;) {
+      const Node v = order[k];
+      const auto [arrives, leaves] = sums(v);
+      if (v == demands_.source[g] || arrives <= leaves) continue;
+      for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) flow[e] *= leaves / arrives;
+    }
+    for (const Node v : order) {
+      const auto [arrives, leaves] = sums(v);
+      if (v == demands_.source[g] || leaves <= arrives) continue;
+      for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) flow[out.link[node(j)]] *= arrives / leaves;
+      if (served(v) != nullptr) *served(v) *= arrives / leaves;
     }
   }
 }

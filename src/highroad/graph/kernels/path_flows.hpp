@@ -36,10 +36,7 @@ class PathFlows {
         offered_(std::move(offered)),
         flow_(offered_.paths(), 0.0),
         load_(capacity_.size(), 0.0) {
-    double most = 0;
-    for (const double one : offered_.amount) most = std::max(most, one);
-    for (const double one : capacity_) most = std::max(most, one);
-    nothing_ = most * 1e-13;
+    nothing_ = NOTHING * most_flow(capacity_, offered_.amount, offered_.worth);
   }
 
   const Offered& offered() const { return offered_; }
@@ -112,6 +109,30 @@ class PathFlows {
 
   // Makes it fit, as `Flows::fit` does.
   void fit(std::span<const double> price) {
+    trim();
+    // Twice, as what is far over leaves rounding errors of its own size.
+    for (int round = 0; round < 2; ++round) {
+      add_up();
+      relieve();
+    }
+    add_up();
+    fill(price);
+    add_up();
+  }
+
+ private:
+  // Demands that get more than they ask for, as they may in a plan of before: the last paths carry less.
+  void trim() {
+    for (std::size_t d = 0; d < offered_.demands(); ++d) {
+      double left = offered_.amount[d];
+      for (std::size_t p = from(d); p < from(d + 1); ++p) {
+        flow_[p] = std::min(flow_[p], left);
+        left = std::max(0.0, left - flow_[p]);
+      }
+    }
+  }
+
+  void relieve() {
     for (std::size_t d = 0; d < offered_.demands(); ++d) {
       if (std::isinf(offered_.worth[d])) continue;
       for (std::size_t p = from(d); p < from(d + 1); ++p) {
@@ -122,7 +143,9 @@ class PathFlows {
         if (over > 0) put(p, -std::min(flow_[p], std::nextafter(over, std::numeric_limits<double>::max())));
       }
     }
-    add_up();
+  }
+
+  void fill(std::span<const double> price) {
     const double little = 1e3 * nothing_;
     for (std::size_t d = 0; d < offered_.demands(); ++d) {
       double left = offered_.amount[d];
@@ -144,10 +167,8 @@ class PathFlows {
         left -= most;
       }
     }
-    add_up();
   }
 
- private:
   static constexpr std::size_t BLOCK = 64;
 
   struct Hand {
@@ -226,7 +247,13 @@ class PathFlows {
       if (flow_[p] <= 0) continue;
       const double cost = cost_of(p, hand);
       if (cost <= worth * (1 + tolerance)) continue;
-      const double step = std::min(flow_[p], std::log(cost / worth) * cost / (slope_of(p, hand) * rate));
+      double step = std::log(cost / worth) * cost / (slope_of(p, hand) * rate);
+      for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
+        const Link e = offered_.link[k];
+        if (hand.price[at(e)] > worth)
+          step = std::max(step, (hand.load[at(e)] - pricing.load_at(e, worth)) / hand.weighs);
+      }
+      step = std::min(flow_[p], step);
       put(p, -step, pricing, hand);
       carried -= step;
       ++hand.moves;
@@ -235,7 +262,12 @@ class PathFlows {
     if (left <= nothing_) return;
     const double cost = cost_of(best, hand);
     if (cost >= worth) return;
-    put(best, std::min(left, std::log(worth / cost) * cost / (slope_of(best, hand) * rate)), pricing, hand);
+    double step = std::min(left, std::log(worth / cost) * cost / (slope_of(best, hand) * rate));
+    for (std::size_t k = begin(best); k < begin(best + 1); ++k) {
+      const Link e = offered_.link[k];
+      step = pricing.bearable(e, hand.load[at(e)], step, worth, hand.weighs);
+    }
+    put(best, step, pricing, hand);
     ++hand.moves;
   }
 
@@ -243,7 +275,7 @@ class PathFlows {
   void move(std::size_t p, std::size_t to, const Pricing& pricing, double tolerance, Hand& hand) {
     const std::int64_t ours = ++hand.stamps, shared = ++hand.stamps;
     for (std::size_t k = begin(to); k < begin(to + 1); ++k) hand.stamp[at(offered_.link[k])] = ours;
-    double dear = 0, dear_slope = 0, cheap = 0, cheap_slope = 0;
+    double dear = 0, dear_slope = 0, cheap = 0, cheap_slope = 0, past = 0;
     for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
       const std::size_t e = at(offered_.link[k]);
       if (hand.stamp[e] == ours) {
@@ -251,6 +283,7 @@ class PathFlows {
       } else {
         dear += hand.price[e];
         dear_slope += hand.price[e] / capacity_[e];
+        past = std::max(past, pricing.past(offered_.link[k], hand.load[e], hand.price[e]));
       }
     }
     for (std::size_t k = begin(to); k < begin(to + 1); ++k) {
@@ -263,7 +296,11 @@ class PathFlows {
     double step = flow_[p];
     if (cheap > 0) {
       const double slope = pricing.slope / pricing.unit * hand.weighs * (dear_slope / dear + cheap_slope / cheap);
-      step = std::min(step, std::log(dear / cheap) / slope);
+      step = std::min(step, past / hand.weighs + std::log(dear / cheap) / slope);
+    }
+    for (std::size_t k = begin(to); k < begin(to + 1); ++k) {
+      const Link e = offered_.link[k];
+      if (hand.stamp[at(e)] != shared) step = pricing.bearable(e, hand.load[at(e)], step, dear, hand.weighs);
     }
     put(p, -step, pricing, hand);
     put(to, step, pricing, hand);

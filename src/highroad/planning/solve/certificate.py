@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from highroad.planning.solve.answer import FITS, Answer
-from highroad.planning.solve.problem import Problem, Reals
+from highroad.planning.solve.problem import Ints, Problem, Reals, at_most, commodities
 
 Places = NDArray[np.intp]
 
@@ -58,11 +58,22 @@ def certificate(answer: Answer, *, shares: bool = False) -> Certificate:
 
 def total_bound(problem: Problem, price: Reals) -> float:
     """What no plan carries more than: sum C y + sum D max(0, 1 - dist), all demands worth 1."""
+    amount = at_most_together(problem)
     earned = sum(
-        float((problem.amount_gbps[mine] * np.maximum(0.0, 1.0 - distance)).sum())
+        float((amount[mine] * np.maximum(0.0, 1.0 - distance)).sum())
         for mine, distance in _distances(problem, price, 1.0)
     )
     return earned + float((price * problem.capacity_gbps).sum())
+
+
+def at_most_together(problem: Problem) -> Reals:
+    """The demands of a problem; those of one source, target and fence together no more than can be carried at all."""
+    made = commodities(problem)
+    sources: Ints = np.repeat(made.source, np.diff(made.start))
+    whole = made.amount_gbps
+    carried = at_most(problem, sources, made.target, whole)
+    part = np.divide(carried, whole, out=np.ones_like(whole), where=whole > 0)
+    return problem.amount_gbps * part[made.of]
 
 
 def share_bound(problem: Problem, price: Reals) -> float:

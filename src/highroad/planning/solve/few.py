@@ -15,6 +15,7 @@ from highroad.graph._kernels import PathFlows
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, gap_of
 from highroad.planning.solve.problem import Ints, Reals
 from highroad.planning.solve.slope import Slope
+from highroad.planning.solve.total import NEVER_FULL, ROUNDED
 
 MOST_PATHS = 4
 LOOKS = 4
@@ -102,22 +103,25 @@ def on_paths(
     """
     limits = limits or Limits()
     begun_s = clock()
+    most = float(amount_gbps.sum())
+    limited = capacity_gbps < NEVER_FULL * most
+    capacity_gbps = np.where(limited, capacity_gbps, NEVER_FULL * most or 1.0)
     flows = PathFlows(capacity_gbps, amount_gbps, np.ones(len(amount_gbps)), paths.first, paths.start, paths.link)
     slope = Slope(capacity_gbps=capacity_gbps, slope=FIRST_SLOPE if start is None else WARM_SLOPE)
-    most = float(amount_gbps.sum())
-    best, value, bound, dual = flows.copy(), 0.0, most, np.zeros(len(capacity_gbps))
+    dual = np.zeros(len(capacity_gbps))
+    best, value, bound = flows.copy(), 0.0, flows.at(dual, limits.threads)[0]
     moments: list[Moment] = []
 
     def fit(at: Reals) -> None:
         nonlocal best, value
         fitted = flows.copy()
         fitted.fit(np.minimum(at, 1.0))
-        if (carried := float(fitted.flow.sum())) > value:
+        if (carried := float(fitted.flow.sum())) > value and (fitted.load <= capacity_gbps * ROUNDED).all():
             best, value = fitted, carried
 
     def look(at: Reals) -> None:
         nonlocal bound, dual
-        at = np.minimum(at, 1.0)
+        at = np.where(limited, np.minimum(at, 1.0), 0.0)
         earned, _ = flows.at(at, limits.threads)
         if (found := earned + float((at * capacity_gbps).sum())) < bound:
             bound, dual = found, at

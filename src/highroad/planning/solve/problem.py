@@ -17,6 +17,9 @@ Reals = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 NOWHERE: Ints = np.zeros(0, np.int32)
+MOST_GBPS = 1e15
+"""No link and no demand is larger: sums of them stay far from what a double can hold."""
+
 TINY = 1e-9
 """A demand that is less than this share of the largest is noise beside it: it is carried, but counts in no bound."""
 
@@ -73,20 +76,21 @@ def problem(
 ) -> Problem:
     """A problem of these numbers, as they are: `checked` says what is wrong with them.
 
-    Raises ValueError where arrays that belong together are not of one length.
+    Raises ValueError where arrays that belong together are not of one length, and where numbers are not whole that
+    have to be.
     """
     demands = len(source)
     made = Problem(
         nodes=nodes,
-        tail=np.asarray(tail, np.int32),
-        head=np.asarray(head, np.int32),
+        tail=_whole("tail", tail),
+        head=_whole("head", head),
         capacity_gbps=np.asarray(capacity_gbps, np.float64),
-        source=np.asarray(source, np.int32),
-        target=np.asarray(target, np.int32),
+        source=_whole("source", source),
+        target=_whole("target", target),
         amount_gbps=np.asarray(amount_gbps, np.float64),
-        fence=np.full(demands, -1, np.int32) if fence is None else np.asarray(fence, np.int32),
+        fence=np.full(demands, -1, np.int32) if fence is None else _whole("fence", fence),
         fences=np.zeros((0, len(tail)), np.bool_) if fences is None else np.asarray(fences, np.bool_),
-        rank=np.zeros(demands, np.int32) if rank is None else np.asarray(rank, np.int32),
+        rank=np.zeros(demands, np.int32) if rank is None else _whole("rank", rank),
         weight=np.ones(demands) if weight is None else np.asarray(weight, np.float64),
     )
     of_links: dict[str, NDArray[Any]] = {"tail": made.tail, "head": made.head, "capacity_gbps": made.capacity_gbps}
@@ -107,6 +111,16 @@ def problem(
     if made.fences.ndim != 2 or made.fences.shape[1] != made.links:
         raise ValueError(f"fences has the shape {made.fences.shape}, and has to have {made.links} flags a row")
     return made
+
+
+def _whole(name: str, given: Sequence[int] | Ints) -> Ints:
+    """Numbers as kernels take them. What is further out than those can be is no node either way."""
+    array = np.asarray(given)
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError(f"{name} is of the type {array.dtype}, and has to be whole numbers")
+    least, most = np.iinfo(np.int32).min, np.iinfo(np.int32).max
+    whole: Ints = np.clip(array, least, most).astype(np.int32)
+    return whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,10 +168,10 @@ def checked(given: Problem, link: Names = str, demand: Names = str) -> Checked:
     )
     capacity = given.capacity_gbps
     bad = bad | wrong(
-        ~(np.isfinite(capacity) & (capacity > 0)) & ~bad,
+        ~((capacity > 0) & (capacity <= MOST_GBPS)) & ~bad,
         "no-capacity",
         of_link,
-        lambda n: f"its capacity is {capacity[n]:g} Gbit/s, and has to be above 0 and finite: left out",
+        lambda n: f"its capacity is {capacity[n]:g} Gbit/s, and has to be above 0 and at most {MOST_GBPS:g}: left out",
     )
     links = np.flatnonzero(~bad).astype(np.int32)
     ends = np.stack((given.source, given.target)) if given.demands else np.zeros((2, 0), np.int32)
@@ -175,10 +189,10 @@ def checked(given: Problem, link: Names = str, demand: Names = str) -> Checked:
     )
     amount = given.amount_gbps
     bad = bad | wrong(
-        ~(np.isfinite(amount) & (amount >= 0)) & ~bad,
+        ~((amount >= 0) & (amount <= MOST_GBPS)) & ~bad,
         "no-amount",
         of_demand,
-        lambda n: f"it asks for {amount[n]:g} Gbit/s: a finite rate of at least 0 can be carried",
+        lambda n: f"it asks for {amount[n]:g} Gbit/s: a rate from 0 to {MOST_GBPS:g} can be carried",
     )
     bad = bad | wrong(
         ((given.fence < -1) | (given.fence >= len(given.fences))) & ~bad,
@@ -300,6 +314,14 @@ def commodities(problem: Problem, *, ranked: bool = False) -> Commodities:
         amount_gbps=amount,
         of=of.astype(np.int64),
     )
+
+
+def at_most(problem: Problem, source: Ints, target: Ints, amount_gbps: Reals) -> Reals:
+    """What of these demands can be carried at all: no more than leaves their source and than comes to their target."""
+    capacity, nodes = problem.capacity_gbps, problem.nodes
+    leaves = np.bincount(problem.tail, weights=capacity, minlength=nodes)
+    comes = np.bincount(problem.head, weights=capacity, minlength=nodes)
+    return np.minimum(amount_gbps, np.minimum(leaves[source], comes[target]))
 
 
 def flows(problem: Problem, made: Commodities, worth: Reals) -> Flows:

@@ -16,10 +16,11 @@ from highroad.graph._kernels import Flows
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
 from highroad.planning.solve.problem import Commodities, Problem, Reals, commodities, flows
 from highroad.planning.solve.slope import Slope
-from highroad.planning.solve.total import AGAIN, LEFT_ALONE, LOOKS, TOO_MANY
+from highroad.planning.solve.total import LEFT_ALONE, LOOKS, TOO_MANY, again_over
 
 FIRST_SLOPE = 20.0
 LATEST = LOOKS // 2
+NOT_JOINED = "a demand cannot be carried at all, as no way leads to its target: see problem.checked"
 
 
 def utilisation(
@@ -33,8 +34,9 @@ def utilisation(
 ) -> Answer:
     """The least maximum utilisation at which everything is carried; `value` is that (1 = full), `bound` from below.
 
-    Every demand has to be reachable (`problem.checked` says which are). The share that fits is 1 / `value`; loads and
-    flows are those of the whole demands, so over capacity where `value` is above 1. `start` as in `total.total`.
+    Every demand has to be reachable (`problem.checked` says which are), else it is a ValueError. The share that fits is
+    1 / `value`; loads and flows are those of the whole demands, so over capacity where `value` is above 1. `start` as
+    in `total.total`.
     """
     made = commodities(problem)
     search = _Search(problem, made, limits or Limits(), clock, progress, start)
@@ -67,8 +69,10 @@ class _Search:
         self._made, self._limits, self._clock, self._progress = made, limits, clock, progress
         self._capacity = problem.capacity_gbps
         worth = np.full(len(made.target), np.inf)
-        self.flows = flows(problem, made, worth) if start is None else start.copy()
-        self.warm = start is not None
+        self.flows = flows(problem, made, worth)
+        if start is not None:
+            self.flows.set(start.flow, start.served)
+        self.warm = bool(self.flows.load.any())
         self.best = self.flows
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self.value, self.bound = 0.0, 0.0
@@ -79,7 +83,9 @@ class _Search:
     def run(self, rng: np.random.Generator) -> None:
         """Sweep until the gap is proven, or time is up."""
         sets, gap, threads = len(self._made.source), self._limits.gap, self._limits.threads
-        if not sets or not len(self._capacity):
+        if not len(self._capacity) and self._made.amount_gbps.any():
+            raise ValueError(NOT_JOINED)
+        if not sets:
             return
         self.value, slope = np.inf, self.slope
         again, enough, looked = np.inf, -np.inf, 0
@@ -102,15 +108,19 @@ class _Search:
             load = self.flows.load
             used = float((load / self._capacity).max())
             if not used > 0:
+                self._bound(slope.weight, threads)
                 self.value = 0.0
                 return
             price = slope.at(load)
+            if not price.max() > 0:  # so much less than before that no price can tell
+                slope.unit = used
+                price = slope.at(load)
             full = float((price * self._capacity).sum()) * used
             regret = max(0.0, float(regrets.sum())) / full
             bias = 1.0 - float((price * load).sum()) / full
             slope.swept(price / price.max(), regret, bias)
             slope.unit = used
-            again = AGAIN * regret * full / sets if not first else np.inf
+            again = np.inf if first else again_over(regret * full, sets)
             enough = LEFT_ALONE * gap * full / sets if slope.sweeps >= LATEST else -np.inf
             near, late = regret + bias < 4 * gap, self._late(before_s)
             if not (late or near or slope.sweeps - looked >= LATEST):
@@ -134,6 +144,8 @@ class _Search:
 
     def _bound(self, price: Reals, threads: int) -> None:
         _, cost = self.flows.at(price, threads)
+        if cost == np.inf:
+            raise ValueError(NOT_JOINED)
         bound = cost / float((price * self._capacity).sum())
         if bound > self.bound:
             self.bound, self.price = bound, price / float((price * self._capacity).sum())

@@ -19,14 +19,18 @@ from highroad.planning.solve.problem import Flags, Reals
 STEEPEST = 3.0
 """As the kernel has it."""
 
-BEFORE = 4
-"""So many sweeps find out where flow goes at all, before multipliers remember it."""
+BEFORE, FAR = 4, 0.5
+"""So many sweeps find out where flow goes at all, and until the regret is less than this share of the objective, before
+multipliers remember it: they would remember where it went on its way."""
 
 RISES, AT_REST = 1.6, 4.0
 """The slope rises by this factor while the regret is less than so many times the bias."""
 
 WARM_SLOPE, WARM_TOLERANCE = 60.0, 2e-3
 """Where prices are known already, loads are held near to capacity."""
+
+HIGHEST = 2_000.0
+"""Steeper, and a step is too short to get anywhere; from there on multipliers do the rest."""
 
 TOLERANCES = (2e-5, 2e-2)
 """A way is not left for one that is cheaper by less than this share: at the end, and at the beginning."""
@@ -78,12 +82,12 @@ class Slope:
         self.prices = [*self.prices[1 - KEPT :], price]
         low, high = TOLERANCES
         self.tolerance = min(high, max(low, 0.3 * (regret + abs(bias))))
-        if self.sweeps > self._before:
+        if self.sweeps > self._before and regret < FAR:
             highest = float(price[np.isfinite(price)].max(initial=0.0))
             self.weight = np.clip(price / max(1.0, highest / WEIGHTS[1]), *WEIGHTS)
             self._close()
         if self.sweeps > 1 and regret < AT_REST * abs(bias):
-            self.slope *= RISES
+            self.slope = min(HIGHEST, self.slope * RISES)
 
     @property
     def mean(self) -> Reals:

@@ -4,21 +4,24 @@ maximise    sum_d worth_d x_d                      x_d of demand d is carried, 0
 subject to  sum_p f_p over link e <= C_e           any paths inside the fence of d, split as one likes
 
 bound, for any prices y >= 0:   sum_e C_e y_e + sum_d D_d max(0, worth_d - dist_y(d))     (linear programming duality)
+
+where D_d is not more than the capacity of all links out of the source of d, and of all into its target.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from highroad.graph._kernels import Flows
-from highroad.planning.solve.answer import FITS, Answer, Clock, Limits, Moment, Progress
-from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, commodities, flows, shared_out
+from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
+from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, at_most, commodities, flows, shared_out
 from highroad.planning.solve.slope import Slope
 
 FIRST_SLOPE = 8.0
-AGAIN = 2.0
+AGAIN, FEW_SETS = 2.0, 16
 """A set of demands whose regret is over so many times the mean is worked on again at once."""
 
 LEFT_ALONE = 0.1
@@ -32,6 +35,11 @@ CLOSE = 1.2
 
 NOT_THE_BOUND = 3.0
 """A gap of more than so many times regret and bias is the plan's, and not the bound's: the flows are made to fit."""
+ROUNDED = 1 + 1e-10
+"""What is over by less is over by rounding errors."""
+
+NEVER_FULL = 2.0
+"""A link of so many times the capacity that all demands together could use is without a limit, and costs nothing."""
 
 TOO_MANY = 2_000
 
@@ -48,10 +56,11 @@ def total(
 ) -> Answer:
     """The most that can be carried, every demand worth 1 a Gbit/s; `value` and `bound` are in Gbit/s.
 
-    Whatever the limit of time, the answer fits and has a bound. `start` are flows to begin with, for the same
-    commodities (whose worth they were made with), and `price` the prices that they were found at: a plan of before.
+    Whatever the limit of time, the answer fits and has a bound. `start` are flows to begin with, a plan of before for
+    commodities in the same order over the same links, and `price` the prices that they were found at: sizes may have
+    changed, and it need not fit.
     """
-    made = commodities(problem)
+    made = worked_on(problem)
     worth = np.ones(len(made.target))
     return solve(problem, made, worth, limits or Limits(), clock, progress, seed=seed, start=start, price=price)
 
@@ -73,11 +82,18 @@ def after_cut(
     start = before.flows.copy()
     start.clear(cut)
     worth = np.ones(len(before.commodities.target))
-    search = _Search(before.problem, before.commodities, worth, limits or Limits(), clock, progress, start)
+    search = _Search(before.problem, before.commodities, worth, limits or Limits(), clock, progress, start, same=True)
     search.slope.closed = np.isin(np.arange(before.problem.links), cut)
     search.slope.warm(before.price)
     search.run(np.random.default_rng(seed), TOO_MANY)
     return search.answer(before.problem)
+
+
+def worked_on(problem: Problem) -> Commodities:
+    """The commodities of a problem, of each no more than can be carried at all: more would only blur the bound."""
+    made = commodities(problem)
+    sources: Ints = np.repeat(made.source, np.diff(made.start))
+    return replace(made, amount_gbps=at_most(problem, sources, made.target, made.amount_gbps))
 
 
 def solve(
@@ -101,6 +117,11 @@ def solve(
     return search.answer(problem)
 
 
+def again_over(regret: float, sets: int) -> float:
+    """Above which regret a set is worked on again at once: few sets always are, there is nobody else to wait for."""
+    return AGAIN * regret / sets if sets > FEW_SETS else 0.0
+
+
 class _Search:
     """One run: the flows that are worked on, the best that fit, and the best prices."""
 
@@ -113,20 +134,33 @@ class _Search:
         clock: Clock,
         progress: Progress | None,
         start: Flows | None,
+        *,
+        same: bool = False,
     ) -> None:
         self.begun_s = clock()
         self._made, self._worth, self._limits, self._clock, self._progress = made, worth, limits, clock, progress
-        self._capacity = problem.capacity_gbps
-        self.flows = flows(problem, made, worth) if start is None else start.copy()
-        self.warm = start is not None
-        self._empty = partial(flows, problem, made, worth)
+        enough = NEVER_FULL * float(made.amount_gbps.sum()) or np.inf
+        self._limited = problem.capacity_gbps < enough
+        self._capacity = np.where(self._limited, problem.capacity_gbps, enough)
+        self._empty = partial(flows, replace(problem, capacity_gbps=self._capacity), made, worth)
         self._best: Flows | None = None
+        self.value = 0.0
+        self.warm = start is not None
+        if start is not None and same:
+            self.flows = start.copy()
+        else:
+            self.flows = self._empty()
+            if start is not None:
+                self.flows.set(start.flow, start.served)
+        if start is not None:
+            fits = (self.flows.load <= self._capacity * ROUNDED).all()
+            if fits and (self.flows.served <= made.amount_gbps * ROUNDED).all():
+                self._best = self.flows.copy()
+                self._best.clean()
+                self.value = float((self._best.served * worth).sum())
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self._most = float((made.amount_gbps * worth).sum())
-        self.value = 0.0
-        if start is not None and (start.load <= self._capacity * (1 + FITS)).all():
-            self._best, self.value = start.copy(), float((start.served * worth).sum())
-        self.bound = self._most
+        self.bound = self._most if problem.links else 0.0
         self.price = np.zeros(problem.links)
         self.moments: list[Moment] = []
         self._longest_s = 0.0
@@ -174,7 +208,7 @@ class _Search:
             regret = max(0.0, float(regrets.sum())) / self._most
             bias = float(self._open(price * (self._capacity - load)).sum()) / self._most
             slope.swept(price, regret, bias)
-            again = AGAIN * regret * self._most / sets if not first else np.inf
+            again = np.inf if first else again_over(regret * self._most, sets)
             rest = regret + abs(bias)
             late = self._late(before_s) or slope.sweeps >= most
             if not (late or rest < near or slope.sweeps - looked >= LOOKS):
@@ -200,7 +234,7 @@ class _Search:
         return now_s - self.begun_s + 2 * self._longest_s > self._limits.time_s
 
     def _bound(self, price: Reals, threads: int) -> None:
-        price = self._capped(price)
+        price = np.where(self._limited, self._capped(price), 0.0)
         earned, _ = self.flows.at(price, threads)
         price = self._open(price)
         bound = earned + float((price * self._capacity).sum())
@@ -225,7 +259,7 @@ class _Search:
         fit = self.flows.copy()
         fit.fit(self._capped(price), self._limits.threads)
         value = float((fit.served * self._worth).sum())
-        if value > self.value:
+        if value > self.value and (fit.load <= self._capacity * ROUNDED).all():
             self.value, self._best = value, fit
 
     def _tell(self) -> None:
