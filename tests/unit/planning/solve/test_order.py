@@ -1,0 +1,135 @@
+"""Classes one after the other, and max-min shares, against exact sequences of linear programs by HiGHS."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from highroad.planning.solve.answer import Limits
+from highroad.planning.solve.classes import lexicographic
+from highroad.planning.solve.maxmin import STEP, maxmin
+from highroad.planning.solve.problem import Problem, Reals, commodities, problem
+from tests.support.linear import Program
+from tests.unit.planning.solve.instances import at_random
+
+SEEDS = [1, 2, 3, 5, 8, 13]
+
+
+def program(of: Problem) -> tuple[Program, list[int]]:
+    """Flows by demand (each a source of its own), none cheaper than another: what is asked of them is added later."""
+    made = Program()
+    load: list[list[tuple[int, float]]] = [[] for _ in range(of.links)]
+    served = []
+    for demand in range(of.demands):
+        balance: list[list[tuple[int, float]]] = [[] for _ in range(of.nodes)]
+        for link in range(of.links):
+            fence = int(of.fence[demand])
+            if fence >= 0 and not of.fences[fence, link]:
+                continue
+            column = made.column()
+            balance[of.tail[link]].append((column, -1.0))
+            balance[of.head[link]].append((column, 1.0))
+            load[link].append((column, 1.0))
+        served.append(made.column(0.0, float(of.amount_gbps[demand])))
+        balance[of.target[demand]].append((served[-1], -1.0))
+        for node in range(of.nodes):
+            if node != of.source[demand]:
+                made.row(0.0, 0.0, balance[node])
+    for link, terms in enumerate(load):
+        made.row(-np.inf, float(of.capacity_gbps[link]), terms)
+    return made, served
+
+
+def most(of: Problem, weight: Reals, floors: list[tuple[Reals, float]]) -> float:
+    """The most of a weighted sum of what demands get, where other weighted sums have floors."""
+    made, served = program(of)
+    for demand, column in enumerate(served):
+        made.cost[column] = -float(weight[demand])
+    for of_sum, floor in floors:
+        made.row(floor, np.inf, [(column, float(of_sum[demand])) for demand, column in enumerate(served)])
+    return -made.by_highs()
+
+
+def exact_shares(of: Problem) -> Reals:
+    """Max-min shares: the largest level for all that may still rise, then who cannot get more stays, and again."""
+    got = np.zeros(of.demands)
+    rising = np.ones(of.demands, np.bool_)
+    while rising.any():
+        made, served = program(of)
+        level = made.column(-1.0)
+        for demand, column in enumerate(served):
+            if rising[demand]:
+                made.row(0.0, 0.0, [(column, 1.0), (level, -float(of.weight[demand]))])
+            else:
+                made.row(float(got[demand]) * (1 - 1e-9), np.inf, [(column, 1.0)])
+        top = -made.by_highs()
+        got[rising] = top * of.weight[rising]
+        floors = [(np.eye(of.demands)[demand], float(got[demand]) * (1 - 1e-9)) for demand in range(of.demands)]
+        for demand in np.flatnonzero(rising).tolist():
+            if most(of, np.eye(of.demands)[demand], floors) <= got[demand] * (1 + 1e-6):
+                rising[demand] = False
+    return got
+
+
+def like(seed: int, demands: int = 8) -> Problem:
+    """Sizes within two orders of magnitude, so that shares mean something; each pair once."""
+    given = at_random(seed, nodes=7, links=20, demands=demands)
+    rng = np.random.default_rng(seed)
+    keys = list(zip(given.source.tolist(), given.target.tolist(), given.fence.tolist(), strict=True))
+    once = np.array([keys.index(key) == place for place, key in enumerate(keys)])
+    return replace(
+        given,
+        capacity_gbps=np.round(10 ** rng.uniform(1, 2.5, given.links)),
+        source=given.source[once],
+        target=given.target[once],
+        fence=given.fence[once],
+        amount_gbps=np.round(10 ** rng.uniform(1, 2.5, once.sum())),
+        rank=rng.integers(0, 3, once.sum()).astype(np.int32),
+        weight=np.round(rng.uniform(1, 5, once.sum())),
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_shares_are_those_of_an_exact_sequence(seed: int) -> None:
+    of = like(seed)
+    exact, found = exact_shares(of), maxmin(of)
+    assert (found.load_gbps <= of.capacity_gbps * (1 + 1e-9)).all()
+    assert found.served_gbps == pytest.approx(exact, rel=STEP - 1 + 2e-3)
+
+
+def test_one_who_has_enough_leaves_the_rest_to_others() -> None:
+    """Three share 90: who asks for 10 gets it, the others 40 each; weights of 1 and 3 make that 20 and 60."""
+    ends = ([0], [1], [90.0])
+    for weight, expected in (([1, 1, 1], [10, 40, 40]), ([1, 1, 3], [10, 20, 60])):
+        of = problem(5, [*ends[0], 1, 1, 1], [*ends[1], 2, 3, 4], [90.0, 1e3, 1e3, 1e3], [0, 0, 0], [2, 3, 4],
+                     [10.0, 100.0, 100.0], weight=weight)  # fmt: skip
+        assert maxmin(of).served_gbps == pytest.approx(expected, rel=0.012)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_classes_get_what_an_exact_sequence_gives_them(seed: int) -> None:
+    of = like(seed, demands=14)
+    found = lexicographic(of, Limits(gap=1e-5))
+    floors: list[tuple[Reals, float]] = []
+    for one in found.classes:
+        weight = (of.rank <= one.rank).astype(np.float64)
+        exact = most(of, weight, floors)
+        floors.append((weight, exact * (1 - 1e-9)))
+        assert one.value == pytest.approx(exact, rel=2e-3)
+        assert one.bound >= one.value * (1 - 1e-9)
+        assert one.gap <= 2e-3
+    assert found.classes[0].bound >= floors[0][1]
+    served = found.answer.served_gbps
+    assert (found.answer.load_gbps <= of.capacity_gbps * (1 + 1e-9)).all()
+    assert served.sum() == pytest.approx(found.classes[-1].value)
+    assert len(commodities(of, ranked=True).target) == of.demands
+
+
+def test_a_later_class_takes_nothing_from_an_earlier_one() -> None:
+    """One link of 10: the first class asks for 8 of it, the second for 8 and gets 2."""
+    of = problem(2, [0], [1], [10.0], [0, 0], [1, 1], [8.0, 8.0], rank=[1, 0])
+    found = lexicographic(of)
+    assert found.answer.served_gbps == pytest.approx([2.0, 8.0], rel=1e-3)
+    assert [one.value for one in found.classes] == pytest.approx([8.0, 10.0], rel=1e-3)
