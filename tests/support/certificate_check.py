@@ -142,7 +142,7 @@ def _faults_of_bound(plan: Plan) -> set[str]:
 
 
 def can_be_carried(plan: Plan) -> Reals:
-    """What is asked; of what goes from one node to one other no more than the links out of the one, and into the other."""
+    """What is asked; from one node to one other no more than the links out of the one, and into the other."""
     most = plan.amount.copy()
     for key in set(zip(plan.source.tolist(), plan.target.tolist(), plan.fence.tolist(), strict=True)):
         mine = (plan.source == key[0]) & (plan.target == key[1]) & (plan.fence == key[2])

@@ -22,6 +22,9 @@ STEEPEST = 3.0
 BEFORE = 4
 """So many sweeps find out where flow goes at all, before multipliers remember it."""
 
+IMPATIENT = 100
+"""After so many sweeps something goes round in circles: multipliers wait until flows have come to rest at them."""
+
 RISES, AT_REST = 1.4, 4.0
 """The slope rises by this factor while the regret is less than so many times the bias."""
 
@@ -59,9 +62,10 @@ class Slope:
         self.prices = [*self.prices[1 - KEPT :], price]
         low, high = TOLERANCES
         self.tolerance = min(high, max(low, 0.3 * (regret + abs(bias))))
-        if self.sweeps > BEFORE:
+        at_rest = regret < AT_REST * abs(bias)
+        if self.sweeps > BEFORE and (at_rest or self.sweeps < IMPATIENT):
             self.weight = np.clip(price / max(1.0, float(price.max()) / WEIGHTS[1]), *WEIGHTS)
-        if self.sweeps > 1 and regret < AT_REST * abs(bias):
+        if self.sweeps > 1 and at_rest:
             self.slope *= RISES
 
     @property

@@ -111,22 +111,26 @@ class _Search:
         enough = NEVER_FULL * float(made.amount_gbps.sum()) or np.inf
         self._limited = problem.capacity_gbps < enough
         self._capacity = np.where(self._limited, problem.capacity_gbps, enough)
+        self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self.flows = flows(replace(problem, capacity_gbps=self._capacity), made, worth)
-        self.best = self.flows.copy()
         self.warm = start is not None
         if start is not None:
-            self.flows.set(start.flow, start.served)
-            fits = (self.flows.load <= self._capacity * ROUNDED).all()
-            if fits and (self.flows.served <= made.amount_gbps * ROUNDED).all():
-                self.best = self.flows.copy()
-                self.best.clean()
-        self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
+            self._begin(start)
+        self.best = self.flows.copy()
         self._most = float((made.amount_gbps * worth).sum())
         self.value = float((self.best.served * worth).sum())
         self.bound = self._most if problem.links else 0.0
         self.price = np.zeros(problem.links)
         self.moments: list[Moment] = []
         self._longest_s = 0.0
+
+    def _begin(self, start: Flows) -> None:
+        """From a plan of before, made to fit: links that are far over would all be equally dear."""
+        flows, amount = self.flows, self._made.amount_gbps
+        flows.set(start.flow, start.served)
+        flows.clean()
+        if (flows.load > self._capacity * ROUNDED).any() or (flows.served > amount * ROUNDED).any():
+            flows.fit(np.minimum(self.slope.at(flows.load), self._worth.max(initial=0.0)))
 
     def run(self, rng: np.random.Generator) -> None:
         """Sweep until the gap is proven, or time is up."""
