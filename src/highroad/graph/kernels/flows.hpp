@@ -44,11 +44,14 @@ struct Pricing {
     return capacity[k] * unit * (1 + std::log(price / std::max(weight[k], 1e-300)) / slope);
   }
 
+  // Whether the price of a link so large rises by no more than a factor e: about as its slope has it.
+  bool bears(double size, double step, int weighs) const { return step * slope * weighs <= size * unit; }
+
   // Of a step along a way that is to cost `most` in the end, what a link of it bears that counts changes `weighs` times:
   // a step that follows from the slopes alone is far too long where a small link, still cheap, is beside large ones.
   double bearable(Link e, double load, double step, double most, int weighs) const {
     const auto k = static_cast<std::size_t>(e);
-    if (step * slope * weighs <= capacity[k] * unit) return step;
+    if (bears(capacity[k], step, weighs)) return step;
     return std::clamp((load_at(e, most) - load) / weighs, 0.0, step);
   }
 
@@ -380,7 +383,6 @@ class Flows {
       hand.walked.clear();
       hand.walked.push_back(e);
       double dear = hand.price[at(e)], dear_slope = dear / capacity_[at(e)], most = flow[e];
-      double past = pricing.past(e, hand.load[at(e)], dear);
       Node meet = tail(e);
       bool cycle = meet == v;
       while (!cycle && hand.stamp[node(meet)] != above) {
@@ -394,7 +396,6 @@ class Flows {
         hand.walked.push_back(back);
         dear += hand.price[at(back)];
         dear_slope += hand.price[at(back)] / capacity_[at(back)];
-        past = std::max(past, pricing.past(back, hand.load[at(back)], hand.price[at(back)]));
         most = std::min(most, flow[back]);
         meet = tail(back);
       }
@@ -402,9 +403,10 @@ class Flows {
         cancel(meet, flow, pricing, hand);
         continue;
       }
-      double cheap = 0, cheap_slope = 0;
+      double cheap = 0, cheap_slope = 0, smallest = UNREACHED;
       for (Node u = v; u != meet; u = tail(hand.into[node(u)])) {
         const Link on = hand.into[node(u)];
+        smallest = std::min(smallest, capacity_[at(on)]);
         cheap += hand.price[at(on)];
         cheap_slope += hand.price[at(on)] / capacity_[at(on)];
       }
@@ -414,11 +416,18 @@ class Flows {
         continue;
       }
       const double slope = pricing.slope / pricing.unit * hand.weighs * (dear_slope / dear + cheap_slope / cheap);
-      double step = std::min(most, past / hand.weighs + std::log(dear / cheap) / slope);
-      for (Node u = v; u != meet; u = tail(hand.into[node(u)])) {
-        const Link on = hand.into[node(u)];
-        step = pricing.bearable(on, hand.load[at(on)], step, dear, hand.weighs);
+      double step = std::log(dear / cheap) / slope;
+      if (step < most && dear > 2 * cheap) {
+        double past = 0;
+        for (const Link on : hand.walked) past = std::max(past, pricing.past(on, hand.load[at(on)], hand.price[at(on)]));
+        step += past / hand.weighs;
       }
+      step = std::min(most, step);
+      if (!pricing.bears(smallest, step, hand.weighs))
+        for (Node u = v; u != meet; u = tail(hand.into[node(u)])) {
+          const Link on = hand.into[node(u)];
+          step = pricing.bearable(on, hand.load[at(on)], step, dear, hand.weighs);
+        }
       for (const Link on : hand.walked) put(flow, on, -step, pricing, hand);
       for (Node u = v; u != meet; u = tail(hand.into[node(u)])) put(flow, hand.into[node(u)], step, pricing, hand);
       ++hand.moves;
@@ -547,18 +556,20 @@ class Flows {
       if (left <= nothing_ || hand.distance[node(v)] >= worth) continue;
       double step = left;
       if (!must(d)) {
-        double cost = 0, slope = 0;
+        double cost = 0, slope = 0, smallest = UNREACHED;
         for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
           const Link on = hand.into[node(u)];
+          smallest = std::min(smallest, capacity_[at(on)]);
           cost += hand.price[at(on)];
           slope += hand.price[at(on)] / capacity_[at(on)];
         }
         if (cost >= worth) continue;
         step = std::min(left, std::log(worth / cost) * cost / (slope * pricing.slope / pricing.unit * hand.weighs));
-        for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
-          const Link on = hand.into[node(u)];
-          step = pricing.bearable(on, hand.load[at(on)], step, worth, hand.weighs);
-        }
+        if (!pricing.bears(smallest, step, hand.weighs))
+          for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+            const Link on = hand.into[node(u)];
+            step = pricing.bearable(on, hand.load[at(on)], step, worth, hand.weighs);
+          }
       }
       for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)]))
         put(flow, hand.into[node(u)], step, pricing, hand);

@@ -135,7 +135,9 @@ def on_paths(
         fit(held)
         look(held)
         tell()
-        slope.weight = np.clip(held, 1e-9, 1e3)
+        if value > 0:
+            flows = best.copy()  # what was far over would make all its links equally dear
+        slope.warm(held, WARM_SLOPE)
     longest_s = 0.0
     fitted = 0
     while most > 0 and paths.count and slope.sweeps < TOO_MANY:

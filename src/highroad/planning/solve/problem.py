@@ -119,8 +119,8 @@ def _whole(name: str, given: Sequence[int] | Ints) -> Ints:
     if array.size and array.dtype.kind not in "iu":
         raise ValueError(f"{name} is of the type {array.dtype}, and has to be whole numbers")
     least, most = np.iinfo(np.int32).min, np.iinfo(np.int32).max
-    whole: Ints = np.clip(array, least, most).astype(np.int32)
-    return whole
+    numbers: Ints = np.clip(array, least, most).astype(np.int32)
+    return numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

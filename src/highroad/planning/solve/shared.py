@@ -34,9 +34,9 @@ def utilisation(
 ) -> Answer:
     """The least maximum utilisation at which everything is carried; `value` is that (1 = full), `bound` from below.
 
-    Every demand has to be reachable (`problem.checked` says which are), else it is a ValueError. The share that fits is
-    1 / `value`; loads and flows are those of the whole demands, so over capacity where `value` is above 1. `start` as
-    in `total.total`.
+    Every demand has to be reachable (`problem.checked` says which are): ValueError where it shows that one is not. The
+    share that fits is 1 / `value`; loads and flows are those of the whole demands, so over capacity where `value` is
+    above 1. `start` as in `total.total`.
     """
     made = commodities(problem)
     search = _Search(problem, made, limits or Limits(), clock, progress, start)

@@ -23,6 +23,9 @@ BEFORE, FAR = 4, 0.5
 """So many sweeps find out where flow goes at all, and until the regret is less than this share of the objective, before
 multipliers remember it: they would remember where it went on its way."""
 
+IMPATIENT = 100
+"""After so many sweeps something goes round in circles: multipliers wait until flows have come to rest at them."""
+
 RISES, AT_REST = 1.6, 4.0
 """The slope rises by this factor while the regret is less than so many times the bias."""
 
@@ -58,10 +61,10 @@ class Slope:
     def __post_init__(self) -> None:
         self.weight = np.ones(len(self.capacity_gbps))
 
-    def warm(self, price: Reals) -> None:
+    def warm(self, price: Reals, slope: float = WARM_SLOPE) -> None:
         """Begin at these prices: those of a plan of before, in the units of this one."""
         self.weight = np.clip(price, *WEIGHTS)
-        self.slope = WARM_SLOPE
+        self.slope = slope
         self.tolerance = WARM_TOLERANCE
         self._before = 0
         self._close()
@@ -82,11 +85,13 @@ class Slope:
         self.prices = [*self.prices[1 - KEPT :], price]
         low, high = TOLERANCES
         self.tolerance = min(high, max(low, 0.3 * (regret + abs(bias))))
-        if self.sweeps > self._before and regret < FAR:
+        at_rest = regret < AT_REST * abs(bias)
+        near = regret < FAR or not self._before
+        if self.sweeps > self._before and near and (at_rest or self.sweeps < IMPATIENT):
             highest = float(price[np.isfinite(price)].max(initial=0.0))
             self.weight = np.clip(price / max(1.0, highest / WEIGHTS[1]), *WEIGHTS)
             self._close()
-        if self.sweeps > 1 and regret < AT_REST * abs(bias):
+        if self.sweeps > 1 and at_rest:
             self.slope = min(HIGHEST, self.slope * RISES)
 
     @property

@@ -142,6 +142,7 @@ class _Search:
         enough = NEVER_FULL * float(made.amount_gbps.sum()) or np.inf
         self._limited = problem.capacity_gbps < enough
         self._capacity = np.where(self._limited, problem.capacity_gbps, enough)
+        self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self._empty = partial(flows, replace(problem, capacity_gbps=self._capacity), made, worth)
         self._best: Flows | None = None
         self.value = 0.0
@@ -153,17 +154,22 @@ class _Search:
             if start is not None:
                 self.flows.set(start.flow, start.served)
         if start is not None:
-            fits = (self.flows.load <= self._capacity * ROUNDED).all()
-            if fits and (self.flows.served <= made.amount_gbps * ROUNDED).all():
-                self._best = self.flows.copy()
-                self._best.clean()
-                self.value = float((self._best.served * worth).sum())
-        self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
+            self._begin()
+            self._best = self.flows.copy()
+            self.value = float((self._best.served * worth).sum())
         self._most = float((made.amount_gbps * worth).sum())
         self.bound = self._most if problem.links else 0.0
         self.price = np.zeros(problem.links)
         self.moments: list[Moment] = []
         self._longest_s = 0.0
+
+    def _begin(self) -> None:
+        """From a plan of before, made to fit: links that are far over would all be equally dear."""
+        amount = self._made.amount_gbps
+        if (self.flows.load > self._capacity * ROUNDED).any() or (self.flows.served > amount * ROUNDED).any():
+            self.flows.fit(np.minimum(self.slope.at(self.flows.load), self._worth.max(initial=0.0)))
+        else:
+            self.flows.clean()
 
     def answer(self, problem: Problem) -> Answer:
         """The best of what was found."""
