@@ -32,7 +32,7 @@ from highroad.planning.solve.again import again
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
 from highroad.planning.solve.few import PathPlan, Paths, narrowed, paths_of
 from highroad.planning.solve.few_shared import evened
-from highroad.planning.solve.problem import Checked, Reals, shared_out
+from highroad.planning.solve.problem import Checked, Problem, Reals, shared_out
 from highroad.planning.solve.shared import utilisation
 from highroad.planning.solve.total import total
 from highroad.planning.traffic import AS_IT_IS, RANKS, Changed, Demands, checked_of
@@ -188,6 +188,7 @@ def optimise(
     *,
     most_paths: int | None = None,
     changed: Changed = AS_IT_IS,
+    arrays: Problem | None = None,
     warm: Optimum | None = None,
     clock: Clock = lambda: 0.0,
     progress: Progress | None = None,
@@ -196,13 +197,13 @@ def optimise(
 ) -> Optimum:
     """The best plan that is found within the limits, with what no plan betters.
 
-    `most_paths` is how many paths a demand may have. `changed` is what is different of the network. `warm` is a plan to
-    begin with, of this network. `clock` is in seconds; without one no limit of time is kept. When `stop` says so, the
-    best plan so far is the answer.
+    `most_paths` is how many paths a demand may have. `changed` is what is different of the network, `arrays` what
+    `traffic.problem_of` says of it where that is at hand, `warm` a plan of it to begin with. `clock` is in seconds;
+    without one no limit of time is kept. When `stop` says so, the best plan so far is the answer.
     """
     limits = limits or Limits()
     begun_s = clock()
-    ready = checked_of(network, demands, changed)
+    ready = checked_of(network, demands, changed, arrays=arrays)
 
     late_s = 0.0
 

@@ -113,8 +113,8 @@ class Changed:
 AS_IT_IS = Changed()
 
 
-def problem_of(network: Network, demands: Demands, changed: Changed = AS_IT_IS) -> Problem:
-    """The arrays of all links and demands, as they are: what is gone has a capacity of 0."""
+def problem_of(network: Network, demands: Demands) -> Problem:
+    """The arrays of all links and demands, as they are."""
     number = {site.id: place for place, site in enumerate(network.sites)}
     ends = {site.id: place for place, site in enumerate(network.sites)}
     nodes = len(network.sites)
@@ -122,20 +122,13 @@ def problem_of(network: Network, demands: Demands, changed: Changed = AS_IT_IS) 
         if site.kind not in CARRIES_OTHERS:
             ends[site.id] = nodes
             nodes += 1
-    capacity = np.array([link.capacity_gbps for link in network.links], np.float64)
-    more = changed.more_gbps or {}
-    for place, link in enumerate(network.links):
-        if link.id in changed.without:
-            capacity[place] = 0.0
-        elif link.id in more:
-            capacity[place] += more[link.id]
     into = np.array([ends[site.id] for site in network.sites], np.int32)
     target = np.where(demands.source == demands.target, demands.target, into[demands.target])
     return problem(
         nodes,
         np.array([number[link.tail] for link in network.links], np.int32),
         np.array([ends[link.head] for link in network.links], np.int32),
-        capacity,
+        np.array([link.capacity_gbps for link in network.links], np.float64),
         demands.source,
         target.astype(np.int32),
         demands.gbps,
@@ -146,9 +139,20 @@ def problem_of(network: Network, demands: Demands, changed: Changed = AS_IT_IS) 
     )
 
 
-def checked_of(network: Network, demands: Demands, changed: Changed = AS_IT_IS) -> Checked:
-    """What of it can be worked on; findings name sites and links, and the lines of the file where there is one."""
-    rest = checked(problem_of(network, demands, changed), lambda place: network.links[place].id)
+def checked_of(
+    network: Network, demands: Demands, changed: Changed = AS_IT_IS, *, arrays: Problem | None = None
+) -> Checked:
+    """What of it can be worked on; findings name sites and links, and the lines of the file where there is one.
+
+    `arrays` are those of `problem_of` for the same sites and links, where they are at hand.
+    """
+    given = problem_of(network, demands) if arrays is None else replace(arrays, amount_gbps=demands.gbps)
+    if changed != AS_IT_IS:
+        capacity, more = given.capacity_gbps.copy(), changed.more_gbps or {}
+        for place, link in enumerate(network.links):
+            capacity[place] = 0.0 if link.id in changed.without else capacity[place] + more.get(link.id, 0.0)
+        given = replace(given, capacity_gbps=capacity)
+    rest = checked(given, lambda place: network.links[place].id)
     gone = {f"links[{link}]" for link in changed.without}
     found = (one for one in rest.findings if not (one.code == "no-capacity" and one.place in gone))
     return replace(rest, findings=tuple(_told(one, network, demands) for one in found))

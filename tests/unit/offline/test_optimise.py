@@ -22,7 +22,7 @@ from highroad.model.network import Network
 from highroad.offline import loads
 from highroad.offline import optimise as command
 from highroad.offline.optimise import stopping
-from highroad.planning.optimum import Objective
+from highroad.planning.optimum import Objective, optimise
 from tests.support.country import country
 
 runner = CliRunner()
@@ -108,14 +108,13 @@ def test_a_plan_proves_itself_to_whoever_has_the_network(here: Path, objective: 
     paid = sum(link["capacity_gbps"] * cost[name] for name, link in links.items())
     nearest = [_distance(cost, country(), demand["source"], demand["target"]) for demand in plan["demands"]]
     asked = [demand["gbps"] for demand in plan["demands"]]
-    match objective:
-        case Objective.TOTAL:
-            bound = paid + sum(d * max(0.0, 1 - y) for d, y in zip(asked, nearest, strict=True))
-        case Objective.CONCURRENT:
-            bound = paid / sum(d * y for d, y in zip(asked, nearest, strict=True))
-        case Objective.UTILISATION:
-            bound = sum(d * y for d, y in zip(asked, nearest, strict=True)) / paid
-    assert bound == pytest.approx(plan["certificate"]["bound"], rel=1e-9)
+    spent = sum(d * y for d, y in zip(asked, nearest, strict=True))
+    bounds = {
+        Objective.TOTAL: paid + sum(d * max(0.0, 1 - y) for d, y in zip(asked, nearest, strict=True)),
+        Objective.CONCURRENT: paid / spent,
+        Objective.UTILISATION: spent / paid,
+    }
+    assert bounds[objective] == pytest.approx(plan["certificate"]["bound"], rel=1e-9)
     assert plan["certificate"]["gap"] <= 1e-4
 
 
@@ -225,11 +224,9 @@ def _in_a_thread() -> bool:
 
 
 def test_stopped_there_is_a_plan_and_the_exit_code_says_so(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin = command.optimise
-
     def pressed(*given: Any, **named: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
-        return begin(*given, **named)
+        return optimise(*given, **named)
 
     monkeypatch.setattr(command, "optimise", pressed)
     result = run("country.yaml", "demands.csv", "--out", "plan.json")
