@@ -21,6 +21,7 @@ from rich.text import Text
 
 from highroad.errors import Finding, Invalid, errors_in
 from highroad.formats import demands as demand_files
+from highroad.formats.loaded import capped
 from highroad.model.network import Network
 from highroad.offline import loads, plans, reading
 from highroad.offline.network import good
@@ -116,7 +117,7 @@ def command(
         files = {"out": str(out) if out else None, "svg": str(svg) if svg else None}
         print_json({"ok": True, "stopped": stopped, **plans.summary(found, better, told), **files})
     else:
-        _print(found, better, [*told, *found.findings], stopped)
+        _print(found, better, capped([*told, *found.findings]), stopped)
         for file, what in ((out, "plan"), (svg, "map")):
             if file is not None:
                 say(f"The {what} is in {file}.")
@@ -201,7 +202,7 @@ def show(value: float, objective: Objective) -> str:
     return f"{value:.2%}"
 
 
-def _print(found: Optimum, better: tuple[Upgrade, ...], findings: list[Finding], stopped: bool) -> None:
+def _print(found: Optimum, better: tuple[Upgrade, ...], findings: tuple[Finding, ...], stopped: bool) -> None:
     print_findings(findings[:FINDINGS])
     if len(findings) > FINDINGS:
         say(f"and {len(findings) - FINDINGS} more findings: --json has them all", style="dim")
@@ -293,6 +294,7 @@ def _fullest(found: Optimum) -> Table:
 
 
 _CHEAP = 1e-3
+_NOTHING = 1e-6
 
 
 def _missing(found: Optimum, short: Any) -> Table:
@@ -306,12 +308,13 @@ def _missing(found: Optimum, short: Any) -> Table:
     for name in ("from", "to", "class", "asks for", "gets"):
         table.add_column(name, justify="left" if name in ("from", "to", "class") else "right")
     for place in short[:SHOWN].tolist():
+        wanted = float(columns["gbps"][place])
         table.add_row(
             Text(clean(columns["source"][place])),
             Text(clean(columns["target"][place])),
             columns["class"][place],
-            f"{rate(float(columns['gbps'][place]))} Gbit/s",
-            rate(float(columns["carried_gbps"][place])),
+            f"{rate(wanted)} Gbit/s",
+            rate(float(columns["carried_gbps"][place]) if columns["carried_gbps"][place] > _NOTHING * wanted else 0.0),
         )
     if len(short) > SHOWN:
         table.add_row(f"and {len(short) - SHOWN:,} more")

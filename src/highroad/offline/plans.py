@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from highroad.errors import Finding
+from highroad.formats.loaded import capped
 from highroad.offline.terminal import plain_finding
 from highroad.planning.optimum import Objective, Optimum, Upgrade
 
@@ -64,7 +65,7 @@ def summary(found: Optimum, upgrades: Sequence[Upgrade], told: Sequence[Finding]
         "links": rows(links),
         "not_carried": [{key: _plain(column[place]) for key, column in table.items()} for place in short.tolist()],
         "upgrades": [upgrade(one) for one in upgrades],
-        "findings": [plain_finding(one) for one in (*told, *found.findings)],
+        "findings": [plain_finding(one) for one in capped([*told, *found.findings])],
     }
 
 
@@ -94,7 +95,7 @@ def plan(found: Optimum) -> dict[str, Any]:
         },
         "demands": demands,
         "links": rows(links),
-        "findings": [plain_finding(one) for one in found.findings],
+        "findings": [plain_finding(one) for one in capped(list(found.findings))],
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from highroad.errors import Finding, Invalid, did_you_mean
+from highroad.formats.loaded import capped
 from highroad.model.network import LinkId, Network
 from highroad.offline import reading
 from highroad.offline.network import good
@@ -95,7 +97,7 @@ def command(
     _, network = good(network_file, rules, json_)
     demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix), json_)
     cases = attempt(lambda: _cases(network, cut or [], grow or [], add or [], each, pairs), json_)
-    findings = [*told, *checked_of(network, demands).findings]
+    findings = capped([*told, *checked_of(network, demands).findings])
     processes = workers or os.cpu_count() or 1
     processes = 1 if len(cases) < ALONE and not workers else processes
     question = Question(network=network, demands=demands, limits=Limits(gap=gap, threads=0 if processes == 1 else 1))
@@ -104,8 +106,8 @@ def command(
         with _counting("cases", len(cases), quiet=json_) as tell:
             outcomes = _run(question, cases, crew, stop, tell)
         spent_s = time.perf_counter() - begun_s
-        best = helps(network, outcomes, upgrade_gbps)
         crowded = sorted((one for one in outcomes if one.prices), key=lambda one: -one.crowded_gbps)[:RETRIED]
+        best = helps(network, crowded, upgrade_gbps)
         with _counting("trying more capacity", len(crowded) * min(tried, len(best)), quiet=json_) as tell:
             best = [_tried(question, one, crowded, crew, stop, tell) for one in best[:tried]]
         stopped = stop()
@@ -201,17 +203,31 @@ def _crew(processes: int) -> Iterator[Workers]:
     if processes == 1:
         yield _Here()
         return
-    started = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=started, initializer=_deaf) as pool:
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with _deaf():
+            for _ in range(processes):
+                pool.submit(_idle)
         try:
             yield pool
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _deaf() -> None:
-    """Ctrl-C is for the process that waits: workers end when they are told."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started here does not hear Ctrl-C: that is for the process that waits, which tells the others."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _idle() -> None:
+    """What a worker is started with."""
 
 
 def _run(
@@ -312,7 +328,7 @@ def _print(
         say(f"and {len(ranked) - top:,} more: --json has them all", style="dim")
     for more in best:
         ways = f"{more.links[0]}{' and back' if len(more.links) > 1 else ''}"
-        cases = f"{crowded:,} case{'' if crowded == 1 else 's'} in which something is crowded out"
+        cases = f"{crowded:,} case{'' if crowded == 1 else 's'} in which most is crowded out"
         seen = (
             f"carries {rate(max(0.0, more.seen_gbps))}G more, summed over the {cases} (planned anew; prices promise "
             f"{rate(more.promised_gbps)}G at most)"

@@ -16,6 +16,7 @@ from highroad.model.service import TrafficClass
 from highroad.planning import optimum
 from highroad.planning.optimum import Objective, Optimum, optimise, upgrades
 from highroad.planning.solve.answer import Limits, Moment
+from highroad.planning.solve.certificate import certificate
 from highroad.planning.traffic import Changed, Demand, Demands
 from tests.support.country import country
 
@@ -178,7 +179,19 @@ def test_it_is_warm_after_a_cut_and_after_more_capacity() -> None:
             warm = optimise(network, demands, objective, changed=changed, warm=base)
             assert warm.value == pytest.approx(cold.value, rel=3e-4)
             assert warm.carried_gbps.sum() == pytest.approx(cold.carried_gbps.sum(), rel=3e-4)
+            assert certificate(warm.answer, shares=objective.by_shares).holds(warm.answer, fits=not objective.by_shares)
             assert [one.code for one in warm.findings] == [one.code for one in cold.findings]
+
+
+def test_what_lost_all_its_paths_goes_another_way_when_it_is_warm() -> None:
+    network = country()
+    small = Demands.of(network, [Demand(source="west", target="east", gbps=10.0)])
+    base = optimise(network, small, changed=Changed(without=frozenset({LinkId("west>south")})))
+    gone = Changed(without=frozenset({LinkId("west>east")}))
+    warm = optimise(network, small, Objective.UTILISATION, changed=gone, warm=base)
+    assert warm.value == pytest.approx(0.1)
+    assert certificate(warm.answer, shares=True).holds(warm.answer)
+    assert optimise(network, small, Objective.TOTAL, changed=gone, warm=base).value == pytest.approx(10.0)
 
 
 def ticking(step_s: float) -> Callable[[], float]:
