@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from highroad.graph._kernels import PathFlows
+from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, gap_of
 from highroad.planning.solve.problem import Ints, Reals
 from highroad.planning.solve.slope import Slope
@@ -102,7 +102,9 @@ def on_paths(
     """
     limits = limits or Limits()
     begun_s = clock()
-    flows = PathFlows(capacity_gbps, amount_gbps, np.ones(len(amount_gbps)), paths.first, paths.start, paths.link)
+    flows = _kernels.PathFlows(
+        capacity_gbps, amount_gbps, np.ones(len(amount_gbps)), paths.first, paths.start, paths.link
+    )
     slope = Slope(capacity_gbps=capacity_gbps, slope=FIRST_SLOPE if start is None else WARM_SLOPE)
     most = float(amount_gbps.sum())
     best, value, bound, dual = flows.copy(), 0.0, most, np.zeros(len(capacity_gbps))

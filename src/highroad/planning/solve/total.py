@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from highroad.graph._kernels import Flows
+from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
 from highroad.planning.solve.problem import Commodities, Problem, Reals, commodities, flows, shared_out
 from highroad.planning.solve.slope import Slope
@@ -35,7 +35,7 @@ def total(
     clock: Clock = lambda: 0.0,
     progress: Progress | None = None,
     seed: int = 0,
-    start: Flows | None = None,
+    start: _kernels.Flows | None = None,
 ) -> Answer:
     """The most that can be carried, every demand worth 1 a Gbit/s; `value` and `bound` are in Gbit/s.
 
@@ -55,7 +55,7 @@ def solve(
     progress: Progress | None = None,
     *,
     seed: int = 0,
-    start: Flows | None = None,
+    start: _kernels.Flows | None = None,
 ) -> Answer:
     """As `total`, with a worth for each commodity."""
     search = _Search(problem, made, worth, limits, clock, progress, start)
@@ -87,7 +87,7 @@ class _Search:
         limits: Limits,
         clock: Clock,
         progress: Progress | None,
-        start: Flows | None,
+        start: _kernels.Flows | None,
     ) -> None:
         self.begun_s = clock()
         self._made, self._worth, self._limits, self._clock, self._progress = made, worth, limits, clock, progress
