@@ -199,7 +199,12 @@ def show(value: float, objective: Objective) -> str:
     """A value as it is meant."""
     if objective is Objective.TOTAL:
         return f"{rate(value)} Gbit/s"
-    return f"{value:.2%}"
+    return share(value)
+
+
+def share(value: float) -> str:
+    """A share in percent."""
+    return f"{value:.2%}" if value >= 1e-3 or value == 0 else f"{100 * value:.2g}%"
 
 
 def _print(found: Optimum, better: tuple[Upgrade, ...], findings: tuple[Finding, ...], stopped: bool) -> None:
@@ -214,8 +219,9 @@ def _print(found: Optimum, better: tuple[Upgrade, ...], findings: tuple[Finding,
         say("")
     for one in better:
         say(upgrade_line(one, found.objective))
-    say("")
-    Console().print(_fullest(found))
+    if found.load_gbps.any():
+        say("")
+        Console().print(_fullest(found))
     short = plans.missing(found)
     if len(short):
         Console().print(_missing(found, short))
@@ -241,13 +247,20 @@ def _says(found: Optimum) -> tuple[str, str]:
             first = f"{rate(found.value)} of {rate(found.wanted_gbps)} Gbit/s can be carried ({found.part:.2%})"
             return first, f"no plan carries more than {rate(found.bound)} Gbit/s"
         case Objective.CONCURRENT:
-            first = f"every demand can have {found.value:.2%} of what it asks for"
-            return first, f"no plan gives each more than {found.bound:.2%}"
+            if not found.value < float("inf"):
+                return "there is nothing to carry", "there is nothing to share out"
+            first = f"every demand{_with_a_way(found)} can have {share(found.value)} of what it asks for"
+            return first, f"no plan gives each more than {share(found.bound)}"
         case Objective.UTILISATION:
-            first = f"everything is carried with no link more than {found.value:.2%} full"
+            first = f"everything{_with_a_way(found)} is carried with no link more than {share(found.value)} full"
             if found.value > loads.FULL:
-                first = f"not everything fits: carried all the same, the fullest link would be {found.value:.2%} full"
-            return first, f"no plan stays below {found.bound:.2%}"
+                full = share(found.value)
+                first = f"not everything fits: carried all the same, the fullest link would be {full} full"
+            return first, f"no plan stays below {share(found.bound)}"
+
+
+def _with_a_way(found: Optimum) -> str:
+    return " that can be carried at all" if found.checked.problem.demands < (found.demands.gbps != 0).sum() else ""
 
 
 def difference(by: float, objective: Objective) -> str:

@@ -187,7 +187,10 @@ def test_what_cannot_be_carried_is_told_and_the_rest_carried(here: Path) -> None
     assert {(one["code"], one["line"]) for one in answer["findings"]} == {
         ("self-demand", 2), ("no-amount", 3), ("not-joined", 4), ("no-amount", 5)
     }  # fmt: skip
+    even = run("country.yaml", "demands.csv", "--objective", "utilisation").output
+    assert "everything that can be carried at all is carried with no link more than 5.00% full" in even
     (here / "none.csv").write_text("source,target,gbps\n")
+    assert "there is nothing to carry" in run("country.yaml", "none.csv", "--objective", "concurrent").output
     assert told("country.yaml", "none.csv", "--objective", "concurrent")["value"] is None
 
 
