@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import highspy
+import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
@@ -83,15 +84,15 @@ def _free(name: str, key: str, matrix: Matrix, bar_s: float, curves: dict[str, A
     found, took_s = _best_of(3, name, matrix)
     curves[f"{name} {key}"] = found
     peer = _anchor(name, key)
-    lp = float(peer["lp_obj"])
+    lp, pop = float(peer["lp_obj"]), float(peer["pop16_obj"])
     return Figure(
         what=f"{name} {key}, most flow on free paths",
         ours=f"{found.value:,.2f}, proven gap {found.gap:.1e} in {took_s:.3f} s ({found.sweeps} sweeps)"
         f"{'' if certificate.certificate(found).holds(found) else ': its certificate does not hold'}",
         bar=f"gap <= 1e-4 in <= {bar_s:g} s",
         met=found.gap <= 1e-4 and took_s <= bar_s and certificate.certificate(found).holds(found),
-        peer=f"on 4 paths: LP {lp:,.2f} in {float(peer['lp_gurobi_s']):.1f} s, POP-16 "
-        f"{float(peer['pop16_obj']) / lp:.5f} of it in {float(peer['pop16_est_s']):.2f} s, NCFlow {float(peer['ncflow_obj']) / lp:.3f} in "
+        peer=f"on 4 paths: LP {lp:,.2f} in {float(peer['lp_gurobi_s']):.1f} s; POP-16 {pop / lp:.5f} of it in "
+        f"{float(peer['pop16_est_s']):.2f} s; NCFlow {float(peer['ncflow_obj']) / lp:.3f} in "
         f"{float(peer['ncflow_est_s']):.2f} s; ours {found.value / lp:.4f}",
     )
 
@@ -205,7 +206,7 @@ def _asn(curves: dict[str, Answer]) -> Iterator[Figure]:
     raw = json.loads(gzip.decompress((DATA / "ASN2k.json.gz").read_bytes()))
     net = _node_link(raw)
     out, into = (np.bincount(end, net.capacity_gbps, net.nodes) for end in (net.tail, net.head))
-    matrix = np.outer(out, into)
+    matrix: Matrix = np.outer(out, into).astype(np.float64)
     np.fill_diagonal(matrix, 0.0)
     matrix *= ASN_SHARE * net.capacity_gbps.sum() / matrix.sum()
     given = _of(net, matrix)
@@ -293,7 +294,7 @@ def _node_link(raw: dict[str, Any]) -> Topology:
 
 
 def _of(net: Topology, matrix: Matrix) -> Problem:
-    source, target = np.nonzero(matrix)
+    source, target = (ends.astype(np.int32) for ends in np.nonzero(matrix))
     return problem(net.nodes, net.tail, net.head, net.capacity_gbps, source, target, matrix[source, target])
 
 
@@ -411,10 +412,6 @@ def _pdlp(capacity: Reals, amount: Reals, paths: few.Paths) -> tuple[float, floa
 
 def _draw(curves: dict[str, Answer]) -> None:
     """Quality against time, one curve an instance."""
-    try:
-        import matplotlib.pyplot as plt
-    except ModuleNotFoundError:
-        return
     figure, axes = plt.subplots(figsize=(8, 5))
     for name, answer in curves.items():
         axes.plot([one.after_s for one in answer.moments], [max(one.gap, 1e-7) for one in answer.moments], label=name)

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,19 @@ from highroad.client.home import CREDENTIALS, read_credentials
 from highroad.client.sse import Parser
 from highroad.errors import Conflict, HighroadError, Invalid, Unauthenticated
 from highroad.fabric.linux.inventory import read_inventory
+from highroad.formats import demands
 from highroad.gnmi import path as gnmi_path
 from highroad.gnmi import proto, value
 from highroad.lab import talk
 from highroad.lab.names import LabId
 from highroad.model import rule
 from highroad.model.jurisdiction import is_code
+from highroad.model.network import SiteId
 from highroad.netlink import message
 from highroad.pki import der
 from highroad.wire.services import OrderIn, ServiceChangeIn
 from highroad.wire.told import clean, json_text
+from tests.support.country import country
 
 Read = Callable[[Any], object]
 
@@ -97,6 +100,11 @@ def _rule(text: str) -> None:
     assert found is not None or findings
 
 
+def _demands(raw: bytes) -> None:
+    loaded = demands.read(raw, [country().sites[0], replace(country().sites[1], id=SiteId("a"))])
+    assert loaded.demands is not None or loaded.findings
+
+
 def _agent(path: Path) -> None:
     found, findings = look_at(path)
     assert found is not None or findings
@@ -148,6 +156,8 @@ PARSERS: dict[str, Reader] = {
                      good=('{"from":"a","to":"b","bandwidth_gbps":1}',)),
     "change": Reader(read=ServiceChangeIn.model_validate_json, raises=(ValidationError,), of_bytes=True,
                       good=('{"max_paths":2}',)),
+    "demands": Reader(read=_demands, of_bytes=True,
+                      good=("a,b,5\n", '[{"source": "a", "target": "b", "gbps": 1}]', "a,b,1,,,US;EU", "\x93NUMPY")),
     "terminal": Reader(read=clean),
 }  # fmt: skip
 

@@ -57,7 +57,7 @@ async def until(controller: Controller, done: Callable[[Book], bool]) -> Book:
 
 def test_packets_that_a_move_loses_bring_it_back(tmp_path: Path) -> None:
     async def scene(folder: Path) -> bool:
-        """False where neighbours took what was lost for a fault: then it was repaired, and there is no move to judge."""
+        """False where neighbours took what was lost for a fault: it was repaired, and there is no move to judge."""
         async with controller_of(folder) as (controller, fabric):
             asked = Request(tenant=ACME, a=End(at="a"), b=End(at="b"), bandwidth_gbps=50.0)
             service, _ = await controller.order(asked)

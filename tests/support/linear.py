@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import highspy
 import numpy as np
-from ortools.linear_solver import pywraplp  # type: ignore[import-untyped]
+from ortools.linear_solver import pywraplp
 
 from tests.support.certificate_check import PathPlan, Plan
 
@@ -36,7 +36,7 @@ class Program:
         """The least cost."""
         if not self.cost:
             return 0.0
-        solver = highspy.Highs()  # type: ignore[no-untyped-call]
+        solver = highspy.Highs()
         solver.setOptionValue("output_flag", False)
         solver.setOptionValue("threads", 1)
         solver.setOptionValue("primal_feasibility_tolerance", 1e-9)

@@ -36,14 +36,18 @@ def application() -> typer.Typer:
     from highroad.offline import audit as offline_audit
     from highroad.offline import lab as offline_lab
     from highroad.offline import network as offline_network
+    from highroad.offline import optimise as offline_optimise
     from highroad.offline import pki
     from highroad.offline import proof as offline_proof
+    from highroad.offline import sweep as offline_sweep
 
     app = build_app()
     network_app.registered_commands.extend(offline_network.app.registered_commands)
     audit_app.registered_commands.extend(offline_audit.app.registered_commands)
     proof_app.registered_commands.extend(offline_proof.app.registered_commands)
     lab_app.registered_commands.extend(offline_lab.app.registered_commands)
+    app.command("optimise")(offline_optimise.command)
+    app.command("sweep")(offline_sweep.command)
     app.add_typer(pki.app, name="pki")
     app.command("up")(up)
     app.command("doctor")(doctor)

@@ -138,6 +138,10 @@ class Network:
         _set(self, "links_on", {fibre: tuple(links) for fibre, links in on.items()})
         _set(self, "opposite", opposite)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """What it is made of, without the look-ups: how it goes to another process."""
+        return _made, (self.name, self.sites, self.fibres, self.links, self.risk_groups, self.assumptions)
+
     def fibres_of(self, group: str) -> tuple[FibreId, ...]:
         """The fibres that fail with a risk group, with a fibre (a group of its own) or with a site."""
         if group in self.fibre:
@@ -162,6 +166,17 @@ class Network:
         link = self.link[link_id]
         crossed = {code for fibre_id in link.fibres for code in self.fibre[fibre_id].jurisdictions}
         return frozenset(crossed | {self.site[link.tail].jurisdiction, self.site[link.head].jurisdiction})
+
+
+def _made(
+    name: str,
+    sites: tuple[Site, ...],
+    fibres: tuple[Fibre, ...],
+    links: tuple[Link, ...],
+    risk_groups: tuple[RiskGroup, ...],
+    assumptions: tuple[str, ...],
+) -> Network:
+    return Network(name=name, sites=sites, fibres=fibres, links=links, risk_groups=risk_groups, assumptions=assumptions)
 
 
 def _set(network: Network, name: str, value: object) -> None:

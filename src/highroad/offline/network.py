@@ -6,7 +6,6 @@ Exit codes: 0 all is well, 2 the file has errors, or differs, 4 there is no such
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from highroad.errors import Finding, NotFound, Severity
+from highroad.errors import NotFound
 from highroad.formats import native, rfc8345
 from highroad.formats.loaded import Loaded
 from highroad.formats.rough import Rules
 from highroad.formats.shipped import NETWORKS, network_text
 from highroad.model.network import Network, SiteKind
 from highroad.offline import reading
-from highroad.offline.terminal import WRONG, Json, attempt, fail, print_json, say
+from highroad.offline.terminal import WRONG, Json, attempt, fail, plain_finding, print_findings, print_json, say
 
 
 class Format(StrEnum):
@@ -55,9 +54,9 @@ def check(
         lambda: _load(str(file), reading.rules_of(derive, positions, default_length_km, default_capacity_gbps)), json_
     )
     if json_:
-        print_json({"ok": not loaded.errors, "findings": [_plain(finding) for finding in loaded.findings]})
+        print_json({"ok": not loaded.errors, "findings": [plain_finding(finding) for finding in loaded.findings]})
     else:
-        _print_findings(loaded.findings)
+        print_findings(loaded.findings)
         if loaded.network is not None:
             say(f"{file}: a good network, {_counts(loaded.network)}", style="green")
         else:
@@ -78,7 +77,7 @@ def show(
 ) -> None:
     """Sum up a network: its sites by kind, its fibre, its capacity and where it is; with --svg, as a map."""
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
-    _, network = _good(file, rules, json_)
+    _, network = good(file, rules, json_)
     if svg is not None:
         from highroad.offline import picture
 
@@ -151,14 +150,14 @@ def convert(
     Example: `highroad network convert zoo/Abilene.graphml abilene.yaml --derive`
     """
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
-    loaded, network = _good(file, rules, json_)
+    loaded, network = good(file, rules, json_)
     chosen = format_ or (Format.RFC8345 if out.suffix == ".json" else Format.NATIVE)
     attempt(lambda: reading.write_text(out, _text(network, chosen)), json_)
-    findings = [_plain(finding) for finding in loaded.findings]
+    findings = [plain_finding(finding) for finding in loaded.findings]
     if json_:
         print_json({"ok": True, "format": chosen.value, "out": str(out), **_summary(network), "findings": findings})
         return
-    _print_findings(loaded.findings)
+    print_findings(loaded.findings)
     say(f"Wrote {out}: {_counts(network)}.", style="green")
 
 
@@ -179,7 +178,7 @@ def export(
     Example: `highroad network export us --format rfc8345 > us.json`
     """
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
-    _, network = _good(file, rules, json_)
+    _, network = good(file, rules, json_)
     text = _text(network, format_)
     if json_:
         print_json({"ok": True, "format": format_.value, "text": text})
@@ -215,14 +214,14 @@ def _load(file: str, rules: Rules) -> Loaded:
     return reading.load(file, rules)
 
 
-def _good(file: str, rules: Rules, json_: bool) -> tuple[Loaded, Network]:
+def good(file: str, rules: Rules, json_: bool) -> tuple[Loaded, Network]:
     """The network of a file, or its findings told and the command over."""
     loaded = attempt(lambda: reading.load(file, rules), json_)
     if loaded.network is None:
         if json_:
-            print_json({"ok": False, "findings": [_plain(finding) for finding in loaded.findings]})
+            print_json({"ok": False, "findings": [plain_finding(finding) for finding in loaded.findings]})
         else:
-            _print_findings(loaded.findings)
+            print_findings(loaded.findings)
         raise typer.Exit(WRONG)
     return loaded, loaded.network
 
@@ -242,25 +241,6 @@ def _differs(have: str, want: str) -> str:
 
 
 # --- printing -----------------------------------------------------------------------------------------------
-
-
-def _plain(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "place": finding.place,
-        "message": finding.message,
-        "severity": finding.severity.value,
-        "line": finding.line,
-    }
-
-
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-
-
-def _print_findings(findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        word = Text(f"{finding.severity.value:<7}", style=_STYLES[finding.severity])
-        Console(soft_wrap=True).print(Text.assemble(word, " ", str(finding), (f"  [{finding.code}]", "dim")))
 
 
 def _number(count: int, noun: str) -> str:

@@ -32,28 +32,34 @@ def svg(network: Network) -> str:
     """The map of a checked network, the same text each time."""
     sites = network.sites
     lons, lats = [site.lon for site in sites], [site.lat for site in sites]
-    wide = max(lons) - min(lons) > _WIDE_DEG
-    projection = _Projection(lons, lats, wide)
-    frame = _Frame([projection.of(site.lon, site.lat) for site in sites])
+    wide = is_wide(network)
+    projection = Projection(lons, lats, wide)
+    frame = Frame([projection.of(site.lon, site.lat) for site in sites])
     title = escape(network.name)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {frame.height:.0f}" '
         f'font-family="sans-serif" font-size="11"><title>{title}</title>',
         f'<rect width="{WIDTH:.0f}" height="{frame.height:.0f}" fill="#f8f9fa"/>',
         '<g fill="none" stroke="#ced4da" stroke-width="0.7">',
-        *_borders(projection, frame, wide),
+        *draw_borders(projection, frame, wide),
         "</g>",
         '<g fill="none" stroke="#5c7cfa" stroke-opacity="0.65" stroke-linecap="round">',
         *_fibres(network, projection, frame),
         "</g>",
-        *_sites(network, projection, frame),
+        *draw_sites(network, projection, frame),
         *_legend(network, frame),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
 
 
-class _Projection:
+def is_wide(network: Network) -> bool:
+    """Whether the sites are too far apart for a conic projection."""
+    lons = [site.lon for site in network.sites]
+    return max(lons) - min(lons) > _WIDE_DEG
+
+
+class Projection:
     """Albers' equal-area conic about the sites; plate carrée where they span the world."""
 
     def __init__(self, lons: Sequence[float], lats: Sequence[float], wide: bool) -> None:
@@ -73,7 +79,7 @@ class _Projection:
         return rho * math.sin(theta), rho * math.cos(theta)
 
 
-class _Frame:
+class Frame:
     """Projected points to the page, so that all sites are on it with a margin."""
 
     def __init__(self, points: Sequence[Point]) -> None:
@@ -89,26 +95,28 @@ class _Frame:
         return round(x, 1), round((point[1] - self.top) * self.scale + MARGIN, 1)
 
 
-def _borders(projection: _Projection, frame: _Frame, wide: bool) -> Iterator[str]:
+def draw_borders(projection: Projection, frame: Frame, wide: bool) -> Iterator[str]:
+    """Coasts and borders that are on the page."""
     maps = ["countries-50m"] if wide else ["countries-50m", "states-10m"]
     for name in maps:
         for arc in Topology(data_text(f"sources/borders/{name}.json")).arcs:
             points = [frame.of(projection.of(lon, lat)) for lon, lat in arc if abs(lat) < 85]
             if any(-WIDTH / 4 < x < WIDTH * 1.25 and -400 < y < frame.height + 400 for x, y in points):
-                yield from _lines(points)
+                yield from drawn(points)
 
 
-def _fibres(network: Network, projection: _Projection, frame: _Frame) -> Iterator[str]:
+def _fibres(network: Network, projection: Projection, frame: Frame) -> Iterator[str]:
     for fibre in network.fibres:
         a, b = network.site[fibre.a], network.site[fibre.b]
         lat, lon = along_great_circle(a.lat, a.lon, b.lat, b.lon, step_km=_STEP_KM)
         gbps = max((network.link[link].capacity_gbps for link in network.links_on.get(fibre.id, ())), default=0.0)
         points = [frame.of(projection.of(float(x), float(y))) for x, y in zip(lon, lat, strict=True)]
         told = f"<title>{escape(fibre.id)}: {fibre.length_km:g} km, {gbps:g} Gbit/s</title>"
-        yield from _lines(points, f' stroke-width="{0.6 + gbps / 800:.2f}"', told)
+        yield from drawn(points, f' stroke-width="{0.6 + gbps / 800:.2f}"', told)
 
 
-def _sites(network: Network, projection: _Projection, frame: _Frame) -> Iterator[str]:
+def draw_sites(network: Network, projection: Projection, frame: Frame) -> Iterator[str]:
+    """A circle for each site, and the names of pops as far as there is room."""
     named: list[Point] = []
     for site in sorted(network.sites, key=lambda site: (site.kind is not SiteKind.POP, site.id)):
         x, y = frame.of(projection.of(site.lon, site.lat))
@@ -122,7 +130,7 @@ def _sites(network: Network, projection: _Projection, frame: _Frame) -> Iterator
             yield f'<text x="{x + 5}" y="{y - 5}" fill="#495057">{escape(site.name)}</text>'
 
 
-def _legend(network: Network, frame: _Frame) -> Iterator[str]:
+def _legend(network: Network, frame: Frame) -> Iterator[str]:
     kinds = [kind for kind in SiteKind if any(site.kind is kind for site in network.sites)]
     for row, kind in enumerate(kinds):
         y = frame.height - 16 * (len(kinds) - row)
@@ -131,7 +139,7 @@ def _legend(network: Network, frame: _Frame) -> Iterator[str]:
         yield f'<text x="28" y="{y + 4:.0f}">{count} {kind.value}</text>'
 
 
-def _lines(points: Iterable[Point], attributes: str = "", inside: str = "") -> Iterator[str]:
+def drawn(points: Iterable[Point], attributes: str = "", inside: str = "") -> Iterator[str]:
     """A path, broken where it jumps from one edge of the world to the other."""
     steps: list[str] = []
     last: Point | None = None

@@ -75,14 +75,14 @@ def load(file: str, rules: Rules) -> Loaded:
     return loaded
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a plain file or pipe, one more than a network may have at most. Raises NotFound."""
+def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
+    """The bytes of a plain file or pipe, at most one more than so many. Raises NotFound."""
     try:
         with path.open("rb") as opened:
             mode = os.fstat(opened.fileno()).st_mode
             if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and str(path) != "/dev/stdin"):
                 raise NotFound(f"cannot read {path}: it is a device, not a file")
-            return opened.read(MAX_BYTES + 1)
+            return opened.read(most + 1)
     except (OSError, ValueError) as error:
         raise NotFound(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from highroad.errors import Conflict, HighroadError, Invalid, NotFound, Unavailable
+from highroad.errors import Conflict, Finding, HighroadError, Invalid, NotFound, Severity, Unavailable
 from highroad.wire.told import clean, json_text
 
 T = TypeVar("T")
@@ -43,7 +43,15 @@ def fail(error: HighroadError, as_json: bool) -> NoReturn:
     """Say why it cannot be done; with --json as a problem document, as every other command does."""
     if as_json:
         findings = error.findings if isinstance(error, Invalid) else ()
-        told = [{"code": one.code, "place": one.place, "message": one.message} for one in findings]
+        told = [
+            {
+                "code": one.code,
+                "place": one.place,
+                "message": one.message,
+                **({} if one.line is None else {"line": one.line}),
+            }
+            for one in findings
+        ]
         print_json(
             {
                 "type": f"/problems/{error.code}",
@@ -59,6 +67,27 @@ def fail(error: HighroadError, as_json: bool) -> NoReturn:
         for line in lines:
             Console(stderr=True, soft_wrap=True).print(_text(line, "bold red"))
     raise typer.Exit(EXITS.get(type(error), WRONG))
+
+
+def plain_finding(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON has it."""
+    return {
+        "code": finding.code,
+        "place": finding.place,
+        "message": finding.message,
+        "severity": finding.severity.value,
+        "line": finding.line,
+    }
+
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """A line for each finding."""
+    for finding in findings:
+        word = Text(f"{finding.severity.value:<7}", style=_STYLES[finding.severity])
+        Console(soft_wrap=True).print(Text.assemble(word, " ", str(finding), (f"  [{finding.code}]", "dim")))
 
 
 def _text(line: str, style: str) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from highroad.graph._kernels import Flows
+from highroad.graph import _kernels
 from highroad.planning.solve.problem import Commodities, Problem, Reals
 
 FITS = 1e-9
@@ -57,7 +57,7 @@ class Answer:
 
     problem: Problem
     commodities: Commodities
-    flows: Flows
+    flows: _kernels.Flows
     served_gbps: Reals
     load_gbps: Reals
     price: Reals

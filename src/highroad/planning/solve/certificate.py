@@ -1,6 +1,6 @@
 """What an answer is held against, by code that the solver does not share: it fits, it is conserved, its bound is true.
 
-The bound is taken anew at the answer's prices, from trees of cheapest paths that `Network.trees` grows.
+The bound is taken anew at the answer's prices, from trees of cheapest paths that `_kernels.Network.trees` grows.
 """
 
 from __future__ import annotations

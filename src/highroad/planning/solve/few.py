@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from highroad.graph._kernels import PathFlows
+from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, gap_of
 from highroad.planning.solve.problem import Ints, Reals
 from highroad.planning.solve.slope import Slope
@@ -106,7 +106,8 @@ def on_paths(
     most = float(amount_gbps.sum())
     limited = capacity_gbps < NEVER_FULL * most
     capacity_gbps = np.where(limited, capacity_gbps, NEVER_FULL * most or 1.0)
-    flows = PathFlows(capacity_gbps, amount_gbps, np.ones(len(amount_gbps)), paths.first, paths.start, paths.link)
+    worth = np.ones(len(amount_gbps))
+    flows = _kernels.PathFlows(capacity_gbps, amount_gbps, worth, paths.first, paths.start, paths.link)
     slope = Slope(capacity_gbps=capacity_gbps, slope=FIRST_SLOPE if start is None else WARM_SLOPE)
     dual = np.zeros(len(capacity_gbps))
     best, value, bound = flows.copy(), 0.0, flows.at(dual, limits.threads)[0]

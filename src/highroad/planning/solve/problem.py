@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from highroad.errors import Finding, Severity
-from highroad.graph._kernels import Flows, Network
+from highroad.graph import _kernels
 
 Ints = NDArray[np.int32]
 Reals = NDArray[np.float64]
@@ -55,9 +55,9 @@ class Problem:
         return len(self.source)
 
     @property
-    def network(self) -> Network:
+    def network(self) -> _kernels.Network:
         """For kernels."""
-        return Network(self.nodes, self.tail, self.head)
+        return _kernels.Network(self.nodes, self.tail, self.head)
 
 
 def problem(
@@ -324,9 +324,9 @@ def at_most(problem: Problem, source: Ints, target: Ints, amount_gbps: Reals) ->
     return np.minimum(amount_gbps, np.minimum(leaves[source], comes[target]))
 
 
-def flows(problem: Problem, made: Commodities, worth: Reals) -> Flows:
+def flows(problem: Problem, made: Commodities, worth: Reals) -> _kernels.Flows:
     """Empty flows for these commodities, each worth so much a unit (infinity: all of it must be carried)."""
-    return Flows(
+    return _kernels.Flows(
         problem.network,
         problem.capacity_gbps,
         made.source,

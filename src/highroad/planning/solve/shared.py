@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from highroad.graph._kernels import Flows
+from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
 from highroad.planning.solve.problem import Commodities, Problem, Reals, commodities, flows
 from highroad.planning.solve.slope import Slope
@@ -30,7 +30,7 @@ def utilisation(
     clock: Clock = lambda: 0.0,
     progress: Progress | None = None,
     seed: int = 0,
-    start: Flows | None = None,
+    start: _kernels.Flows | None = None,
 ) -> Answer:
     """The least maximum utilisation at which everything is carried; `value` is that (1 = full), `bound` from below.
 
@@ -63,7 +63,7 @@ class _Search:
         limits: Limits,
         clock: Clock,
         progress: Progress | None,
-        start: Flows | None,
+        start: _kernels.Flows | None,
     ) -> None:
         self.begun_s = clock()
         self._made, self._limits, self._clock, self._progress = made, limits, clock, progress

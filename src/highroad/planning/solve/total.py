@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from highroad.graph._kernels import Flows
+from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
 from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, at_most, commodities, flows, shared_out
 from highroad.planning.solve.slope import Slope
@@ -51,7 +51,7 @@ def total(
     clock: Clock = lambda: 0.0,
     progress: Progress | None = None,
     seed: int = 0,
-    start: Flows | None = None,
+    start: _kernels.Flows | None = None,
     price: Reals | None = None,
 ) -> Answer:
     """The most that can be carried, every demand worth 1 a Gbit/s; `value` and `bound` are in Gbit/s.
@@ -105,7 +105,7 @@ def solve(
     progress: Progress | None = None,
     *,
     seed: int = 0,
-    start: Flows | None = None,
+    start: _kernels.Flows | None = None,
     price: Reals | None = None,
     sweeps: int = TOO_MANY,
 ) -> Answer:
@@ -133,7 +133,7 @@ class _Search:
         limits: Limits,
         clock: Clock,
         progress: Progress | None,
-        start: Flows | None,
+        start: _kernels.Flows | None,
         *,
         same: bool = False,
     ) -> None:
@@ -144,7 +144,7 @@ class _Search:
         self._capacity = np.where(self._limited, problem.capacity_gbps, enough)
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self._empty = partial(flows, replace(problem, capacity_gbps=self._capacity), made, worth)
-        self._best: Flows | None = None
+        self._best: _kernels.Flows | None = None
         self.value = 0.0
         self.warm = start is not None
         if start is not None and same:

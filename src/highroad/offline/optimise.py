@@ -1,0 +1,334 @@
+"""`highroad optimise NETWORK DEMANDS`: the best plan for files of your own, proven, without a controller.
+
+Exit codes: 0 a plan, 2 a file has errors, 4 there is no such thing to read, 7 it cannot be written, 130 stopped by
+Ctrl-C, with the best plan so far.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from highroad.errors import Finding, Invalid, errors_in
+from highroad.formats import demands as demand_files
+from highroad.formats.loaded import capped
+from highroad.model.network import Network
+from highroad.offline import loads, plans, reading
+from highroad.offline.network import good
+from highroad.offline.terminal import Json, attempt, print_findings, print_json, say
+from highroad.planning.optimum import Objective, Optimum, Upgrade, optimise, upgrades
+from highroad.planning.solve.answer import Clock, Limits, Moment, Progress
+from highroad.planning.traffic import Demands
+from highroad.wire.told import clean, json_text
+
+STOPPED = 130
+SHOWN = 10
+BAR = 14
+FINDINGS = 20
+
+NetworkFile = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="A network file, or `us`, `global` or `us-lab` for a shipped one.")
+]
+DemandsFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DEMANDS", help="CSV of source,target,gbps[,class][,weight][,fence], JSON of the same, .npy or .npz."
+    ),
+]
+Scale = Annotated[float, typer.Option("--scale", min=0.0, help="Every demand so many times as large.")]
+Matrix = Annotated[
+    str | None, typer.Option("--matrix", help="Which of several matrices: its name, `NAME:5` in a stack of them.")
+]
+Gap = Annotated[float, typer.Option("--gap", min=1e-9, max=0.5, help="Stop when proven to be so near to the best.")]
+TimeLimit = Annotated[
+    float | None, typer.Option("--time-limit", min=0.0, metavar="SECONDS", help="Stop then, with the best so far.")
+]
+Threads = Annotated[int, typer.Option("--threads", min=0, max=1024, help="0 is one a processor.")]
+
+
+def command(
+    network_file: NetworkFile,
+    demands_file: DemandsFile,
+    objective: Annotated[Objective, typer.Option("--objective", help="What is best.")] = Objective.TOTAL,
+    scale: Scale = 1.0,
+    matrix: Matrix = None,
+    most_paths: Annotated[
+        int | None,
+        typer.Option("--most-paths", min=1, max=64, help="Paths a demand may have; any number if not given."),
+    ] = None,
+    gap: Gap = 1e-4,
+    time_limit: TimeLimit = None,
+    threads: Threads = 0,
+    upgrade_gbps: Annotated[
+        float, typer.Option("--upgrade-gbps", min=0.001, max=1e6, help="Try so much more on the dearest links.")
+    ] = 100.0,
+    tried: Annotated[int, typer.Option("--upgrades", min=0, max=100, help="On how many links that is tried.")] = 3,
+    out: Annotated[Path | None, typer.Option("--out", metavar="JSON", help="Write the plan into this file.")] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Draw the links by load into this file.")] = None,
+    derive: reading.Derive = False,
+    positions: reading.Positions = None,
+    default_length_km: reading.DefaultLength = None,
+    default_capacity_gbps: reading.DefaultCapacity = reading.CAPACITY,
+    json_: Json = False,
+) -> None:
+    """Find how a network carries demands best, and prove how near to the best that is; nothing is touched.
+
+    `total` carries the most; `concurrent` the largest share that every demand can have; `utilisation` carries all with
+    the fullest link as empty as can be. Ctrl-C ends it with the best plan so far.
+
+    Example: `highroad optimise us-lab demands.csv --objective utilisation --svg plan.svg`
+    """
+    rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
+    _, network = good(network_file, rules, json_)
+    demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix), json_)
+    limits = Limits(gap=gap, time_s=float("inf") if time_limit is None else time_limit, threads=threads)
+    clock: Clock = time.perf_counter
+    with stopping() as stop:
+        with telling(objective, quiet=json_) as progress:
+            found = optimise(
+                network,
+                demands,
+                objective,
+                limits,
+                most_paths=most_paths,
+                clock=clock,
+                progress=progress,
+                stop=stop,
+            )
+        with working("trying more capacity", quiet=json_):
+            better = upgrades(found, tried, upgrade_gbps, limits, clock=clock, stop=stop)
+        stopped = stop()
+    if out is not None:
+        attempt(lambda: reading.write_text(out, json_text(plans.plan(found)) + "\n"), json_)
+    if svg is not None:
+        by_link = dict(zip((link.id for link in network.links), found.load_gbps.tolist(), strict=True))
+        attempt(lambda: reading.write_text(svg, loads.svg(network, by_link)), json_)
+    if json_:
+        files = {"out": str(out) if out else None, "svg": str(svg) if svg else None}
+        print_json({"ok": True, "stopped": stopped, **plans.summary(found, better, told), **files})
+    else:
+        _print(found, better, capped([*told, *found.findings]), stopped)
+        for file, what in ((out, "plan"), (svg, "map")):
+            if file is not None:
+                say(f"The {what} is in {file}.")
+    if stopped:
+        raise typer.Exit(STOPPED)
+
+
+def read_demands(file: Path, network: Network, scale: float, matrix: str | None) -> tuple[Demands, tuple[Finding, ...]]:
+    """The demands of a file, and what there is to say of it. Raises NotFound, Invalid with everything that is wrong."""
+    data = reading.read_bytes(file, demand_files.MAX_BYTES)
+    loaded = demand_files.read(data, network.sites, matrix=matrix)
+    if loaded.demands is None:
+        raise Invalid(errors_in(loaded.findings))
+    return loaded.demands.times(scale), loaded.findings
+
+
+# --- while it works -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def stopping() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed, once; pressed again it ends the program as ever."""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+
+    def press(*_: object) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def telling(objective: Objective, *, quiet: bool) -> Iterator[Progress | None]:
+    """How far it is, in one line of a terminal's that is wiped out at the end."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    with console.status("beginning") as status:
+
+        def tell(moment: Moment) -> None:
+            status.update(
+                Text(
+                    f"{show(moment.value, objective)}, {'at least' if objective.better < 0 else 'at most'} "
+                    f"{show(moment.bound, objective)}: gap {moment.gap:.2%} after {moment.after_s:.1f} s"
+                )
+            )
+
+        yield tell
+
+
+@contextmanager
+def working(what: str, *, quiet: bool) -> Iterator[None]:
+    """That something is going on."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+# --- in words -----------------------------------------------------------------------------------------------
+
+
+def rate(gbps: float) -> str:
+    """Gbit/s with as many digits as say something."""
+    return f"{gbps:,.0f}" if abs(gbps) >= 100 else f"{gbps:.3g}"
+
+
+def show(value: float, objective: Objective) -> str:
+    """A value as it is meant."""
+    if objective is Objective.TOTAL:
+        return f"{rate(value)} Gbit/s"
+    return share(value)
+
+
+def share(value: float) -> str:
+    """A share in percent."""
+    return f"{value:.2%}" if value >= 1e-3 or value == 0 else f"{100 * value:.2g}%"
+
+
+def _print(found: Optimum, better: tuple[Upgrade, ...], findings: tuple[Finding, ...], stopped: bool) -> None:
+    print_findings(findings[:FINDINGS])
+    if len(findings) > FINDINGS:
+        say(f"and {len(findings) - FINDINGS} more findings: --json has them all", style="dim")
+    if stopped:
+        say("Stopped: this is the best plan so far.", style="yellow")
+    for line in value_lines(found):
+        say(line)
+    if better:
+        say("")
+    for one in better:
+        say(upgrade_line(one, found.objective))
+    if found.load_gbps.any():
+        say("")
+        Console().print(_fullest(found))
+    short = plans.missing(found)
+    if len(short):
+        Console().print(_missing(found, short))
+
+
+def value_lines(found: Optimum) -> list[str]:
+    """How good it is, and how that is known."""
+    objective = found.objective
+    first, proven = _says(found)
+    lines = [first, f"proven: {proven}; a gap of {found.gap:.3%} after {found.after_s:.2f} s"]
+    if found.few is not None:
+        lost = objective.better * (found.free - found.value)
+        cost = f"{difference(lost, objective)} ({lost / found.free:.3%})" if lost > 1e-9 * found.free else "nothing"
+        paths = f"{found.most_paths} path{'' if found.most_paths == 1 else 's'}"
+        lines.append(f"at most {paths} a demand, which costs {cost} against any number of them")
+    return lines
+
+
+def _says(found: Optimum) -> tuple[str, str]:
+    """What the value says, and what is proven."""
+    match found.objective:
+        case Objective.TOTAL:
+            first = f"{rate(found.value)} of {rate(found.wanted_gbps)} Gbit/s can be carried ({found.part:.2%})"
+            return first, f"no plan carries more than {rate(found.bound)} Gbit/s"
+        case Objective.CONCURRENT:
+            if not found.value < float("inf"):
+                return "there is nothing to carry", "there is nothing to share out"
+            first = f"every demand{_with_a_way(found)} can have {share(found.value)} of what it asks for"
+            return first, f"no plan gives each more than {share(found.bound)}"
+        case Objective.UTILISATION:
+            first = f"everything{_with_a_way(found)} is carried with no link more than {share(found.value)} full"
+            if found.value > loads.FULL:
+                full = share(found.value)
+                first = f"not everything fits: carried all the same, the fullest link would be {full} full"
+            return first, f"no plan stays below {share(found.bound)}"
+
+
+def _with_a_way(found: Optimum) -> str:
+    return " that can be carried at all" if found.checked.problem.demands < (found.demands.gbps != 0).sum() else ""
+
+
+def difference(by: float, objective: Objective) -> str:
+    """A difference of two values."""
+    return f"{rate(by)}G" if objective is Objective.TOTAL else f"{100 * by:.2f} points"
+
+
+BETTERS = {
+    Objective.TOTAL: "carries {} more",
+    Objective.CONCURRENT: "gives every demand {} more",
+    Objective.UTILISATION: "takes {} off the fullest link",
+}
+
+
+def upgrade_line(one: Upgrade, objective: Objective) -> str:
+    """What more capacity does, with what it was thought to do."""
+    seen, low, high, most = (difference(max(0.0, by), objective) for by in (one.seen, one.low, one.high, one.most))
+    sure = f", {low} to {high} by its proof" if one.high - one.low > 0.1 * abs(one.seen) and low != high else ""
+    return (
+        f"another {one.more_gbps:g}G on {one.links[0]}{' and back' if len(one.links) > 1 else ''} "
+        f"{BETTERS[objective].format(seen)} (planned anew{sure}; its price promises {most} at most)"
+    )
+
+
+def _fullest(found: Optimum) -> Table:
+    links = found.links()
+    order = sorted(range(len(links["link"])), key=lambda place: (-links["utilisation"][place], links["link"][place]))
+    table = Table(title="fullest links", title_justify="left", box=None, pad_edge=False)
+    for name in ("link", "", "full", "carries", "of", "price"):
+        table.add_column(name, justify="left" if name in ("link", "") else "right", no_wrap=name != "link")
+    for place in order[:SHOWN]:
+        if not links["load_gbps"][place] > 0:
+            break
+        full = float(links["utilisation"][place])
+        table.add_row(
+            Text(clean(links["link"][place]), overflow="fold"),
+            Text("█" * min(BAR, round(BAR * full)), style=f"{loads.colour(full)}"),
+            f"{full:.1%}",
+            rate(float(links["load_gbps"][place])),
+            f"{rate(float(links['capacity_gbps'][place]))} Gbit/s",
+            f"{links['price'][place]:.3g}" if links["price"][place] > _CHEAP * links["price"].max() else "",
+        )
+    return table
+
+
+_CHEAP = 1e-3
+_NOTHING = 1e-6
+
+
+def _missing(found: Optimum, short: Any) -> Table:
+    columns = found.table()
+    table = Table(
+        title=f"not carried in full: {len(short):,} of {len(found.demands):,} demands",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for name in ("from", "to", "class", "asks for", "gets"):
+        table.add_column(name, justify="left" if name in ("from", "to", "class") else "right")
+    for place in short[:SHOWN].tolist():
+        wanted = float(columns["gbps"][place])
+        table.add_row(
+            Text(clean(columns["source"][place])),
+            Text(clean(columns["target"][place])),
+            columns["class"][place],
+            f"{rate(wanted)} Gbit/s",
+            rate(float(columns["carried_gbps"][place]) if columns["carried_gbps"][place] > _NOTHING * wanted else 0.0),
+        )
+    if len(short) > SHOWN:
+        table.add_row(f"and {len(short) - SHOWN:,} more")
+    return table

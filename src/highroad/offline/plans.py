@@ -1,0 +1,141 @@
+"""An optimum as JSON: what `highroad optimise --json` prints, and the plan that `--out` writes.
+
+Whoever checks a plan needs nothing of ours: capacities, loads, flows by path, and the prices that prove the bound are
+all in it, with the equation in words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from highroad.errors import Finding
+from highroad.formats.loaded import capped
+from highroad.offline.terminal import plain_finding
+from highroad.planning.optimum import Objective, Optimum, Upgrade
+
+UNITS = {
+    Objective.TOTAL: "Gbit/s carried",
+    Objective.CONCURRENT: "share of every demand",
+    Objective.UTILISATION: "load of the fullest link as a share of its capacity",
+}
+
+PROOFS = {
+    Objective.TOTAL: "no plan carries more than: the sum over links of capacity x price, and over demands of what is "
+    "asked x max(0, 1 - the least sum of prices on any way there)",
+    Objective.CONCURRENT: "no larger share fits than: the sum over links of capacity x price, over the sum over "
+    "demands of what is asked x the least sum of prices on any way there",
+    Objective.UTILISATION: "no plan stays below: the sum over demands of what is asked x the least sum of prices on "
+    "any way there, over the sum over links of capacity x price",
+}
+"""What is in `certificate`, as a sentence that anybody can reckon after."""
+
+
+def number(value: float) -> float | None:
+    """A number as JSON has it: what is not finite is null."""
+    return float(value) if math.isfinite(value) else None
+
+
+def summary(found: Optimum, upgrades: Sequence[Upgrade], told: Sequence[Finding] = ()) -> dict[str, Any]:
+    """How good it is, every link, and what is not carried."""
+    links, short = found.links(), missing(found)
+    table = found.table()
+    return {
+        "network": found.network.name,
+        "objective": found.objective.value,
+        "value": number(found.value),
+        "bound": number(found.bound),
+        "unit": UNITS[found.objective],
+        "gap": number(found.gap),
+        "after_s": round(found.after_s, 4),
+        "sweeps": found.answer.sweeps,
+        "demands": len(found.demands),
+        "wanted_gbps": number(found.wanted_gbps),
+        "carried_gbps": number(float(found.carried_gbps.sum())),
+        "carried_part": number(found.part),
+        "most_paths": found.most_paths,
+        "value_on_any_paths": number(found.free),
+        "moments": [
+            {"after_s": round(one.after_s, 4), "value": number(one.value), "bound": number(one.bound)}
+            for one in found.moments
+        ],
+        "links": rows(links),
+        "not_carried": [{key: _plain(column[place]) for key, column in table.items()} for place in short.tolist()],
+        "upgrades": [upgrade(one) for one in upgrades],
+        "findings": [plain_finding(one) for one in capped([*told, *found.findings])],
+    }
+
+
+def plan(found: Optimum) -> dict[str, Any]:
+    """Everything: who goes where with how much, and the proof."""
+    links, table, paths = found.links(), found.table(), found.paths()
+    demands = rows(table)
+    for one in demands:
+        one["paths"] = []
+    for demand, gbps, latency, chain in zip(
+        paths["demand"].tolist(), paths["gbps"].tolist(), paths["latency_ms"].tolist(), paths["links"], strict=True
+    ):
+        demands[demand]["paths"].append({"gbps": gbps, "latency_ms": round(latency, 6), "links": list(chain)})
+    prices = np.zeros(len(found.network.links))
+    prices[found.checked.links] = found.answer.price
+    return {
+        "highroad_plan": 1,
+        "network": found.network.name,
+        "objective": found.objective.value,
+        "value": number(found.value),
+        "unit": UNITS[found.objective],
+        "certificate": {
+            "bound": number(found.bound),
+            "gap": number(found.gap),
+            "proof": PROOFS[found.objective],
+            "prices": {link: one for link, one in zip(links["link"], prices.tolist(), strict=True) if one},
+        },
+        "demands": demands,
+        "links": rows(links),
+        "findings": [plain_finding(one) for one in capped(list(found.findings))],
+    }
+
+
+def upgrade(one: Upgrade) -> dict[str, Any]:
+    """What more capacity would do."""
+    return {
+        "links": list(one.links),
+        "more_gbps": one.more_gbps,
+        "price": one.price,
+        "better_by_price_at_most": one.most,
+        "better": one.seen,
+        "better_between": [one.low, one.high],
+    }
+
+
+def missing(found: Optimum) -> Any:
+    """The places of demands that are not carried in full, what is short most first."""
+    wanted = np.where(np.isfinite(found.demands.gbps), found.demands.gbps, 0.0)
+    carried = found.carried_gbps
+    if found.objective is Objective.CONCURRENT:  # all get the same share: those that get nothing are told
+        wanted = np.where(carried > 0, 0.0, wanted)
+    short = wanted - carried
+    places = np.flatnonzero(short > 1e-6 * wanted)
+    return places[np.argsort(-short[places], kind="stable")]
+
+
+def rows(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    """Columns as a list of mappings."""
+    keys = list(columns)
+    return [
+        dict(zip(keys, values, strict=True)) for values in zip(*(_values(columns[key]) for key in keys), strict=True)
+    ]
+
+
+def _values(column: Any) -> list[Any]:
+    values: list[Any] = column.tolist()
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        return [number(one) for one in values]
+    return values
+
+
+def _plain(value: Any) -> Any:
+    return number(float(value)) if isinstance(value, float) else value

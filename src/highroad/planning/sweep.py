@@ -1,0 +1,250 @@
+"""What if: a network planned anew for every failure, growth and upgrade, on as many workers as there are.
+
+A case is solved at most twice: for the least utilisation at which all is carried that can still get there, and, where
+that is above 1, for the most that is carried. From that come what is cut off, what is crowded out, what overloads, and
+where capacity is missing. Nothing is remembered between cases, so they go to any executor of `concurrent.futures`:
+threads, processes, or a cluster's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Protocol
+
+import numpy as np
+
+from highroad.errors import Finding, Invalid, did_you_mean
+from highroad.model.network import LinkId, Network
+from highroad.planning.optimum import Objective, Optimum, optimise
+from highroad.planning.solve.answer import Limits
+from highroad.planning.solve.problem import Problem
+from highroad.planning.traffic import Changed, Demands, problem_of
+
+FITS = 1.0 + 1e-9
+TOLD = 8
+"""Links and demands that a case tells of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Risk groups that fail, growth of all demands, and Gbit/s more on links: all of it at once."""
+
+    cut: tuple[str, ...] = ()
+    without: frozenset[LinkId] = frozenset()
+    growth: float = 1.0
+    more_gbps: tuple[tuple[LinkId, float], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        parts = [f"{' and '.join(self.cut)} cut"] if self.cut else []
+        if self.growth != 1.0:
+            parts.append(f"demands x{self.growth:g}")
+        parts.extend(f"+{gbps:g}G {link}" for link, gbps in self.more_gbps)
+        return ", ".join(parts) or "as it is"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a case ends. Rates in Gbit/s; utilisation as a share, `utilisation_bound` what no plan stays below.
+
+    `cut_off_gbps` has no way left, or cannot be carried at all; `crowded_gbps` has a way, but no room on it: no plan
+    crowds out less than `crowded_bound_gbps`. `overloaded` are links that are over 1 when all is carried that has a
+    way, the fullest first; `short` demands that lose, those that lose most first. `prices` are what a Gbit/s more on a
+    link carries more, where something is crowded out.
+    """
+
+    case: Case
+    utilisation: float
+    utilisation_bound: float
+    wanted_gbps: float
+    cut_off_gbps: float
+    crowded_gbps: float
+    crowded_bound_gbps: float
+    overloaded: tuple[tuple[LinkId, float], ...]
+    short: tuple[tuple[str, str, float], ...]
+    prices: tuple[tuple[LinkId, float], ...]
+
+    @property
+    def lost_gbps(self) -> float:
+        """What is not carried, whyever."""
+        return self.cut_off_gbps + self.crowded_gbps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What all cases are about, as it goes to a worker."""
+
+    network: Network
+    demands: Demands
+    limits: Limits
+
+
+def case_of(network: Network, groups: Sequence[str], growth: float = 1.0) -> Case:
+    """That these fibres, risk groups and sites fail together. Raises Invalid with each that there is not."""
+    known = {*network.fibre, *network.site, *(group.id for group in network.risk_groups)}
+    unknown = [name for name in groups if name not in known]
+    if unknown:
+        told = (f"there is no fibre, site or risk group `{name}`{did_you_mean(name, known)}" for name in unknown)
+        raise Invalid([Finding(code="unknown-target", place="cut", message=message) for message in told])
+    return Case(cut=tuple(groups), without=_links(network, groups), growth=growth)
+
+
+def risk_groups(network: Network) -> list[str]:
+    """Every risk group that takes links down: shared ones, and fibres that no shared one stands for."""
+    kept: dict[frozenset[LinkId], str] = {}
+    for name in (*(group.id for group in network.risk_groups), *(fibre.id for fibre in network.fibres)):
+        gone = _links(network, (name,))
+        if gone:
+            kept.setdefault(gone, name)
+    return list(kept.values())
+
+
+def singles(network: Network) -> list[Case]:
+    """Each risk group alone."""
+    return [case_of(network, (group,)) for group in risk_groups(network)]
+
+
+def doubles(network: Network) -> list[Case]:
+    """Each two risk groups together, but for what one of them does alone."""
+    alone = {group: _links(network, (group,)) for group in risk_groups(network)}
+    return [
+        Case(cut=(a, b), without=alone[a] | alone[b])
+        for a, b in combinations(alone, 2)
+        if not (alone[a] <= alone[b] or alone[b] <= alone[a])
+    ]
+
+
+def _links(network: Network, groups: Iterable[str]) -> frozenset[LinkId]:
+    gone = {link for group in groups for fibre in network.fibres_of(group) for link in network.links_on.get(fibre, ())}
+    sites = {group for group in groups if group in network.site and group not in network.fibre}
+    return frozenset(gone | {link.id for link in network.links if link.tail in sites or link.head in sites})
+
+
+def look(question: Question, cases: Sequence[Case]) -> list[Outcome]:
+    """What a worker does: some cases, one after the other."""
+    arrays = problem_of(question.network, question.demands)
+    return [_outcome(question, arrays, case) for case in cases]
+
+
+def _outcome(question: Question, arrays: Problem, case: Case) -> Outcome:
+    network, demands = question.network, question.demands
+    if case.growth != 1.0:
+        demands = demands.times(case.growth)
+    changed = Changed(without=case.without, more_gbps=dict(case.more_gbps))
+
+    def best(objective: Objective) -> Optimum:
+        return optimise(network, demands, objective, question.limits, changed=changed, arrays=arrays)
+
+    even = best(Objective.UTILISATION)
+    ready = even.checked
+    joined = float(ready.problem.amount_gbps.sum())
+    crowded, bound, most = 0.0, 0.0, even
+    prices: tuple[tuple[LinkId, float], ...] = ()
+    if even.value > FITS:
+        most = best(Objective.TOTAL)
+        crowded, bound = max(0.0, joined - most.value), max(0.0, joined - most.bound)
+        dear = np.flatnonzero(most.price > 1e-3)
+        prices = tuple((network.links[place].id, float(most.price[place])) for place in dear.tolist())
+    capacity = np.ones(len(network.links))
+    capacity[ready.links] = ready.problem.capacity_gbps
+    full = even.load_gbps / capacity
+    over = [place for place in np.argsort(-full, kind="stable")[:TOLD].tolist() if full[place] > FITS]
+    wanted = np.where(np.isfinite(demands.gbps), np.maximum(demands.gbps, 0.0), 0.0)
+    short = wanted - np.minimum(most.carried_gbps, wanted)
+    least = [
+        place for place in np.argsort(-short, kind="stable")[:TOLD].tolist() if short[place] > 1e-6 * wanted[place]
+    ]
+    return Outcome(
+        case=case,
+        utilisation=even.value,
+        utilisation_bound=even.bound,
+        wanted_gbps=even.wanted_gbps,
+        cut_off_gbps=max(0.0, even.wanted_gbps - joined),
+        crowded_gbps=crowded,
+        crowded_bound_gbps=bound,
+        overloaded=tuple((network.links[place].id, float(full[place])) for place in over),
+        short=tuple(
+            (network.sites[demands.source[place]].id, network.sites[demands.target[place]].id, float(short[place]))
+            for place in least
+        ),
+        prices=prices,
+    )
+
+
+# --- on many workers ----------------------------------------------------------------------------------------
+
+
+class Doing(Protocol):
+    """What is under way somewhere: a `Future` of `concurrent.futures`, or of a cluster that has the like."""
+
+    def result(self) -> Any:
+        """What it came to, once it has."""
+
+
+class Workers(Protocol):
+    """Where work is done: an `Executor` of `concurrent.futures`."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any) -> Doing:
+        """Do it at some time."""
+
+
+def sweep(question: Question, cases: Sequence[Case], workers: Workers, *, at_once: int = 8) -> Iterator[list[Outcome]]:
+    """The outcomes of all cases in their order, some at a time, as they are there.
+
+    Whoever stops asking ends it: no more than a few pieces of `at_once` cases are under way beyond what was given out.
+    """
+    pieces = [cases[start : start + at_once] for start in range(0, len(cases), at_once)]
+    under_way: list[Doing] = []
+    for piece in pieces:
+        under_way.append(workers.submit(look, question, piece))
+        if len(under_way) >= AHEAD:
+            yield under_way.pop(0).result()
+    while under_way:
+        yield under_way.pop(0).result()
+
+
+AHEAD = 64
+"""Pieces that are handed out before the first is waited for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helps:
+    """What more capacity on a link and its opposite does over all cases: Gbit/s that are not crowded out any more.
+
+    `promised_gbps` is what prices allow at most, `seen_gbps` the difference when every case is planned anew; None
+    where that was not done.
+    """
+
+    links: tuple[LinkId, ...]
+    more_gbps: float
+    promised_gbps: float
+    cases: int
+    seen_gbps: float | None = None
+
+
+def helps(network: Network, outcomes: Iterable[Outcome], more_gbps: float = 100.0) -> list[Helps]:
+    """Where capacity is missing, by the prices of all cases: what would help most first."""
+    sums: dict[tuple[LinkId, ...], tuple[float, int]] = {}
+    for one in outcomes:
+        mine: dict[tuple[LinkId, ...], float] = {}
+        for link, price in one.prices:
+            pair = tuple(sorted({link, network.opposite.get(link, link)}))
+            mine[pair] = mine.get(pair, 0.0) + price
+        for pair, price in mine.items():
+            before, count = sums.get(pair, (0.0, 0))
+            unsure = one.crowded_gbps - one.crowded_bound_gbps
+            sums[pair] = (before + min(price * more_gbps + unsure, one.crowded_gbps), count + 1)
+    found = [
+        Helps(links=links, more_gbps=more_gbps, promised_gbps=gbps, cases=count)
+        for links, (gbps, count) in sums.items()
+    ]
+    return sorted(found, key=lambda one: (-one.promised_gbps, one.links))
+
+
+def with_more(case: Case, links: Sequence[LinkId], more_gbps: float) -> Case:
+    """The same case with so much more on some links; more on what is cut is cut too."""
+    more = (*case.more_gbps, *((link, more_gbps) for link in links))
+    return Case(cut=case.cut, without=case.without, growth=case.growth, more_gbps=more)

@@ -1,0 +1,274 @@
+"""`highroad optimise`, as a shell sees it: on a network whose answers are known, and on those that are shipped."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from highroad.formats import detect, native
+from highroad.formats.shipped import network_text
+from highroad.main import application
+from highroad.model.network import Network
+from highroad.offline import loads
+from highroad.offline import optimise as command
+from highroad.offline.optimise import stopping
+from highroad.planning.optimum import Objective, optimise
+from tests.support.country import country
+
+runner = CliRunner()
+APP = application()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    (tmp_path / "country.yaml").write_text(native.write(country()), encoding="utf-8")
+    (tmp_path / "demands.csv").write_text("source,target,gbps\nwest,east,300\n", encoding="utf-8")
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    return runner.invoke(APP, ["optimise", *words])
+
+
+def told(*words: str) -> dict[str, Any]:
+    result = run(*words, "--json")
+    assert result.exit_code == 0, result.output
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def test_the_most_that_is_carried_in_words(here: Path) -> None:
+    result = run("country.yaml", "demands.csv")
+    assert result.exit_code == 0, result.output
+    assert "200 of 300 Gbit/s can be carried (66.67%)" in result.output
+    assert re.search(r"proven: no plan carries more than 200 Gbit/s; a gap of 0\.00\d%", result.output)
+    assert "another 100G on east>west and back carries 100G more (planned anew" in result.output
+    assert re.search(r"west>east +█+ +100\.0% +100 +100 Gbit/s +1", result.output)
+    assert "not carried in full: 1 of 1 demands" in result.output
+
+
+def test_the_other_objectives_in_words(here: Path) -> None:
+    concurrent = run("country.yaml", "demands.csv", "--objective", "concurrent").output
+    assert "every demand can have 66.67% of what it asks for" in concurrent
+    assert "gives every demand 33.33 points more" in concurrent
+    full = run("country.yaml", "demands.csv", "--objective", "utilisation", "--most-paths", "1").output
+    assert "not everything fits: carried all the same, the fullest link would be 300.00% full" in full
+    assert "at most 1 path a demand, which costs 150.00 points" in full
+    fits = run("country.yaml", "demands.csv", "--objective", "utilisation", "--scale", "0.5").output
+    assert "everything is carried with no link more than 75.00% full" in fits
+    assert "not carried" not in fits
+
+
+def test_all_of_it_as_json(here: Path) -> None:
+    answer = told("country.yaml", "demands.csv", "--most-paths", "1", "--upgrade-gbps", "50", "--upgrades", "2")
+    assert answer["ok"] is True
+    assert answer["stopped"] is False
+    assert answer["value"] == pytest.approx(100, rel=1e-3)
+    assert answer["value_on_any_paths"] == pytest.approx(200, rel=1e-3)
+    assert answer["bound"] == pytest.approx(200, rel=1e-3)
+    assert answer["most_paths"] == 1
+    assert len(answer["links"]) == 10
+    assert answer["not_carried"][0]["carried_gbps"] == pytest.approx(100, rel=1e-3)
+    assert answer["upgrades"][0]["better"] == pytest.approx(50, rel=1e-3)
+    assert answer["upgrades"][0]["more_gbps"] == 50
+    low, high = answer["upgrades"][0]["better_between"]
+    assert low <= 50.01
+    assert high >= 49.99
+
+
+@pytest.mark.parametrize("objective", list(Objective))
+def test_a_plan_proves_itself_to_whoever_has_the_network(here: Path, objective: Objective) -> None:
+    (here / "demands.csv").write_text("west,east,300\ncampus,cloud,40\nsouth,north,1\n".replace("north", "west"))
+    told("country.yaml", "demands.csv", "--objective", objective.value, "--out", "plan.json")
+    plan = json.loads((here / "plan.json").read_text(encoding="utf-8"))
+    links = {link["link"]: link for link in plan["links"]}
+    carried = dict.fromkeys(links, 0.0)
+    for demand in plan["demands"]:
+        assert sum(path["gbps"] for path in demand["paths"]) == pytest.approx(demand["carried_gbps"], rel=1e-6)
+        for path in demand["paths"]:
+            for link in path["links"]:
+                carried[link] += path["gbps"]
+    for name, link in links.items():
+        assert carried[name] == pytest.approx(link["load_gbps"], rel=1e-6, abs=1e-6)
+        assert objective is Objective.UTILISATION or carried[name] <= link["capacity_gbps"] * (1 + 1e-9)
+    prices = plan["certificate"]["prices"]
+    cost = {name: prices.get(name, 0.0) for name in links}
+    paid = sum(link["capacity_gbps"] * cost[name] for name, link in links.items())
+    nearest = [_distance(cost, country(), demand["source"], demand["target"]) for demand in plan["demands"]]
+    asked = [demand["gbps"] for demand in plan["demands"]]
+    spent = sum(d * y for d, y in zip(asked, nearest, strict=True))
+    bounds = {
+        Objective.TOTAL: paid + sum(d * max(0.0, 1 - y) for d, y in zip(asked, nearest, strict=True)),
+        Objective.CONCURRENT: paid / spent,
+        Objective.UTILISATION: spent / paid,
+    }
+    assert bounds[objective] == pytest.approx(plan["certificate"]["bound"], rel=1e-9)
+    assert plan["certificate"]["gap"] <= 1e-4
+
+
+def _distance(cost: dict[str, float], network: Network, source: str, target: str) -> float:
+    """The least sum of prices, by trying every link again and again (Bellman and Ford); pops alone are passed."""
+    far = {site.id: 0.0 if site.id == source else float("inf") for site in network.sites}
+    for _ in network.sites:
+        for link in network.links:
+            if link.tail == source or network.site[link.tail].kind.value in ("pop", "edge"):
+                far[link.head] = min(far[link.head], far[link.tail] + cost[link.id])
+    return far[network.site[target].id]  # type: ignore[index]
+
+
+def test_every_shipped_network_and_a_picture_with_one_element_a_link(here: Path) -> None:
+    for name in ("us-lab", "us", "global"):
+        network = detect.read(network_text(name)).network
+        assert network is not None
+        pops = [site.id for site in network.sites if site.kind.value == "pop"]
+        some = [f"{a},{b},400" for a in pops[::3] for b in pops[1::4] if a != b]
+        (here / f"{name}.csv").write_text("\n".join(some))
+        answer = told(name, f"{name}.csv", "--svg", f"{name}.svg", "--gap", "1e-3", "--upgrades", "1")
+        assert answer["gap"] <= 1e-3
+        drawn = ElementTree.fromstring((here / f"{name}.svg").read_text(encoding="utf-8"))
+        links = drawn.findall(".//{http://www.w3.org/2000/svg}path[@class='link']")
+        assert len(links) == len(network.links)
+        titles = {(link.findtext("{http://www.w3.org/2000/svg}title") or "").rpartition(": ")[0] for link in links}
+        assert titles == {link.id for link in network.links}
+
+
+def test_the_picture_is_darker_the_fuller_a_link_is_and_has_another_colour_when_over() -> None:
+    shades = [sum(int(loads.colour(share)[at : at + 2], 16) for at in (1, 3, 5)) for share in np.linspace(0, 1, 40)]
+    assert shades == sorted(shades, reverse=True)
+    assert len(set(shades)) > 30
+    assert loads.colour(1.01) == loads.OVER
+    network = country()
+    drawn = loads.svg(network, {link.id: 150.0 for link in network.links[:1]})
+    assert drawn.count('stroke-dasharray="6 2"') == 1
+    assert drawn == loads.svg(network, {link.id: 150.0 for link in network.links[:1]})
+
+
+def test_matrices(here: Path) -> None:
+    matrix = np.zeros((5, 5))
+    matrix[1, 3] = 100
+    np.savez(here / "tm.npz", a=matrix, b=3 * matrix)
+    assert told("country.yaml", "tm.npz", "--matrix", "b")["value"] == pytest.approx(200, rel=1e-3)
+    assert run("country.yaml", "tm.npz").exit_code == 2
+
+
+def test_what_is_wrong_is_told_and_the_exit_code_says_how(here: Path) -> None:
+    assert run("nothing.yaml", "demands.csv").exit_code == 4
+    assert run("country.yaml", "nothing.csv").exit_code == 4
+    assert run("country.yaml", "demands.csv", "--out", "no/plan.json").exit_code == 7
+    assert run("country.yaml", "demands.csv", "--objective", "best").exit_code == 2
+    (here / "demands.csv").write_text("source,target,gbps\nwesst,east,300\nwest,east,x\n")
+    result = run("country.yaml", "demands.csv")
+    assert result.exit_code == 2
+    assert "line 2: demands[wesst>east].source: there is no site `wesst`; did you mean `west`?" in result.output
+    assert "line 3: demands[west>east].gbps: it has to be a number, not `x`" in result.output
+    problem = json.loads(run("country.yaml", "demands.csv", "--json").stdout)
+    assert [(one["code"], one["line"]) for one in problem["findings"]] == [("unknown-site", 2), ("not-a-number", 3)]
+
+
+def test_what_cannot_be_carried_is_told_and_the_rest_carried(here: Path) -> None:
+    (here / "demands.csv").write_text("west,east,10\nwest,west,1\nwest,east,nan\nwest,cloud,1,,,EU\nwest,east,-3\n")
+    result = run("country.yaml", "demands.csv")
+    assert result.exit_code == 0
+    assert "10 of 12 Gbit/s can be carried" in result.output
+    assert "line 4: demands[west>cloud]: no way leads there over the links that it may use" in result.output
+    answer = told("country.yaml", "demands.csv")
+    assert {(one["code"], one["line"]) for one in answer["findings"]} == {
+        ("self-demand", 2), ("no-amount", 3), ("not-joined", 4), ("no-amount", 5)
+    }  # fmt: skip
+    even = run("country.yaml", "demands.csv", "--objective", "utilisation").output
+    assert "everything that can be carried at all is carried with no link more than 5.00% full" in even
+    (here / "none.csv").write_text("source,target,gbps\n")
+    assert "there is nothing to carry" in run("country.yaml", "none.csv", "--objective", "concurrent").output
+    assert told("country.yaml", "none.csv", "--objective", "concurrent")["value"] is None
+
+
+def test_names_are_not_taken_for_markup(here: Path) -> None:
+    text = (here / "country.yaml").read_text(encoding="utf-8").replace("name: country", 'name: "[bold]x[/] <b>"', 1)
+    (here / "country.yaml").write_text(text, encoding="utf-8")
+    assert run("country.yaml", "demands.csv", "--svg", "o.svg").exit_code == 0
+    ElementTree.fromstring((here / "o.svg").read_text(encoding="utf-8"))
+
+
+def _pressed_twice() -> None:
+    with stopping() as stop:
+        assert not stop()
+        signal.raise_signal(signal.SIGINT)
+        assert stop()
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_once_is_asked_for_the_best_so_far_and_twice_ends_it() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        _pressed_twice()
+    assert signal.getsignal(signal.SIGINT) is before
+    seen: list[bool] = []
+    thread = threading.Thread(target=lambda: seen.append(_in_a_thread()))
+    thread.start()
+    thread.join()
+    assert seen == [False]
+
+
+def _in_a_thread() -> bool:
+    with stopping() as stop:
+        return stop()
+
+
+def test_stopped_there_is_a_plan_and_the_exit_code_says_so(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(*given: Any, **named: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return optimise(*given, **named)
+
+    monkeypatch.setattr(command, "optimise", pressed)
+    result = run("country.yaml", "demands.csv", "--out", "plan.json")
+    assert result.exit_code == 130
+    assert "Stopped: this is the best plan so far." in result.output
+    assert json.loads((here / "plan.json").read_text())["certificate"]["bound"] >= 199.9
+
+
+def test_the_page_says_what_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command of docs/optimise.md is run, every example too, and what stands there as printed is printed."""
+    page = (Path(__file__).parents[3] / "docs" / "optimise.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    (csv,) = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "demands.csv").write_text(csv, encoding="utf-8")
+    ran = 0
+    for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL):
+        printed: list[str] = []
+        for line in block.splitlines():
+            if line.startswith("$ highroad "):
+                result = runner.invoke(APP, shlex.split(line)[2:])
+                assert result.exit_code == 0, (line, result.output)
+                printed = result.output.splitlines()
+                ran += 1
+            elif not line.startswith("..."):
+                assert any(_same(line, one) for one in printed), line
+    assert ran >= 4
+    assert json.loads((tmp_path / "plan.json").read_text())["certificate"]["prices"]
+    for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(example, "docs/optimise.md", "exec"), {})
+
+
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+
+
+def _same(said: str, printed: str) -> bool:
+    """Whether two lines have the same words, and the same figures within 1%; how long it took is as it is."""
+    said, printed = (re.sub(r"gap of .*", "", re.sub(r"[█ ]+", " ", line)).rstrip() for line in (said, printed))
+    if _NUMBER.sub("#", said) != _NUMBER.sub("#", printed):
+        return False
+    figures = [[float(one.replace(",", "")) for one in _NUMBER.findall(line)] for line in (said, printed)]
+    return figures[0] == pytest.approx(figures[1], rel=1e-2)
