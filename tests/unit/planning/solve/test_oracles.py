@@ -175,3 +175,9 @@ def test_one_demand_without_a_limit_does_not_blur_the_others() -> None:
     answer = total(replace(of, amount_gbps=amount))
     assert faults(claim(answer)) == set()
     assert answer.gap <= GAP
+
+
+@pytest.mark.parametrize("capacity", [(1.0, 1.0, 2.5, 2.5), (1.0, 1.0, 10.0, 10.0), (1.0, 300.0, 300.0, 2.5)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_parallel_links_do_not_go_round_in_circles(capacity: tuple[float, ...], threads: int) -> None:
+    is_spread_best(problem(2, [1] * 4, [0] * 4, capacity, [1], [0], [100.0]), threads)
