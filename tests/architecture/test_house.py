@@ -38,7 +38,7 @@ def test_every_folder_of_kernels_is_a_module_that_is_told_of_where_kernels_are_m
     told = (ROOT / "Makefile").read_text()
     for package, name in COMPILED.items():
         folder = package.removeprefix("highroad.").replace(".", "/")
-        assert f"add_kernels({name} {folder})" in made
+        assert f"add_kernels({name} {folder} module.cpp" in made
         assert f"src/highroad/{folder}/kernels/*" in told
         assert f"stubgen -q -m {package}.{name} -o src/highroad/{folder}/{name}.pyi" in told
         assert f'"highroad/{folder}/kernels/**"' in (ROOT / "pyproject.toml").read_text()

@@ -465,8 +465,8 @@ def path_sweep(weight: NDArray[np.float64], *numbers: Any) -> object:
             "allowed has to be an array of one dimension and of type uint8",
         ),
         (lambda: sweep(weight=ONES[1:]), "weight has 5 elements, and there are 6 links"),
-        (lambda: sweep(weight=WRONG), "weight[5] is negative, or not a finite number"),
-        (lambda: sweep(weight=ONES * math.inf), "weight[0] is negative, or not a finite number"),
+        (lambda: sweep(weight=WRONG), "weight[5] is negative, or not a number"),
+        (lambda: sweep(weight=-ONES), "weight[0] is negative, or not a number"),
         (lambda: sweep(slope=0.0), "slope and unit have to be above 0 and finite, tolerance at least 0"),
         (lambda: sweep(slope=math.inf), "slope and unit have to be above 0 and finite"),
         (lambda: sweep(unit=-1.0), "slope and unit have to be above 0 and finite"),
@@ -508,3 +508,24 @@ def path_sweep(weight: NDArray[np.float64], *numbers: Any) -> object:
 def test_what_is_wrong_is_said(call: Callable[[], object], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         call()
+
+
+def test_a_link_whose_weight_is_infinite_is_not_used_and_what_was_cleared_of_a_link_is_off_it() -> None:
+    flows = two_ways()
+    weight = reals(1.0, math.inf, 1.0, 1.0)
+    flows.sweep(weight, 8.0, 1.0, 1e-3, -math.inf, math.inf, int32(0), together=True, threads=1)
+    assert flows.load[0] > 0
+    assert flows.load[1] == 0
+    flows.clear(int32(0))
+    assert flows.load.tolist() == [0.0, 0.0, 0.0, 0.0]
+    assert flows.served.tolist() == [0.0]
+    with pytest.raises(ValueError, match="links are numbered from 0 to below 4"):
+        flows.clear(int32(4))
+
+
+def two_ways() -> Flows:
+    """From 0 to 3 by 1 and by 2."""
+    network = Network(4, int32(0, 0, 1, 2), int32(1, 2, 3, 3))
+    none = np.zeros(0, np.uint8)
+    return Flows(network, np.full(4, 10.0), int32(0), int64(0, 1), int32(3), reals(5.0), np.ones(1),
+                 int32(-1), none)  # fmt: skip
