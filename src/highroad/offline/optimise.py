@@ -25,10 +25,10 @@ from highroad.formats.loaded import capped
 from highroad.model.network import Network
 from highroad.offline import loads, plans, reading
 from highroad.offline.network import good
-from highroad.offline.terminal import Json, attempt, print_findings, print_json, say
+from highroad.offline.terminal import Json, attempt, fail, print_findings, print_json, say
 from highroad.planning.optimum import Objective, Optimum, Upgrade, optimise, upgrades
 from highroad.planning.solve.answer import Clock, Limits, Moment, Progress
-from highroad.planning.traffic import Demands
+from highroad.planning.traffic import RANKS, Demands
 from highroad.wire.told import clean, json_text
 
 STOPPED = 130
@@ -83,11 +83,15 @@ def command(
 ) -> None:
     """Find how a network carries demands best, and prove how near to the best that is; nothing is touched.
 
-    `total` carries the most; `concurrent` the largest share that every demand can have; `utilisation` carries all with
-    the fullest link as empty as can be. Ctrl-C ends it with the best plan so far.
+    `total` carries the most; `lexicographic` the most of the first class, then of the next; `concurrent` the largest
+    share that every demand can have; `maxmin` gives nobody more where somebody with less could have it, by weight;
+    `utilisation` carries all with the fullest link as empty as can be. Ctrl-C ends it with the best plan so far.
 
     Example: `highroad optimise us-lab demands.csv --objective utilisation --svg plan.svg`
     """
+    if most_paths is not None and not objective.one_solve:
+        message = f"few paths are told of with total, concurrent and utilisation, and not with {objective.value}"
+        fail(Invalid([Finding(code="few-paths", place="--most-paths", message=message)]), json_)
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
     _, network = good(network_file, rules, json_)
     demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix), json_)
@@ -197,9 +201,7 @@ def rate(gbps: float) -> str:
 
 def show(value: float, objective: Objective) -> str:
     """A value as it is meant."""
-    if objective is Objective.TOTAL:
-        return f"{rate(value)} Gbit/s"
-    return share(value)
+    return share(value) if objective.by_shares else f"{rate(value)} Gbit/s"
 
 
 def share(value: float) -> str:
@@ -231,7 +233,12 @@ def value_lines(found: Optimum) -> list[str]:
     """How good it is, and how that is known."""
     objective = found.objective
     first, proven = _says(found)
-    lines = [first, f"proven: {proven}; a gap of {found.gap:.3%} after {found.after_s:.2f} s"]
+    lines = [first]
+    for one in found.classes:
+        lines.append(
+            f"up to {RANKS[one.rank].value}: {rate(one.value)} Gbit/s, of at most {rate(one.bound)} (gap {one.gap:.3%})"
+        )
+    lines = [*lines, f"proven: {proven}; a gap of {found.gap:.3%} after {found.after_s:.2f} s"]
     if found.few is not None:
         lost = objective.better * (found.free - found.value)
         cost = f"{difference(lost, objective)} ({lost / found.free:.3%})" if lost > 1e-9 * found.free else "nothing"
@@ -257,6 +264,19 @@ def _says(found: Optimum) -> tuple[str, str]:
                 full = share(found.value)
                 first = f"not everything fits: carried all the same, the fullest link would be {full} full"
             return first, f"no plan stays below {share(found.bound)}"
+        case Objective.LEXICOGRAPHIC:
+            first = f"{rate(found.value)} of {rate(found.wanted_gbps)} Gbit/s can be carried, class after class"
+            return first, f"no plan that gives no less to earlier classes carries more than {rate(found.bound)} Gbit/s"
+        case Objective.MAXMIN:
+            if not found.carried_gbps.any():
+                return "there is nothing to carry", "there is nothing to share out"
+            first = (
+                f"who gets least gets {rate(found.value)} Gbit/s a unit of weight; {rate(found.carried_gbps.sum())} "
+            )
+            return (
+                f"{first}of {rate(found.wanted_gbps)} are carried",
+                f"no plan gives that one more than {rate(found.bound)}",
+            )
 
 
 def _with_a_way(found: Optimum) -> str:
@@ -265,13 +285,15 @@ def _with_a_way(found: Optimum) -> str:
 
 def difference(by: float, objective: Objective) -> str:
     """A difference of two values."""
-    return f"{rate(by)}G" if objective is Objective.TOTAL else f"{100 * by:.2f} points"
+    return f"{100 * by:.2f} points" if objective.by_shares else f"{rate(by)}G"
 
 
 BETTERS = {
     Objective.TOTAL: "carries {} more",
     Objective.CONCURRENT: "gives every demand {} more",
     Objective.UTILISATION: "takes {} off the fullest link",
+    Objective.LEXICOGRAPHIC: "carries {} more",
+    Objective.MAXMIN: "gives who gets least {} more",
 }
 
 

@@ -16,11 +16,14 @@ from highroad.errors import Finding
 from highroad.formats.loaded import capped
 from highroad.offline.terminal import plain_finding
 from highroad.planning.optimum import Objective, Optimum, Upgrade
+from highroad.planning.traffic import RANKS
 
 UNITS = {
     Objective.TOTAL: "Gbit/s carried",
     Objective.CONCURRENT: "share of every demand",
     Objective.UTILISATION: "load of the fullest link as a share of its capacity",
+    Objective.LEXICOGRAPHIC: "Gbit/s carried of all classes, the first first",
+    Objective.MAXMIN: "Gbit/s a unit of weight that who gets least gets",
 }
 
 PROOFS = {
@@ -30,6 +33,11 @@ PROOFS = {
     "demands of what is asked x the least sum of prices on any way there",
     Objective.UTILISATION: "no plan stays below: the sum over demands of what is asked x the least sum of prices on "
     "any way there, over the sum over links of capacity x price",
+    Objective.LEXICOGRAPHIC: "with B the sum over links of capacity x price, and over demands of what is asked x "
+    "max(0, w - the least sum of prices on any way there), where w is 8 to the power of how many classes come after "
+    "the demand's: no plan that gives no less to the classes before carries more than B less what those weigh beyond 1",
+    Objective.MAXMIN: "of who gets least: no larger share of all weights fits than the sum over links of capacity x "
+    "price, over the sum over demands of weight x the least sum of prices on any way there; nor one that asks for less",
 }
 """What is in `certificate`, as a sentence that anybody can reckon after."""
 
@@ -61,6 +69,10 @@ def summary(found: Optimum, upgrades: Sequence[Upgrade], told: Sequence[Finding]
         "moments": [
             {"after_s": round(one.after_s, 4), "value": number(one.value), "bound": number(one.bound)}
             for one in found.moments
+        ],
+        "classes": [
+            {"up_to": RANKS[one.rank].value, "carried_gbps": number(one.value), "bound_gbps": number(one.bound)}
+            for one in found.classes
         ],
         "links": rows(links),
         "not_carried": [{key: _plain(column[place]) for key, column in table.items()} for place in short.tolist()],

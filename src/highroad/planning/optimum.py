@@ -18,20 +18,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from highroad.errors import Finding
+from highroad.errors import Finding, Invalid
 from highroad.graph import _kernels
 from highroad.model.network import LinkId, Network
 from highroad.planning.solve.again import again
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
+from highroad.planning.solve.classes import Cumulative, lexicographic
 from highroad.planning.solve.few import PathPlan, Paths, narrowed, paths_of
 from highroad.planning.solve.few_shared import evened
+from highroad.planning.solve.maxmin import maxmin
 from highroad.planning.solve.problem import Checked, Problem, Reals, shared_out
 from highroad.planning.solve.shared import utilisation
 from highroad.planning.solve.total import total
@@ -52,6 +54,8 @@ class Objective(StrEnum):
     TOTAL = "total"
     CONCURRENT = "concurrent"
     UTILISATION = "utilisation"
+    LEXICOGRAPHIC = "lexicographic"
+    MAXMIN = "maxmin"
 
     @property
     def better(self) -> Literal[1, -1]:
@@ -61,17 +65,23 @@ class Objective(StrEnum):
     @property
     def by_shares(self) -> bool:
         """Whether every demand is treated alike: the solver is then that of the least utilisation."""
-        return self is not Objective.TOTAL
+        return self in {Objective.CONCURRENT, Objective.UTILISATION}
+
+    @property
+    def one_solve(self) -> bool:
+        """Whether one question is answered, and not many in turn: then few paths and upgrades can be told of."""
+        return self not in {Objective.LEXICOGRAPHIC, Objective.MAXMIN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimum:
     """A plan, how good it is, and what no plan betters.
 
-    `value` and `bound` are Gbit/s carried (total), the share of every demand that fits (concurrent; above 1 where all
-    fits), or the utilisation of the fullest link (1 is full). `free` is the value with as many paths as one likes.
-    Rates are those of all demands and links of the network, in its order. `price` is by how much the value betters
-    with a Gbit/s more on a link, to begin with.
+    `value` and `bound` are Gbit/s carried (total; lexicographic, where `classes` are what is carried up to each
+    class), the share of every demand that fits (concurrent; above 1 where all fits), the utilisation of the fullest
+    link (1 is full), or Gbit/s a unit of weight that who gets least gets (maxmin). `free` is the value with as many
+    paths as one likes. Rates are those of all demands and links of the network, in its order. `price` is by how much
+    the value betters with a Gbit/s more on a link, to begin with.
     """
 
     objective: Objective
@@ -89,6 +99,7 @@ class Optimum:
     carried_gbps: Reals
     load_gbps: Reals
     price: Reals
+    classes: tuple[Cumulative, ...] = ()
 
     @property
     def gap(self) -> float:
@@ -197,11 +208,15 @@ def optimise(
 ) -> Optimum:
     """The best plan that is found within the limits, with what no plan betters.
 
-    `most_paths` is how many paths a demand may have. `changed` is what is different of the network, `arrays` what
-    `traffic.problem_of` says of it where that is at hand, `warm` a plan of it to begin with. `clock` is in seconds;
-    without one no limit of time is kept. When `stop` says so, the best plan so far is the answer.
+    `most_paths` is how many paths a demand may have (Invalid where the objective is not one question). `changed` is
+    what is different of the network, `arrays` what `traffic.problem_of` says of it where that is at hand, `warm` a plan
+    of it to begin with. `clock` is in seconds; without one no limit of time is kept. When `stop` says so, the best plan
+    so far is the answer.
     """
     limits = limits or Limits()
+    if most_paths is not None and not objective.one_solve:
+        message = f"few paths are told of with total, concurrent and utilisation, and not with {objective.value}"
+        raise Invalid([Finding(code="few-paths", place="most_paths", message=message)])
     begun_s = clock()
     ready = checked_of(network, demands, changed, arrays=arrays)
 
@@ -218,6 +233,14 @@ def optimise(
             progress(_in_words(moment, objective))
 
     kept = Limits(gap=limits.gap, time_s=min(limits.time_s, STOPPED_S / 2), threads=limits.threads)
+    if objective is Objective.LEXICOGRAPHIC:
+        ranked = lexicographic(ready.problem, kept, clock=watch, seed=seed)
+        made = _optimum(network, demands, objective, ready, ranked.answer, None, None, clock() - begun_s)
+        value, bound = (ranked.classes[-1].value, ranked.classes[-1].bound) if ranked.classes else (0.0, 0.0)
+        return replace(made, value=value, bound=bound, free=value, moments=(), classes=ranked.classes)
+    if objective is Objective.MAXMIN:
+        answer = maxmin(ready.problem, kept, clock=watch, seed=seed).answer
+        return _optimum(network, demands, objective, ready, answer, None, None, clock() - begun_s)
     solve = utilisation if objective.by_shares else total
     start = warm_flows(warm, ready, objective) if warm is not None else None
     answer = solve(ready.problem, kept, clock=watch, progress=tell, seed=seed, start=start)
@@ -322,8 +345,13 @@ def upgrades(
     clock: Clock = lambda: 0.0,
     stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Upgrade, ...]:
-    """The links whose prices promise most, and what so much more on each does to a plan made anew; best first."""
+    """The links whose prices promise most, and what so much more on each does to a plan made anew; best first.
+
+    None where the objective is not one question.
+    """
     limits = limits or Limits()
+    if not found.objective.one_solve:
+        return ()
     network, objective = found.network, found.objective
     price = dict(zip((link.id for link in network.links), found.price.tolist(), strict=True))
     least = _NOISE * max(price.values(), default=0.0)

@@ -113,6 +113,8 @@ def test_a_plan_proves_itself_to_whoever_has_the_network(here: Path, objective: 
         Objective.TOTAL: paid + sum(d * max(0.0, 1 - y) for d, y in zip(asked, nearest, strict=True)),
         Objective.CONCURRENT: paid / spent,
         Objective.UTILISATION: spent / paid,
+        Objective.LEXICOGRAPHIC: paid + sum(d * max(0.0, 1 - y) for d, y in zip(asked, nearest, strict=True)),
+        Objective.MAXMIN: min(*asked, paid / sum(nearest)),
     }
     assert bounds[objective] == pytest.approx(plan["certificate"]["bound"], rel=1e-9)
     assert plan["certificate"]["gap"] <= 1e-4
@@ -272,3 +274,35 @@ def _same(said: str, printed: str) -> bool:
         return False
     figures = [[float(one.replace(",", "")) for one in _NUMBER.findall(line)] for line in (said, printed)]
     return figures[0] == pytest.approx(figures[1], rel=1e-2)
+
+
+def test_classes_one_after_the_other(here: Path) -> None:
+    (here / "classes.csv").write_text(
+        "source,target,gbps,class\nwest,east,150,bulk\nwest,east,150,interactive\n", encoding="utf-8"
+    )
+    words = run("country.yaml", "classes.csv", "--objective", "lexicographic").output
+    assert "200 of 300 Gbit/s can be carried, class after class" in words
+    assert "up to interactive: 150 Gbit/s" in words
+    found = told("country.yaml", "classes.csv", "--objective", "lexicographic")
+    assert [one["up_to"] for one in found["classes"]] == ["interactive", "bulk"]
+    assert [one["carried_gbps"] for one in found["classes"]] == pytest.approx([150, 200], rel=1e-3)
+    assert [(one["class"], one["carried_gbps"]) for one in found["not_carried"]] == [
+        ("bulk", pytest.approx(50, rel=1e-2))
+    ]
+    assert found["upgrades"] == []
+
+
+def test_shares_that_nobody_envies(here: Path) -> None:
+    (here / "shares.csv").write_text(
+        "source,target,gbps,weight\nwest,east,20,1\nwest,east,500,1\nwest,east,500,3\n", encoding="utf-8"
+    )
+    words = run("country.yaml", "shares.csv", "--objective", "maxmin").output
+    assert "who gets least gets 20 Gbit/s a unit of weight; 200 of 1,020 are carried" in words
+    found = told("country.yaml", "shares.csv", "--objective", "maxmin")
+    assert sorted(one["carried_gbps"] for one in found["not_carried"]) == pytest.approx([45, 135], rel=0.015)
+
+
+def test_few_paths_are_not_told_of_where_questions_follow_one_another(here: Path) -> None:
+    result = run("country.yaml", "demands.csv", "--objective", "maxmin", "--most-paths", "2")
+    assert result.exit_code == 2
+    assert "few paths are told of with total, concurrent and utilisation, and not with maxmin" in result.output

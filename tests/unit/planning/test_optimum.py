@@ -105,6 +105,8 @@ def test_paths_lead_from_end_to_end_and_add_up_to_what_is_carried() -> None:
     ]
     network = country()
     for objective, most in itertools.product(Objective, (None, 1, 2)):
+        if most is not None and not objective.one_solve:
+            continue
         found = optimise(network, Demands.of(network, demands), objective, most_paths=most)
         paths = found.paths()
         for number, demand in enumerate(demands):
@@ -179,7 +181,9 @@ def test_it_is_warm_after_a_cut_and_after_more_capacity() -> None:
             warm = optimise(network, demands, objective, changed=changed, warm=base)
             assert warm.value == pytest.approx(cold.value, rel=3e-4)
             assert warm.carried_gbps.sum() == pytest.approx(cold.carried_gbps.sum(), rel=3e-4)
-            assert certificate(warm.answer, shares=objective.by_shares).holds(warm.answer, fits=not objective.by_shares)
+            if objective.one_solve:
+                shares = objective.by_shares
+                assert certificate(warm.answer, shares=shares).holds(warm.answer, fits=not shares)
             assert [one.code for one in warm.findings] == [one.code for one in cold.findings]
 
 

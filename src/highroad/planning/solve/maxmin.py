@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from highroad.planning.solve import total
-from highroad.planning.solve.answer import Clock, Limits
-from highroad.planning.solve.problem import Commodities, Problem, Reals, commodities, flows, shared_out
+from highroad.planning.solve.answer import Answer, Clock, Limits
+from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, commodities, flows
 from highroad.planning.solve.shared import utilisation
 
 Places = NDArray[np.int64]
@@ -34,26 +34,48 @@ HELD = 8.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """What each demand gets, the load that this is, and how many levels it took."""
+    """What each demand gets, as flows too, and how many levels it took.
 
-    served_gbps: Reals
-    load_gbps: Reals
+    `least` is what who gets least a unit of weight gets; no plan gives that one more than `least_bound`.
+    """
+
+    answer: Answer
     levels: int
+
+    @property
+    def served_gbps(self) -> Reals:
+        """What each demand gets."""
+        return self.answer.served_gbps
+
+    @property
+    def load_gbps(self) -> Reals:
+        """What each link carries."""
+        return self.answer.load_gbps
+
+    @property
+    def least(self) -> float:
+        """As above."""
+        return self.answer.value
+
+    @property
+    def least_bound(self) -> float:
+        """As above."""
+        return self.answer.bound
 
 
 def maxmin(problem: Problem, limits: Limits | None = None, *, clock: Clock = lambda: 0.0, seed: int = 0) -> Shares:
-    """The shares, by `weight`; of one commodity (same ends and fence) demands share by weight, none over its amount."""
+    """The shares, by `weight`; those with the same ends share as everybody does."""
     limits = limits or Limits()
     begun_s = clock()
-    single = commodities(problem)
+    single = commodities(replace(problem, rank=_apart(problem)), ranked=True)
     count, links = len(single.target), problem.links
     if not count or not links:
-        return Shares(served_gbps=np.zeros(problem.demands), load_gbps=np.zeros(links), levels=0)
-    weight: Reals = np.bincount(single.of, weights=problem.weight, minlength=count).astype(np.float64)
-    first = _rescaled(problem, single, weight)
-    together = utilisation(
-        first, Limits(gap=GAP, time_s=limits.time_s / 4, threads=limits.threads), clock=clock, seed=seed
-    )
+        return Shares(answer=total.total(problem, limits, clock=clock), levels=0)
+    weight = np.empty(count)
+    weight[single.of] = problem.weight
+    apart = replace(problem, amount_gbps=problem.weight, rank=_apart(problem))
+    part = Limits(gap=GAP, time_s=limits.time_s / 4, threads=limits.threads)
+    together = utilisation(apart, part, clock=clock, seed=seed, ranked=True)
     level = min(1.0 / together.value, float((single.amount_gbps / weight).max())) if together.value > 0 else np.inf
     made = _twice(single)
     twice = _as_demands(problem, made)
@@ -100,16 +122,35 @@ def maxmin(problem: Problem, limits: Limits | None = None, *, clock: Clock = lam
         open_ &= ~missed & (held < single.amount_gbps * (1 - 1e-9))
         level *= step
         step = STEP if missed.any() else min(WIDEST, step * step)
-    return Shares(served_gbps=shared_out(problem, single, held), load_gbps=state.sum(axis=0), levels=levels)
+    best = flows(problem, single, np.ones(count))
+    best.set(state[0::2].ravel(), held)
+    content = float((single.amount_gbps / weight).min())
+    answer = Answer(
+        problem=problem,
+        commodities=single,
+        flows=best,
+        served_gbps=held[single.of],
+        load_gbps=best.load,
+        price=together.price,
+        value=float((held / weight).min()),
+        bound=min(content, 1.0 / together.bound if together.bound > 0 else np.inf),
+        moments=(),
+        sweeps=together.sweeps,
+    )
+    return Shares(answer=answer, levels=levels)
 
 
 _SWEEPS = 60
 
 
-def _rescaled(problem: Problem, made: Commodities, weight: Reals) -> Problem:
-    """The same demands, each as large as its weight."""
-    share = np.bincount(made.of, minlength=len(weight))
-    return replace(problem, amount_gbps=weight[made.of] / share[made.of])
+def _apart(problem: Problem) -> Ints:
+    """A number for each demand, other than that of those before it with the same ends and fence."""
+    key = (problem.source.astype(np.int64) * problem.nodes + problem.target) * (len(problem.fences) + 1) + problem.fence
+    order = np.argsort(key, kind="stable")
+    first = np.flatnonzero(np.diff(key[order], prepend=np.iinfo(np.int64).min))
+    numbers = np.empty(problem.demands, np.int32)
+    numbers[order] = np.arange(problem.demands) - np.repeat(first, np.diff(first, append=problem.demands))
+    return numbers
 
 
 def _twice(single: Commodities) -> Commodities:

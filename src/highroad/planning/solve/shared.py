@@ -31,14 +31,15 @@ def utilisation(
     progress: Progress | None = None,
     seed: int = 0,
     start: _kernels.Flows | None = None,
+    ranked: bool = False,
 ) -> Answer:
     """The least maximum utilisation at which everything is carried; `value` is that (1 = full), `bound` from below.
 
     Every demand has to be reachable (`problem.checked` says which are): ValueError where it shows that one is not. The
     share that fits is 1 / `value`; loads and flows are those of the whole demands, so over capacity where `value` is
-    above 1. `start` as in `total.total`.
+    above 1. `start` as in `total.total`; with `ranked`, ranks are apart in flows and commodities.
     """
-    made = commodities(problem)
+    made = commodities(problem, ranked=ranked)
     search = _Search(problem, made, limits or Limits(), clock, progress, start)
     search.run(np.random.default_rng(seed))
     return Answer(

@@ -108,6 +108,15 @@ def test_one_who_has_enough_leaves_the_rest_to_others() -> None:
         assert maxmin(of).served_gbps == pytest.approx(expected, rel=0.012)
 
 
+def test_those_with_the_same_ends_share_as_everybody_does() -> None:
+    """One link of 60 for three: who asks for 5 gets it, the others share by weights of 1 and 4."""
+    of = problem(2, [0], [1], [60.0], [0, 0, 0], [1, 1, 1], [5.0, 100.0, 100.0], weight=[1, 1, 4])
+    found = maxmin(of)
+    assert found.served_gbps == pytest.approx([5, 11, 44], rel=0.015)
+    assert found.least == pytest.approx(5.0, rel=1e-6)
+    assert found.least <= found.least_bound * (1 + 1e-9) <= 5.0 * (1 + 1e-6)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_classes_get_what_an_exact_sequence_gives_them(seed: int) -> None:
     of = like(seed, demands=14)
