@@ -233,12 +233,11 @@ def value_lines(found: Optimum) -> list[str]:
     """How good it is, and how that is known."""
     objective = found.objective
     first, proven = _says(found)
-    lines = [first]
-    for one in found.classes:
-        lines.append(
-            f"up to {RANKS[one.rank].value}: {rate(one.value)} Gbit/s, of at most {rate(one.bound)} (gap {one.gap:.3%})"
-        )
-    lines = [*lines, f"proven: {proven}; a gap of {found.gap:.3%} after {found.after_s:.2f} s"]
+    classes = (
+        f"up to {RANKS[one.rank].value}: {rate(one.value)} Gbit/s, of at most {rate(one.bound)} (gap {one.gap:.3%})"
+        for one in found.classes
+    )
+    lines = [first, *classes, f"proven: {proven}; a gap of {found.gap:.3%} after {found.after_s:.2f} s"]
     if found.few is not None:
         lost = objective.better * (found.free - found.value)
         cost = f"{difference(lost, objective)} ({lost / found.free:.3%})" if lost > 1e-9 * found.free else "nothing"
