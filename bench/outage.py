@@ -1,11 +1,12 @@
 """How long services are dark when things break: `python -m bench.outage [KIND ...]`; `make bench` prints the last.
 
-A `highroad up` on the 26 routers of us-lab, light's delay on. 20 services are probed at 1,000 packets/s by plain UDP
-sockets in the customers' hosts, one direction each, every other one the other way round; 200 more carry what the lab's
-hosts send. Of each trial the probed services that cross what breaks are looked at: dark is what of their packets never
-came, times a millisecond. Nothing is taken off for packets on the wire: in this lab a cut is where light enters the
-fibre, and what was past it arrives (`tests/lab/test_light.py`). What is printed of many trials is of the service that
-was dark longest in each. Results are kept as they come, so that a part may be run by itself.
+A `highroad up` on the 26 routers of us-lab, light's delay on. Up to 20 services, no more than cross 32 links
+together, are probed at 1,000 packets/s by plain UDP sockets in the customers' hosts, one direction each, every other
+one the other way round; 200 more carry what the lab's hosts send. Of each trial the probed services that cross what
+breaks are looked at: dark is what of their packets never came, times a millisecond. Nothing is taken off for packets
+on the wire: in this lab a cut is where light enters the fibre, and what was past it arrives
+(`tests/lab/test_light.py`). What is printed of many trials is of the service that was dark longest in each. Results
+are kept as they come, so that a part may be run by itself.
 """
 
 from __future__ import annotations

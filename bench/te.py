@@ -1,9 +1,10 @@
 """The optimiser on the instances that its peers published on: value, proven gap and time, with theirs beside.
 
 Instances are read by path (`HIGHROAD_TE`, else shared/data/te beside the checkout) and never enter the project. Time
-counts the building of arrays for the kernels, not the reading of files. POP, NCFlow and CSPF are quoted from their
-authors' results (`anchors.csv`: NCFlow and POP modelled for 28 and 14 cores, solver alone); HiGHS and OR-tools' PDLP
-run here, on the peers' own four paths, their model built already. Each answer's bound is taken anew by the certificate.
+counts the building of arrays for the kernels, not the reading of files, and is the shortest of two or three runs.
+POP, NCFlow and CSPF are quoted from their authors' results (`anchors.csv`: NCFlow and POP modelled for 28 and 14
+cores, solver alone); HiGHS and OR-tools' PDLP run here, on the peers' own four paths, their model built already. Each
+answer's bound is taken anew by the certificate.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ FREE = {"Deltacom": 0.05, "Cogentco": 0.05, "Kdl": 0.5}
 ASN_SHARE = 0.5
 """Demand over the sum of all capacity at which 70 to 90% of it is carried."""
 CUTS = 100
+IN_TIME = 0.9
+"""Asked to stop after this share of a peer's time: what comes after the last sweep counts too."""
 
 Matrix = NDArray[np.float64]
 
@@ -123,14 +126,14 @@ def _their_paths(name: str, key: str, matrix: Matrix) -> Figure:
     runs = []
     for _ in range(3):
         begun = time.perf_counter()
-        found = few.on_paths(capacity, amount, paths, Limits(time_s=pop_s), clock=time.perf_counter)
+        found = few.on_paths(capacity, amount, paths, Limits(time_s=IN_TIME * pop_s), clock=time.perf_counter)
         runs.append((time.perf_counter() - begun, found))
-    took_s, found = min(runs, key=lambda run: (-run[1].value, run[0]))
+    took_s, found = min(runs, key=lambda run: (run[0] > pop_s, -run[1].value, run[0]))
     return Figure(
         what=f"{name} {key}, on the peers' own 4 paths, in POP's time",
         ours=f"{found.value / lp:.6f} of the LP in {took_s:.3f} s, proven gap {found.gap:.1e}",
         bar=f">= {pop / lp:.5f} in <= {pop_s:.3f} s",
-        met=found.value >= pop and took_s <= pop_s * 1.05,
+        met=found.value >= pop and took_s <= pop_s,
         peer=f"POP-16 {pop / lp:.5f} in {pop_s:.3f} s, NCFlow {float(peer['ncflow_obj']) / lp:.3f} in "
         f"{float(peer['ncflow_est_s']):.3f} s, CSPF {float(peer['cspf_obj']) / lp:.3f} in "
         f"{float(peer['cspf_s']):.2f} s",

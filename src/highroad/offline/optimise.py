@@ -25,7 +25,7 @@ from highroad.formats.loaded import capped
 from highroad.model.network import Network
 from highroad.offline import loads, plans, reading
 from highroad.offline.network import good
-from highroad.offline.terminal import Json, attempt, fail, print_findings, print_json, say
+from highroad.offline.terminal import Json, attempt, print_findings, print_json, say
 from highroad.planning.optimum import Objective, Optimum, Upgrade, optimise, upgrades
 from highroad.planning.solve.answer import Clock, Limits, Moment, Progress
 from highroad.planning.traffic import RANKS, Demands
@@ -89,9 +89,6 @@ def command(
 
     Example: `highroad optimise us-lab demands.csv --objective utilisation --svg plan.svg`
     """
-    if most_paths is not None and not objective.one_solve:
-        message = f"few paths are told of with total, concurrent and utilisation, and not with {objective.value}"
-        fail(Invalid([Finding(code="few-paths", place="--most-paths", message=message)]), json_)
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
     _, network = good(network_file, rules, json_)
     demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix), json_)
@@ -99,15 +96,18 @@ def command(
     clock: Clock = time.perf_counter
     with stopping() as stop:
         with telling(objective, quiet=json_) as progress:
-            found = optimise(
-                network,
-                demands,
-                objective,
-                limits,
-                most_paths=most_paths,
-                clock=clock,
-                progress=progress,
-                stop=stop,
+            found = attempt(
+                lambda: optimise(
+                    network,
+                    demands,
+                    objective,
+                    limits,
+                    most_paths=most_paths,
+                    clock=clock,
+                    progress=progress,
+                    stop=stop,
+                ),
+                json_,
             )
         with working("trying more capacity", quiet=json_):
             better = upgrades(found, tried, upgrade_gbps, limits, clock=clock, stop=stop)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from highroad.errors import Finding, Invalid
 from highroad.graph import _kernels
 from highroad.model.network import LinkId, Network
-from highroad.planning.solve.again import again
+from highroad.planning.solve.again import ALL_PATHS, again
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
 from highroad.planning.solve.classes import Cumulative, lexicographic
 from highroad.planning.solve.few import PathPlan, Paths, narrowed, paths_of
@@ -43,9 +43,6 @@ Columns = dict[str, NDArray[Any]]
 
 STOPPED_S = 1e9
 """By how much the clock goes on with every look at it, for a solver that was told to stop."""
-
-ALL_PATHS = 100_000
-"""More than a demand ever has."""
 
 
 class Objective(StrEnum):

@@ -70,3 +70,30 @@ class Answer:
     def gap(self) -> float:
         """The share of the bound that is missing, at most, to the best."""
         return gap_of(self.value, self.bound)
+
+
+class Course:
+    """How far a solver is: whether there is time for another sweep, and what it has told."""
+
+    def __init__(self, limits: Limits, clock: Clock, progress: Progress | None = None) -> None:
+        self.moments: list[Moment] = []
+        self._clock, self._progress = clock, progress
+        self._most_s = limits.time_s
+        self._begun_s = self._sweep_s = clock()
+        self._longest_s = 0.0
+
+    def sweeps(self) -> None:
+        """A sweep begins."""
+        self._sweep_s = self._clock()
+
+    def is_late(self) -> bool:
+        """A sweep has ended: whether another one, and what comes after it, would take too long."""
+        now_s = self._clock()
+        self._longest_s = max(self._longest_s, now_s - self._sweep_s)
+        return now_s - self._begun_s + 2 * self._longest_s > self._most_s
+
+    def tell(self, value: float, bound: float) -> None:
+        """What is known now."""
+        self.moments.append(Moment(after_s=self._clock() - self._begun_s, value=value, bound=bound))
+        if self._progress is not None:
+            self._progress(self.moments[-1])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from highroad.graph import _kernels
-from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, gap_of
+from highroad.planning.solve.answer import Answer, Clock, Course, Limits, Moment, gap_of
 from highroad.planning.solve.problem import Ints, Reals
 from highroad.planning.solve.slope import Slope
 from highroad.planning.solve.total import NEVER_FULL, ROUNDED
@@ -102,7 +102,7 @@ def on_paths(
     bettered.
     """
     limits = limits or Limits()
-    begun_s = clock()
+    course = Course(limits, clock)
     most = float(amount_gbps.sum())
     limited = capacity_gbps < NEVER_FULL * most
     capacity_gbps = np.where(limited, capacity_gbps, NEVER_FULL * most or 1.0)
@@ -111,7 +111,6 @@ def on_paths(
     slope = Slope(capacity_gbps=capacity_gbps, slope=FIRST_SLOPE if start is None else WARM_SLOPE)
     dual = np.zeros(len(capacity_gbps))
     best, value, bound = flows.copy(), 0.0, flows.at(dual, limits.threads)[0]
-    moments: list[Moment] = []
 
     def fit(at: Reals) -> None:
         nonlocal best, value
@@ -127,31 +126,26 @@ def on_paths(
         if (found := earned + float((at * capacity_gbps).sum())) < bound:
             bound, dual = found, at
 
-    def tell() -> None:
-        moments.append(Moment(after_s=clock() - begun_s, value=value, bound=bound))
-
     if start is not None:
         flows.set(start)
         held = price if price is not None else slope.at(flows.load)
         fit(held)
         look(held)
-        tell()
+        course.tell(value, bound)
         if value > 0:
             flows = best.copy()  # what was far over would make all its links equally dear
         slope.warm(held, WARM_SLOPE)
-    longest_s = 0.0
     fitted = 0
     while most > 0 and paths.count and slope.sweeps < TOO_MANY:
         if bound - value <= limits.gap * bound or value >= enough_gbps:
             break
-        before_s = clock()
+        course.sweeps()
         regret, _ = flows.sweep(slope.weight, slope.slope, 1.0, slope.tolerance, slope.sweeps, limits.threads)
         load = flows.load
         now = slope.at(load)
         share, bias = max(0.0, regret) / most, float((now * (capacity_gbps - load)).sum()) / most
         slope.swept(now, share, bias)
-        longest_s = max(longest_s, clock() - before_s)
-        late = clock() - begun_s + 2 * longest_s > limits.time_s
+        late = course.is_late()
         near = share + abs(bias) < 4 * limits.gap
         if near or late or slope.sweeps % LOOKS == 0:
             look(slope.mean)
@@ -160,7 +154,7 @@ def on_paths(
             if late or slope.sweeps - fitted >= 2 * LOOKS or bound - max(value, guess) < 2 * limits.gap * bound:
                 fitted = slope.sweeps
                 fit(now)
-            tell()
+            course.tell(value, bound)
         if late:
             break
     of = np.repeat(np.arange(len(amount_gbps)), np.diff(paths.first))
@@ -173,6 +167,6 @@ def on_paths(
         price=dual,
         value=value,
         bound=bound,
-        moments=tuple(moments),
+        moments=tuple(course.moments),
         sweeps=slope.sweeps,
     )

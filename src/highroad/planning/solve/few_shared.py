@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from highroad.graph import _kernels
-from highroad.planning.solve.answer import Answer, Clock, Limits, Moment
+from highroad.planning.solve.answer import Answer, Clock, Course, Limits
 from highroad.planning.solve.few import MOST_PATHS, PathPlan, paths_of
 from highroad.planning.solve.slope import Slope
 
@@ -29,7 +29,7 @@ def evened(
     better one is looked for.
     """
     limits = limits or Limits()
-    begun_s = clock()
+    course = Course(limits, clock)
     capacity, amount = answer.problem.capacity_gbps, answer.commodities.amount_gbps
     paths, part = paths_of(answer, most)
     of = np.repeat(np.arange(len(amount)), np.diff(paths.first))
@@ -41,13 +41,11 @@ def evened(
     flows.set(part)
     best, value, bound = flows.copy(), _fullest(flows, answer), 0.0
     price = answer.price
-    moments: list[Moment] = []
     slope = Slope(capacity_gbps=capacity, slope=FIRST_SLOPE)
     slope.unit = value
-    longest_s = 0.0
     enough = answer.bound / (1.0 - limits.gap) if limits.gap < 1 else np.inf
     while value > 0 and slope.sweeps < TOO_MANY and value > enough and value - bound > limits.gap * value:
-        before_s = clock()
+        course.sweeps()
         regret, _ = flows.sweep(slope.weight, slope.slope, slope.unit, slope.tolerance, slope.sweeps, limits.threads)
         used = _fullest(flows, answer)
         now = slope.at(flows.load)
@@ -56,13 +54,12 @@ def evened(
             best, value = flows.copy(), used
         slope.swept(now / now.max(), max(0.0, regret) / full, 1.0 - float((now * flows.load).sum()) / full)
         slope.unit = used
-        longest_s = max(longest_s, clock() - before_s)
-        late = clock() - begun_s + 2 * longest_s > limits.time_s
+        late = course.is_late()
         if late or slope.sweeps % LOOKS == 0:
             paid = float((slope.mean * capacity).sum())
             if (proven := flows.at(slope.mean, limits.threads)[1] / paid) > bound:
                 bound, price = proven, slope.mean / paid
-            moments.append(Moment(after_s=clock() - begun_s, value=value, bound=bound))
+            course.tell(value, bound)
         if late:
             break
     return PathPlan(
@@ -73,7 +70,7 @@ def evened(
         price=price,
         value=value,
         bound=bound,
-        moments=tuple(moments),
+        moments=tuple(course.moments),
         sweeps=slope.sweeps,
     )
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from highroad.graph import _kernels
-from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
+from highroad.planning.solve.answer import Answer, Clock, Course, Limits, Progress
 from highroad.planning.solve.problem import Commodities, Problem, Reals, commodities, flows
 from highroad.planning.solve.slope import Slope
 from highroad.planning.solve.total import LEFT_ALONE, LOOKS, TOO_MANY, again_over
@@ -51,7 +51,7 @@ def utilisation(
         price=search.price,
         value=search.value,
         bound=search.bound,
-        moments=tuple(search.moments),
+        moments=tuple(search.course.moments),
         sweeps=search.slope.sweeps,
     )
 
@@ -66,8 +66,8 @@ class _Search:
         progress: Progress | None,
         start: _kernels.Flows | None,
     ) -> None:
-        self.begun_s = clock()
-        self._made, self._limits, self._clock, self._progress = made, limits, clock, progress
+        self.course = Course(limits, clock, progress)
+        self._made, self._limits = made, limits
         self._capacity = problem.capacity_gbps
         worth = np.full(len(made.target), np.inf)
         self.flows = flows(problem, made, worth)
@@ -78,8 +78,6 @@ class _Search:
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self.value, self.bound = 0.0, 0.0
         self.price = np.zeros(problem.links)
-        self.moments: list[Moment] = []
-        self._longest_s = 0.0
 
     def run(self, rng: np.random.Generator) -> None:
         """Sweep until the gap is proven, or time is up."""
@@ -93,7 +91,7 @@ class _Search:
         if self.warm:
             slope.unit = float((self.flows.load / self._capacity).max())
         while slope.sweeps < TOO_MANY:
-            before_s = self._clock()
+            self.course.sweeps()
             first = slope.sweeps == 0 and not self.warm
             regrets, _ = self.flows.sweep(
                 weight=slope.weight,
@@ -123,7 +121,7 @@ class _Search:
             slope.unit = used
             again = np.inf if first else again_over(regret * full, sets)
             enough = LEFT_ALONE * gap * full / sets if slope.sweeps >= LATEST else -np.inf
-            near, late = regret + bias < 4 * gap, self._late(before_s)
+            near, late = regret + bias < 4 * gap, self.course.is_late()
             if not (late or near or slope.sweeps - looked >= LATEST):
                 continue
             looked = slope.sweeps
@@ -134,14 +132,9 @@ class _Search:
                 self.value = used
                 self.best = self.flows.copy()
                 self.best.clean()
-            self._tell()
+            self.course.tell(self.value, self.bound)
             if late or self.value - self.bound <= gap * self.value:
                 return
-
-    def _late(self, before_s: float) -> bool:
-        now_s = self._clock()
-        self._longest_s = max(self._longest_s, now_s - before_s)
-        return now_s - self.begun_s + 2 * self._longest_s > self._limits.time_s
 
     def _bound(self, price: Reals, threads: int) -> None:
         _, cost = self.flows.at(price, threads)
@@ -150,9 +143,3 @@ class _Search:
         bound = cost / float((price * self._capacity).sum())
         if bound > self.bound:
             self.bound, self.price = bound, price / float((price * self._capacity).sum())
-
-    def _tell(self) -> None:
-        moment = Moment(after_s=self._clock() - self.begun_s, value=self.value, bound=self.bound)
-        self.moments.append(moment)
-        if self._progress is not None:
-            self._progress(moment)

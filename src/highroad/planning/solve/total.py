@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from highroad.graph import _kernels
-from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress
+from highroad.planning.solve.answer import Answer, Clock, Course, Limits, Progress
 from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, at_most, commodities, flows, shared_out
 from highroad.planning.solve.slope import Slope
 
@@ -35,6 +35,7 @@ CLOSE = 1.2
 
 NOT_THE_BOUND = 3.0
 """A gap of more than so many times regret and bias is the plan's, and not the bound's: the flows are made to fit."""
+
 ROUNDED = 1 + 1e-10
 """What is over by less is over by rounding errors."""
 
@@ -137,8 +138,8 @@ class _Search:
         *,
         same: bool = False,
     ) -> None:
-        self.begun_s = clock()
-        self._made, self._worth, self._limits, self._clock, self._progress = made, worth, limits, clock, progress
+        self.course = Course(limits, clock, progress)
+        self._made, self._worth, self._limits = made, worth, limits
         enough = NEVER_FULL * float(made.amount_gbps.sum()) or np.inf
         self._limited = problem.capacity_gbps < enough
         self._capacity = np.where(self._limited, problem.capacity_gbps, enough)
@@ -160,8 +161,6 @@ class _Search:
         self._most = float((made.amount_gbps * worth).sum())
         self.bound = self._most if problem.links else 0.0
         self.price = np.zeros(problem.links)
-        self.moments: list[Moment] = []
-        self._longest_s = 0.0
 
     def _begin(self) -> None:
         """From a plan of before, made to fit: links that are far over would all be equally dear."""
@@ -183,7 +182,7 @@ class _Search:
             price=self.price,
             value=self.value,
             bound=self.bound,
-            moments=tuple(self.moments),
+            moments=tuple(self.course.moments),
             sweeps=self.slope.sweeps,
         )
 
@@ -196,7 +195,7 @@ class _Search:
         looked = fitted = 0
         near = 4 * gap
         while slope.sweeps < most:
-            before_s = self._clock()
+            self.course.sweeps()
             first = slope.sweeps == 0 and not self.warm
             regrets, _ = self.flows.sweep(
                 weight=slope.weight,
@@ -216,7 +215,7 @@ class _Search:
             slope.swept(price, regret, bias)
             again = np.inf if first else again_over(regret * self._most, sets)
             rest = regret + abs(bias)
-            late = self._late(before_s) or slope.sweeps >= most
+            late = self.course.is_late() or slope.sweeps >= most
             if not (late or rest < near or slope.sweeps - looked >= LOOKS):
                 continue
             looked = slope.sweeps
@@ -229,15 +228,9 @@ class _Search:
                 self._fit(price)
                 short = (self.bound - self.value) / self._most
             near = max(gap, CLOSE * rest * gap / max(short, gap))
-            self._tell()
+            self.course.tell(self.value, self.bound)
             if late or self.bound - self.value <= gap * self.bound:
                 return
-
-    def _late(self, before_s: float) -> bool:
-        """Whether another sweep, and what comes after it, would take too long."""
-        now_s = self._clock()
-        self._longest_s = max(self._longest_s, now_s - before_s)
-        return now_s - self.begun_s + 2 * self._longest_s > self._limits.time_s
 
     def _bound(self, price: Reals, threads: int) -> None:
         price = np.where(self._limited, self._capped(price), 0.0)
@@ -267,9 +260,3 @@ class _Search:
         value = float((fit.served * self._worth).sum())
         if value > self.value and (fit.load <= self._capacity * ROUNDED).all():
             self.value, self._best = value, fit
-
-    def _tell(self) -> None:
-        moment = Moment(after_s=self._clock() - self.begun_s, value=self.value, bound=self.bound)
-        self.moments.append(moment)
-        if self._progress is not None:
-            self._progress(moment)

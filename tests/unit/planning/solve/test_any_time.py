@@ -17,7 +17,7 @@ from highroad.planning.solve.few import narrowed, on_paths, paths_of
 from highroad.planning.solve.problem import Problem, commodities, flows, problem
 from highroad.planning.solve.shared import utilisation
 from highroad.planning.solve.slope import Slope
-from highroad.planning.solve.total import solve, total
+from highroad.planning.solve.total import after_cut, solve, total
 from tests.support.certificate_check import faults, faults_on_paths
 from tests.unit.planning.solve.instances import Steps, at_random, claim, claim_on_paths, problems
 
@@ -174,3 +174,22 @@ def test_what_counts_more_goes_first() -> None:
 def test_a_slope_far_up_prices_what_is_full_and_nothing_else() -> None:
     slope = Slope(capacity_gbps=np.array([1.0, 1.0, 1.0]), slope=1e290)
     assert slope.at(np.array([0.5, 1.0, 2.0])).tolist() == [0.0, 1.0, np.exp(3.0)]
+
+
+@pytest.mark.parametrize("seed", [4, 10, 13, 22])
+def test_after_a_cut_the_rest_is_planned_from_where_it_was(seed: int) -> None:
+    of = at_random(seed)
+    before = total(of)
+    cut = np.argsort(-before.load_gbps)[:2].astype(np.int32)
+    found = after_cut(before, cut, Limits(gap=1e-3))
+    left = np.setdiff1d(np.arange(of.links), cut)
+    rest = replace(
+        of, tail=of.tail[left], head=of.head[left], capacity_gbps=of.capacity_gbps[left], fences=of.fences[:, left]
+    )
+    assert found.load_gbps[cut].tolist() == [0.0, 0.0]
+    assert (found.load_gbps <= of.capacity_gbps * (1 + 1e-9)).all()
+    cold = total(rest)
+    assert found.value <= cold.bound * (1 + 1e-9)
+    assert cold.value <= found.bound * (1 + 1e-9)
+    assert found.value == pytest.approx(cold.value, rel=1e-2)
+    assert before.flows.load == pytest.approx(before.load_gbps)
