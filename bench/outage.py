@@ -1,10 +1,10 @@
 """How long services are dark when things break: `python -m bench.outage [KIND ...]`; `make bench` prints the last.
 
 A `highroad up` on the 26 routers of us-lab, light's delay on. Up to 20 services, no more than cross 32 links
-together, are probed at 1,000 packets/s by plain UDP sockets in the customers' hosts, one direction each, every other
-one the other way round; 200 more carry what the lab's hosts send. Of each trial the probed services that cross what
-breaks are looked at: dark is what of their packets never came, times a millisecond. Nothing is taken off for packets
-on the wire: in this lab a cut is where light enters the fibre, and what was past it arrives
+together (14 where a router dies), are probed at 1,000 packets/s by plain UDP sockets in the customers' hosts, one
+direction each, every other one the other way round; 200 more carry what the lab's hosts send. Of each trial the probed
+services that cross what breaks are looked at: dark is what of their packets never came, times a millisecond. Nothing
+is taken off for packets on the wire: in this lab a cut is where light enters the fibre, and what was past it arrives
 (`tests/lab/test_light.py`). What is printed of many trials is of the service that was dark longest in each. Results
 are kept as they come, so that a part may be run by itself.
 """
@@ -17,7 +17,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,9 +39,10 @@ from tests.support.outage.probes import Probes, probing
 RESULT = Path(__file__).parent / "results" / "outage.json"
 
 PROBED, FAR, LOAD = 20, 20, 200
-MOST_HOPS = 32
-"""So many links all probes of a trial cross together before the cut. Detours are longer, and where two processors carry
-ninety thousand packets a second from link to link, beside what neighbours tell each other, they do nothing else.
+MOST_HOPS, MOST_HOPS_AROUND = 32, 14
+"""So many links all probes of a trial cross together before the cut; the second where a router dies, around which local
+repair leads each of them in vain, over up to eleven links more, until headends flip. Where two processors carry ninety
+thousand packets a second from link to link, beside what neighbours tell each other, they do nothing else.
 """
 
 TRIALS = 20
@@ -87,6 +88,7 @@ class Bench:
         dark_s: float = DARK_S,
         besides: frozenset[str] = frozenset(),
         hops: Mapping[str, int] | None = None,
+        most_hops: int = MOST_HOPS,
         measure: Callable[[Sequence[int]], float] | None = None,
     ) -> Trial:
         """Break something, wait, mend it, wait until all is as before, and count. `measure` makes what is told of the
@@ -94,7 +96,7 @@ class Bench:
         """
         others = [one for one in self.up.probed if one not in besides]
         known = self.up.hops() if hops is None else hops
-        self.probes.send(chosen(victims, others, PROBED, hops=known, most_hops=MOST_HOPS))
+        self.probes.send(chosen(victims, others, PROBED, hops=known, most_hops=most_hops))
         first = self.probes.now()
         time.sleep(BEFORE_S)
         hurt()
@@ -124,23 +126,30 @@ class Bench:
         return found
 
 
+Trials = Iterator[None]
+"""One after the other, each made when it is asked for."""
+
+
 # --- kinds ----------------------------------------------------------------------------------------------------------
 
 
-def fibres(here: Bench, count: int, *, silent: bool) -> None:
-    """Every fibre once, and again until it is enough."""
+def fibres(here: Bench, count: int, *, silent: bool) -> Trials:
+    """Every fibre once, and again until it is enough; in silence others first than with loss of light."""
     every = sorted(here.up.network.fibre)
+    first = len(every) // 2 if silent else 0
     for place in range(count):
-        _cut(here, every[place % len(every)], silent=silent)
+        _cut(here, every[(first + place) % len(every)], silent=silent)
+        yield
 
 
-def conduit(here: Bench, count: int) -> None:
+def conduit(here: Bench, count: int) -> Trials:
     """The one with three fibres in it."""
     for _ in range(count):
         _cut(here, CONDUIT, silent=True)
+        yield
 
 
-def gray(here: Bench, count: int) -> None:
+def gray(here: Bench, count: int) -> Trials:
     """A part of all packets is lost until the link is left: how long it is from the first that is lost to the last."""
     for _, fibre in zip(range(count), _often(here.up.crossing()), strict=False):
         crossing = here.up.crossing()
@@ -152,9 +161,10 @@ def gray(here: Bench, count: int) -> None:
             dark_s=GRAY_S,
             measure=lambda ticks: float(ticks[-1] + 1 - ticks[0]) if ticks else 0.0,
         )
+        yield
 
 
-def routers(here: Bench, count: int, *, headless: bool = False) -> None:
+def routers(here: Bench, count: int, *, headless: bool = False) -> Trials:
     """One that protected services pass, without a word; with the controller dead before, or not."""
     for _, site in zip(range(count), _often(here.up.through()), strict=False):
         ending, hops = here.up.ending(site), here.up.hops()
@@ -175,10 +185,12 @@ def routers(here: Bench, count: int, *, headless: bool = False) -> None:
             revive,
             besides=ending | set(passing),  # those without another way are dark until the router is back
             hops=hops,
+            most_hops=MOST_HOPS_AROUND,
         )
+        yield
 
 
-def known(here: Bench, count: int) -> None:
+def known(here: Bench, count: int) -> Trials:
     """The harness itself: all that reaches one far host is dropped there for a known time."""
     program = Program()
     program.move(R0, XDP_DROP)
@@ -201,13 +213,15 @@ def known(here: Bench, count: int) -> None:
                 here.trial(probe.name, [probe.name], lose, lambda: None)
             finally:
                 os.sched_setscheduler(0, was, os.sched_param(0))
+        yield
     os.close(dark)
 
 
-def nothing(here: Bench, count: int) -> None:
+def nothing(here: Bench, count: int) -> Trials:
     """The harness itself: nothing is broken, and all is counted."""
     for _ in range(count):
         here.trial("nothing", list(here.up.probed)[:PROBED], lambda: None, lambda: None, dark_s=10.0)
+        yield
 
 
 def _cut(here: Bench, what: str, *, silent: bool) -> None:
@@ -229,7 +243,7 @@ class Kind:
     """One line of the table: how it is broken, how often by itself, and what is allowed."""
 
     title: str
-    run: Callable[[Bench, int], None]
+    run: Callable[[Bench, int], Trials]
     trials: int = TRIALS
     median_ms: float | None = None
     worst_ms: float | None = None
@@ -339,6 +353,22 @@ def show(figures: Iterator[Figure]) -> bool:
     return met
 
 
+def in_turn(up: Loaded, probes: Probes, kinds: Iterable[str], count: int | None, *, all_busy: bool, load: int) -> None:
+    """A trial of each kind, then the next of each: what fails again within a minute is taken for something that flaps,
+    and is used again only after a longer and longer time. Results are kept with each trial.
+    """
+    benches = {name: Bench(up=up, probes=probes) for name in kinds}
+    running = {
+        name: (KINDS | CHECKS)[name].run(here, count or (KINDS | CHECKS)[name].trials) for name, here in benches.items()
+    }
+    while running:
+        for name, trials in list(running.items()):
+            if next(trials, running) is running:
+                del running[name]
+            else:
+                keep(name, benches[name].trials, all_busy=all_busy, load=load)
+
+
 def main() -> int:
     """Run kinds, then print all that is known; exit code 1 if a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -366,12 +396,8 @@ def main() -> int:
         with probing(Path(folder) / "probes", up.probes()) as probes:
             try:
                 pids = busy() if asked.all_busy else []
-                for name in asked.kinds or KINDS:
-                    kind = (KINDS | CHECKS)[name]
-                    print(f"{name}{', every core busy' if pids else ''}:", flush=True)
-                    here = Bench(up=up, probes=probes)
-                    kind.run(here, asked.trials or kind.trials)
-                    keep(name, here.trials, all_busy=bool(pids), load=loaded)
+                print(f"{loaded} more services{', every core busy' if pids else ''}:", flush=True)
+                in_turn(up, probes, asked.kinds or KINDS, asked.trials, all_busy=bool(pids), load=loaded)
             finally:
                 idle(pids)
     return 0 if show(last()) else 1

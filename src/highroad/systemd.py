@@ -1,9 +1,13 @@
-"""What a process tells systemd that started it (sd_notify(3)): ready, stopping, alive. Nothing where it did not ask."""
+"""What a process tells systemd that started it (sd_notify(3)): ready, stopping, alive. Nothing where it did not ask.
+And how urgent it is.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
+from pathlib import Path
 
 from highroad.errors import Unavailable
 
@@ -28,3 +32,12 @@ def watchdog_s() -> float | None:
     if not wanted.isdecimal() or int(wanted) == 0 or (pid and pid != str(os.getpid())):
         return None
     return int(wanted) / 1e6
+
+
+def go_first(nice: int) -> None:
+    """Run before what is not as urgent, every thread that there is and will be, where that is allowed (setpriority(2)):
+    -20 is before all, 0 is as usual.
+    """
+    with suppress(OSError):
+        for thread in Path("/proc/self/task").iterdir():
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)

@@ -51,7 +51,7 @@ class Router:
         """Have paths be chosen by this from now on."""
         self.known = known
         with namespace.entered_by_name(self.namespace), Kernel() as kernel:
-            return self.steering.flip(kernel)
+            return bool(self.steering.flip(kernel))
 
     def tell(self, intended: Intended) -> int:
         """Apply something else than before; returns the messages that took."""

@@ -35,6 +35,11 @@ HEADLESS_AFTER_S = 12.0
 
 MOST_LINKS = 10_000
 
+AT_ONCE = 256
+"""A router with so many policies flips them at once; with more it is done beside all else, by another thread, to which
+the way takes longer where processors are busy.
+"""
+
 
 class Flips(Protocol):
     """What of `Steering` is needed here."""
@@ -46,8 +51,10 @@ class Flips(Protocol):
     def adopt(self, intended: Intended) -> Mapping[str, CandidatePath]:
         """Find that out from the kernel."""
 
-    def flip(self, kernel: Kernel) -> bool:
-        """Bring all policies to the paths that they are to use; False where some of it has to be mended."""
+    def flip(self, kernel: Kernel, *, wait: bool = True) -> bool | None:
+        """Bring all policies to the paths that they are to use; False where some of it has to be mended. None, and
+        nothing is done, where it is not to `wait` for who changes policies just now.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,8 @@ class Headend:
         self._amiss: Callable[[], None] = lambda: None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flips")
         self._turn = asyncio.Lock()
+        self._due = False
+        """Whether a flip waits for its turn."""
         self._lit: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -170,6 +179,9 @@ class Headend:
         if known == self.known:
             return
         self.known = known
+        if self._due:
+            return  # the one that waits flips by all that is known when its turn comes
+        self._due = True
         task = asyncio.get_running_loop().create_task(self._flip(), name="flip")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -180,9 +192,14 @@ class Headend:
 
     async def _flip(self) -> None:
         async with self._turn:
+            self._due = False
             with self._by_us():
-                loop = asyncio.get_running_loop()
-                whole = await loop.run_in_executor(self._thread, self._steering.flip, self._kernel)
+                whole = None
+                if len(self._intended().policies) <= AT_ONCE:
+                    whole = self._steering.flip(self._kernel, wait=False)
+                if whole is None:
+                    loop = asyncio.get_running_loop()
+                    whole = await loop.run_in_executor(self._thread, self._steering.flip, self._kernel)
         self.settle()
         if not whole:
             self._amiss()

@@ -38,7 +38,10 @@ from highroad.errors import Finding, Invalid, Unavailable, errors_in
 from highroad.gnmi.server import GnmiServer
 from highroad.netlink.kernel import Kernel
 from highroad.pki.peer import Credentials
-from highroad.systemd import notify
+from highroad.systemd import go_first, notify
+
+NICE = -10
+"""What a headend flips is dark until the agent has its turn. The daemons of routers do so (FRR's unit: -5)."""
 
 _log = logging.getLogger("highroad.agent")
 
@@ -53,6 +56,7 @@ def serve(path: Path) -> None:
     for finding in _judged(check_host(config), in_service=(config.state / "journal").exists()):
         _log.warning("%s", finding)
     ensure(config)
+    go_first(NICE)
     asyncio.run(_serve(config))
 
 

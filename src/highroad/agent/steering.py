@@ -177,11 +177,14 @@ class Steering:
             self._flipped = {service: path.preference for service, path in found.items()}
         return found
 
-    def flip(self, kernel: Kernel) -> bool:
+    def flip(self, kernel: Kernel, *, wait: bool = True) -> bool | None:
         """Have every policy use the path that it is to, by what is known of paths: one message for all of them, by a
-        socket of the caller's. Returns False where the kernel did not take some of it, which a comparison will mend.
+        socket of the caller's. Returns False where the kernel did not take some of it, which a comparison will mend;
+        None, and nothing is done, where it is not to `wait` for who changes policies just now.
         """
-        with self._entering:
+        if not self._entering.acquire(blocking=wait):
+            return None
+        try:
             known = self._paths()
             links = self._seen()
             messages: list[Message] = []
@@ -206,6 +209,8 @@ class Steering:
                 else:
                     self._flipped[policy.service] = path.preference
             return not any(answers)
+        finally:
+            self._entering.release()
 
     def _by(self, known: Known) -> Used:
         return lambda policy: chosen(policy, known).path

@@ -74,8 +74,10 @@ class Steers(Protocol):
     def adopt(self, intended: Intended) -> Mapping[str, CandidatePath]:
         """Find that out from the kernel."""
 
-    def flip(self, kernel: Kernel) -> bool:
-        """Bring all policies to the paths that they are to use; False where some of it has to be mended."""
+    def flip(self, kernel: Kernel, *, wait: bool = True) -> bool | None:
+        """Bring all policies to the paths that they are to use; False where some of it has to be mended. None, and
+        nothing is done, where it is not to `wait` for who changes policies just now.
+        """
 
     def check(self, intended: Intended, before: Intended | None = None) -> list[Finding]:
         """Everything that is wrong with it, but for what is as it was before."""

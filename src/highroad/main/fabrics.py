@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from highroad.errors import Conflict, Forbidden, Unavailable
 from highroad.ports import Clock, Fabric, Lab, Prober, Store
+from highroad.systemd import go_first
 
 if TYPE_CHECKING:
     from highroad.fabric.linux.fabric import LinuxFabric
@@ -29,6 +30,9 @@ Kind = Literal["linux", "twin"]
 
 NETWORK: Mapping[Kind, str] = {"linux": "us-lab", "twin": "us"}
 """What a new store begins with where nobody says."""
+
+NICE = -10
+"""Of a controller of routers, where that is allowed: headends wait for its word when a router has died."""
 
 ROUTERS_BY_THEMSELVES = 40
 """A lab of more routers is only started for who asks for it: each is a process of some 50 MB."""
@@ -182,6 +186,7 @@ async def _linux(
     def connect(reach: Reach) -> GnmiClient:
         return GnmiClient(reach.address, reach.name, credentials, election=Election(id=epoch), timeout_s=3.0)
 
+    go_first(NICE)
     fabric = LinuxFabric(network, routers, clock, connect=connect, panel=panel, instance=instance, memory=memory)
     await fabric.start()
     fenced = [trouble for trouble in fabric.troubles.values() if isinstance(trouble, Forbidden)]

@@ -211,7 +211,7 @@ def main() -> None:
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)
     with suppress(OSError):
-        os.nice(5)
+        os.setpriority(os.PRIO_PROCESS, 0, 5)
     order = msgspec.json.decode(sys.argv[2], type=Order)
     if order.form == "json":
         from highroad.telemetry.logs import set_up  # with it comes much that nothing here needs

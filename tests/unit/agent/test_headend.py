@@ -34,7 +34,7 @@ class Steering:
     def adopt(self, intended: Intended) -> Mapping[str, CandidatePath]:
         return {} if self.in_use == 100 else {TWO.service: OTHER}
 
-    def flip(self, kernel: Kernel) -> bool:
+    def flip(self, kernel: Kernel, *, wait: bool = True) -> bool | None:
         return True
 
 

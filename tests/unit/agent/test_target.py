@@ -48,7 +48,7 @@ class Kernels:
     def adopt(self, intended: Intended) -> Mapping[str, CandidatePath]:
         return {}
 
-    def flip(self, kernel: Kernel) -> bool:
+    def flip(self, kernel: Kernel, *, wait: bool = True) -> bool | None:
         return True
 
     def apply(self, old: Intended, new: Intended) -> int:

@@ -29,8 +29,20 @@ GOOD_FOR_S = 2.0
 BEAT_S = 5.0
 """How often a router is told the same again: `HEADLESS_AFTER_S` of the agent is more than twice that."""
 
+LATER_S = 0.1
+"""After so long a headend is told of links that strike none of its paths but those that it leaves already: of a router
+that has died neighbours report one link after the other, and what it is told takes processors from those who have not
+been told at all.
+"""
+
 AGAIN_S = 0.2
 """After so long a router that could not be told is told again."""
+
+QUIET_S, LONGEST_S = 0.02, 0.1
+"""When nothing more was seen to be dark for so long, and everybody has been told, planning may begin; after the longer
+of the two it does anyway. Of a router that has died the conversation ends at once, and its neighbours miss it (15 ms)
+within a few milliseconds of each other.
+"""
 
 
 class Tells(Protocol):
@@ -59,7 +71,13 @@ class Avoiding:
         self._dark: frozenset[LinkId] = frozenset()
         self._good_s: dict[LinkId, float] = {}
         """Links that were dark, and since when they are not."""
+        self._seen_s = float("-inf")
+        """When something was last seen to be dark that was not."""
         self._told: dict[SiteId, frozenset[LinkId]] = {}
+        self._waiting: dict[SiteId, asyncio.TimerHandle] = {}
+        """Who is not told something for a moment."""
+        self._overdue: set[SiteId] = set()
+        """Who was not, and is to be told now."""
         self._telling: dict[SiteId, asyncio.Task[None]] = {}
         self._returning: asyncio.Task[None] | None = None
         self._beating: asyncio.Task[None] | None = None
@@ -73,6 +91,8 @@ class Avoiding:
 
     async def aclose(self) -> None:
         """Tell no more."""
+        for timer in self._waiting.values():
+            timer.cancel()
         tasks = [*self._telling.values(), self._returning, self._beating]
         for task in tasks:
             if task is not None:
@@ -87,14 +107,27 @@ class Avoiding:
             self._good_s[link] = self._clock.now_s()
         for link in now:
             self._good_s.pop(link, None)
+        if now - self._dark:
+            self._seen_s = self._clock.now_s()
         self._dark = now
         if self._good_s and (self._returning is None or self._returning.done()):
             self._returning = asyncio.create_task(self._return(), name="avoid: return")
         self.look()
 
+    async def headends_first(self) -> None:
+        """Wait while headends are being told: who plans takes the processors that they and their flips need."""
+        begun_s = now_s = self._clock.now_s()
+        while now_s < begun_s + LONGEST_S:
+            quiet_s = self._seen_s + QUIET_S - now_s
+            if quiet_s <= 0.0 and not self._telling:
+                return
+            await self._clock.sleep(min(max(quiet_s, 0.002), begun_s + LONGEST_S - now_s))
+            now_s = self._clock.now_s()
+
     def lost(self, site: SiteId) -> None:
-        """A router is not connected: what it was told, it may forget."""
+        """A router is not connected: what it was told, it may forget. If it died, its neighbours will soon say so."""
         self._told.pop(site, None)
+        self._seen_s = self._clock.now_s()
 
     def look(self) -> None:
         """Tell whoever is to be told something else than last: something is dark, or held, that was not."""
@@ -102,7 +135,10 @@ class Avoiding:
             return
         wanted = self._wanted()
         for site, router in self._routers.items():
-            if router.connected and site not in self._telling and self._told.get(site) != wanted.get(site, frozenset()):
+            links = wanted.get(site, frozenset())
+            if not router.connected or site in self._telling or self._told.get(site) == links:
+                continue
+            if not self._may_wait(site, links):
                 self._telling[site] = asyncio.create_task(self._tell(site, router), name=f"avoid: {site}")
 
     def _wanted(self) -> dict[SiteId, frozenset[LinkId]]:
@@ -120,6 +156,8 @@ class Avoiding:
 
     async def _told_all(self, site: SiteId, router: Tells) -> None:
         while router.connected and (links := self._wanted().get(site, frozenset())) != self._told.get(site):
+            if self._may_wait(site, links):
+                return
             try:
                 await router.avoid(links)
             except Forbidden:
@@ -129,6 +167,23 @@ class Avoiding:
                 await self._clock.sleep(AGAIN_S)
             else:
                 self._told[site] = links
+                self._overdue.discard(site)
+
+    def _may_wait(self, site: SiteId, links: frozenset[LinkId]) -> bool:
+        """Whether a router need not be told so much yet; then it is looked at again in time."""
+        told = self._told.get(site)
+        if not told or not told < links or self._held.struck(site, links) != self._held.struck(site, told):
+            return False
+        if site in self._overdue:
+            return False
+        if site not in self._waiting:
+            self._waiting[site] = asyncio.get_running_loop().call_later(LATER_S, self._is_time, site)
+        return True
+
+    def _is_time(self, site: SiteId) -> None:
+        del self._waiting[site]
+        self._overdue.add(site)
+        self.look()
 
     async def _return(self) -> None:
         """Forget links that have been good for long enough, when no policies are being replaced."""

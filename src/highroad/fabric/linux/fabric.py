@@ -453,6 +453,8 @@ class LinuxFabric(LabSide, ProbeSide):
     async def _watch_light(self) -> None:
         while True:
             await self._looking.wait()
+            await asyncio.sleep(0)
+            await self._avoiding.headends_first()
             self._looking.clear()
             await self._look_at_light()
 

@@ -119,6 +119,19 @@ class Held:
         """The routers that hold policies which cross a link, and have another path."""
         return self._heads.get(link, {}).keys()
 
+    def struck(self, site: SiteId, links: Collection[LinkId]) -> frozenset[tuple[str, int]]:
+        """The candidate paths of a router that cross any of some links, by service and preference, of policies that
+        have another.
+        """
+        over = frozenset(links)
+        return frozenset(
+            (policy.service, path.preference)
+            for service in self._at.get(site, ())
+            if (policy := self.half(site, service).policy) is not None and len(policy.candidate_paths) > 1
+            for path in policy.candidate_paths
+            if any(not over.isdisjoint(segments.links) for segments in path.segment_lists)
+        )
+
     def _cross(self, site: SiteId, half: Half, more: int) -> None:
         if half.policy is None or len(half.policy.candidate_paths) == 1:
             return

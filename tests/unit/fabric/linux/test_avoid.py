@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from highroad.errors import Forbidden
+from highroad.fabric.clock import SystemClock
 from highroad.fabric.linux import avoid
+from highroad.fabric.linux.compile import Half
 from highroad.fabric.linux.fabric import LinuxFabric
+from highroad.fabric.linux.held import Held
+from highroad.gnmi import router as gnmi
 from highroad.gnmi.client import Election, GnmiClient
 from highroad.gnmi.path import parse
 from highroad.gnmi.target import Notification
-from highroad.model.network import FibreId, SiteId
+from highroad.model.network import FibreId, LinkId, SiteId
 from highroad.model.policy import CandidatePath, Policy
-from highroad.model.service import ServiceId
+from highroad.model.service import ServiceId, TrafficClass
 from highroad.ports import Install, Replace
 from highroad.ports.panel import Wire
 from tests.unit.fabric.linux.routers import Bench, bench, until
@@ -108,6 +112,97 @@ def test_a_dead_router_is_avoided_as_its_neighbours_lose_it(tmp_path: Path) -> N
         await are_told(routers, ["a>b", "b>a", "b>d", "d>b"], A, D)
 
     play(tmp_path, scene)
+
+
+def test_what_strikes_no_other_path_is_told_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(avoid, "LATER_S", 60.0)
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        assert await fabric.apply([Install(policy=OVER_B)]) == {}
+        await fabric.cut(FibreId("b-d"))
+        await are_told(routers, ["b>d", "d>b"], A, D)
+        await fabric.cut(FibreId("a-b"))
+        await asyncio.sleep(0.2)
+        assert told(routers, A, D) == of(["b>d", "d>b"], A, D), "the path over b is left already"
+        await fabric.cut(FibreId("c-d"))
+        await are_told(routers, ["a>b", "b>a", "b>d", "c>d", "d>b", "d>c"], A, D)
+
+    play(tmp_path, scene)
+
+
+def test_later_is_not_never(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(avoid, "LATER_S", 0.2)
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        assert await fabric.apply([Install(policy=OVER_B)]) == {}
+        await fabric.cut(FibreId("b-d"))
+        await are_told(routers, ["b>d", "d>b"], A, D)
+        await fabric.cut(FibreId("a-b"))
+        await are_told(routers, ["a>b", "b>a", "b>d", "d>b"], A, D)
+
+    play(tmp_path, scene)
+
+
+def two_ways() -> gnmi.Policy:
+    """What a router holds of a policy with two paths."""
+    ways = {100: ("a>b", "b>d"), 50: ("a>c", "c>d")}
+    return gnmi.Policy(
+        service="s",
+        attachment="s.ab",
+        traffic_class=TrafficClass.ASSURED,
+        guaranteed_kbps=1_000_000,
+        ceiling_kbps=1_000_000,
+        mtu_bytes=9000,
+        remote_node=9,
+        remote_function=0xF000,
+        prefixes=(),
+        candidate_paths=tuple(
+            gnmi.CandidatePath(
+                preference=number,
+                segment_lists=(gnmi.SegmentList(links=links, functions=(0xE000, 0xE001)),),
+            )
+            for number, links in ways.items()
+        ),
+    )
+
+
+class Deaf:
+    """A router that takes long to answer."""
+
+    connected = True
+
+    def __init__(self) -> None:
+        self.answers = asyncio.Event()
+
+    async def avoid(self, links: Collection[LinkId]) -> None:
+        await self.answers.wait()
+
+
+def test_planning_waits_for_headends_that_are_being_told_but_not_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(avoid, "LONGEST_S", 30.0)
+
+    async def scene() -> None:
+        router, held = Deaf(), Held()
+        held.put(A, ServiceId("s"), Half(attachment=None, policy=two_ways()))
+        avoiding = avoid.Avoiding(held, {A: router}, SystemClock())
+        avoiding.begin([])
+        router.answers.set()
+        await asyncio.wait_for(avoiding.headends_first(), 5.0)
+        router.answers.clear()
+        avoiding.see([LinkId("a>b")])
+        waits = asyncio.create_task(avoiding.headends_first())
+        await asyncio.sleep(5 * avoid.QUIET_S)
+        assert not waits.done()
+        router.answers.set()
+        await asyncio.wait_for(waits, 5.0)
+        router.answers.clear()
+        monkeypatch.setattr(avoid, "LONGEST_S", 0.05)
+        avoiding.see([LinkId("a>b"), LinkId("c>d")])
+        await asyncio.wait_for(avoiding.headends_first(), 5.0)
+        assert not router.answers.is_set()
+        await avoiding.aclose()
+
+    asyncio.run(scene())
 
 
 def test_headends_are_told_while_the_lab_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
