@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -165,10 +166,13 @@ def gray(here: Bench, count: int) -> Trials:
 
 
 def routers(here: Bench, count: int, *, headless: bool = False) -> Trials:
-    """One that protected services pass, without a word; with the controller dead before, or not."""
-    for _, site in zip(range(count), _often(here.up.through()), strict=False):
+    """One that protected services pass, without a word; with the controller dead before, or not: then others first."""
+    protected = here.up.protected()
+    through = {site: [one for one in some if one in protected] for site, some in here.up.through().items()}
+    sites = islice(_often({site: some for site, some in through.items() if some}), 2 if headless else 0, None)
+    for _, site in zip(range(count), sites, strict=False):
         ending, hops = here.up.ending(site), here.up.hops()
-        passing, protected = here.up.through().get(site, []), here.up.protected()
+        passing = here.up.through().get(site, [])
         victims = [one for one in passing if one in protected]
         if headless:
             here.up.kill_controller()
