@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from highroad.graph._kernels import Flows
+from highroad.planning.solve import shared
 from highroad.planning.solve.answer import Answer, Limits, Moment, gap_of
 from highroad.planning.solve.certificate import certificate
 from highroad.planning.solve.few import narrowed, on_paths, paths_of
 from highroad.planning.solve.problem import Problem, commodities, flows, problem, reachable
-from highroad.planning.solve import shared
 from highroad.planning.solve.shared import utilisation
 from highroad.planning.solve.slope import Slope
 from highroad.planning.solve.total import after_cut, solve, total
