@@ -104,6 +104,18 @@ def show_ms(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f} ms"
 
 
+def show_availability(share: float) -> str:
+    """For how much of the time something is up, and what is missing, to read."""
+    missing_min = (1.0 - share) * 525_960
+    digits = 2 if missing_min > 500 else 3 if missing_min > 50 else 4 if missing_min > 5 else 6
+    less = (
+        f"{missing_min / 60:,.0f} hours"
+        if missing_min >= 600
+        else f"{missing_min:,.{0 if missing_min >= 10 else 1}f} minutes"
+    )
+    return f"{share:.{digits}%} of the time ({less} a year without)"
+
+
 def show_bytes(value: float) -> str:
     """Bytes to read, in powers of ten."""
     for unit in ("B", "kB", "MB", "GB", "TB"):

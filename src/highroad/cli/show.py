@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from highroad.cli.door import Door, words
-from highroad.cli.quantities import show_gbps, show_ms, show_time
+from highroad.cli.quantities import show_availability, show_gbps, show_ms, show_time
 from highroad.client.faults import OrderRefused
 from highroad.model.lifecycle import ENDED, State
 from highroad.model.service import Protection
@@ -159,6 +159,9 @@ def service_card(door: Door, service: ServiceOut) -> None:
         )
     for line in path_lines(service):
         door.out.print(words("  "), line, sep="", soft_wrap=True)
+    if service.availability is not None and service.state not in ENDED:
+        by = "its path or its backup" if service.backup is not None else "its path"
+        door.say(("  up       ", "dim"), f"{show_availability(service.availability)}, by {by} alone")
     if (bare := service.unrepairable_links) and service.there is not None:
         names = ", ".join(bare[:MOST_BARE]) + (f" and {len(bare) - MOST_BARE} more" if len(bare) > MOST_BARE else "")
         door.say(("  repair   ", "dim"), f"no way around {names}: what is there when it is lost waits for the headend")

@@ -40,6 +40,7 @@ def application() -> typer.Typer:
     from highroad.offline import pki
     from highroad.offline import proof as offline_proof
     from highroad.offline import sweep as offline_sweep
+    from highroad.offline.availability import command as availability
 
     app = build_app()
     network_app.registered_commands.extend(offline_network.app.registered_commands)
@@ -48,6 +49,7 @@ def application() -> typer.Typer:
     lab_app.registered_commands.extend(offline_lab.app.registered_commands)
     app.command("optimise")(offline_optimise.command)
     app.command("sweep")(offline_sweep.command)
+    app.command("availability")(availability)
     app.add_typer(pki.app, name="pki")
     app.command("up")(up)
     app.command("doctor")(doctor)

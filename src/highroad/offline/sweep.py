@@ -5,20 +5,14 @@ Exit codes: as `highroad optimise`.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -26,6 +20,7 @@ from highroad.errors import Finding, Invalid, did_you_mean
 from highroad.formats.loaded import capped
 from highroad.model.network import LinkId, Network
 from highroad.offline import reading
+from highroad.offline.crew import Here, Tell, at_once, counting, crew
 from highroad.offline.network import good
 from highroad.offline.optimise import STOPPED, DemandsFile, Matrix, NetworkFile, Scale, rate, read_demands, stopping
 from highroad.offline.plans import number
@@ -34,11 +29,9 @@ from highroad.planning.solve.answer import Limits
 from highroad.planning.sweep import (
     FITS,
     Case,
-    Doing,
     Helps,
     Outcome,
     Question,
-    Workers,
     case_of,
     doubles,
     helps,
@@ -47,14 +40,13 @@ from highroad.planning.sweep import (
     with_more,
 )
 from highroad.planning.traffic import checked_of
+from highroad.planning.workers import Workers
 from highroad.wire.told import clean
 
 ALONE = 40
 """Cases that are not worth starting processes for."""
 RETRIED = 200
 """Cases, the worst, in which an upgrade is tried."""
-
-Tell = Callable[[int], None]
 
 
 def command(
@@ -102,14 +94,14 @@ def command(
     processes = 1 if len(cases) < ALONE and not workers else processes
     question = Question(network=network, demands=demands, limits=Limits(gap=gap, threads=0 if processes == 1 else 1))
     begun_s = time.perf_counter()
-    with stopping() as stop, _crew(processes) as crew:
-        with _counting("cases", len(cases), quiet=json_) as tell:
-            outcomes = _run(question, cases, crew, stop, tell)
+    with stopping() as stop, crew(processes) as hands:
+        with counting("cases", len(cases), quiet=json_) as tell:
+            outcomes = _run(question, cases, hands, stop, tell)
         spent_s = time.perf_counter() - begun_s
         crowded = sorted((one for one in outcomes if one.prices), key=lambda one: -one.crowded_gbps)[:RETRIED]
         best = helps(network, crowded, upgrade_gbps)
-        with _counting("trying more capacity", len(crowded) * min(tried, len(best)), quiet=json_) as tell:
-            best = [_tried(question, one, crowded, crew, stop, tell) for one in best[:tried]]
+        with counting("trying more capacity", len(crowded) * min(tried, len(best)), quiet=json_) as tell:
+            best = [_tried(question, one, crowded, hands, stop, tell) for one in best[:tried]]
         stopped = stop()
     best.sort(key=lambda one: -(one.seen_gbps or 0.0))
     ranked = sorted(outcomes, key=lambda one: (-one.lost_gbps, -one.utilisation, one.case.name))
@@ -181,60 +173,11 @@ def _cases(
 # --- on many workers ----------------------------------------------------------------------------------------
 
 
-class _Done:
-    def __init__(self, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self._work, self._args = work, args
-
-    def result(self) -> Any:
-        """It is done when it is asked for, so that one can stop before."""
-        return self._work(*self._args)
-
-
-class _Here:
-    """This process, at once."""
-
-    def submit(self, work: Callable[..., Any], /, *args: Any) -> Doing:
-        """Do it when the result is asked for."""
-        return _Done(work, args)
-
-
-@contextmanager
-def _crew(processes: int) -> Iterator[Workers]:
-    if processes == 1:
-        yield _Here()
-        return
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        with _deaf():
-            for _ in range(processes):
-                pool.submit(_idle)
-        try:
-            yield pool
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """What is started here does not hear Ctrl-C: that is for the process that waits, which tells the others."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _idle() -> None:
-    """What a worker is started with."""
-
-
 def _run(
-    question: Question, cases: Sequence[Case], crew: Workers, stop: Callable[[], bool], tell: Tell
+    question: Question, cases: Sequence[Case], hands: Workers, stop: Callable[[], bool], tell: Tell
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    for some in sweep(question, cases, crew, at_once=1 if isinstance(crew, _Here) else 8):
+    for some in sweep(question, cases, hands, at_once=1 if isinstance(hands, Here) else at_once(len(cases))):
         outcomes.extend(some)
         tell(len(some))
         if stop():
@@ -243,27 +186,15 @@ def _run(
 
 
 def _tried(
-    question: Question, one: Helps, crowded: Sequence[Outcome], crew: Workers, stop: Callable[[], bool], tell: Tell
+    question: Question, one: Helps, crowded: Sequence[Outcome], hands: Workers, stop: Callable[[], bool], tell: Tell
 ) -> Helps:
     """The same with every case in which something is crowded out planned anew."""
     again = [with_more(outcome.case, one.links, one.more_gbps) for outcome in crowded]
-    then = _run(question, again, crew, stop, tell) if not stop() else []
+    then = _run(question, again, hands, stop, tell) if not stop() else []
     if len(then) < len(again):
         return one
     saved = sum(before.crowded_gbps - after.crowded_gbps for before, after in zip(crowded, then, strict=True))
     return replace(one, seen_gbps=saved)
-
-
-@contextmanager
-def _counting(what: str, many: int, *, quiet: bool) -> Iterator[Tell]:
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal or not many:
-        yield lambda count: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=many)
-        yield lambda count: bar.advance(task, count)
 
 
 # --- told ---------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from highroad.model.network import LinkId, Network, SiteKind
 from highroad.model.service import Attachment, Home, Order, Placement, Port, PortId, Service, ServiceId
 from highroad.model.window import Window
 from highroad.planning.calendar import Calendar, Claim, Standby
+from highroad.planning.chances import chances_of
 from highroad.planning.closure import EVER_S, Closure, beyond, in_turn
 from highroad.units import mbps_from_gbps
 
@@ -96,6 +97,7 @@ class Ground:
     """Of each link, numbered as in `graph.links`."""
     _touches: tuple[frozenset[str], ...] = field(init=False, repr=False)
     _risks: Risks | None = field(init=False, repr=False, default=None)
+    _chances: Mapping[str, float] | None = field(init=False, repr=False, default=None)
     _called: dict[tuple[tuple[LinkId, ...], tuple[LinkId, ...], frozenset[str]], frozenset[str]] = field(
         init=False, repr=False, default_factory=dict
     )
@@ -112,6 +114,13 @@ class Ground:
         if self._risks is None:
             self._risks = risks_of(self.network, self.graph)
         return self._risks
+
+    @property
+    def chances(self) -> Mapping[str, float]:
+        """How often each risk group is down."""
+        if self._chances is None:
+            self._chances = chances_of(self.network)
+        return self._chances
 
     def groups_of(self, link: LinkId) -> frozenset[str]:
         """The risk groups of a link: its fibres, what they share with others, and the sites that it touches.

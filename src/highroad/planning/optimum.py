@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
@@ -28,13 +28,15 @@ from numpy.typing import NDArray
 from highroad.errors import Finding, Invalid
 from highroad.graph import _kernels
 from highroad.model.network import LinkId, Network
+from highroad.planning.solve import shared as by_shares
+from highroad.planning.solve import total as by_total
 from highroad.planning.solve.again import ALL_PATHS, again
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
 from highroad.planning.solve.classes import Cumulative, lexicographic
 from highroad.planning.solve.few import PathPlan, Paths, narrowed, paths_of
 from highroad.planning.solve.few_shared import evened
 from highroad.planning.solve.maxmin import maxmin
-from highroad.planning.solve.problem import Checked, Problem, Reals, shared_out
+from highroad.planning.solve.problem import Checked, Flags, Ints, Problem, Reals, reachable, shared_out
 from highroad.planning.solve.shared import utilisation
 from highroad.planning.solve.total import total
 from highroad.planning.traffic import AS_IT_IS, RANKS, Changed, Demands, checked_of
@@ -246,6 +248,29 @@ def optimise(
         left = Limits(gap=limits.gap, time_s=max(0.0, kept.time_s - watch()), threads=limits.threads)
         few = (evened if objective.by_shares else narrowed)(answer, most_paths, left, clock=watch)
     return _optimum(network, demands, objective, ready, answer, few, most_paths, clock() - begun_s)
+
+
+def after_cut(before: Optimum, without: Collection[LinkId], limits: Limits | None = None) -> Optimum:
+    """A plan of `total`, `utilisation` or `concurrent` without some links, from one with them: the same proof, sooner.
+
+    Demands that have no way left get nothing of a total. Of the others that is no answer: ValueError, see `joined`.
+    """
+    cut = places(before, without)
+    solve = by_shares.after_cut if before.objective.by_shares else by_total.after_cut
+    answer = solve(before.answer, cut, limits)
+    return _optimum(before.network, before.demands, before.objective, before.checked, answer, None, None, 0.0)
+
+
+def joined(before: Optimum, without: Collection[LinkId]) -> Flags:
+    """Of every demand that could be worked on, whether a way is left without some links."""
+    return reachable(before.checked.problem, places(before, without))
+
+
+def places(before: Optimum, links: Collection[LinkId]) -> Ints:
+    """The numbers that links have for the solver; those that it has not, as they have no capacity, are left out."""
+    numbers = before.checked.links.tolist()
+    found = [place for place, number in enumerate(numbers) if before.network.links[number].id in links]
+    return np.array(found, np.int32)
 
 
 def _optimum(

@@ -2,27 +2,29 @@
 
 A case is solved at most twice: for the least utilisation at which all is carried that can still get there, and, where
 that is above 1, for the most that is carried. From that come what is cut off, what is crowded out, what overloads, and
-where capacity is missing. Nothing is remembered between cases, so they go to any executor of `concurrent.futures`:
-threads, processes, or a cluster's.
+where capacity is missing. A failure begins with the plan without it. What comes out does not depend on which cases were
+looked at before, so they go to any executor of `concurrent.futures`: threads, processes, or a cluster's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from highroad.errors import Finding, Invalid, did_you_mean
 from highroad.model.network import LinkId, Network
-from highroad.planning.optimum import Objective, Optimum, optimise
+from highroad.planning.optimum import Objective, Optimum, after_cut, joined, optimise
 from highroad.planning.solve.answer import Limits
 from highroad.planning.solve.problem import Problem
 from highroad.planning.traffic import Changed, Demands, problem_of
+from highroad.planning.workers import Workers, in_pieces
 
 FITS = 1.0 + 1e-9
+NEARER = 0.2
 TOLD = 8
 """Links and demands that a case tells of."""
 
@@ -73,6 +75,18 @@ class Outcome:
         return self.cut_off_gbps + self.crowded_gbps
 
 
+class Kept:
+    """Plans to begin with, of one size of demands at a time. They stay where they were made."""
+
+    def __init__(self) -> None:
+        self.arrays: Problem | None = None
+        self.growth = 1.0
+        self.plans: dict[Objective, Optimum] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Kept, ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What all cases are about, as it goes to a worker."""
@@ -80,6 +94,26 @@ class Question:
     network: Network
     demands: Demands
     limits: Limits
+    kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
+
+    def as_it_is(self, objective: Objective, growth: float) -> Optimum:
+        """The plan before anything fails, nearer to the best than what begins with it has to be."""
+        kept = self.kept
+        if kept.growth != growth:
+            kept.growth, kept.plans = growth, {}
+        plan = kept.plans.get(objective)
+        if plan is None:
+            limits = replace(self.limits, gap=NEARER * self.limits.gap)
+            plan = optimise(self.network, self.demands.times(growth), objective, limits, arrays=self.arrays)
+            kept.plans[objective] = plan
+        return plan
+
+    @property
+    def arrays(self) -> Problem:
+        """Those of the network and the demands."""
+        if self.kept.arrays is None:
+            self.kept.arrays = problem_of(self.network, self.demands)
+        return self.kept.arrays
 
 
 def case_of(network: Network, groups: Sequence[str], growth: float = 1.0) -> Case:
@@ -125,27 +159,31 @@ def _links(network: Network, groups: Iterable[str]) -> frozenset[LinkId]:
 
 def look(question: Question, cases: Sequence[Case]) -> list[Outcome]:
     """What a worker does: some cases, one after the other."""
-    arrays = problem_of(question.network, question.demands)
-    return [_outcome(question, arrays, case) for case in cases]
+    return [_outcome(question, case) for case in cases]
 
 
-def _outcome(question: Question, arrays: Problem, case: Case) -> Outcome:
-    network, demands = question.network, question.demands
-    if case.growth != 1.0:
-        demands = demands.times(case.growth)
+def _outcome(question: Question, case: Case) -> Outcome:
+    network, limits = question.network, question.limits
+    demands = question.demands if case.growth == 1.0 else question.demands.times(case.growth)
     changed = Changed(without=case.without, more_gbps=dict(case.more_gbps))
 
     def best(objective: Objective) -> Optimum:
-        return optimise(network, demands, objective, question.limits, changed=changed, arrays=arrays)
+        if not case.more_gbps:
+            before = question.as_it_is(objective, case.growth)
+            if not case.without:
+                return before
+            if objective is Objective.TOTAL or joined(before, case.without).all():
+                return after_cut(before, case.without, limits)
+        return optimise(network, demands, objective, limits, changed=changed, arrays=question.arrays)
 
     even = best(Objective.UTILISATION)
     ready = even.checked
-    joined = float(ready.problem.amount_gbps.sum())
+    way = float(ready.problem.amount_gbps.sum())
     crowded, bound, most = 0.0, 0.0, even
     prices: tuple[tuple[LinkId, float], ...] = ()
     if even.value > FITS:
         most = best(Objective.TOTAL)
-        crowded, bound = max(0.0, joined - most.value), max(0.0, joined - most.bound)
+        crowded, bound = max(0.0, way - most.value), max(0.0, way - most.bound)
         dear = np.flatnonzero(most.price > 1e-3)
         prices = tuple((network.links[place].id, float(most.price[place])) for place in dear.tolist())
     capacity = np.ones(len(network.links))
@@ -162,7 +200,7 @@ def _outcome(question: Question, arrays: Problem, case: Case) -> Outcome:
         utilisation=even.value,
         utilisation_bound=even.bound,
         wanted_gbps=even.wanted_gbps,
-        cut_off_gbps=max(0.0, even.wanted_gbps - joined),
+        cut_off_gbps=max(0.0, even.wanted_gbps - way),
         crowded_gbps=crowded,
         crowded_bound_gbps=bound,
         overloaded=tuple((network.links[place].id, float(full[place])) for place in over),
@@ -174,40 +212,13 @@ def _outcome(question: Question, arrays: Problem, case: Case) -> Outcome:
     )
 
 
-# --- on many workers ----------------------------------------------------------------------------------------
-
-
-class Doing(Protocol):
-    """What is under way somewhere: a `Future` of `concurrent.futures`, or of a cluster that has the like."""
-
-    def result(self) -> Any:
-        """What it came to, once it has."""
-
-
-class Workers(Protocol):
-    """Where work is done: an `Executor` of `concurrent.futures`."""
-
-    def submit(self, work: Callable[..., Any], /, *args: Any) -> Doing:
-        """Do it at some time."""
-
-
 def sweep(question: Question, cases: Sequence[Case], workers: Workers, *, at_once: int = 8) -> Iterator[list[Outcome]]:
     """The outcomes of all cases in their order, some at a time, as they are there.
 
-    Whoever stops asking ends it: no more than a few pieces of `at_once` cases are under way beyond what was given out.
+    A worker that gets `at_once` cases plans the network once as it is, and what fails from there: the more at once, the
+    less often. Whoever stops asking ends it, but for what is under way.
     """
-    pieces = [cases[start : start + at_once] for start in range(0, len(cases), at_once)]
-    under_way: list[Doing] = []
-    for piece in pieces:
-        under_way.append(workers.submit(look, question, piece))
-        if len(under_way) >= AHEAD:
-            yield under_way.pop(0).result()
-    while under_way:
-        yield under_way.pop(0).result()
-
-
-AHEAD = 64
-"""Pieces that are handed out before the first is waited for."""
+    return in_pieces(look, question, cases, workers, at_once=at_once)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

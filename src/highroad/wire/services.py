@@ -260,6 +260,11 @@ class ServiceOut(Out):
         description="Of what is carried: the links that there is no way around inside its fence. What is on one when "
         "it is lost is dropped until the headend moves it.",
     )
+    availability: float | None = Field(
+        default=None,
+        description="For how much of the time its own ways, or its backup, are up (1: always), by how often fibres, "
+        "conduits and sites fail; what is found beyond when they do is not counted. Null while it has no way.",
+    )
     hold_until: Time | None = Field(default=None, description="Of a hold that was not taken: when it expires.")
     created: Time
     changed: Time

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import uuid
 from typing import Any
+
+import pytest
 
 from highroad.cli.show import end_text
 from highroad.wire.services import ServiceOut
@@ -187,3 +190,20 @@ def test_a_number_that_no_router_tags_with_is_called_no_vlan() -> None:
 
     assert asyncio.run(run(carries_tags=True)) == ["acme.edge-chi whole port", "acme.cloud-west VLAN 2"]
     assert asyncio.run(run(carries_tags=False)) == ["acme.edge-chi whole port", "acme.cloud-west"]
+
+
+def test_how_much_of_the_time_it_is_up_is_told_before_it_is_ordered() -> None:
+    """By its path alone: every fibre and every site on it has to be up, as the network's lengths say."""
+
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as http:
+            order = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 10}
+            preview = (await http.post("/v1/services?dry_run=true", json=order)).json()["service"]
+            made = (await http.post("/v1/services", json=order)).json()
+            assert preview["availability"] == made["availability"]
+            assert preview["there"]["links"] == made["there"]["links"]
+            cuts = 2.73 * made["there"]["length_km"] / 1000 * 12 / 8766
+            sites = len(made["there"]["sites"])
+            assert made["availability"] == pytest.approx(math.exp(-cuts) * (1 - 1e-5) ** sites, abs=2e-9)
+
+    asyncio.run(run())

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import typer
 
-from highroad.cli.quantities import duration, instant, latency_ms, rate_gbps, show_bytes, show_gbps
+from highroad.cli.quantities import duration, instant, latency_ms, rate_gbps, show_availability, show_bytes, show_gbps
 from highroad.wire.told import clean
 
 
@@ -62,3 +62,16 @@ def test_what_is_shown() -> None:
     assert show_gbps(0.5) == "500 Mbit/s"
     assert show_bytes(2.5e15) == "2.50 PB"
     assert clean("a\x1b[31mb\n") == "a�[31mb�"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.995, "99.50% of the time (44 hours a year without)"),
+        (0.9998, "99.980% of the time (105 minutes a year without)"),
+        (0.99999, "99.9990% of the time (5.3 minutes a year without)"),
+        (1.0, "100.000000% of the time (0.0 minutes a year without)"),
+    ],
+)
+def test_for_how_much_of_the_time(share: float, text: str) -> None:
+    assert show_availability(share) == text

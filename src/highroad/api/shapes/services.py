@@ -17,6 +17,7 @@ from highroad.model.network import LinkId, Network, SiteId
 from highroad.model.recurrence import Recurrence
 from highroad.model.service import Attachment, End, Placement, Request, Service, TenantId
 from highroad.model.window import Window
+from highroad.planning.chances import service_availability
 from highroad.ports import Sample, ServiceCounters
 from highroad.wire.base import maybe_time, time_from_s
 from highroad.wire.operations import ServiceRateOut
@@ -155,10 +156,20 @@ def service_out(service: Service, book: Book) -> ServiceOut:
         backup=None if placement is None else _backup_out(placement, network, graph),
         autoscale=_autoscale_out(service),
         unrepairable_links=list(book.unrepairable(service)),
+        availability=None if placement is None else _availability(placement, book),
         hold_until=maybe_time(service.hold_until_s) if service.state in (State.HELD, State.REQUESTED) else None,
         created=time_from_s(service.created_s),
         changed=time_from_s(service.changed_s),
     )
+
+
+def _availability(placement: Placement, book: Book) -> float | None:
+    """To ten digits; None where the network in force no longer has one of its links."""
+    backup = placement.backup
+    links = placement.links if backup is None else (*placement.links, *backup.there, *backup.back)
+    if not all(link in book.network.link for link in links):
+        return None
+    return round(service_availability(book.network, book.ground.chances, placement), 10)
 
 
 def _autoscale_out(service: Service) -> AutoscaleOut | None:

@@ -251,13 +251,14 @@ def _part(given: Problem, links: Ints, demands: Ints) -> Problem:
     )
 
 
-def reachable(problem: Problem) -> Flags:
-    """Of every demand, whether any way leads from its source to its target inside its fence."""
+def reachable(problem: Problem, cut: Ints = NOWHERE) -> Flags:
+    """Of every demand, whether any way inside its fence leads from its source to its target, the links `cut` gone."""
     found = np.zeros(problem.demands, np.bool_)
     network = problem.network
     for fence in np.unique(problem.fence):
         mine = np.flatnonzero(problem.fence == fence)
         price = np.ones(problem.links) if fence < 0 else np.where(problem.fences[fence], 1.0, np.inf)
+        price[cut] = np.inf
         sources, row = np.unique(problem.source[mine], return_inverse=True)
         for start in range(0, len(sources), _ROWS):
             here = (row >= start) & (row < start + _ROWS)

@@ -14,7 +14,7 @@ import numpy as np
 
 from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Course, Limits, Progress
-from highroad.planning.solve.problem import Commodities, Problem, Reals, commodities, flows
+from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, commodities, flows
 from highroad.planning.solve.slope import Slope
 from highroad.planning.solve.total import LEFT_ALONE, LOOKS, TOO_MANY, again_over
 
@@ -39,21 +39,31 @@ def utilisation(
     share that fits is 1 / `value`; loads and flows are those of the whole demands, so over capacity where `value` is
     above 1. `start` as in `total.total`; with `ranked`, ranks are apart in flows and commodities.
     """
-    made = commodities(problem, ranked=ranked)
-    search = _Search(problem, made, limits or Limits(), clock, progress, start)
+    search = _Search(problem, commodities(problem, ranked=ranked), limits or Limits(), clock, progress)
+    if start is not None:
+        search.begin(start)
     search.run(np.random.default_rng(seed))
-    return Answer(
-        problem=problem,
-        commodities=made,
-        flows=search.best,
-        served_gbps=problem.amount_gbps.copy(),
-        load_gbps=search.best.load,
-        price=search.price,
-        value=search.value,
-        bound=search.bound,
-        moments=tuple(search.course.moments),
-        sweeps=search.slope.sweeps,
-    )
+    return search.answer(problem)
+
+
+def after_cut(
+    before: Answer,
+    cut: Ints,
+    limits: Limits | None = None,
+    *,
+    clock: Clock = lambda: 0.0,
+    progress: Progress | None = None,
+    seed: int = 0,
+) -> Answer:
+    """The least maximum utilisation once the links `cut` (their numbers) are gone, from an answer of `utilisation`.
+
+    What went over them is led another way. Prices of links that are cut are 0: they bound nothing. ValueError where a
+    demand has no way left.
+    """
+    search = _Search(before.problem, before.commodities, limits or Limits(), clock, progress)
+    search.begin_without(before, cut)
+    search.run(np.random.default_rng(seed))
+    return search.answer(before.problem)
 
 
 class _Search:
@@ -64,20 +74,48 @@ class _Search:
         limits: Limits,
         clock: Clock,
         progress: Progress | None,
-        start: _kernels.Flows | None,
     ) -> None:
         self.course = Course(limits, clock, progress)
-        self._made, self._limits = made, limits
+        self._problem, self._made, self._limits = problem, made, limits
         self._capacity = problem.capacity_gbps
-        worth = np.full(len(made.target), np.inf)
-        self.flows = flows(problem, made, worth)
-        if start is not None:
-            self.flows.set(start.flow, start.served)
-        self.warm = bool(self.flows.load.any())
+        self.flows = flows(problem, made, np.full(len(made.target), np.inf))
         self.best = self.flows
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self.value, self.bound = 0.0, 0.0
         self.price = np.zeros(problem.links)
+        self.warm = False
+
+    def begin(self, start: _kernels.Flows) -> None:
+        """From the flows of a plan of before."""
+        self.flows.set(start.flow, start.served)
+        self.warm = bool(self.flows.load.any())
+        if self.warm:
+            self.slope.unit = float((self.flows.load / self._capacity).max())
+
+    def begin_without(self, before: Answer, cut: Ints) -> None:
+        """From a plan of before and its prices, without some links."""
+        self.flows = self.best = before.flows.copy()
+        self.flows.clear(cut)
+        self.slope.closed = np.isin(np.arange(len(self._capacity)), cut)
+        dearest = float(self.slope.open(before.price).max(initial=0.0))
+        if before.value > 0:
+            self.warm, self.slope.unit = True, before.value
+        self.slope.warm(before.price / dearest if dearest > 0 else np.ones_like(before.price))
+
+    def answer(self, problem: Problem) -> Answer:
+        """The best of what was found."""
+        return Answer(
+            problem=problem,
+            commodities=self._made,
+            flows=self.best,
+            served_gbps=problem.amount_gbps.copy(),
+            load_gbps=self.best.load,
+            price=self.price,
+            value=self.value,
+            bound=self.bound,
+            moments=tuple(self.course.moments),
+            sweeps=self.slope.sweeps,
+        )
 
     def run(self, rng: np.random.Generator) -> None:
         """Sweep until the gap is proven, or time is up."""
@@ -88,8 +126,8 @@ class _Search:
             return
         self.value, slope = np.inf, self.slope
         again, enough, looked = np.inf, -np.inf, 0
-        if self.warm:
-            slope.unit = float((self.flows.load / self._capacity).max())
+        if slope.closed is not None:
+            self._bound(slope.open(slope.weight), threads)
         while slope.sweeps < TOO_MANY:
             self.course.sweeps()
             first = slope.sweeps == 0 and not self.warm
@@ -107,26 +145,28 @@ class _Search:
             load = self.flows.load
             used = float((load / self._capacity).max())
             if not used > 0:
-                self._bound(slope.weight, threads)
+                self._bound(slope.open(slope.weight), threads)
                 self.value = 0.0
                 return
-            price = slope.at(load)
+            price = slope.open(slope.at(load))
             if not price.max() > 0:  # so much less than before that no price can tell
                 slope.unit = used
-                price = slope.at(load)
+                price = slope.open(slope.at(load))
             full = float((price * self._capacity).sum()) * used
             regret = max(0.0, float(regrets.sum())) / full
             bias = 1.0 - float((price * load).sum()) / full
             slope.swept(price / price.max(), regret, bias)
             slope.unit = used
             again = np.inf if first else again_over(regret * full, sets)
-            enough = LEFT_ALONE * gap * full / sets if slope.sweeps >= LATEST else -np.inf
+            enough = LEFT_ALONE * gap * full / sets if slope.sweeps >= LATEST or slope.closed is not None else -np.inf
             near, late = regret + bias < 4 * gap, self.course.is_late()
-            if not (late or near or slope.sweeps - looked >= LATEST):
+            done = used - self.bound <= gap * used
+            if not (done or late or near or slope.sweeps - looked >= LATEST):
                 continue
             looked = slope.sweeps
-            self._bound(slope.mean, threads)
-            if not near:
+            if not done:
+                self._bound(slope.mean, threads)
+            if not (done or near):
                 self._bound(slope.prices[-1], threads)
             if used < self.value:
                 self.value = used
@@ -137,7 +177,8 @@ class _Search:
                 return
 
     def _bound(self, price: Reals, threads: int) -> None:
-        _, cost = self.flows.at(price, threads)
+        closed = price if self.slope.closed is None else np.where(self.slope.closed, np.inf, price)
+        _, cost = self.flows.at(closed, threads)
         if cost == np.inf:
             raise ValueError(NOT_JOINED)
         bound = cost / float((price * self._capacity).sum())

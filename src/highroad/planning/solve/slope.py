@@ -35,6 +35,9 @@ WARM_SLOPE, WARM_TOLERANCE = 60.0, 2e-3
 HIGHEST = 2_000.0
 """Steeper, and a step is too short to get anywhere; from there on multipliers do the rest."""
 
+HIGHEST_CUT = 700.0
+"""The same where links are cut: e to the minus this is above 0, so that infinity times it is infinity still."""
+
 TOLERANCES = (2e-5, 2e-2)
 """A way is not left for one that is cheaper by less than this share: at the end, and at the beginning."""
 
@@ -92,7 +95,14 @@ class Slope:
             self.weight = np.clip(price / max(1.0, highest / WEIGHTS[1]), *WEIGHTS)
             self._close()
         if self.sweeps > 1 and at_rest:
-            self.slope = min(HIGHEST, self.slope * RISES)
+            self.slope = min(HIGHEST if self.closed is None else HIGHEST_CUT, self.slope * RISES)
+
+    def open(self, values: Reals) -> Reals:
+        """Values of links, without what is said of those that are cut."""
+        if self.closed is None:
+            return values
+        left: Reals = np.where(self.closed, 0.0, values)
+        return left
 
     @property
     def mean(self) -> Reals:

@@ -86,6 +86,7 @@ def after_cut(
     search = _Search(before.problem, before.commodities, worth, limits or Limits(), clock, progress, start, same=True)
     search.slope.closed = np.isin(np.arange(before.problem.links), cut)
     search.slope.warm(before.price)
+    search.go_on(before.price)
     search.run(np.random.default_rng(seed), TOO_MANY)
     return search.answer(before.problem)
 
@@ -154,7 +155,7 @@ class _Search:
             self.flows = self._empty()
             if start is not None:
                 self.flows.set(start.flow, start.served)
-        if start is not None:
+        if start is not None and not same:
             self._begin()
             self._best = self.flows.copy()
             self.value = float((self._best.served * worth).sum())
@@ -186,10 +187,20 @@ class _Search:
             sweeps=self.slope.sweeps,
         )
 
+    def go_on(self, price: Reals) -> None:
+        """Fill what room there is at the prices of before, and take the bound at them: that is often all."""
+        if not len(self._made.source) or not len(self._capacity):
+            return
+        self._bound(price, self._limits.threads)
+        self._fit(price)
+        self.course.tell(self.value, self.bound)
+
     def run(self, rng: np.random.Generator, most: int) -> None:
         """Sweep until the gap is proven, or time is up."""
         sets, gap, threads = len(self._made.source), self._limits.gap, self._limits.threads
         if not sets or not len(self._capacity) or self._most <= 0:
+            return
+        if self.warm and self.bound - self.value <= gap * self.bound:
             return
         slope, again = self.slope, np.inf
         looked = fitted = 0
@@ -211,7 +222,7 @@ class _Search:
             load = self.flows.load
             price = slope.at(load)
             regret = max(0.0, float(regrets.sum())) / self._most
-            bias = float(self._open(price * (self._capacity - load)).sum()) / self._most
+            bias = float(slope.open(price * (self._capacity - load)).sum()) / self._most
             slope.swept(price, regret, bias)
             again = np.inf if first else again_over(regret * self._most, sets)
             rest = regret + abs(bias)
@@ -235,7 +246,7 @@ class _Search:
     def _bound(self, price: Reals, threads: int) -> None:
         price = np.where(self._limited, self._capped(price), 0.0)
         earned, _ = self.flows.at(price, threads)
-        price = self._open(price)
+        price = self.slope.open(price)
         bound = earned + float((price * self._capacity).sum())
         if bound < self.bound:
             self.bound, self.price = bound, price
@@ -246,13 +257,6 @@ class _Search:
         if self.slope.closed is not None:
             capped[self.slope.closed] = np.inf
         return capped
-
-    def _open(self, values: Reals) -> Reals:
-        """Without what is said of links that are cut."""
-        if self.slope.closed is None:
-            return values
-        left: Reals = np.where(self.slope.closed, 0.0, values)
-        return left
 
     def _fit(self, price: Reals) -> None:
         fit = self.flows.copy()

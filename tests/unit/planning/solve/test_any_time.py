@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from highroad.graph._kernels import Flows
+from highroad.planning.solve import shared
 from highroad.planning.solve.answer import Answer, Limits, Moment, gap_of
 from highroad.planning.solve.certificate import certificate
 from highroad.planning.solve.few import narrowed, on_paths, paths_of
-from highroad.planning.solve.problem import Problem, commodities, flows, problem
+from highroad.planning.solve.problem import Problem, commodities, flows, problem, reachable
 from highroad.planning.solve.shared import utilisation
 from highroad.planning.solve.slope import Slope
 from highroad.planning.solve.total import after_cut, solve, total
@@ -193,3 +194,38 @@ def test_after_a_cut_the_rest_is_planned_from_where_it_was(seed: int) -> None:
     assert cold.value <= found.bound * (1 + 1e-9)
     assert found.value == pytest.approx(cold.value, rel=1e-2)
     assert before.flows.load == pytest.approx(before.load_gbps)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_least_utilisation_after_a_cut_begins_with_the_plan_of_before(seed: int) -> None:
+    of = at_random(seed, links=60)
+    before = utilisation(of)
+    cut = np.argsort(-before.load_gbps / of.capacity_gbps)[seed % 3 : seed % 3 + 2].astype(np.int32)
+    left = np.setdiff1d(np.arange(of.links), cut)
+    rest = replace(
+        of, tail=of.tail[left], head=of.head[left], capacity_gbps=of.capacity_gbps[left], fences=of.fences[:, left]
+    )
+    if not reachable(rest).all():
+        with pytest.raises(ValueError, match="cannot be carried at all"):
+            shared.after_cut(before, cut)
+        return
+    found = shared.after_cut(before, cut, Limits(gap=1e-3))
+    assert found.load_gbps[cut].tolist() == [0.0, 0.0]
+    assert found.gap <= 1e-3
+    cold = utilisation(rest)
+    assert found.bound <= cold.value * (1 + 1e-9)
+    assert cold.bound <= found.value * (1 + 1e-9)
+    assert found.value == pytest.approx(float((found.load_gbps / of.capacity_gbps).max()))
+    assert np.bincount(
+        found.commodities.of, weights=of.amount_gbps, minlength=len(found.commodities.target)
+    ) == pytest.approx(found.flows.served)
+    assert before.flows.load == pytest.approx(before.load_gbps)
+
+
+def test_prices_of_cut_links_stay_infinite_however_steep() -> None:
+    """At the steepest slope of all e to the minus it is 0, and a price that is no number is never passed over."""
+    slope = Slope(capacity_gbps=np.ones(2), slope=1.0, closed=np.array([True, False]))
+    slope.warm(np.ones(2))
+    for _ in range(100):
+        slope.swept(slope.at(np.zeros(2)), 0.0, 1.0)
+    assert slope.at(np.zeros(2))[0] == np.inf
