@@ -120,6 +120,12 @@ def with_home(service: Service, home: Home | None) -> Service:
     return replace(service, home=home, leaves_by_s=by_s)
 
 
+def path_of(book: Book, placement: Placement) -> list[str]:
+    """The sites that the way there passes."""
+    links = [book.network.link[link] for link in placement.there]
+    return [links[0].tail, *(link.head for link in links)]
+
+
 def better(draft: Draft, service: Service) -> Service | None:
     """Move a service to a path that is faster than the one it has, if there is one."""
     found = faster(draft.book, service)

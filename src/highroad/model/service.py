@@ -263,8 +263,8 @@ class Service:
     leaving_ends: tuple[Attachment, ...] = ()
     """Ends that it was moved away from, and that routers may still hold."""
     leaves_by_s: float | None = None
-    """Where its window was made longer while it was leaving: until when what it leaves is its own. Where it made room for
-    another that is since its window began: it has no right to what it leaves any more (`gave_way`).
+    """Where its window was made longer while it was leaving: until when what it leaves is its own. Of who made room for
+    another it is when its window began: it has no right to what it leaves any more (`gave_way`).
     """
 
     hold_until_s: float | None = None

@@ -18,6 +18,7 @@ from highroad.fabric.twin.twin import Twin
 from highroad.model.incident import Incident
 from highroad.model.lifecycle import State
 from highroad.model.network import FibreId, Network
+from highroad.model.plan import Optimising
 from highroad.model.service import Service, ServiceId
 from highroad.ports import Store
 from highroad.storage.store import SqlStore
@@ -94,6 +95,7 @@ async def rig(
     check: Check | None = None,
     watched: bool = True,
     wait_to_restore_s: float = 0.0,
+    optimising: Optimising = Optimising.OFF,
 ) -> AsyncIterator[Rig]:
     """A controller on the small country, with two tenants and their ports; `watched` as the twin has it."""
     clock = VirtualClock(NOW_S)
@@ -113,6 +115,7 @@ async def rig(
         check=check,
         wait_to_restore_s=wait_to_restore_s,
     )
+    controller._loop._optimising = optimising
     here = Rig(controller=controller, twin=twin, clock=clock, store=kept)
     await clock.run(controller.start())
     try:
