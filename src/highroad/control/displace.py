@@ -29,6 +29,8 @@ MOST_ON_THE_WAY = 64
 LEAST_SEARCHES = 8
 """With fewer nothing is begun."""
 
+NOT_CARRIED = (State.RESERVED, State.ACTIVATING)
+
 LOST = "not carried: what was to make room for it had to stay"
 
 
@@ -200,6 +202,31 @@ def give_way(draft: Draft) -> bool:
     return any(gave_up)
 
 
+def place_again(draft: Draft) -> None:
+    """Look for room for those who have their yes, lost their place, and were never carried in it: as if they came anew.
+
+    Once for all that may have changed since; what they were told holds, whoever asks for what from now on.
+    """
+    book = draft.book
+    for name in list(book.index.broken):
+        service = book.services[name]
+        if service.placement is not None or service.leaving or service.state not in NOT_CARRIED:
+            continue
+        nothing_new = book.rooms.tried.get(name) == book.changes
+        if nothing_new or book.tried.get(name) != book.changes:
+            continue
+        if not may_begin(book, operator=True):
+            return
+        book.rooms.tried[name] = book.changes
+        with book.ground.calendar.without(name, alone=True):
+            made = seek(book, replace(service.order, window=service.window), exact=True, now_s=draft.now_s)
+        if made is not None:
+            waits = begin(draft, name, made.moves)
+            draft.put(replace(service, placement=made.placement, reason=WAITS if waits else None))
+    for name in [one for one in book.rooms.tried if one not in book.index.broken]:
+        del book.rooms.tried[name]
+
+
 def give_up_for(draft: Draft, service: ServiceId) -> bool:
     """Have those give their place up for whom a service made room and who are not carried yet; they look for another
     one when it has found its own. Returns whether there were any.
@@ -208,7 +235,7 @@ def give_up_for(draft: Draft, service: ServiceId) -> bool:
     found = False
     for name, others in list(book.rooms.waiting.items()):
         one = book.services.get(name)
-        if service not in others or one is None or one.state not in (State.RESERVED, State.ACTIVATING):
+        if service not in others or one is None or one.state not in NOT_CARRIED:
             continue
         del book.rooms.waiting[name]
         draft.put(replace(one, placement=None, reason=LOST))

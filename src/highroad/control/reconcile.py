@@ -66,6 +66,7 @@ def observe(
         repair.mend(draft, observed, {})
     if displace.give_way(draft):
         repair.mend(draft, observed, {})
+    displace.place_again(draft)
     shedding.shed(draft)
     safety.say_why(draft, observed)
     maintain.drains(draft)

@@ -381,6 +381,7 @@ def memory_of(book: Book) -> dict[str, Any]:
         "maintenances": list(book.maintenances),
         "incidents": list(book.incidents),
         "searches": [None if book.rooms.at_s == -math.inf else book.rooms.at_s, book.rooms.left],
+        "rooms_tried": dict(book.rooms.tried),
     }
 
 
@@ -406,6 +407,7 @@ def remember(book: Book, memory: Mapping[str, Any]) -> None:
     book.touched = set(memory["touched"])
     book.maintenances = _in_order(book.maintenances, memory["maintenances"])
     book.incidents = _in_order(book.incidents, memory["incidents"])
+    book.rooms.tried = dict(memory.get("rooms_tried", {}))
     at_s, left = memory.get("searches", (None, SAVED))
     book.rooms.at_s, book.rooms.left = -math.inf if at_s is None else at_s, left
 

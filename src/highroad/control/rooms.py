@@ -27,6 +27,8 @@ class Rooms:
 
     waiting: dict[ServiceId, tuple[ServiceId, ...]] = field(default_factory=dict)
     """For each service that routers are not told of yet, those of which they have to be told before."""
+    tried: dict[ServiceId, int] = field(default_factory=dict)
+    """Who has no place, and at which count of the book's `changes` others were last asked to make room for it."""
     at_s: float = -math.inf
     left: float = SAVED
 

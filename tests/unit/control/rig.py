@@ -36,6 +36,7 @@ class Rig:
     twin: Twin
     clock: VirtualClock
     store: Store
+    optimising: Optimising = Optimising.OFF
 
     async def run(self, work: Awaitable[T]) -> T:
         """Wait for something in virtual time."""
@@ -116,7 +117,7 @@ async def rig(
         wait_to_restore_s=wait_to_restore_s,
     )
     controller._loop._optimising = optimising
-    here = Rig(controller=controller, twin=twin, clock=clock, store=kept)
+    here = Rig(controller=controller, twin=twin, clock=clock, store=kept, optimising=optimising)
     await clock.run(controller.start())
     try:
         if furnish:

@@ -125,7 +125,7 @@ async def test_nobody_moves_while_changes_are_frozen_or_for_a_hold_and_offers_ar
     with pytest.raises(Refused) as refused:
         await asked(here)
     assert refused.value.facts["binding"].constraint == "capacity"
-    assert [one.changes for one in refused.value.facts["offers"]][:1] == [{"bandwidth_gbps": 40.0}]
+    assert [one.changes for one in refused.value.facts["offers"]][:1] == [{"latency_bound_ms": 10.0}]
     await here.run(here.controller.thaw())
     with pytest.raises(Refused):
         await asked(here, hold_s=60.0)
