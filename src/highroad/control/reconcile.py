@@ -115,6 +115,8 @@ def diff(
     if book.home_left:
         # Who goes home goes when all were asked: a canary goes before them.
         planned = [name for name in planned if not _goes_home(book.services[name])]
+    if book.underway is not None and book.underway.making:
+        planned = [name for name in planned if not book.on_the_way(name)]
     planned = [*ended, *planned]
     if not repairs and (not planned or book.freeze is not None):
         return []

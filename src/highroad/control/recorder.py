@@ -22,6 +22,7 @@ from highroad.control.packing import pack_error
 from highroad.control.trial import Check
 from highroad.errors import HighroadError
 from highroad.model.network import FibreId
+from highroad.model.plan import Optimising
 from highroad.model.service import ServiceId
 from highroad.ports import Answer, Change, Commit, Down, Observed, Sample, ServiceCounters
 
@@ -121,8 +122,14 @@ class Recorder:
             self._bounds = None
 
     @never_raising
-    def judging(self, check: Check | None, rate_scale: float, wait_to_restore_s: float = 0.0) -> None:
-        """By what planned moves are judged, and how long what failed has to be good."""
+    def judging(
+        self,
+        check: Check | None,
+        rate_scale: float,
+        wait_to_restore_s: float = 0.0,
+        optimising: Optimising = Optimising.OFF,
+    ) -> None:
+        """By what planned moves are judged, how long what failed has to be good, and whether any are made for room."""
         rules = check or Check()
         bounds = flight.Bounds(
             above=rules.above,
@@ -131,6 +138,7 @@ class Recorder:
             loss=rules.loss,
             rate_scale=rate_scale,
             wait_to_restore_s=wait_to_restore_s,
+            optimising=optimising,
         )
         if bounds != self._bounds:
             self._bounds = bounds

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from highroad.control.book import Book
 from highroad.control.controller import Controller
 from highroad.control.names import by_chance
+from highroad.control.replanning import Rules
 from highroad.control.safety import Blast
 from highroad.control.trial import Check
 from highroad.fabric.clock import VirtualClock
@@ -94,6 +95,7 @@ async def rig(
     check: Check | None = None,
     watched: bool = True,
     wait_to_restore_s: float = 0.0,
+    rules: Rules | None = None,
 ) -> AsyncIterator[Rig]:
     """A controller on the small country, with two tenants and their ports; `watched` as the twin has it."""
     clock = VirtualClock(NOW_S)
@@ -112,6 +114,7 @@ async def rig(
         blast=blast,
         check=check,
         wait_to_restore_s=wait_to_restore_s,
+        rules=rules,
     )
     here = Rig(controller=controller, twin=twin, clock=clock, store=kept)
     await clock.run(controller.start())
