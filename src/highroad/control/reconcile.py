@@ -122,6 +122,8 @@ def diff(
         planned = [name for name in planned if not _goes_home(book.services[name])]
     if book.rooms.waiting:
         planned = [name for name in planned if name not in book.rooms.waiting]
+    if book.underway is not None and book.underway.making:
+        planned = [name for name in planned if not book.on_the_way(name)]
     planned = [*ended, *planned]
     if not repairs and (not planned or book.freeze is not None):
         return []

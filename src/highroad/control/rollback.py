@@ -250,11 +250,13 @@ def _as_it_was(book: Book, service: Service, was: Placement) -> Placement | None
 
 
 def _not_begun(draft: Draft, observed: Observed) -> list[ServiceId]:
-    """Forget what a drain has decided and routers were not asked yet: after the thaw it decides again."""
+    """Forget what a drain or a plan has decided and routers were not asked yet: after the thaw it is decided again."""
     book = draft.book
     undone: list[ServiceId] = []
     drains = [one for one in book.maintenances.values() if one.in_force]
-    for name in dict.fromkeys(service for one in drains for service in one.moved):
+    plan = book.underway if book.underway is not None and book.underway.plan is not None else None
+    names = [service for one in drains for service in one.moved]
+    for name in dict.fromkeys([*names, *(() if plan is None else plan.parts)]):
         service, held = book.services.get(name), observed.policies.get(name)
         if service is None or held is None or service.state is not State.ACTIVE or book.trials.holds(name):
             continue
@@ -266,7 +268,7 @@ def _not_begun(draft: Draft, observed: Observed) -> list[ServiceId]:
         if to is None or to.bandwidth_gbps != service.order.bandwidth_gbps:
             continue
         kept = tuple(one for one in service.leaving if one != was)
-        draft.put(replace(service, placement=to, leaving=kept, away=True))
+        draft.put(replace(service, placement=to, leaving=kept, away=service.away or name in names))
         undone.append(name)
     book.changes += bool(undone)
     return undone
