@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from highroad.control import reroute, safety
 from highroad.control.book import Book, Draft
-from highroad.control.order import keeps
+from highroad.control.reroute import keeps
 from highroad.control.underway import Part, Underway
 from highroad.errors import Conflict, PlanStale
 from highroad.graph.disjoint import site_group
