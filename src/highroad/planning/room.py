@@ -49,7 +49,7 @@ class Limits:
     """How much is tried for one order, and how many services it may move."""
 
     moves: int = 4
-    searches: int = 48
+    searches: int = 24
     """Places that are looked for, of the order and of others, in all."""
     ways: int = 6
     """Ways of the order that are tried at each depth."""
