@@ -18,6 +18,7 @@ NAMES = (
     "admission",
     "offers",
     "acceptance",
+    "room",
     "calendar",
     "fair",
     "sequence",

@@ -10,6 +10,7 @@
     │   ├── VersionConflict      somebody changed it since you read it (If-Match)
     │   ├── KeyReused            an Idempotency-Key came again with another body
     │   ├── Frozen               the operator wants nothing changed but what repairs
+    │   ├── PlanStale            the network or the calendar is not what the plan was made for any more
     │   ├── HoldLimit            the tenant holds as much as it may
     │   ├── QuotaExceeded        the tenant has as much as the operator lets it have
     │   └── ConfirmationRequired the change has consequences that need a yes
@@ -127,6 +128,12 @@ class Frozen(Conflict):
 
     code = "frozen"
     retryable = True
+
+
+class PlanStale(Conflict):
+    """What a plan was made for has changed since: `changed` says what. A new plan may be applied."""
+
+    code = "plan-stale"
 
 
 class HoldLimit(Conflict):

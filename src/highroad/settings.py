@@ -71,6 +71,17 @@ class Settings(BaseSettings):
     harmful_loss: float = Field(
         default=0.01, gt=0, le=1, description="A moved service that loses more of what it sends is brought back."
     )
+    optimise: Literal["off", "ask", "auto"] = Field(
+        default="ask",
+        description="Whether a better plan of all that is carried is looked for: `off` never, `ask` shows it and waits "
+        "for an operator, `auto` applies what is worth it.",
+    )
+    optimise_s: float = Field(
+        default=5.0, gt=0, le=86_400, description="How often, at most a fifth of the time; at once after a repair."
+    )
+    optimise_gain: float = Field(
+        default=0.02, gt=0, le=1, description="By how much less full the fullest link has to be for it to be worth it."
+    )
     log: Literal["text", "json"] = Field(
         default="text", description="The log: lines for people, or a JSON object a line."
     )

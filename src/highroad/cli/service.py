@@ -137,6 +137,8 @@ def order(
                 return
             door.say(("✓ yes, it would be admitted", "bold green"), (" (nothing was ordered)", "dim"))
             service_card(door, preview.service)
+            for effect in preview.effects:
+                door.say(("  · ", "dim"), effect)
             return
         service = door.client.submit(body, tenant=tenant)
     except OrderRefused as error:

@@ -18,6 +18,7 @@ from highroad.control.draft import in_order_of_need as in_order_of_need
 from highroad.control.index import Index
 from highroad.control.present import Present
 from highroad.control.protected import Protected
+from highroad.control.rooms import Rooms
 from highroad.control.tally import Tally
 from highroad.control.trial import Trials
 from highroad.control.underway import Underway
@@ -26,6 +27,7 @@ from highroad.model.freeze import Freeze
 from highroad.model.incident import Fault, Incident, IncidentId, Maintenance, MaintenanceId
 from highroad.model.lifecycle import ENDED, HOLDING, State
 from highroad.model.network import FibreId, LinkId, Network, SiteId
+from highroad.model.plan import Optimising
 from highroad.model.policy import LocalRepair, Policy, loads_of, policy_of
 from highroad.model.service import Placement, Port, PortId, Protection, Service, ServiceId, Tenant, TenantId
 from highroad.model.webhook import Webhook, WebhookId
@@ -73,6 +75,8 @@ class Book:
         """Of open incidents, how many services are dark yet; none where there are none."""
         self.wait_to_restore_s: float = 0.0 if before is None else before.wait_to_restore_s
         """How long a fibre that failed has to be good before it is used again."""
+        self.optimising: Optimising = Optimising.OFF if before is None else before.optimising
+        """Whether services may be moved for a better plan of all that is carried."""
         self.last_fault: dict[FibreId, Fault] = {}
         """Of each fibre that has failed, the last time."""
         self.stands_back: dict[ServiceId, ServiceId] = {}
@@ -91,6 +95,8 @@ class Book:
         """Services that changed since what maintenances have booked for them was last looked at."""
         self.underway: Underway | None = None
         """A change of several services that is being made in steps."""
+        self.rooms = Rooms.of(self.services)
+        """Who waits for others that make room for it."""
         self.considered: tuple[int, set[ServiceId]] = (-1, set())
         """At which count of `changes` which services were last looked at together."""
         self.nowhere: set[ServiceId] = set()

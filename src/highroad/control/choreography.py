@@ -13,9 +13,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from highroad.control import reroute, safety
+from highroad.control import rearrange, reroute, safety
 from highroad.control.book import Book, Draft, in_order_of_need
-from highroad.control.together import Ask, Mover, targets_of, with_a_place
+from highroad.control.together import Ask, Mover, circle_of, targets_of, with_a_place
 from highroad.control.underway import Part, Underway
 from highroad.model.lifecycle import CARRYING, HOLDING, State
 from highroad.model.service import Placement, Service, ServiceId
@@ -35,6 +35,9 @@ def go_on(draft: Draft) -> None:
     book = draft.book
     plan = book.underway
     if plan is None:
+        return
+    if plan.plan is not None:
+        rearrange.go_on(draft, plan)
         return
     services = [book.services.get(one) for one in plan.parts]
     if not _matches(book, plan, services):
@@ -62,7 +65,7 @@ def begin(draft: Draft, stuck: Iterable[Mover]) -> dict[ServiceId, str]:
     if len(together) < 2 or any(one.service.leaving for one in movers):
         return {}
     busy = book.underway
-    if busy is not None and not busy.home:
+    if busy is not None and not busy.yields:
         return {}
     if book.considered == (book.changes, together):
         return {}
@@ -73,7 +76,11 @@ def begin(draft: Draft, stuck: Iterable[Mover]) -> dict[ServiceId, str]:
     _, ask, change = found
     left = {one.service for one in change.left}
     if busy is not None and change.steps:
-        _drop(book, busy)  # who has to go goes first
+        # Who has to go goes first.
+        if busy.plan is None:
+            _drop(book, busy)
+        else:
+            rearrange.break_off(draft, busy, "others have to move, and go first")
     _start(draft, *found)
     return {} if not left else _why(ask, left)
 
@@ -223,18 +230,8 @@ def _why(ask: Ask, left: Iterable[ServiceId]) -> dict[ServiceId, str]:
     for service in left:
         knot = knots.get(service)
         if knot is not None and knot.circle:
-            said[service] = f"{_circle(knot)}; {_harm(change, knot, ask.rates_mbps)}"
+            said[service] = f"{circle_of(knot)}; {_harm(change, knot, ask.rates_mbps)}"
     return said
-
-
-def _circle(knot: Knot) -> str:
-    waits = (
-        f"{one.service} needs {gbps_from_mbps(one.needs_mbps):g} Gbit/s of {one.link}, "
-        f"where {gbps_from_mbps(one.free_mbps):g} are free until {one.held_by} has left it"
-        for one in knot.circle
-    )
-    proven = "" if knot.proven else ", and no other order was found"
-    return f"they wait for each other in a circle: {', and '.join(waits)}{proven}"
 
 
 def _harm(change: ChangePlan, knot: Knot, rates_mbps: Mapping[ServiceId, int]) -> str:

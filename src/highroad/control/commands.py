@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from highroad.control import accounts, audit, holds, maintain, quota, reload, safety, webhooks
+from highroad.control import accounts, audit, holds, maintain, quota, rearrange, reload, safety, webhooks
 from highroad.control import order as orders
 from highroad.control.book import Draft
 from highroad.control.maintain import Times
@@ -25,6 +25,7 @@ from highroad.model.change import Change
 from highroad.model.freeze import Freeze
 from highroad.model.incident import Maintenance, MaintenanceId
 from highroad.model.network import Network
+from highroad.model.plan import Applied, Rearrangement
 from highroad.model.service import Port, Request, Service, ServiceId, Tenant, TenantId
 from highroad.model.webhook import Webhook, WebhookId
 from highroad.ports import TokenRecord
@@ -316,6 +317,23 @@ class ThawChanges(Decision[Freeze | None]):
     def decide(self, draft: Draft, means: Means) -> Freeze | None:
         """The freeze that has ended, if there was one."""
         return safety.thaw(draft)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyPlan(Decision[Applied]):
+    """Begin to make a plan of the optimiser real."""
+
+    change: Rearrangement
+    result: ClassVar[Any] = Applied
+
+    @property
+    def patience_s(self) -> float:
+        """With many services it takes a while."""
+        return 3 * PATIENCE_S
+
+    def decide(self, draft: Draft, means: Means) -> Applied:
+        """Raises PlanStale, Frozen, Conflict."""
+        return rearrange.apply(draft, self.change)
 
 
 # --- webhooks -----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from highroad.control.live import Live
 from highroad.control.loop import Loop
 from highroad.control.names import service_id
 from highroad.control.planner import Planner
+from highroad.control.replanning import Rules
 from highroad.control.safety import Blast
 from highroad.control.trial import Check
 from highroad.mail import Mail
@@ -42,6 +43,7 @@ class Controller(Desk):
         mail: Mail | None = None,
         telemetry: Telemetry | None = None,
         signer: Signs | None = None,
+        rules: Rules | None = None,
     ) -> None:
         super().__init__(store=store, clock=clock, execute=execute, live=Live(), mail=mail, signer=signer)
         self._seat = Leading(
@@ -63,6 +65,7 @@ class Controller(Desk):
             mail=mail,
             telemetry=telemetry,
             signer=signer,
+            rules=rules,
         )
 
     @property

@@ -11,6 +11,7 @@ from highroad.control.commands import PATIENCE_S, Deed, Means
 from highroad.errors import Conflict, NotFound
 from highroad.model.measurement import Measurement
 from highroad.model.network import FibreId, RiskGroupId, SiteId
+from highroad.model.plan import Optimiser, PlanId
 from highroad.model.service import ServiceId
 from highroad.model.tracks import Subject, Tracks, series_of
 from highroad.ports import Echo, LabStatus, Trace
@@ -66,6 +67,18 @@ class ReadTracks(Deed[Tracks]):
                 more = kept.read(subject, self.names, series, from_s=self.from_s, until_s=self.until_s, step_s=step_s)
                 found, step_s = replace(more, tracks=(*found.tracks, *more.tracks)), more.step_s
         return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPlan(Deed[Optimiser]):
+    """Look at what the optimiser would change, or at one of its last plans: where they are kept, with the leader."""
+
+    plan: PlanId | None = None
+    result: ClassVar[Any] = Optimiser
+
+    async def do(self, means: Means) -> Optimiser:
+        """Raises NotFound where there is no such plan any more, Conflict where nothing plans."""
+        return await means.planning().show(self.plan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -369,23 +369,23 @@ class Desk:
         dry_run: bool = False,
         idempotency: Idempotency | None = None,
         asker: TenantId | None = None,
+        effects: list[str] | None = None,
     ) -> tuple[Service, bool]:
         """Order connectivity: the service, and whether its key had come before. `asker` None is an operator, who is
-        told exact figures.
+        told exact figures. Of a `dry_run` it is added to `effects` what it would do to others.
 
         Raises Invalid with every finding; Refused with `binding` and `offers` among its facts; HoldLimit,
         QuotaExceeded, SlowDown, KeyReused.
         """
         with self._patience.asking(asker, self._clock.now_s(), tells=dry_run or request.hold_s is not None):
-            return await self._order(request, dry_run, idempotency, asker is None)
-
-    async def _order(
-        self, request: Request, dry_run: bool, idempotency: Idempotency | None, exact: bool
-    ) -> tuple[Service, bool]:
-        if dry_run:
+            if not dry_run:
+                return await self._order(request, idempotency, asker is None)
             book = await self.settled()
             book.look_from(self._clock.now_s())
-            return orders.preview(book, request, self._clock.now_s(), exact=exact), False
+            seen = orders.preview(book, request, self._clock.now_s(), exact=asker is None, effects=effects)
+            return seen, False
+
+    async def _order(self, request: Request, idempotency: Idempotency | None, exact: bool) -> tuple[Service, bool]:
         ordered = await self.do(PlaceOrder(request=request, key=idempotency, exact=exact))
         if ordered.made is not None:
             return ordered.made, False

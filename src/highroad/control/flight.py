@@ -24,6 +24,7 @@ import msgspec
 
 from highroad.formats.jsonform import to_plain
 from highroad.model.network import FibreId
+from highroad.model.plan import Optimising
 from highroad.model.policy import Policy
 from highroad.model.service import ServiceId
 from highroad.ports import Answer, Change, Commit, Down, ServiceCounters
@@ -118,7 +119,7 @@ class Started(msgspec.Struct, array_like=True, tag="started"):
 
 
 class Bounds(msgspec.Struct, array_like=True, tag="bounds"):
-    """By what planned moves are judged from now on; None where they are not."""
+    """By what planned moves are judged from now on, None where they are not; and whether any are made for room."""
 
     above: int
     canary: float
@@ -126,6 +127,7 @@ class Bounds(msgspec.Struct, array_like=True, tag="bounds"):
     loss: float
     rate_scale: float
     wait_to_restore_s: float = 0.0
+    optimising: Optimising = Optimising.OFF
 
 
 class Wrote(msgspec.Struct, array_like=True, tag="wrote"):

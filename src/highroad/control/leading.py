@@ -19,6 +19,7 @@ from highroad.control.measuring import Measuring
 from highroad.control.packing import pack_command
 from highroad.control.planner import Planner
 from highroad.control.recorder import Order
+from highroad.control.replanning import Replanning, Rules
 from highroad.control.safety import Blast
 from highroad.control.sealing import Sealing
 from highroad.control.trial import Check
@@ -57,6 +58,7 @@ class Leading:
         mail: Mail | None = None,
         telemetry: Telemetry | None = None,
         signer: Signs | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self._live = live
         self._fabric = fabric
@@ -78,8 +80,21 @@ class Leading:
             lab=lab,
             telemetry=telemetry,
         )
+        blast, rules = blast or Blast(), rules or Rules()
         self.loop = Loop(
-            self.planner, fabric, clock, live, blast or Blast(), check or Check(), tracer, wait_to_restore_s, telemetry
+            self.planner,
+            fabric,
+            clock,
+            live,
+            blast,
+            check or Check(),
+            tracer,
+            wait_to_restore_s,
+            telemetry,
+            rules.mode,
+        )
+        self.replanning = self.means.plans = Replanning(
+            planner=self.planner, clock=clock, execute=execute, do=self.do, rules=rules, blast=blast
         )
         self._measuring = Measuring(fabric, telemetry)
         self.sealing: Sealing | None = None
@@ -109,6 +124,7 @@ class Leading:
         await self.loop.start()
         await self._plug()
         self._measuring.start()
+        self.replanning.start()
         if self.sealing is not None:
             self.sealing.start()
         if self._dispatcher is not None:
@@ -120,6 +136,7 @@ class Leading:
             await self._dispatcher.stop()
         if self.sealing is not None:
             await self.sealing.stop()
+        await self.replanning.stop()
         await self._measuring.stop()
         await self.loop.stop()
         await self.planner.stop()
@@ -207,5 +224,6 @@ class Leading:
     def _published(self, events: Sequence[EventRecord]) -> None:
         self._live.events(events)
         self.loop.wake()
+        self.replanning.committed()
         if self._dispatcher is not None:
             self._dispatcher.told(events)

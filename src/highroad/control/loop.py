@@ -16,6 +16,7 @@ from highroad.control.recorder import Look
 from highroad.control.safety import Blast
 from highroad.control.trial import Check
 from highroad.errors import HighroadError
+from highroad.model.plan import Optimising
 from highroad.model.service import ServiceId
 from highroad.ports import Clock, Fabric, Sample, Tracer, Withdraw
 from highroad.ports.telemetry import Telemetry
@@ -51,6 +52,7 @@ class Loop:
         tracer: Tracer | None = None,
         wait_to_restore_s: float = 0.0,
         telemetry: Telemetry | None = None,
+        optimising: Optimising = Optimising.OFF,
     ) -> None:
         self._planner = planner
         self._figures = planner.figures
@@ -62,6 +64,7 @@ class Loop:
         self._blast = blast
         self._check = check if check.for_s > 0 else None
         self._wait_to_restore_s = wait_to_restore_s
+        self._optimising = optimising
         self._woken = asyncio.Event()
         self._urgent = asyncio.Event()
         self._took_s = 0.0
@@ -187,8 +190,9 @@ class Loop:
     def _set_bounds(self, book: Book) -> None:
         """By what is judged, and noted to be judged, from now on."""
         book.trials.check, book.trials.rate_scale = self._check, self._fabric.rate_scale
-        book.wait_to_restore_s = self._wait_to_restore_s
-        self._planner.recorder.judging(self._check, self._fabric.rate_scale, self._wait_to_restore_s)
+        book.wait_to_restore_s, book.optimising = self._wait_to_restore_s, self._optimising
+        scale = self._fabric.rate_scale
+        self._planner.recorder.judging(self._check, scale, self._wait_to_restore_s, self._optimising)
 
     async def _sampled(self) -> Sample:
         begun_s = self._clock.now_s()

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from highroad.errors import Conflict
+from highroad.model.plan import Optimiser, PlanId
 from highroad.model.service import ServiceId
 from highroad.ports import Answer, Lab, Prober
 from highroad.ports.telemetry import Telemetry
+
+
+class Plans(Protocol):
+    """What plans."""
+
+    async def show(self, plan: PlanId | None) -> Optimiser:
+        """What is known, with one of the last plans, the newest for None. Raises NotFound."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,6 +31,13 @@ class Means:
     prober: Prober | None = None
     lab: Lab | None = None
     telemetry: Telemetry | None = None
+    plans: Plans | None = None
+
+    def planning(self) -> Plans:
+        """What plans. Raises Conflict where nothing does."""
+        if self.plans is None:
+            raise Conflict("this controller does not plan")
+        return self.plans
 
     def keeping(self) -> Telemetry:
         """What keeps figures over time. Raises Conflict where nothing does."""

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 
 from highroad.model.freeze import FreezeId
 from highroad.model.incident import IncidentId, MaintenanceId
+from highroad.model.plan import PlanId
 from highroad.model.service import ServiceId
 from highroad.model.webhook import WebhookId
 
@@ -83,6 +84,11 @@ def freeze_id() -> FreezeId:
 def change_id() -> str:
     """`chg-` and 6 random letters."""
     return f"chg-{_random(6)}"
+
+
+def plan_id() -> PlanId:
+    """`pln-` and 6 random letters."""
+    return PlanId(f"pln-{_random(6)}")
 
 
 def incident_id(since_s: float, fibres: Sequence[str]) -> IncidentId:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from highroad.control import booking, reroute
+from highroad.control import booking, displace, reroute
 from highroad.control.book import Book, Draft
 from highroad.control.quota import check_change as check_quota
 from highroad.control.quota import check_holds, check_order
+from highroad.control.reroute import keeps as keeps
+from highroad.control.reroute import path_of as path_of
+from highroad.control.rooms import WAITS
 from highroad.control.safety import check_thawed
 from highroad.errors import Conflict, Invalid, KeyReused, NotFound, Refused, VersionConflict
 from highroad.model.change import Change, Keep
@@ -20,6 +23,7 @@ from highroad.planning.admission import Admitted, admit, check_change, deny_chan
 from highroad.planning.amend import amend
 from highroad.planning.ground import Ground
 from highroad.planning.order import check_description
+from highroad.planning.room import Made
 from highroad.ports import Answer
 from highroad.units import iso_from_s
 
@@ -41,15 +45,17 @@ def order(
     *,
     exact: bool = False,
 ) -> Service:
-    """Admit a request and reserve its capacity, or hold it. Raises Invalid, Refused with what binds (with `exact`
-    figures for an operator) and what is possible, HoldLimit, QuotaExceeded.
+    """Admit a request and reserve its capacity, or hold it; others are moved for it where that may be. Raises Invalid,
+    Refused with what binds (with `exact` figures for an operator) and what is possible, HoldLimit, QuotaExceeded.
     """
     book = draft.book
     decision = _admitted(book, request, draft.now_s, exact)
     held = request.hold_s is not None
+    name = new_id()
+    waits = bool(decision.moves) and displace.begin(draft, name, decision.moves)
     service = draft.put(
         Service(
-            id=new_id(),
+            id=name,
             version=0,
             state=State.HELD if held else State.RESERVED,
             order=decision.order,
@@ -57,6 +63,7 @@ def order(
             changed_s=draft.now_s,
             placement=decision.placement,
             hold_until_s=_until(request, draft.now_s),
+            reason=WAITS if waits else None,
         )
     )
     draft.tell_of(service, "held" if held else "reserved", **told_of(book, service))
@@ -89,9 +96,13 @@ def order_once(
     return order(draft, request, new_id, key, exact=exact), False
 
 
-def preview(book: Book, request: Request, now_s: float, *, exact: bool = False) -> Service:
-    """What `order` would make, without making it. Raises as it does."""
-    decision = _admitted(book, request, now_s, exact)
+def preview(
+    book: Book, request: Request, now_s: float, *, exact: bool = False, effects: list[str] | None = None
+) -> Service:
+    """What `order` would make, without making it; `effects` is told what it would do to others. Raises as it does."""
+    decision = _admitted(book, request, now_s, exact, decides=False)
+    if effects is not None:
+        effects += displace.effects(book, decision.moves, exact=exact)
     return Service(
         id=ServiceId("preview"),
         version=0,
@@ -315,14 +326,18 @@ def own(book: Book, service_id: ServiceId, tenant: TenantId | None) -> Service:
     return service
 
 
-def path_of(book: Book, placement: Placement) -> list[str]:
-    """The sites that the way there passes."""
-    links = [book.network.link[link] for link in placement.there]
-    return [links[0].tail, *(link.head for link in links)]
+def _admitted(book: Book, request: Request, now_s: float, exact: bool, *, decides: bool = True) -> Admitted:
+    def others(order: Order) -> Made | None:
+        return displace.seek(book, order, exact=exact, now_s=now_s if decides else None)
 
-
-def _admitted(book: Book, request: Request, now_s: float, exact: bool) -> Admitted:
-    decision = admit(book.ground, request, now_s, exact=exact, allowed=lambda order: check_order(book, order, now_s))
+    decision = admit(
+        book.ground,
+        request,
+        now_s,
+        exact=exact,
+        allowed=lambda order: check_order(book, order, now_s),
+        otherwise=others if request.hold_s is None else None,
+    )
     if isinstance(decision, Admitted):
         if request.hold_s is not None:
             check_holds(book, request.tenant, request.bandwidth_gbps)
@@ -369,19 +384,6 @@ def _home_at(service: Service, bandwidth_gbps: float) -> Home | None:
 def _leads(book: Book, here: Placement, order: Order) -> bool:
     link = book.network.link
     return (link[here.there[0]].tail, link[here.there[-1]].head) == (order.a_site, order.b_site)
-
-
-def keeps(ground: Ground, placement: Placement, order: Order) -> bool:
-    """Whether a placement is inside the bound and the fence of an order, and on no more paths than it allows."""
-    if len(placement.branches) > order.max_paths:
-        return False
-    backup = placement.backup
-    ways = [way for branch in placement.branches for way in (branch.there, branch.back)]
-    ways += [] if backup is None else [backup.there, backup.back]
-    bound = order.latency_bound_ms
-    if bound is not None and any(ground.graph.latency_ms(way) > bound for way in ways):
-        return False
-    return order.fence is None or not any(order.fence.outside(ground.touched(way)) for way in ways)
 
 
 def check_version(service: Service, if_version: int | None) -> None:

@@ -136,6 +136,7 @@ class Planner:
         """Looks for the store while that is away."""
         self._carries_tags = carries_tags
         self.book = book or Book(store.load(), carries_tags=carries_tags)
+        self.book.rooms.start(self.book.services.values())
         self.deposed = asyncio.Event()
         """Set when the store has refused a commit because another process leads: the book is worth nothing then."""
         self.figures = figures or Figures()

@@ -213,6 +213,7 @@ class Player:
                 book.trials.check = None if entry.for_s is None else rules
                 book.trials.rate_scale = entry.rate_scale
                 book.wait_to_restore_s = entry.wait_to_restore_s
+                book.optimising = entry.optimising
             case flight.Started() | flight.Whole() | flight.Counted() | flight.Wrote() | flight.Broke() | flight.Gap():
                 pass
         return None

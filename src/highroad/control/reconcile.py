@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from highroad.control import (
     choreography,
+    displace,
     healing,
     holds,
     incidents,
@@ -58,10 +59,14 @@ def observe(
     rollback.check(draft, observed, sample)
     _confirmations(draft, observed, most)
     choreography.go_on(draft)
+    displace.go_on(draft)
     repair.mend(draft, observed, refusals or {})
     if rollback.give_way(draft):
         _confirmations(draft, observed, most)
         repair.mend(draft, observed, {})
+    if displace.give_way(draft):
+        repair.mend(draft, observed, {})
+    displace.place_again(draft)
     shedding.shed(draft)
     safety.say_why(draft, observed)
     maintain.drains(draft)
@@ -94,9 +99,9 @@ def diff(
 
     `have` is what routers hold, None for what the book knows of them. What is planned touches at most so many services,
     those that the fabric would not change before (`later`) last; none while changes are frozen; and but for a few, what
-    moves waits for the counters of what was moved before. Withdrawals come before other plans, but their room counts as
-    free only once the fabric has confirmed it: so each step fits with old and new both present, whatever order they
-    take effect in.
+    moves waits for the counters of what was moved before; who waits for others to make room is not begun at all.
+    Withdrawals come before other plans, but their room counts as free only once the fabric has confirmed it: so each
+    step fits with old and new both present, whatever order they take effect in.
     """
     if have is not None:
         book.present.hold(have)
@@ -115,6 +120,10 @@ def diff(
     if book.home_left:
         # Who goes home goes when all were asked: a canary goes before them.
         planned = [name for name in planned if not _goes_home(book.services[name])]
+    if book.rooms.waiting:
+        planned = [name for name in planned if name not in book.rooms.waiting]
+    if book.underway is not None and book.underway.making:
+        planned = [name for name in planned if not book.on_the_way(name)]
     planned = [*ended, *planned]
     if not repairs and (not planned or book.freeze is not None):
         return []

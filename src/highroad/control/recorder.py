@@ -9,6 +9,7 @@ A decision never fails for it: what cannot be noted, or is too much to be kept, 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -19,9 +20,11 @@ from highroad.control import flight, names
 from highroad.control.autoscale import Step
 from highroad.control.book import Book
 from highroad.control.packing import pack_error
+from highroad.control.rooms import SAVED
 from highroad.control.trial import Check
 from highroad.errors import HighroadError
 from highroad.model.network import FibreId
+from highroad.model.plan import Optimising
 from highroad.model.service import ServiceId
 from highroad.ports import Answer, Change, Commit, Down, Observed, Sample, ServiceCounters
 
@@ -121,8 +124,14 @@ class Recorder:
             self._bounds = None
 
     @never_raising
-    def judging(self, check: Check | None, rate_scale: float, wait_to_restore_s: float = 0.0) -> None:
-        """By what planned moves are judged, and how long what failed has to be good."""
+    def judging(
+        self,
+        check: Check | None,
+        rate_scale: float,
+        wait_to_restore_s: float = 0.0,
+        optimising: Optimising = Optimising.OFF,
+    ) -> None:
+        """By what planned moves are judged, how long what failed has to be good, and whether any are made for room."""
         rules = check or Check()
         bounds = flight.Bounds(
             above=rules.above,
@@ -131,6 +140,7 @@ class Recorder:
             loss=rules.loss,
             rate_scale=rate_scale,
             wait_to_restore_s=wait_to_restore_s,
+            optimising=optimising,
         )
         if bounds != self._bounds:
             self._bounds = bounds
@@ -370,6 +380,8 @@ def memory_of(book: Book) -> dict[str, Any]:
         "touched": sorted(book.touched),
         "maintenances": list(book.maintenances),
         "incidents": list(book.incidents),
+        "searches": [None if book.rooms.at_s == -math.inf else book.rooms.at_s, book.rooms.left],
+        "rooms_tried": dict(book.rooms.tried),
     }
 
 
@@ -395,6 +407,9 @@ def remember(book: Book, memory: Mapping[str, Any]) -> None:
     book.touched = set(memory["touched"])
     book.maintenances = _in_order(book.maintenances, memory["maintenances"])
     book.incidents = _in_order(book.incidents, memory["incidents"])
+    book.rooms.tried = dict(memory.get("rooms_tried", {}))
+    at_s, left = memory.get("searches", (None, SAVED))
+    book.rooms.at_s, book.rooms.left = -math.inf if at_s is None else at_s, left
 
 
 def _in_order(known: dict[K, V], order: Sequence[K]) -> dict[K, V]:
@@ -404,4 +419,4 @@ def _in_order(known: dict[K, V], order: Sequence[K]) -> dict[K, V]:
 
 def is_quiet(book: Book) -> bool:
     """Whether nothing is half done that only memory knows of."""
-    return book.trials.quiet and book.underway is None and not book.unhealed
+    return book.trials.quiet and book.underway is None and not book.unhealed and not book.rooms.waiting

@@ -23,6 +23,7 @@ from highroad.control.desk import Desk, Seat
 from highroad.control.follower import Beside, Follower
 from highroad.control.leading import Leading
 from highroad.control.names import service_id
+from highroad.control.replanning import Rules
 from highroad.control.safety import Blast
 from highroad.control.showing import LEADER, SAMPLE, Leader, pack_leader, pack_sample
 from highroad.control.trial import Check
@@ -113,9 +114,11 @@ class Replica(Desk):
         tracer: Tracer | None = None,
         mail: Mail | None = None,
         signer: Signs | None = None,
+        rules: Rules | None = None,
     ) -> None:
         super().__init__(store=store, clock=clock, execute=execute, live=beside.live, mail=mail, signer=signer)
         self._mail = mail
+        self._rules = rules
         self._tracer = tracer
         self.name = name
         self._beside = beside
@@ -239,6 +242,7 @@ class Replica(Desk):
             mail=self._mail,
             telemetry=opened.telemetry,
             signer=self.signer,
+            rules=self._rules,
         )
         answering = Answering(leading, self._store, self._beside.calls, self._execute)
         shown = Leader(

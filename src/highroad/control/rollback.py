@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from highroad.control import safety
+from highroad.control import displace, safety
 from highroad.control.book import Book, Draft
 from highroad.control.names import change_id
 from highroad.control.order import keeps
@@ -93,7 +93,7 @@ def _trial(book: Book, have: Mapping[ServiceId, Policy], policy: Policy) -> Tria
         return None
     if service.state is not State.ACTIVE or safety.is_repair(book, service, held):
         return None
-    if service.leaving_ends or service.leaves_by_s is not None:
+    if service.leaving_ends or _leaves_in_time(book, service):
         return None
     was = _held_placement(book, service, held)
     if was is None or not keeps(book.ground, was, service.order):
@@ -101,6 +101,13 @@ def _trial(book: Book, have: Mapping[ServiceId, Policy], policy: Policy) -> Tria
     if was.bandwidth_gbps < service.order.bandwidth_gbps and len(service.window.parts) > 1:
         return None
     return Trial(service=service.id, was=was, branches=service.placement.branches, lost=book.trials.before(service.id))
+
+
+def _leaves_in_time(book: Book, service: Service) -> bool:
+    """Whether where a service was is not its own for as long as it is on trial; who made room for another that is not
+    carried yet has it back from that one.
+    """
+    return service.leaves_by_s is not None and not (service.gave_way and book.rooms.makes_room(service.id))
 
 
 def _held_placement(book: Book, service: Service, held: Policy) -> Placement | None:
@@ -125,7 +132,7 @@ def _drop(book: Book, observed: Observed, step: Step) -> None:
             or here.branches != trial.branches
             or trial.was not in service.leaving
             or service.leaving_ends
-            or service.leaves_by_s is not None
+            or _leaves_in_time(book, service)
             or book.dark(here)
             or book.dark(trial.was)
             or held is None
@@ -206,10 +213,13 @@ def _go_back(draft: Draft, trial: Trial, loss: Loss | None) -> bool:
     service = book.services[trial.service]
     order, here = service.order, service.placement
     to = _as_it_was(book, service, trial.was)
+    if to is None and displace.give_up_for(draft, service.id):
+        to = _as_it_was(book, service, trial.was)
     if to is None or here is None:
         return False
     book.trials.shun(service.id, trial.branches)
-    back = replace(service, placement=to, leaving=(*service.leaving, here), away=True)
+    by_s = None if service.gave_way else service.leaves_by_s
+    back = replace(service, placement=to, leaving=(*service.leaving, here), leaves_by_s=by_s, away=True)
     short = to.bandwidth_gbps < order.bandwidth_gbps
     if short:
         back = replace(back, reason=safety.short(to.bandwidth_gbps))
@@ -240,11 +250,13 @@ def _as_it_was(book: Book, service: Service, was: Placement) -> Placement | None
 
 
 def _not_begun(draft: Draft, observed: Observed) -> list[ServiceId]:
-    """Forget what a drain has decided and routers were not asked yet: after the thaw it decides again."""
+    """Forget what a drain or a plan has decided and routers were not asked yet: after the thaw it is decided again."""
     book = draft.book
     undone: list[ServiceId] = []
     drains = [one for one in book.maintenances.values() if one.in_force]
-    for name in dict.fromkeys(service for one in drains for service in one.moved):
+    plan = book.underway if book.underway is not None and book.underway.plan is not None else None
+    names = [service for one in drains for service in one.moved]
+    for name in dict.fromkeys([*names, *(() if plan is None else plan.parts)]):
         service, held = book.services.get(name), observed.policies.get(name)
         if service is None or held is None or service.state is not State.ACTIVE or book.trials.holds(name):
             continue
@@ -256,7 +268,7 @@ def _not_begun(draft: Draft, observed: Observed) -> list[ServiceId]:
         if to is None or to.bandwidth_gbps != service.order.bandwidth_gbps:
             continue
         kept = tuple(one for one in service.leaving if one != was)
-        draft.put(replace(service, placement=to, leaving=kept, away=True))
+        draft.put(replace(service, placement=to, leaving=kept, away=service.away or name in names))
         undone.append(name)
     book.changes += bool(undone)
     return undone

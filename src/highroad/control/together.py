@@ -17,9 +17,9 @@ from highroad.model.service import Branch, Home, Placement, Protection, Service,
 from highroad.planning.find import find as placed
 from highroad.planning.ground import claims_of, standbys_of
 from highroad.planning.placement import want_of
-from highroad.planning.sequence import SHARES, ChangePlan, Detour, Harm, Hop, Share, Whole, sequence
+from highroad.planning.sequence import SHARES, ChangePlan, Detour, Harm, Hop, Knot, Share, Whole, sequence
 from highroad.planning.spread import MOST_PATHS
-from highroad.units import mbps_from_gbps
+from highroad.units import gbps_from_mbps, mbps_from_gbps
 
 SEARCHES = 200
 """So many places are looked for at most, give or take a round: what cannot be had soon is not to hold up the rest."""
@@ -201,6 +201,17 @@ class Ask:
                 return self._thirds[service][third]
             case Share(service=service, moved=moved, of=of):
                 return _split(self._before[service], self.targets[service], moved, of)
+
+
+def circle_of(knot: Knot) -> str:
+    """Who waits for whom, in words."""
+    waits = (
+        f"{one.service} needs {gbps_from_mbps(one.needs_mbps):g} Gbit/s of {one.link}, "
+        f"where {gbps_from_mbps(one.free_mbps):g} are free until {one.held_by} has left it"
+        for one in knot.circle
+    )
+    proven = "" if knot.proven else ", and no other order was found"
+    return f"they wait for each other in a circle: {', and '.join(waits)}{proven}"
 
 
 def _load(place: Placement | None) -> dict[LinkId, int]:

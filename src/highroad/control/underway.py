@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from highroad.model.incident import MaintenanceId
+from highroad.model.plan import PlanId
 from highroad.model.service import Home, Order, Placement, ServiceId
 from highroad.planning.closure import Closure
 
@@ -38,6 +39,23 @@ class Underway:
     """Whether it waits while changes are frozen: it is no repair."""
     home: bool
     """Whether it brings home what others had moved."""
+    plan: PlanId | None = None
+    """The optimiser's, if it is one: who is not as it was when it was made is left out, and the others go on."""
+    moved: set[ServiceId] = field(default_factory=set)
+    """Of that plan: who was told to routers already."""
+    left: dict[ServiceId, str] = field(default_factory=dict)
+    """Who was left out, and why."""
+    waits: dict[ServiceId, Placement] = field(default_factory=dict)
+    """Who had no room in its step, and where it goes if there is some later."""
+    came_on: bool = False
+    """Whether anybody was moved since those were last tried."""
+    making: bool = False
+    """Whether the first of the steps is being made, some services in each look: routers are told when all of it is."""
+
+    @property
+    def yields(self) -> bool:
+        """Whether it breaks off for who has to go: nobody in it has to."""
+        return self.home or self.plan is not None
 
     def last_of(self, service: ServiceId) -> Placement | None:
         """Where a service is when all is done."""

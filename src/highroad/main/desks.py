@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from highroad.api.sessions import Sessions
     from highroad.client.home import Credentials
     from highroad.control.desk import Desk
+    from highroad.control.replanning import Rules
     from highroad.control.safety import Blast
     from highroad.control.trial import Check
     from highroad.main.home import Home
@@ -106,6 +107,7 @@ async def alone(
             mail=mail,
             telemetry=telemetry,
             signer=signer,
+            rules=_rules(settings),
         )
         try:
             await controller.start()
@@ -194,6 +196,7 @@ async def several(
             tracer=tracer,
             mail=mail,
             signer=signer,
+            rules=_rules(settings),
         )
         key = await asyncio.to_thread(store.calls.secret, "sessions", SealedSessions.new_key)
         found = Seated(desk=replica, is_new=False, sessions=SealedSessions(key))
@@ -280,6 +283,13 @@ def _bounds(settings: Settings) -> tuple[Blast, Check]:
         Blast(services=settings.step_services, share=settings.step_share),
         Check(above=settings.canary_above, for_s=settings.check_s, loss=settings.harmful_loss),
     )
+
+
+def _rules(settings: Settings) -> Rules:
+    from highroad.control.replanning import Rules
+    from highroad.model.plan import Optimising
+
+    return Rules(mode=Optimising(settings.optimise), every_s=settings.optimise_s, least_gain=settings.optimise_gain)
 
 
 def _wait_s(settings: Settings) -> float:

@@ -263,7 +263,9 @@ class Service:
     leaving_ends: tuple[Attachment, ...] = ()
     """Ends that it was moved away from, and that routers may still hold."""
     leaves_by_s: float | None = None
-    """Where its window was made longer while it was leaving: until when what it leaves is its own."""
+    """Where its window was made longer while it was leaving: until when what it leaves is its own. Of who made room for
+    another it is when its window began: it has no right to what it leaves any more (`gave_way`).
+    """
 
     hold_until_s: float | None = None
     """Of what was ordered as a hold: until when it is kept for who has not taken it."""
@@ -309,6 +311,11 @@ class Service:
         """Whether it has one window in one piece, and is where it is to be: it leaves nothing and goes nowhere."""
         leaves = self.leaving or self.leaving_ends or self.home is not None or self.leaves_by_s is not None
         return not leaves and not self.order.window.pieces
+
+    @property
+    def gave_way(self) -> bool:
+        """Whether what it is leaving is another's already, who is told to routers when they have let go of it."""
+        return self.leaves_by_s is not None and self.leaves_by_s <= self.order.window.start_s
 
     @property
     def holds(self) -> bool:

@@ -6,13 +6,13 @@ The seam that everything later deepens: `admit` is a function of the ground, the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from highroad.errors import Conflict, Invalid
 from highroad.model.change import Change
-from highroad.model.service import Order, Placement, Request, Service
+from highroad.model.service import Order, Placement, Request, Service, ServiceId
 from highroad.planning.amend import amend, requested
 from highroad.planning.binding import Binding, bind
 from highroad.planning.find import find
@@ -22,14 +22,16 @@ from highroad.planning.look import Look
 from highroad.planning.offers import Offer, search
 from highroad.planning.order import resolve
 from highroad.planning.placement import Room, want_of
+from highroad.planning.room import Made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """Yes: the order as resolved, and where it goes."""
+    """Yes: the order as resolved, and where it goes; with `moves` once others have gone where these say."""
 
     order: Order
     placement: Placement
+    moves: Mapping[ServiceId, Placement] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +53,12 @@ def admit(
     *,
     exact: bool = False,
     allowed: Callable[[Order], None] | None = None,
+    otherwise: Callable[[Order], Made | None] | None = None,
 ) -> Decision:
     """Decide on a request; of a no, with the `exact` figures that only an operator may see. Raises Invalid, with every
     finding, where it makes no sense, and what `allowed` raises of an order, before anything is looked for; nothing is
-    offered of which it raises.
+    offered of which it raises. An order that has no room is given what `otherwise` makes for it; what is offered has
+    room as things are.
     """
     order, findings = resolve(request, ground, now_s)
     if order is None:
@@ -65,6 +69,9 @@ def admit(
     placement = fits(ground, order, look.room(want_of(order)))
     if placement is not None:
         return Admitted(order=order, placement=placement)
+    made = None if otherwise is None else otherwise(order)
+    if made is not None:
+        return Admitted(order=order, placement=made.placement, moves=made.moves)
 
     def takes(other: Request) -> tuple[Order, Placement] | None:
         resolved, _ = resolve(other, ground, now_s)

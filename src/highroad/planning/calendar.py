@@ -232,6 +232,10 @@ class Calendar:
             if not self._beside[holder]:
                 del self._beside[holder]
 
+    def kept_beside(self, holder: str) -> bool:
+        """Whether anything is kept for a holder under another name."""
+        return holder in self._beside
+
     @contextmanager
     def without(self, holder: str, *, alone: bool = False) -> Iterator[None]:
         """The calendar as it would be without a holder, for as long as the context lasts.

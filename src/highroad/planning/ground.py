@@ -350,9 +350,10 @@ def _claims_of_who_stays(service: Service) -> list[Claim]:
 def left_by_s(service: Service) -> float | None:
     """Until when what a service is leaving is its own: to the end of the piece that is open, or was when it left.
 
-    None where its time is over: what routers may still hold is in nobody's way by right.
+    None where its time is over, or it gave that up to others at once: what routers may still hold is in nobody's way by
+    right.
     """
-    if service.order.window.pieces and service.state not in LEAVES:
+    if service.gave_way or (service.order.window.pieces and service.state not in LEAVES):
         return None
     until_s = service.piece.until_s
     return until_s if service.leaves_by_s is None else min(until_s, service.leaves_by_s)

@@ -276,7 +276,11 @@ class PreviewOut(Out):
     dry_run: bool = True
     service: ServiceOut
     message: str
-    effects: list[str] = Field(default=[], description="What a change does, in words.")
+    effects: list[str] = Field(
+        default=[],
+        description="What a change does, in words; of an order what it does to others, if they make room for it: to "
+        "whom is told to an operator only.",
+    )
 
 
 class CountersOut(Measured):

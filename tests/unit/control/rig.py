@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from highroad.control.book import Book
 from highroad.control.controller import Controller
 from highroad.control.names import by_chance
+from highroad.control.replanning import Rules
 from highroad.control.safety import Blast
 from highroad.control.trial import Check
 from highroad.fabric.clock import VirtualClock
@@ -18,6 +19,7 @@ from highroad.fabric.twin.twin import Twin
 from highroad.model.incident import Incident
 from highroad.model.lifecycle import State
 from highroad.model.network import FibreId, Network
+from highroad.model.plan import Optimising
 from highroad.model.service import Service, ServiceId
 from highroad.ports import Store
 from highroad.storage.store import SqlStore
@@ -35,6 +37,7 @@ class Rig:
     twin: Twin
     clock: VirtualClock
     store: Store
+    optimising: Optimising = Optimising.OFF
 
     async def run(self, work: Awaitable[T]) -> T:
         """Wait for something in virtual time."""
@@ -94,8 +97,12 @@ async def rig(
     check: Check | None = None,
     watched: bool = True,
     wait_to_restore_s: float = 0.0,
+    rules: Rules | None = None,
+    optimising: Optimising = Optimising.OFF,
 ) -> AsyncIterator[Rig]:
-    """A controller on the small country, with two tenants and their ports; `watched` as the twin has it."""
+    """A controller on the small country, with two tenants and their ports; `watched` as the twin has it. With
+    `optimising` orders may make others move, and nothing is planned besides.
+    """
     clock = VirtualClock(NOW_S)
     network = network or country()
     kept = store or SqlStore(":memory:")
@@ -112,8 +119,11 @@ async def rig(
         blast=blast,
         check=check,
         wait_to_restore_s=wait_to_restore_s,
+        rules=rules,
     )
-    here = Rig(controller=controller, twin=twin, clock=clock, store=kept)
+    if optimising is not Optimising.OFF:
+        controller._loop._optimising = optimising
+    here = Rig(controller=controller, twin=twin, clock=clock, store=kept, optimising=optimising)
     await clock.run(controller.start())
     try:
         if furnish:

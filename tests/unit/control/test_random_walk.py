@@ -25,6 +25,7 @@ from highroad.model.change import Change, Keep
 from highroad.model.incident import MaintenanceState
 from highroad.model.lifecycle import CARRYING, ENDED, State
 from highroad.model.network import FibreId, LinkId, Network, SiteKind
+from highroad.model.plan import Optimising
 from highroad.model.policy import CandidatePath, Policy
 from highroad.model.service import End, Protection, ServiceId, TrafficClass
 from highroad.model.window import Window
@@ -115,15 +116,35 @@ def test_promises_hold_while_maintenances_come_and_go(seed: int, ways: int) -> N
     asyncio.run(walk(random.Random(1000 + seed), steps=60, ways=ways, booked=0.3))
 
 
-async def walk(dice: random.Random, steps: int, *, ways: int, planned: float = 0.0, booked: float = 0.0) -> None:
+@pytest.mark.parametrize("ways", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(15))
+def test_promises_hold_while_orders_make_others_move(seed: int, ways: int) -> None:
+    asyncio.run(walk(random.Random(2000 + seed), steps=60, ways=ways, crowded=True))
+
+
+@pytest.mark.parametrize("ways", [2, 3])
+@pytest.mark.parametrize("seed", range(8))
+def test_promises_hold_while_they_move_to_where_they_are_harmed(seed: int, ways: int) -> None:
+    asyncio.run(walk(random.Random(3000 + seed), steps=60, ways=ways, planned=0.3, crowded=True))
+
+
+async def walk(
+    dice: random.Random, steps: int, *, ways: int, planned: float = 0.0, booked: float = 0.0, crowded: bool = False
+) -> None:
     """Steps at random; the share `planned` of them drains, loses what nobody sees, and lets changes go on; the share
-    `booked` books a maintenance, and then services are small enough to move.
+    `booked` books a maintenance, and then services are small enough to move. Where it is `crowded` orders may make
+    others move, and many want the shortest way.
     """
     blast = Blast(services=dice.choice([1, 2, 200]), share=0.0)
     check = Check(above=dice.choice([1, 3, 10]), for_s=dice.choice([0.2, 1.0] if planned else [0.0, 0.2, 1.0]))
     wait_s = dice.choice([0.0, 0.3])
     async with rig(
-        country(ways=ways), blast=blast, check=check, watched=planned == 0.0, wait_to_restore_s=wait_s
+        country(ways=ways),
+        blast=blast,
+        check=check,
+        watched=planned == 0.0,
+        wait_to_restore_s=wait_s,
+        optimising=Optimising.AUTO if crowded else Optimising.OFF,
     ) as here:
         apply = here.twin.apply
 
@@ -150,7 +171,11 @@ async def walk(dice: random.Random, steps: int, *, ways: int, planned: float = 0
             elif dice.random() < booked:
                 await book_one(here, dice, drains, ways)
             else:
-                await act(here, dice, step, acknowledged, drains, check, wait_s, most_gbps=12 if booked else 40)
+                crowds = crowded and dice.random() < 0.5
+                if crowds:
+                    await crowd(here, dice, acknowledged)
+                else:
+                    await act(here, dice, step, acknowledged, drains, check, wait_s, most_gbps=12 if booked else 40)
             await here.pass_s(dice.choice([0.0, 0.0, 0.005, 0.05, 1.0]))
             await check_promises(here, acknowledged)
         for fibre in (*FIBRES, *MORE[: ways - 1]):
@@ -167,6 +192,10 @@ async def walk(dice: random.Random, steps: int, *, ways: int, planned: float = 0
         for service in book.services.values():
             assert service.leaving == ()
             now = service.placement
+            if crowded and now is None and service.state in (State.ACTIVATING, State.RESERVED):
+                # others could not make room for it after all, and by now there is none
+                assert reroute.find(book, service) is None
+                continue
             if service.order.protection is Protection.PATH and (now is None or not book.covered(now)):
                 # its spare was used by a failure, and sold meanwhile: it says so, and there is none
                 assert (service.reason or "").startswith("unprotected")
@@ -175,6 +204,26 @@ async def walk(dice: random.Random, steps: int, *, ways: int, planned: float = 0
             assert service.state in (State.ACTIVE, State.RESERVED, State.HELD), (service.state, service.reason)
         held = (await here.run(here.twin.read())).policies
         assert set(held) == {one.id for one in book.services.values() if one.state in CARRYING}
+
+
+async def crowd(here: Rig, dice: random.Random, acknowledged: dict[ServiceId, float]) -> None:
+    """An order that has to go the shortest way, or one that may go elsewhere and is in its way."""
+    tied = dice.random() < 0.5
+    a, b = ("campus", "cloud") if dice.random() < 0.5 else ("west", "east")
+    asked = request(
+        float(dice.randint(20, 60)),
+        tenant=OTHER,
+        a=a,
+        b=b,
+        bound_ms=(7.5 if a == "campus" else 5.5) if tied else None,
+        start_s=here.clock.now_s() + dice.choice([0.0, 0.0, 0.5]),
+        end_s=here.clock.now_s() + dice.choice([3.0, 20.0, 200.0]),
+        max_paths=dice.choice([1, 4]),
+        protection=dice.choice([Protection.NONE, Protection.NONE, Protection.PATH]),
+    )
+    with suppress(HighroadError):
+        service, _ = await here.run(here.controller.order(asked, asker=OTHER))
+        acknowledged[service.id] = service.order.bandwidth_gbps
 
 
 async def book_one(here: Rig, dice: random.Random, drains: list[Any], ways: int) -> None:
@@ -306,6 +355,7 @@ async def restart(here: Rig, step: int, check: Check | None = None, wait_s: floa
         check=check,
         wait_to_restore_s=wait_s,
     )
+    here.controller._loop._optimising = here.optimising
     await here.run(here.controller.start())
 
 

@@ -72,10 +72,11 @@ async def order(
     body = await call.read(OrderIn, judge)
     request = request_of(body, holder)
     if dry_run:
-        service, _ = await call.controller.order(request, dry_run=True, asker=call.tenant)
+        effects: list[str] = []
+        service, _ = await call.controller.order(request, dry_run=True, asker=call.tenant, effects=effects)
         book = await call.controller.settled()
-        preview = PreviewOut(service=service_out(service, book), message="it would be admitted")
-        return answer(preview)
+        message = "it would be admitted"
+        return answer(PreviewOut(service=service_out(service, book), message=message, effects=effects))
     key = None
     if idempotency_key is not None:
         scope = f"{'operator' if call.tenant is None else 'tenant'}:{holder}"
