@@ -60,6 +60,7 @@ class Frr:
         """Build it, and wait until every router knows every other."""
         self.folder.chmod(0o711)  # daemons are not root
         asyncio.run(run.start(self.folder / "lab", self.network, Options()))
+        until(self.lit, "the lab has no light")  # zebra 8.4 falls over a port that comes up while it looks
         for router in self.plan.routers:
             name = self.id.router(router.site)
             _ip(name, "address", "add", f"{address(router)}/128", "dev", "lo")
@@ -102,6 +103,14 @@ class Frr:
                 os.sched_setscheduler(self.running[-1].pid, os.SCHED_FIFO, os.sched_param(BFD_PRIORITY))
             if daemon == "zebra":
                 until((at / "zebra.sock").exists, f"zebra does not start in {at}")
+
+    def lit(self) -> bool:
+        """Whether every port of every router is up."""
+        return all(
+            "LOWER_UP" in _ip(self.id.router(router.site), "link", "show", port.interface)
+            for router in self.plan.routers
+            for port in router.ports
+        )
 
     def converged(self) -> bool:
         """Whether every router knows every other."""
