@@ -189,9 +189,8 @@ def test_what_was_measured_before_the_first_entry_is_in_it_however_long_nobody_l
             assert (verdict.first, verdict.from_s, verdict.until_s) == (1, START_S, START_S + 6 * 3600)
             assert verdict.gaps_s == 5 * 3600 + 2 * 10
             intervals = [one for entry in it.entries() for one in body_of(entry.doc).intervals]
-            assert (
-                sum(one.measured.dark_ms for one in intervals if one.measured is not None) == 49_833
-            )  # but the first sample's
+            # The first sample has none before it.
+            assert sum(one.measured.dark_ms for one in intervals if one.measured is not None) == 49_833
 
     asyncio.run(story())
 
