@@ -233,8 +233,9 @@ class Sealing:
             if head is not None:
                 from_s = head.until_s
             else:
-                begun_s = int(service.created_s // STEP_S) * STEP_S
-                from_s = max(begun_s, min(edge, until_s) - self._each_s)
+                # However long nobody led before its first entry: what was measured is in it, and the pause as well.
+                begun_s = max(service.created_s, min(part.start_s for part in service.order.window.parts))
+                from_s = max(int(begun_s // STEP_S) * STEP_S, min(edge, until_s) - LEFT_S)
             until_s = min(until_s, from_s + LONGEST_S)
             if until_s > from_s:
                 yield Due(service=service, head=head, from_s=from_s, until_s=until_s)

@@ -49,8 +49,9 @@ def verify_command(
 ) -> None:
     """Verify a proof without a controller: every value is what was signed, and no minute is missing or moved.
 
-    Without --key it is only known that one key signed all of it, not whose that is. Entries that were taken from the
-    end are missed only by a hash that was noted elsewhere (--head).
+    Without --key it is only known that one key signed all of it, not whose that is. A file may begin with any entry:
+    which are not in it is said. Entries that were taken from the end are missed only by a hash that was noted
+    elsewhere (--head).
 
     Example: `highroad proof verify svc-7k2m9qwxyz.proof --key operator.pub`
     """
@@ -168,6 +169,9 @@ def _say(verdict: Verdict, wrong: list[str], wanted: set[str], as_json: bool) ->
         typer.echo(f"not whole: {told}", err=True)
         return
     typer.echo(f"OK: {told}; {gaps}")
+    if verdict.first > 1:
+        one = "entry 1 is" if verdict.first == 2 else f"entries 1 to {verdict.first - 1} are"
+        typer.echo(f"{one} not in this file, and what was delivered before {known['from']} is not known from it")
     if verdict.unwatched is not None:
         typer.echo(f"by counters, {words(verdict.unwatched)}")
     typer.echo(f"head {verdict.head}")

@@ -113,8 +113,10 @@ class Reflector:
             asked = question(heard.data, self._key)
         except NotStamp:
             raise _Refused(Refusal.GARBLED) from None
-        session = self._session((heard.source, heard.port, asked.session))
-        if self._key is not None and not session.is_new(asked.sequence):
+        # The HMAC does not cover the port: what came before does not become new by coming from another one.
+        port = 0 if self._key is not None and asked.session else heard.port
+        session = self._session((heard.source, port, asked.session))
+        if self._key is not None and not session.is_new(asked.sequence, asked.stamp):
             raise _Refused(Refusal.REPLAYED)
         number = session.next
         session.next += 1
@@ -178,15 +180,19 @@ class _Refused(Exception):
 class _Session:
     """What is remembered of one: the next number, and which of the last questions came."""
 
-    __slots__ = ("_highest", "_seen", "next")
+    __slots__ = ("_highest", "_newest", "_seen", "next")
 
     def __init__(self) -> None:
         self.next = 0
         self._highest: int | None = None
+        self._newest = 0
         self._seen = 0
 
-    def is_new(self, sequence: int) -> bool:
-        """Whether it has not come yet, as far as is known: what is further behind than the window has."""
+    def is_new(self, sequence: int, stamp: int) -> bool:
+        """Whether it has not come yet, as far as is known: what is further behind than the window has. Unless it left
+        later than all of them: then its sender begins anew under the same name.
+        """
+        is_newest, self._newest = stamp > self._newest, max(stamp, self._newest)
         if self._highest is None:
             self._highest, self._seen = sequence, 1
             return True
@@ -197,7 +203,9 @@ class _Session:
             return True
         behind = self._highest - sequence & _MASK
         if behind >= WINDOW or self._seen >> behind & 1:
-            return False
+            if is_newest:
+                self._highest, self._seen, self.next = sequence, 1, 0
+            return is_newest
         self._seen |= 1 << behind
         return True
 

@@ -7,6 +7,7 @@ started again; what comes meanwhile is dropped too.
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import socket
 import subprocess
@@ -29,7 +30,7 @@ from highroad.model.service import Service, ServiceId
 from highroad.model.tracks import Keeping, Subject, Tracks, series_of
 from highroad.ports import Sample
 from highroad.telemetry.columns import Columns
-from highroad.telemetry.keeper import Order
+from highroad.telemetry.keeper import ORDER, Order
 from highroad.telemetry.rows import Ask, Failed, Found, Keep, Rows, Told, pack, receive, send
 
 log = logging.getLogger(__name__)
@@ -170,10 +171,11 @@ class Feed:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "highroad.telemetry.keeper", str(theirs.fileno())]
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [*command, msgspec.json.encode(self._order).decode()],
+                [sys.executable, "-m", "highroad.telemetry.keeper", str(theirs.fileno())],
+                # not as an argument: an address may have a password in it, and arguments are everybody's to read
+                env={**os.environ, ORDER: msgspec.json.encode(self._order).decode()},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

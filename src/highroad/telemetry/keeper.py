@@ -3,7 +3,7 @@
 It is a process so that neither its memory nor its work nor its death is the controller's: it is nicer than others, and
 who started it starts it again. It ends when the socket does, and not by a signal that was meant for all.
 
-    python -m highroad.telemetry.keeper FD '{"folder": "/var/lib/highroad/telemetry", ...}'
+    HIGHROAD_KEEPER='{"folder": "/var/lib/highroad/telemetry", ...}' python -m highroad.telemetry.keeper FD
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ log = logging.getLogger("highroad.telemetry.keeper")
 
 WAITING = 32
 """Batches that may wait for the disk; then who tells waits, and drops what it cannot hold."""
+
+ORDER = "HIGHROAD_KEEPER"
+"""The variable of the environment that has what a keeper is started with."""
 
 TOLD_EACH_S = 1.0
 AGAIN_S = 2.0
@@ -212,13 +215,14 @@ def main() -> None:
         signal.signal(one, signal.SIG_IGN)
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, 5)
-    order = msgspec.json.decode(sys.argv[2], type=Order)
+    order = msgspec.json.decode(os.environ.pop(ORDER), type=Order)
     if order.form == "json":
         from highroad.telemetry.logs import set_up  # with it comes much that nothing here needs
 
         set_up("json", order.level)
     else:
         logging.basicConfig(level=order.level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it says addresses whole, with what is secret in them
     Keeper(order, socket.socket(fileno=int(sys.argv[1]))).run()
 
 

@@ -10,6 +10,7 @@ good is dropped too: sending it again would be refused again.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections import deque
@@ -47,6 +48,8 @@ class Remote:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._shown = re.sub(r"//[^/]*@", "//", url)
+        """Without a name and a password that may be in it."""
         self._waiting: deque[tuple[Rows, int]] = deque()
         self._values = 0
         self._lock = threading.Lock()
@@ -100,7 +103,7 @@ class Remote:
                     break
                 if time.monotonic() - self._said_s > SAID_EACH_S:
                     self._said_s = time.monotonic()
-                    log.warning("telemetry cannot be sent to %s, and is tried again: %s", self._url, text)
+                    log.warning("telemetry cannot be sent to %s, and is tried again: %s", self._shown, text)
                 if self._ended.wait(pause_s):
                     self._lost(count, text)
                     return
@@ -138,7 +141,7 @@ class Remote:
         self.dropped += count
         if time.monotonic() - self._said_s > SAID_EACH_S:
             self._said_s = time.monotonic()
-            log.warning("telemetry for %s is dropped, %d values until now: %s", self._url, self.dropped, why)
+            log.warning("telemetry for %s is dropped, %d values until now: %s", self._shown, self.dropped, why)
 
 
 HEADERS = {

@@ -394,11 +394,17 @@ class Store:
         """The step, and the level that has it (None for seconds), of what is kept from a time on."""
         if step_s < MINUTES.step_s:
             first_s = self.first_s(subject)
-            if self._parts[subject][0] == 0 or (first_s is not None and from_s >= first_s):
+            begun = self._parts[subject][0] == 0 and not self._is_older(subject, from_s, first_s)
+            if begun or (first_s is not None and from_s >= first_s):
                 return max(1, step_s), None
         if step_s < HOURS.step_s and not self._only_hours(subject, from_s):
             return -(-max(step_s, MINUTES.step_s) // MINUTES.step_s) * MINUTES.step_s, MINUTES
         return -(-max(step_s, HOURS.step_s) // HOURS.step_s) * HOURS.step_s, HOURS
+
+    def _is_older(self, subject: Subject, from_s: float, first_s: float | None) -> bool:
+        """Whether there are minutes from a time on of days before the first second: where a database was set aside."""
+        first = "9" if first_s is None else _stamp_of(MINUTES, first_s)
+        return any(_stamp_of(MINUTES, from_s) <= one.stamp < first for one in self.partitions.parts(MINUTES, subject))
 
     def _only_hours(self, subject: Subject, from_s: float) -> bool:
         """Whether there is something from a time on of which the minutes have gone."""

@@ -65,6 +65,12 @@ def test_the_command_says_what_is_whole_and_what_is_not(tmp_path: Path) -> None:
     assert "OK: svc-1, 4 entries" in said
     assert "12 min were promised and not measured" in said
     assert "nobody vouched" in said
+    assert "not in this file" not in said
+    every = json.loads(file.read_text())
+    later = tmp_path / "later.proof"
+    later.write_text(json.dumps(every | {"entries": every["entries"][2:]}))
+    done = CliRunner().invoke(application(), ["proof", "verify", str(later)])
+    assert (done.exit_code, "entries 1 to 2 are not in this file" in done.output) == (0, True), done.output
     key = tmp_path / "operator.pub"
     key.write_text(SIGNER.key + "\n")
     code, said = verify("--key", str(key), "--json")

@@ -174,6 +174,27 @@ def test_who_leads_next_goes_on_where_the_chain_ends_and_the_pause_is_in_it() ->
     asyncio.run(story())
 
 
+def test_what_was_measured_before_the_first_entry_is_in_it_however_long_nobody_led() -> None:
+    async def story() -> None:
+        with world() as it:
+            it.pass_by(50, dark_s=1.0)
+            it.pass_by(5 * 60, watched=False)
+            it.pass_by(10)
+            it.now_s += GRACE_S
+            sealing = it.sealing(3600)
+            while await sealing.seal():
+                pass
+            verdict = check(it.entries(), holds)
+            assert verdict.whole, verdict.wrong
+            assert (verdict.first, verdict.from_s, verdict.until_s) == (1, START_S, START_S + 6 * 3600)
+            assert verdict.gaps_s == 5 * 3600 + 2 * 10
+            intervals = [one for entry in it.entries() for one in body_of(entry.doc).intervals]
+            # The first sample has none before it.
+            assert sum(one.measured.dark_ms for one in intervals if one.measured is not None) == 49_833
+
+    asyncio.run(story())
+
+
 def test_an_outage_while_nobody_led_is_in_the_proof_and_fills_no_minute() -> None:
     async def story() -> None:
         with world() as it:

@@ -314,6 +314,30 @@ def test_forged_and_replayed_packets_are_ignored_and_counted() -> None:
     assert tried.reflector.refused == {Refusal.GARBLED: 5, Refusal.REPLAYED: 3}
 
 
+def test_what_came_before_is_not_new_from_another_port() -> None:
+    tried = sealed()
+    packet = tried.sender.ask(now_ns=5 * S, utc_ns=BEGIN_NS + 5 * S, error=SYNCHRONISED)
+    assert tried.reflect(packet, 5 * S) is not None
+    for port in range(5001, 5101):
+        heard = Heard(data=packet, source=ME, port=port, hops=60, traffic_class=0, at_ns=BEGIN_NS + 6 * S)
+        got = tried.reflector.reflect(heard, now_ns=6 * S, utc=lambda: BEGIN_NS + 6 * S, error=SYNCHRONISED)
+        assert got is None
+    assert tried.reflector.refused == {Refusal.REPLAYED: 100}
+
+
+@pytest.mark.parametrize("sent", [20, 600])
+def test_a_sender_that_begins_anew_under_a_name_that_was_there_is_measured(sent: int) -> None:
+    tried = sealed()
+    tried.run(sent)
+    tried.end()
+    tried.sender = Sender(session=9, key=KEY)
+    tried.run(10)
+    intervals = tried.end()
+    assert sum(one.sent for one in intervals) == 10
+    assert not any(one.lost_out or one.lost_home or one.lost_unknown for one in intervals)
+    assert tried.reflector.answered == sent + 10
+
+
 def test_an_answer_that_is_not_sealed_is_not_believed() -> None:
     tried = sealed()
     data = tried.sender.ask(now_ns=5 * S, utc_ns=BEGIN_NS, error=SYNCHRONISED)

@@ -239,6 +239,20 @@ def test_a_full_disk_ends_no_keeper_and_it_goes_on_when_there_is_room(tmp_path: 
 
 
 @pytest.mark.process
+def test_what_is_secret_in_an_address_is_in_no_argument(tmp_path: Path) -> None:
+    remote = "http://name:secret@127.0.0.1:9/api/v1/write"
+    feed = Feed(Order(folder=str(tmp_path / "telemetry"), limit_bytes=1 << 30, remote=remote))
+    try:
+        eventually(lambda: feed._process is not None)
+        process = feed._process
+        assert process is not None
+        arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        assert b"highroad.telemetry.keeper" in arguments
+        assert b"secret" not in arguments
+    finally:
+        feed.close()
+
+
 def test_a_keeper_that_dies_is_started_again_and_has_what_it_had(feed: Feed) -> None:
     feed.sampled(sample(AT_S), NETWORK, {})
     eventually(lambda: feed.keeping.kept > 0)

@@ -159,3 +159,20 @@ def test_where_too_much_waits_the_oldest_is_dropped(monkeypatch: pytest.MonkeyPa
         remote.put([rows(float(k), 1.0)])
     assert remote.dropped == 6
     assert [one.at_s[0] for one, _ in remote._waiting] == [2.0, 3.0, 4.0]
+
+
+def test_a_log_has_no_password_of_the_address(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(remote_module, "EACH_S", 0.05)
+    monkeypatch.setattr(remote_module, "PAUSES_S", (0.01, 0.05))
+    for answers, told in ([503], "tried again"), ([400], "is dropped"):
+        Fails.answers = answers
+        remote = Remote(f"http://name:secret@127.0.0.1:{server.server_port}/")
+        remote.start()
+        remote.put([rows(1.0, 1.0)])
+        _until(lambda: remote.sent + remote.dropped == 3)  # noqa: B023
+        remote.stop()
+        assert told in caplog.text
+    assert f"http://127.0.0.1:{server.server_port}/" in caplog.text
+    assert "secret" not in caplog.text

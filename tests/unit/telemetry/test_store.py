@@ -346,7 +346,14 @@ def test_a_database_that_is_none_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / RECENT).write_bytes(b"not a database at all" * 1000)
     again = Store(tmp_path, limit_bytes=GB)
     assert (tmp_path / "set-aside-1.duckdb").exists()
-    check(read(again, "a>c", START_S, START_S + DAY_S, 60), truth, "a>c")
+    for _ in range(2):
+        check(read(again, "a>c", START_S, START_S + DAY_S, 60), truth, "a>c")
+        # What is finer is gone, and what is kept is answered all the same.
+        finer = read(again, "a>c", START_S, START_S + 3600, 5)
+        assert finer.step_s == 60
+        check(finer, truth, "a>c")
+        again.add([links(START_S + 2.0 * DAY_S, {"a>b": 1.0})])
+    assert read(again, "a>b", START_S + 2 * DAY_S, START_S + 2 * DAY_S + 60, 5).step_s == 5
     again.close()
 
 
