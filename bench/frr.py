@@ -54,6 +54,8 @@ class Frr:
         self.plan: Plan = plan_of(network)
         self.id: LabId = lab_id(folder / "lab")
         self.running: list[subprocess.Popen[bytes]] = []
+        self.of: dict[SiteId, list[subprocess.Popen[bytes]]] = {}
+        """Those of each router, zebra first."""
         self.client = LabClient(folder / "lab", rate_scale=1.0)
 
     def begin(self) -> None:
@@ -85,6 +87,7 @@ class Frr:
             "--vty_socket",
             str(at),
         ]
+        self.of[router.site] = []
         for daemon, lines in configuration(self.network, router).items():
             (at / f"{daemon}.conf").write_text("\n".join(lines) + "\n", encoding="ascii")
             command = [
@@ -99,10 +102,28 @@ class Frr:
             with (at / f"{daemon}.log").open("wb") as log:
                 inside = ["ip", "netns", "exec", self.id.router(router.site), *command]
                 self.running.append(subprocess.Popen(inside, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
+                self.of[router.site].append(self.running[-1])
             if daemon == "bfdd":  # as our watchers: without it, it takes neighbours for dead on a busy machine
                 os.sched_setscheduler(self.running[-1].pid, os.SCHED_FIFO, os.sched_param(BFD_PRIORITY))
             if daemon == "zebra":
                 until((at / "zebra.sock").exists, f"zebra does not start in {at}")
+
+    def tend(self) -> None:
+        """Start routers anew whose zebra has ended: 8.4 falls over some ports that come up."""
+        for router in self.plan.routers:
+            mine = self.of[router.site]
+            if mine[0].poll() is not None:
+                for process in mine:
+                    process.kill()
+                    process.wait()
+                for left in (self.folder / router.site).glob("*.sock"):
+                    left.unlink()
+                self.start(router)
+
+    def back(self) -> bool:
+        """Whether every router knows every other again."""
+        self.tend()
+        return self.converged()
 
     def lit(self) -> bool:
         """Whether every port of every router is up."""
@@ -214,7 +235,8 @@ def trial(
     mended = probes.now()
     dark = probes.lost(first, mended)
     mend()
-    until(here.converged, f"FRR does not come back from {what}", probes.drain)
+    until(here.lit, f"no light after {what}", probes.drain)
+    until(here.back, f"FRR does not come back from {what}", probes.drain)
     time.sleep(BACK_S)
     back = probes.lost(mended, probes.now())
     found = Trial(
