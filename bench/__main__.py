@@ -22,6 +22,7 @@ NAMES = (
     "fair",
     "sequence",
     "te",
+    "sweep",
     "orders",
     "overload",
     "hostile",
