@@ -166,7 +166,7 @@ def _added(network: Network, asked: str) -> tuple[Link, ...]:
         if not 0 < gbps <= MOST_GBPS or not (ms is None or 0 <= ms <= MOST_MS) or len(rest) > 1:
             raise ValueError
     except ValueError:
-        message = f"`{shown(asked)}` is not LINK:GBPS, nor SITE>SITE:GBPS:MS for a new link"
+        message = f"{shown(asked)} is not LINK:GBPS, nor SITE>SITE:GBPS:MS for a new link"
         raise Invalid([Finding(code="bad-addition", place="add", message=message)]) from None
     link = network.link.get(LinkId(name))
     if link is not None:
@@ -175,7 +175,7 @@ def _added(network: Network, asked: str) -> tuple[Link, ...]:
     a, _, b = name.partition(">")
     if a not in network.site or b not in network.site or a == b:
         near = did_you_mean(name, network.link)
-        message = f"there is no link `{shown(name)}`{near}, nor two sites of these names to join"
+        message = f"there is no link {shown(name)}{near}, nor two sites of these names to join"
         raise Invalid([Finding(code="unknown-link", place="add", message=message)])
     if ms is None:
         one, other = network.site[SiteId(a)], network.site[SiteId(b)]

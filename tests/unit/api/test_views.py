@@ -103,7 +103,7 @@ def test_what_growth_and_more_links_would_do() -> None:
             assert more["added"] == ["campus-east>pop-ash:1000", "campus-east>cloud-west:700:20"]
             wrong = await operator.get("/v1/whatif/outlook?grow=0&add=x&cut=moon")
             assert wrong.status_code == 422
-            assert [one["code"] for one in wrong.json()["findings"]] == ["growth", "unknown-target", "unknown-link"]
+            assert [one["code"] for one in wrong.json()["findings"]] == ["growth", "unknown-target", "bad-addition"]
             assert (await operator.get("/v1/whatif/outlook?grow=much")).status_code == 422
             assert (await acme.get("/v1/whatif/outlook")).status_code == 403
 

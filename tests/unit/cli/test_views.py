@@ -69,7 +69,7 @@ def test_what_a_failure_would_do_is_a_table_and_a_sentence(highroad: Highroad) -
         assert "more are carried" in much
         planned = highroad("whatif", "--grow", "20", "--json").json["planned"]
         assert planned["lost_gbps"] > 0
-        assert highroad("whatif", "--add", "moon:5").code == 4
+        assert "there is no link `moon`" in highroad("whatif", "--add", "moon:5").err
     finally:
         highroad("service", "release", made["id"])
 
