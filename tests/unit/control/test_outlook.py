@@ -68,7 +68,7 @@ def test_a_new_link_and_more_on_an_old_one() -> None:
             assert half.planned.lost_gbps == pytest.approx(40.0, rel=1e-2), "the other end is as full"
             both = await ask(here, 3.0, add=("campus>west:10", "east>cloud:10"))
             assert both.planned.lost_gbps == pytest.approx(20.0, rel=1e-2)
-            assert {one.link: one.capacity_gbps for one in both.fullest}["campus>west"] == 110.0
+            assert {one.link: one.capacity_gbps for one in both.fullest}[LinkId("campus>west")] == 110.0
 
     asyncio.run(run())
 
