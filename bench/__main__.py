@@ -23,6 +23,7 @@ NAMES = (
     "fair",
     "sequence",
     "te",
+    "sweep",
     "orders",
     "overload",
     "hostile",

@@ -29,6 +29,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import lp
 from bench.figure import Figure
 from highroad.planning.solve import certificate, few, maxmin, shared, total
 from highroad.planning.solve.answer import Answer, Limits
@@ -41,6 +42,9 @@ FREE = {"Deltacom": 0.05, "Cogentco": 0.05, "Kdl": 0.5}
 ASN_SHARE = 0.5
 """Demand over the sum of all capacity at which 70 to 90% of it is carried."""
 CUTS = 100
+MAXMIN_SOURCES = (2, 8)
+CROWDED = 2.0
+"""Where max-min shares are looked at, all demands together would fill the fullest link so many times."""
 IN_TIME = 0.9
 """Asked to stop after this share of a peer's time: what comes after the last sweep counts too."""
 
@@ -66,7 +70,7 @@ def figures() -> Iterator[Figure]:
     for name, bar_s in FREE.items():
         for key, matrix in sorted(_matrices(name).items()):
             yield _free(name, key, matrix, bar_s, curves)
-    yield _concurrent()
+    yield _concurrent(curves)
     for name in ("Deltacom", "Cogentco"):
         for key, matrix in sorted(_matrices(name).items()):
             yield _their_paths(name, key, matrix)
@@ -75,7 +79,8 @@ def figures() -> Iterator[Figure]:
         yield _four_paths(key)
     yield _warm()
     yield from _asn(curves)
-    yield _b4()
+    yield _b4(curves)
+    yield from lp.figures(_maxmin_instances())
     yield _maxmin()
     _draw(curves)
 
@@ -100,7 +105,7 @@ def _free(name: str, key: str, matrix: Matrix, bar_s: float, curves: dict[str, A
     )
 
 
-def _concurrent() -> Figure:
+def _concurrent(curves: dict[str, Answer]) -> Figure:
     matrix = _matrices("Kdl")["gravity"]
     runs = []
     for _ in range(3):
@@ -108,6 +113,7 @@ def _concurrent() -> Figure:
         found = shared.utilisation(_problem("Kdl", matrix), clock=time.perf_counter)
         runs.append((time.perf_counter() - begun, found))
     took_s, found = min(runs, key=lambda run: run[0])
+    curves["Kdl gravity, equal share"] = found
     good = certificate.certificate(found, shares=True).holds(found, fits=False)
     return Figure(
         what="Kdl gravity, largest equal share (max concurrent flow)",
@@ -226,7 +232,7 @@ def _asn(curves: dict[str, Answer]) -> Iterator[Figure]:
         )
 
 
-def _b4() -> Figure:
+def _b4(curves: dict[str, Answer]) -> Figure:
     net = _node_link(json.loads(gzip.decompress((DATA / "B4.json.gz").read_bytes())))
     took, gaps = [], []
     for matrix in np.load(DATA / "B4_real_tms.npz")["tm"].astype(np.float64):
@@ -236,6 +242,7 @@ def _b4() -> Figure:
         found = total.total(given, clock=time.perf_counter)
         took.append(time.perf_counter() - begun)
         gaps.append(found.gap)
+        curves["B4, its last matrix"] = found
     return Figure(
         what=f"B4's {len(took)} matrices",
         ours=f"median {statistics.median(took) * 1e3:.1f} ms, worst {max(took) * 1e3:.1f} ms, "
@@ -243,6 +250,21 @@ def _b4() -> Figure:
         bar="<= 5 ms each",
         met=max(took) <= 5e-3 and max(gaps) <= 1e-4,
     )
+
+
+def _maxmin_instances() -> Iterator[tuple[str, Problem]]:
+    """Of growing size, as far as a sequence of linear programs comes to its end; loads at which not all fits."""
+    b4 = _node_link(json.loads(gzip.decompress((DATA / "B4.json.gz").read_bytes())))
+    matrix = np.load(DATA / "B4_real_tms.npz")["tm"][0].astype(np.float64)
+    np.fill_diagonal(matrix, 0.0)
+    given = _of(b4, matrix)
+    yield "B4, its first matrix", _of(b4, matrix * CROWDED / shared.utilisation(given).value)
+    for sources in MAXMIN_SOURCES:
+        matrix = _matrices("Deltacom")["gravity"].copy()
+        matrix[np.argsort(-matrix.sum(axis=1))[sources:]] = 0.0
+        given = _problem("Deltacom", matrix)
+        scale = CROWDED / shared.utilisation(given, Limits(gap=1e-2)).value
+        yield f"Deltacom, gravity of {sources} sources", _problem("Deltacom", matrix * scale)
 
 
 def _maxmin() -> Figure:
@@ -414,11 +436,22 @@ def _pdlp(capacity: Reals, amount: Reals, paths: few.Paths) -> tuple[float, floa
 
 
 def _draw(curves: dict[str, Answer]) -> None:
-    """Quality against time, one curve an instance."""
-    figure, axes = plt.subplots(figsize=(8, 5))
-    for name, answer in curves.items():
-        axes.plot([one.after_s for one in answer.moments], [max(one.gap, 1e-7) for one in answer.moments], label=name)
-    axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="proven gap")
-    axes.legend(fontsize=7)
-    figure.savefig(PICTURE, dpi=120)
+    """Quality against time, a picture for each instance."""
+    across = 4
+    down = -(-len(curves) // across)
+    figure, grid = plt.subplots(down, across, figsize=(3.2 * across, 2.4 * down), squeeze=False)
+    for axes in grid.flat[len(curves) :]:
+        axes.set_visible(False)
+    for axes, (name, answer) in zip(grid.flat, curves.items(), strict=False):
+        after_s = [max(one.after_s, 1e-4) for one in answer.moments]
+        axes.plot(after_s, [max(one.gap, 1e-7) for one in answer.moments], marker=".")
+        axes.set(xscale="log", yscale="log", ylim=(1e-7, 1.5))
+        axes.set_title(name, fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
+    figure.supxlabel("seconds", fontsize=9)
+    figure.supylabel("proven gap", fontsize=9)
+    figure.tight_layout()
+    PICTURE.parent.mkdir(exist_ok=True)
+    figure.savefig(PICTURE, dpi=110)
     plt.close(figure)

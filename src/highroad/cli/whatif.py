@@ -1,4 +1,4 @@
-"""`highroad whatif`: what a failure would do, before it does."""
+"""`highroad whatif`: what a failure, growth, or more links would do, before they do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from highroad.cli.door import Door, command
 from highroad.cli.exits import as_not_found
+from highroad.cli.outlook import show_outlook
 from highroad.cli.quantities import show_gbps, show_ms, show_time
 from highroad.cli.show import short_chain
 from highroad.errors import Invalid
@@ -38,14 +39,42 @@ def add_command(app: typer.Typer) -> None:
 
 def whatif(
     door: Door,
-    cut: Annotated[str, typer.Option("--cut", metavar="TARGET", help="A fibre, a site or a risk group.")],
+    cut: Annotated[
+        list[str] | None, typer.Option("--cut", metavar="TARGET", help="A fibre, a site or a risk group fails.")
+    ] = None,
+    grow: Annotated[
+        float | None, typer.Option("--grow", metavar="TIMES", help="So many times what is admitted, such as 1.5.")
+    ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--add",
+            metavar="LINK:GBPS",
+            help="More on a link each way; SITE>SITE:GBPS:MS is a new one. Again for more.",
+        ),
+    ] = None,
 ) -> None:
-    """Show what would happen if a fibre, a site or a risk group failed now; nothing is touched.
+    """Show what a failure would do, or growth, or more links; nothing is touched.
+
+    A failure alone: what becomes of each service, as it would be repaired. With growth or more links all is placed anew
+    (a failure too, if there is one): how much fits, what falls, and how far it could grow.
 
     Example: `highroad whatif --cut albany--syracuse`
+
+    Example: `highroad whatif --grow 1.5 --add "denver>omaha:400"`
     """
+    cuts = cut or []
+    if grow is None and not add and len(cuts) != 1:
+        raise typer.BadParameter("say what is to happen: one --cut, or --grow or --add with any number of them")
     try:
-        found = door.client.what_if(cut)
+        if grow is not None or add:
+            planned = door.client.outlook(1.0 if grow is None else grow, add=add or [], cut=cuts)
+            if door.as_json:
+                door.emit(planned)
+            else:
+                show_outlook(door, planned)
+            return
+        found = door.client.what_if(cuts[0])
     except Invalid as error:
         raise as_not_found(error) from None
     if door.as_json:

@@ -12,8 +12,8 @@ import httpx
 
 from highroad.client import calls, flight, hooks, views
 from highroad.client.calls import Ask, Changes, Ordering
-from highroad.client.delivered import Delivered
 from highroad.client.faults import Unreachable, error_of
+from highroad.client.foreseen import Foreseen
 from highroad.client.home import DEFAULT_URL, Credentials, read_credentials
 from highroad.client.retry import wait_s
 from highroad.client.sse import Parser
@@ -60,13 +60,13 @@ from highroad.wire.services import (
     ServiceOut,
     WindowIn,
 )
-from highroad.wire.views import CapacityOut, LinkCalendarOut, WhatIfOut
+from highroad.wire.views import CapacityOut, LinkCalendarOut
 from highroad.wire.webhooks import AttemptOut, WebhookMadeOut, WebhookOut, WebhookTestOut
 
 T = TypeVar("T")
 
 
-class Client(Delivered):
+class Client(Foreseen):
     """A controller, through its API. Raises the errors of `highroad.errors`; `OrderRefused` has the offers.
 
     with Client(token="highroad_...") as client:
@@ -372,10 +372,6 @@ class Client(Delivered):
     def replay(self, incident_id: str) -> ReplayOut:
         """Decide an incident again, and compare to the byte."""
         return self.send(flight.replay(incident_id))
-
-    def what_if(self, cut: str) -> WhatIfOut:
-        """What would happen if a fibre, a risk group or a site failed now; nothing is touched."""
-        return self.send(views.what_if(cut))
 
     def tenants(self) -> Iterator[TenantOut]:
         """Every tenant."""

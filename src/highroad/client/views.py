@@ -8,7 +8,7 @@ from datetime import datetime
 
 from highroad.client.calls import Ask, get, name
 from highroad.wire.networks import LocalRepairsOut
-from highroad.wire.views import CapacityOut, LinkCalendarOut, WhatIfOut
+from highroad.wire.views import CapacityOut, LinkCalendarOut, OutlookOut, WhatIfOut
 
 PATIENCE_S = 600.0
 """How long what is worked out over a copy of everything may take."""
@@ -53,6 +53,12 @@ def local_repairs() -> Ask[LocalRepairsOut]:
 def what_if(cut: str) -> Ask[WhatIfOut]:
     """What would happen if something failed."""
     return replace(get("/v1/whatif", WhatIfOut, cut=cut), timeout_s=PATIENCE_S)
+
+
+def outlook(grow: float, add: Sequence[str], cut: Sequence[str]) -> Ask[OutlookOut]:
+    """What would happen if demand grew, or links were added."""
+    ask = get("/v1/whatif/outlook", OutlookOut, grow=repr(grow), add=list(add) or None, cut=list(cut) or None)
+    return replace(ask, timeout_s=PATIENCE_S)
 
 
 def time(given: datetime | str | None) -> str | None:

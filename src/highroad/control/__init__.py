@@ -7,7 +7,7 @@ the one writer), `reconcile` (the loop's heart), then
   that wait for each other; `booking` and `detours` for maintenances ahead;
 - what bounds a change: `safety`, `trial`, `rollback`;
 - what tenants have besides: `holds`, `quota`, `autoscale`;
-- what only looks: `capacity`, `linkcalendar`, `whatif`, `effects`;
+- what only looks: `capacity`, `linkcalendar`, `whatif`, `outlook`, `effects`;
 
 and how it is asked: `desk`, the face that the API sees; `commands`, what is to be done, as values, and `packing`, those
 as documents; `leading`, the seat of who decides. `controller` is a desk that always leads.

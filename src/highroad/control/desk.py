@@ -42,6 +42,7 @@ from highroad.control.mailroom import Mailroom
 from highroad.control.maintain import Times
 from highroad.control.names import secret
 from highroad.control.order import Idempotency
+from highroad.control.outlook import Outlook, change_of, outlook
 from highroad.control.quota import Patience, find, usage
 from highroad.control.reload import NetworkChange
 from highroad.control.replaying import Replay, replay_incident
@@ -62,18 +63,7 @@ from highroad.model.quota import Usage
 from highroad.model.service import Port, Request, Service, ServiceId, Tenant, TenantId
 from highroad.model.tracks import MOST_POINTS, Keeping, Subject, Tracks, shown_of, step_for
 from highroad.planning.free import Question
-from highroad.ports import (
-    Clock,
-    Echo,
-    EventRecord,
-    Executor,
-    Identified,
-    Lab,
-    Sample,
-    Store,
-    TokenRecord,
-    Trace,
-)
+from highroad.ports import Clock, Echo, EventRecord, Executor, Identified, Lab, Sample, Store, TokenRecord, Trace
 from highroad.ports.proofs import Signs
 from highroad.units import TIMES_END_S
 
@@ -589,6 +579,13 @@ class Desk:
             book = await self.settled()
             fibres_of(book.network, target)
             return await self._execute(what_if, values_of(book), target, self._clock.now_s())
+
+    async def outlook(self, growth: float, add: Sequence[str], cut: Sequence[str]) -> Outlook:
+        """What would happen if what is admitted grew, or links were added; nothing does. Raises Invalid."""
+        async with self._viewing:
+            book = await self.settled()
+            change = change_of(book.network, growth, add, cut)
+            return await self._execute(outlook, values_of(book), change, self._clock.now_s())
 
     async def link_calendar(
         self, link: LinkId, *, start_s: float | None = None, end_s: float | None = None

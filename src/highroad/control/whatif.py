@@ -132,7 +132,7 @@ def values_of(book: Book) -> Known:
     )
 
 
-def _book_of(known: Known) -> Book:
+def book_of(known: Known) -> Book:
     """A book of its own that knows the same."""
     book = Book(known.snapshot, carries_tags=known.carries_tags)
     book.homed = book.openings if known.at_home else book.openings - 1
@@ -152,7 +152,7 @@ def fibres_of(network: Network, target: str) -> tuple[FibreId, ...]:
 
 def what_if(known: Known, target: str, now_s: float) -> Forecast:
     """What a failure would do at a time to what is known. It takes a while. Raises Invalid for what is not there."""
-    book = _book_of(known)
+    book = book_of(known)
     fibres = tuple(fibre for fibre in fibres_of(book.network, target) if fibre not in book.down)
     world = _World(book, now_s)
     at_rest = world.settle()

@@ -88,6 +88,60 @@ class WhatIfOut(Out):
     at_rest: bool = Field(description="Whether everything came to rest; else it is shown as it stood when given up.")
 
 
+class ClassOut(Out):
+    """What is admitted of a traffic class, both ways counted, and what of it is carried."""
+
+    traffic_class: str
+    wanted_gbps: float
+    carried_gbps: float
+
+
+class ShortOut(Out):
+    """What is not carried from one site to another."""
+
+    a: str = Field(validation_alias="from", serialization_alias="from")
+    b: str = Field(validation_alias="to", serialization_alias="to")
+    gbps: float
+
+
+class FitsOut(Out):
+    """How much fits if everything is placed anew, along any ways inside its fence, the first class first."""
+
+    utilisation: float = Field(description="Of the fullest link when all that has a way is carried; 1 is full.")
+    utilisation_bound: float = Field(description="No plan stays below this.")
+    grows_to: float | None = Field(description="So many times what is admitted now fits; null: without limit.")
+    grows_to_bound: float | None = Field(description="No plan fits more.")
+    lost_gbps: float = Field(description="Not carried at best.")
+    cut_off_gbps: float = Field(description="Of that, what has no way left at all.")
+    classes: list[ClassOut]
+    short: list[ShortOut] = Field(description="Between which sites most is lost.")
+
+
+class GrownOut(Out):
+    """A link as things are placed now, with all that is kept of it grown."""
+
+    link: str
+    capacity_gbps: float
+    kept_gbps: float = Field(description="Claims and reserve for backups.")
+    before_gbps: float
+    share: float = Field(description="Of the capacity.")
+
+
+class OutlookOut(Out):
+    """What would happen if what is admitted grew, or links were added."""
+
+    growth: float
+    added: list[str]
+    cut: list[str]
+    at: Time = Field(description="The time of the next week at which most is admitted: it is about that.")
+    services: int = Field(description="That are open then.")
+    wanted_gbps: float = Field(description="Of all of them, both ways counted, grown.")
+    planned: FitsOut
+    without: FitsOut | None = Field(description="The same without what was added; null where nothing was.")
+    overloaded: int = Field(description="Links over their capacity as things are placed now.")
+    fullest: list[GrownOut] = Field(description="The fullest as things are placed now.")
+
+
 class StepOut(Out):
     """A stretch of time in which nothing changes on a link. Capacity is claimed, kept in reserve, or free."""
 

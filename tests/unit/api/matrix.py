@@ -78,6 +78,7 @@ EXPECTED: dict[tuple[str, str], frozenset[Role]] = {
     ("get", "/v1/telemetry/services/{service_id}"): EVERYBODY,
     ("get", "/v1/telemetry/services/{service_id}/paths"): EVERYBODY,
     ("get", "/v1/whatif"): NETWORK,
+    ("get", "/v1/whatif/outlook"): NETWORK,
     ("get", "/v1/tenants"): NETWORK,
     ("post", "/v1/tenants"): OPERATES,
     ("get", "/v1/tenants/{tenant_id}"): EVERYBODY,

@@ -85,6 +85,31 @@ def test_what_a_failure_would_do_is_told_and_not_done() -> None:
     asyncio.run(run())
 
 
+def test_what_growth_and_more_links_would_do() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as operator, world.http(world.acme) as acme:
+            order = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 300}
+            assert (await acme.post("/v1/services", json=order)).status_code == 201
+            found = (await operator.get("/v1/whatif/outlook?grow=3")).json()
+            assert (found["services"], found["wanted_gbps"], found["without"]) == (1, 1800.0, None)
+            assert found["planned"]["lost_gbps"] > 0
+            assert found["planned"]["short"][0]["from"] in ("campus-east", "cloud-west")
+            assert found["overloaded"] > 0
+            added = "&add=campus-east%3Epop-ash%3A1000&add=campus-east%3Ecloud-west%3A700%3A20"
+            more = (await operator.get(f"/v1/whatif/outlook?grow=3{added}")).json()
+            assert more["without"]["lost_gbps"] == found["planned"]["lost_gbps"]
+            assert more["planned"]["lost_gbps"] == 0
+            assert more["planned"]["grows_to"] > more["without"]["grows_to"]
+            assert more["added"] == ["campus-east>pop-ash:1000", "campus-east>cloud-west:700:20"]
+            wrong = await operator.get("/v1/whatif/outlook?grow=0&add=x&cut=moon")
+            assert wrong.status_code == 422
+            assert [one["code"] for one in wrong.json()["findings"]] == ["growth", "unknown-target", "bad-addition"]
+            assert (await operator.get("/v1/whatif/outlook?grow=much")).status_code == 422
+            assert (await acme.get("/v1/whatif/outlook")).status_code == 403
+
+    asyncio.run(run())
+
+
 def test_the_calendar_of_a_link() -> None:
     async def run() -> None:
         async with backbone() as world, world.http(world.operator) as operator, world.http(world.acme) as acme:

@@ -60,6 +60,16 @@ def test_what_a_failure_would_do_is_a_table_and_a_sentence(highroad: Highroad) -
         assert "dark" in highroad("whatif", "--cut", "cloud-west").out
         assert highroad("whatif", "--cut", "moon").code == 4
         assert highroad("whatif", "--cut", "pop-chi", "--as", "tenant").code == 5
+        assert highroad("whatif").code == 2
+        assert "1 service, 200 Gbit/s both ways" in (grown := highroad("whatif", "--grow", "1")).out, grown.out
+        assert "times what is admitted now would fit" in grown.out
+        much = highroad("whatif", "--grow", "20", "--add", "campus-east>cloud-west:100:9", "--cut", "pop-chi").out
+        assert "20 times what is admitted with campus-east>cloud-west:100:9 more without pop-chi" in much
+        assert "falls from" in much
+        assert "more are carried" in much
+        planned = highroad("whatif", "--grow", "20", "--json").json["planned"]
+        assert planned["lost_gbps"] > 0
+        assert "there is no link `moon`" in highroad("whatif", "--add", "moon:5").err
     finally:
         highroad("service", "release", made["id"])
 

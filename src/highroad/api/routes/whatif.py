@@ -1,4 +1,4 @@
-"""What would happen if something failed: worked out, not tried."""
+"""What would happen if something failed, if what is admitted grew, if links were added: worked out, not tried."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Response
 
 from highroad.api.access import OPERATOR, Call, Guarded, allow
 from highroad.api.answers import answer
-from highroad.api.shapes.views import what_if_out
-from highroad.wire.views import WhatIfOut
+from highroad.api.shapes.views import outlook_out, what_if_out
+from highroad.wire.views import OutlookOut, WhatIfOut
 
 router = APIRouter(prefix="/v1/whatif", tags=["whatif"], route_class=Guarded)
 
@@ -30,3 +30,29 @@ async def show(
 ) -> Response:
     found = await call.controller.what_if(cut)
     return answer(what_if_out(found, await call.controller.settled()))
+
+
+@router.get(
+    "/outlook",
+    response_model=OutlookOut,
+    summary="What would happen if what is admitted grew, or links were added",
+    description="All that is admitted at the busiest time of the next week, `grow` times as much, on the network with "
+    "what is added and without what is cut: how much fits when everything is placed anew, what falls of which class "
+    "where it does not, how far it could grow, and which links are overloaded as things are placed now. With `add` "
+    "the same without it is told beside. Latency bounds and backups are left out of the plan anew, so that what falls "
+    "is the least that does. Nothing is touched. Seconds with very many services.",
+    **allow(OPERATOR, problems=("invalid",), waits=True),
+)
+async def outlook(
+    call: Call,
+    grow: Annotated[float, Query(description="So many times what is admitted.", examples=[1.5])] = 1.0,
+    add: Annotated[
+        list[str] | None,
+        Query(
+            description="`LINK:GBPS` for more on a link each way, `SITE>SITE:GBPS:MS` for a new one; without MS it "
+            "takes as long as light does in 1.2 times the great circle.",
+        ),
+    ] = None,
+    cut: Annotated[list[str] | None, Query(description="Fibres, risk groups and sites that fail meanwhile.")] = None,
+) -> Response:
+    return answer(outlook_out(await call.controller.outlook(grow, add or [], cut or [])))

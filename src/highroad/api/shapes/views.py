@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from highroad.control.book import Book
 from highroad.control.capacity import Capacity, FreeWindow
 from highroad.control.linkcalendar import LinkCalendar
+from highroad.control.outlook import Fits, Outlook
 from highroad.control.whatif import Effect, Forecast, Outcome
 from highroad.model.network import Network
 from highroad.units import gbps_from_mbps
@@ -15,11 +16,16 @@ from highroad.wire.base import maybe_time, time_from_s
 from highroad.wire.views import (
     CapacityOut,
     ClaimOut,
+    ClassOut,
     CountOut,
     EffectOut,
     FilledOut,
+    FitsOut,
     FreeOut,
+    GrownOut,
     LinkCalendarOut,
+    OutlookOut,
+    ShortOut,
     StepOut,
     WhatIfOut,
 )
@@ -108,6 +114,51 @@ def what_if_out(found: Forecast, book: Book) -> WhatIfOut:
         ],
         oversold=list(found.oversold),
         at_rest=found.at_rest,
+    )
+
+
+def outlook_out(found: Outlook) -> OutlookOut:
+    """What growth and more links would do."""
+    return OutlookOut(
+        growth=found.growth,
+        added=list(found.added),
+        cut=list(found.cut),
+        at=time_from_s(found.at_s),
+        services=found.services,
+        wanted_gbps=round(found.wanted_gbps, 3),
+        planned=_fits(found.planned),
+        without=None if found.without is None else _fits(found.without),
+        overloaded=found.overloaded,
+        fullest=[
+            GrownOut(
+                link=one.link,
+                capacity_gbps=one.capacity_gbps,
+                kept_gbps=round(one.kept_gbps, 6),
+                before_gbps=one.before_gbps,
+                share=round(one.share, 6),
+            )
+            for one in found.fullest
+        ],
+    )
+
+
+def _fits(one: Fits) -> FitsOut:
+    return FitsOut(
+        utilisation=one.utilisation,
+        utilisation_bound=one.utilisation_bound,
+        grows_to=one.grows_to if math.isfinite(one.grows_to) else None,
+        grows_to_bound=one.grows_to_bound if math.isfinite(one.grows_to_bound) else None,
+        lost_gbps=round(one.lost_gbps, 6),
+        cut_off_gbps=round(one.cut_off_gbps, 6),
+        classes=[
+            ClassOut(
+                traffic_class=each.traffic_class.value,
+                wanted_gbps=round(each.wanted_gbps, 6),
+                carried_gbps=round(each.carried_gbps, 6),
+            )
+            for each in one.classes
+        ],
+        short=[ShortOut(a=a, b=b, gbps=round(gbps, 6)) for a, b, gbps in one.short],
     )
 
 

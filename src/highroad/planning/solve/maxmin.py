@@ -1,9 +1,13 @@
-"""Weighted max-min shares: nobody gets more where somebody who has less for its weight could get it.
+"""Weighted max-min shares: nobody gets more where somebody with less for its weight could get it.
 
-Levels rise together, by `STEP` each, from the largest share that all can have (as SWAN does, Hong et al. 2013): what
-was given stays given and is only led another way, what is new of a level is given as far as there is room; who does not
-get all of it has met a bottleneck and rises no more. Two shares that an exact sequence of linear programs would tell
-apart are told apart to within `STEP`.
+All rise together, each to `min(w t, D)` at level t, until a link is in the way; who has to cross what is full stays
+where it is, and the others rise on. For any prices y >= 0 the level is bounded (linear programming duality):
+
+    sum_d x_d(t) dist_y(d) <= sum_e C_e y_e          x_d(t) = min(w_d t, D_d), or what it has if it rises no more
+
+So from above: at the level that the last prices allow the least maximum utilisation is found, and with it new prices,
+until it is 1. Whoever is at a distance above 0 then crosses what is full. An exact sequence of linear programs does the
+same one bottleneck after the other; here those that are within `TOLERANCE` are one.
 """
 
 from __future__ import annotations
@@ -11,25 +15,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from highroad.planning.solve import total
 from highroad.planning.solve.answer import Answer, Clock, Limits
 from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, commodities, flows
-from highroad.planning.solve.shared import utilisation
+from highroad.planning.solve.shared import utilisation, with_more
 
-Places = NDArray[np.int64]
+TOLERANCE, GAP = 1e-3, 3e-4
+"""Links count as full when the fullest is over 1 by no more than this; in the end all is scaled so that it fits."""
 
-STEP = 1.01
-WIDEST = 1.5
-"""Where nothing was met, the next level is further away, up to this factor."""
+FAR = 0.1
+"""Who is at this share of the greatest distance or more crosses what is full; nearer may be what prices do not know."""
 
-MET = 2e-3
-"""Who misses more than this share of what a level brings has met its bottleneck."""
+NEXT, WIDEST = 1.05, 2.0
+"""Where nothing is known of the next bottleneck it is looked for this much higher, and then further."""
 
-GAP = 2e-4
-HELD = 8.0
-"""What was given is worth so many times what is new."""
+ROWS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,72 +68,33 @@ def maxmin(problem: Problem, limits: Limits | None = None, *, clock: Clock = lam
     """The shares, by `weight`; those with the same ends share as everybody does."""
     limits = limits or Limits()
     begun_s = clock()
-    single = commodities(replace(problem, rank=_apart(problem)), ranked=True)
-    count, links = len(single.target), problem.links
-    if not count or not links:
+    apart = replace(problem, rank=_apart(problem))
+    single = commodities(apart, ranked=True)
+    count = len(single.target)
+    if not count or not problem.links:
         return Shares(answer=total.total(problem, limits, clock=clock), levels=0)
     weight = np.empty(count)
     weight[single.of] = problem.weight
-    apart = replace(problem, amount_gbps=problem.weight, rank=_apart(problem))
-    part = Limits(gap=GAP, time_s=limits.time_s / 4, threads=limits.threads)
-    together = utilisation(apart, part, clock=clock, seed=seed, ranked=True)
-    level = min(1.0 / together.value, float((single.amount_gbps / weight).max())) if together.value > 0 else np.inf
-    made = _twice(single)
-    twice = _as_demands(problem, made)
-    held = np.minimum(weight * level, single.amount_gbps)
-    flow = together.flows.flow.reshape(len(single.source), links)
-    ratio = level if (weight * level <= single.amount_gbps).all() else 0.0
-    state = np.zeros((len(made.source), links))
-    state[0::2] = flow * ratio
-    if not ratio:  # some are content with less than their part: begin below, where nobody is
-        level = float((single.amount_gbps / weight).min())
-        level = min(level, 1.0 / together.value)
-        held = weight * level
-        state[0::2] = flow * level
-    open_ = held < single.amount_gbps * (1 - 1e-12)
-    step, levels = STEP, 0
-    price: Reals | None = None
-    worth = np.tile(np.array([HELD, 1.0]), len(single.source))
-    worth = np.repeat(worth, np.diff(made.start))
-    at_held, at_new = _places(single, made)
-    while open_.any() and clock() - begun_s < limits.time_s:
+    first = Limits(gap=GAP, time_s=limits.time_s / 4, threads=limits.threads)
+    together = utilisation(replace(apart, amount_gbps=problem.weight), first, clock=clock, seed=seed, ranked=True)
+    rise = _Rise(apart, single, weight, together)
+    levels = 0
+    while rise.open.any() and clock() - begun_s < limits.time_s:
         levels += 1
-        new = np.where(open_, np.minimum(weight * level * step, single.amount_gbps) - held, 0.0)
-        amount = np.zeros(2 * count)
-        amount[at_held], amount[at_new] = held, new
-        now = replace(made, amount_gbps=amount)
-        start = flows(problem, now, worth)
-        served = np.zeros(2 * count)
-        served[at_held] = held
-        start.set(state.ravel(), served)
-        answer = total.solve(
-            twice, now, worth, Limits(gap=GAP * new.sum() / (HELD * held.sum() + new.sum()), threads=limits.threads),
-            clock, seed=seed, start=start, price=price, sweeps=_SWEEPS,
-        )  # fmt: skip
-        price = answer.price
-        got = answer.flows.served
-        missed = got[at_new] < new * (1 - MET)
-        if (missed & open_).any() and step > STEP:
-            step = STEP
-            continue
-        held = got[at_held] + got[at_new]
-        rows = answer.flows.flow.reshape(len(made.source), links)
-        state = np.zeros_like(state)
-        state[0::2] = rows[0::2] + rows[1::2]
-        open_ &= ~missed & (held < single.amount_gbps * (1 - 1e-9))
-        level *= step
-        step = STEP if missed.any() else min(WIDEST, step * step)
+        left_s = limits.time_s - (clock() - begun_s)
+        rise.step(Limits(gap=GAP, time_s=left_s, threads=limits.threads), clock, seed)
+    served, flow = rise.fits()
     best = flows(problem, single, np.ones(count))
-    best.set(state[0::2].ravel(), held)
+    best.set(flow, served)
     content = float((single.amount_gbps / weight).min())
     answer = Answer(
         problem=problem,
         commodities=single,
         flows=best,
-        served_gbps=held[single.of],
+        served_gbps=served[single.of],
         load_gbps=best.load,
         price=together.price,
-        value=float((held / weight).min()),
+        value=float((served / weight).min()),
         bound=min(content, 1.0 / together.bound if together.bound > 0 else np.inf),
         moments=(),
         sweeps=together.sweeps,
@@ -140,7 +102,99 @@ def maxmin(problem: Problem, limits: Limits | None = None, *, clock: Clock = lam
     return Shares(answer=answer, levels=levels)
 
 
-_SWEEPS = 60
+class _Rise:
+    """How far all have risen: who still does, what the others have, and the last plan, which fits."""
+
+    def __init__(self, apart: Problem, single: Commodities, weight: Reals, together: Answer) -> None:
+        self.open = np.ones(len(single.target), np.bool_)
+        self._apart, self._single, self._weight, self._together = apart, single, weight, together
+        self._held = np.zeros(len(single.target))
+        self._level = 0.0
+        self._flow: Reals | None = None
+        self._price = together.price
+        self._distance = _distances(apart, single, together.price)
+        self._wider = np.inf
+
+    def step(self, limits: Limits, clock: Clock, seed: int) -> None:
+        """To the next bottleneck, or nearer to it: from below, or from above as soon as prices know it."""
+        allowed = self._allowed()
+        content = float((self._single.amount_gbps / self._weight)[self.open].max())
+        level = min(allowed, content, self._level * self._wider if self._level > 0 else np.inf)
+        answer = self._plan(level, limits, clock, seed)
+        if answer.value > 1.0 + TOLERANCE:
+            self._distance = _distances(self._apart, self._single, answer.price)
+            self._wider = np.inf
+            if not self._allowed() < level:  # time was up: what is known does not bring it down
+                self.open[:] = False
+            return
+        over = max(1.0, answer.value)
+        self._flow, self._price = answer.flows.flow / over, answer.price
+        self._held, self._level = self._at(level) / over, level / over
+        met = self.open & (self._distance > 0) if level == allowed else np.zeros_like(self.open)
+        self.open &= self._held < self._single.amount_gbps * (1 - TOLERANCE)
+        if (met & self.open).any():
+            furthest = float(self._distance[met & self.open].max())
+            self.open &= self._distance < FAR * furthest
+        self._distance = np.where(self.open, 0.0, self._distance)
+        self._wider = min(WIDEST, self._wider**2) if np.isfinite(self._wider) and not met.any() else NEXT
+
+    def fits(self) -> tuple[Reals, Reals]:
+        """What each gets, and over which links."""
+        if self._flow is not None:
+            return self._held, self._flow
+        # time was up before anything was found: as much as all can have who ask for least
+        level, together = float((self._single.amount_gbps / self._weight).min()), self._together
+        level = min(level, 1.0 / together.value if together.value > 0 else np.inf)
+        return self._weight * level, together.flows.flow * level
+
+    def _at(self, level: float) -> Reals:
+        wanted = np.minimum(self._weight * level, self._single.amount_gbps)
+        return np.where(self.open, wanted, self._held)
+
+    def _plan(self, level: float, limits: Limits, clock: Clock, seed: int) -> Answer:
+        amount = self._at(level)
+        now = replace(self._single, amount_gbps=amount)
+        given = replace(self._apart, amount_gbps=amount[self._single.of])
+        if self._flow is None:
+            return utilisation(given, limits, clock=clock, seed=seed, ranked=True)
+        return with_more(given, now, self._flow, self._held, self._price, limits, clock=clock, seed=seed)
+
+    def _allowed(self) -> float:
+        """The highest level that the prices allow: they are of what all links together can carry, 1."""
+        cost = self._weight * self._distance
+        mine = np.flatnonzero(self.open & (cost > 0))
+        left = 1.0 - float((self._held * self._distance)[~self.open].sum())
+        if not len(mine):
+            return np.inf
+        content = self._single.amount_gbps[mine] / self._weight[mine]
+        order = np.argsort(content)
+        content, rate = content[order], cost[mine][order]
+        paid = np.cumsum(content * rate)
+        rising = rate.sum() - np.cumsum(rate)
+        place = int(np.searchsorted(paid + content * rising, left, side="right"))
+        if place == len(mine):
+            return np.inf
+        before = float(paid[place - 1]) if place else 0.0
+        return max(self._level, (left - before) / float(rate[place:].sum()))
+
+
+def _distances(problem: Problem, made: Commodities, price: Reals) -> Reals:
+    """Of every commodity the least price from its source to its target."""
+    found = np.empty(len(made.target))
+    sizes = np.diff(made.start)
+    each = np.repeat(np.arange(len(made.source)), sizes)
+    network = problem.network
+    for fence in np.unique(made.fence):
+        inside = price if fence < 0 else np.where(problem.fences[fence], price, np.inf)
+        sets = np.flatnonzero(made.fence == fence)
+        for start in range(0, len(sets), ROWS):
+            some = sets[start : start + ROWS]
+            distance, _ = network.trees(inside, made.source[some])
+            row = np.full(len(made.source), -1)
+            row[some] = np.arange(len(some))
+            mine = np.flatnonzero(row[each] >= 0)
+            found[mine] = distance[row[each[mine]], made.target[mine]]
+    return found
 
 
 def _apart(problem: Problem) -> Ints:
@@ -151,43 +205,3 @@ def _apart(problem: Problem) -> Ints:
     numbers = np.empty(problem.demands, np.int32)
     numbers[order] = np.arange(problem.demands) - np.repeat(first, np.diff(first, append=problem.demands))
     return numbers
-
-
-def _twice(single: Commodities) -> Commodities:
-    """Every set twice, one behind the other: what it holds, and what is new."""
-    sizes = np.repeat(np.diff(single.start), 2)
-    target = np.concatenate(
-        [np.tile(single.target[a:b], 2) for a, b in zip(single.start, single.start[1:], strict=False)]
-    )
-    return Commodities(
-        source=np.repeat(single.source, 2),
-        fence=np.repeat(single.fence, 2),
-        rank=np.repeat(single.rank, 2),
-        start=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
-        target=target.astype(np.int32),
-        amount_gbps=np.zeros(len(target)),
-        of=np.arange(len(target)),
-    )
-
-
-def _as_demands(problem: Problem, made: Commodities) -> Problem:
-    """Each commodity as a demand of its own."""
-    size = np.diff(made.start)
-    count = len(made.target)
-    return replace(
-        problem,
-        source=np.repeat(made.source, size),
-        target=made.target,
-        amount_gbps=made.amount_gbps,
-        fence=np.repeat(made.fence, size),
-        rank=np.zeros(count, np.int32),
-        weight=np.ones(count),
-    )
-
-
-def _places(single: Commodities, made: Commodities) -> tuple[Places, Places]:
-    """Where the held part and the new part of each commodity are."""
-    size = np.diff(single.start)
-    offset = np.arange(len(single.target)) - np.repeat(single.start[:-1], size)
-    base = np.repeat(made.start[:-1:2], size)
-    return base + offset, base + offset + np.repeat(size, size)

@@ -66,6 +66,27 @@ def after_cut(
     return search.answer(before.problem)
 
 
+def with_more(
+    problem: Problem,
+    made: Commodities,
+    flow: Reals,
+    served: Reals,
+    price: Reals,
+    limits: Limits | None = None,
+    *,
+    clock: Clock = lambda: 0.0,
+    seed: int = 0,
+) -> Answer:
+    """The least maximum utilisation from flows and prices of before, for the same commodities, none of them less."""
+    search = _Search(problem, made, limits or Limits(), clock, None)
+    before = flows(problem, made, np.full(len(made.target), np.inf))
+    before.set(flow, served)
+    search.begin(before)
+    search.begin_at(price)
+    search.run(np.random.default_rng(seed))
+    return search.answer(problem)
+
+
 class _Search:
     def __init__(
         self,
@@ -83,7 +104,7 @@ class _Search:
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self.value, self.bound = 0.0, 0.0
         self.price = np.zeros(problem.links)
-        self.warm = False
+        self.warm, self._priced = False, False
 
     def begin(self, start: _kernels.Flows) -> None:
         """From the flows of a plan of before."""
@@ -97,10 +118,15 @@ class _Search:
         self.flows = self.best = before.flows.copy()
         self.flows.clear(cut)
         self.slope.closed = np.isin(np.arange(len(self._capacity)), cut)
-        dearest = float(self.slope.open(before.price).max(initial=0.0))
         if before.value > 0:
             self.warm, self.slope.unit = True, before.value
-        self.slope.warm(before.price / dearest if dearest > 0 else np.ones_like(before.price))
+        self.begin_at(before.price)
+
+    def begin_at(self, price: Reals) -> None:
+        """At prices of before: their bound is often near."""
+        dearest = float(self.slope.open(price).max(initial=0.0))
+        self.slope.warm(price / dearest if dearest > 0 else np.ones_like(price))
+        self._priced = True
 
     def answer(self, problem: Problem) -> Answer:
         """The best of what was found."""
@@ -126,7 +152,7 @@ class _Search:
             return
         self.value, slope = np.inf, self.slope
         again, enough, looked = np.inf, -np.inf, 0
-        if slope.closed is not None:
+        if self._priced:
             self._bound(slope.open(slope.weight), threads)
         while slope.sweeps < TOO_MANY:
             self.course.sweeps()
@@ -158,7 +184,7 @@ class _Search:
             slope.swept(price / price.max(), regret, bias)
             slope.unit = used
             again = np.inf if first else again_over(regret * full, sets)
-            enough = LEFT_ALONE * gap * full / sets if slope.sweeps >= LATEST or slope.closed is not None else -np.inf
+            enough = LEFT_ALONE * gap * full / sets if slope.sweeps >= LATEST or self._priced else -np.inf
             near, late = regret + bias < 4 * gap, self.course.is_late()
             done = used - self.bound <= gap * used
             if not (done or late or near or slope.sweeps - looked >= LATEST):
