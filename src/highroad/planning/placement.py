@@ -97,7 +97,8 @@ def latency_ms(ground: Ground, placement: Placement) -> float:
 class Room:
     """What is free of the links that may be used at all, each asked at most once: the ground as one want sees it.
 
-    `taken` is what the want's own other branches hold of links already, Mbit/s.
+    `taken` is what the want's own other branches hold of links already, Mbit/s; less than nothing where something that
+    the calendar holds is the want's own.
     """
 
     __slots__ = (
@@ -141,7 +142,11 @@ class Room:
 
     def fits(self, number: int, rate_mbps: int) -> bool:
         """Whether so much is free, for less than it takes to say how much."""
-        if not self.taken and number not in self._free and self._calendar.roomy(self._links[number], rate_mbps):
+        if (
+            number not in self.taken
+            and number not in self._free
+            and self._calendar.roomy(self._links[number], rate_mbps)
+        ):
             return self._allowed(number)
         return self.free(number) >= rate_mbps
 
