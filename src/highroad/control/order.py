@@ -20,6 +20,7 @@ from highroad.planning.admission import Admitted, admit, check_change, deny_chan
 from highroad.planning.amend import amend
 from highroad.planning.ground import Ground
 from highroad.planning.order import check_description
+from highroad.planning.placement import keeps
 from highroad.ports import Answer
 from highroad.units import iso_from_s
 
@@ -369,19 +370,6 @@ def _home_at(service: Service, bandwidth_gbps: float) -> Home | None:
 def _leads(book: Book, here: Placement, order: Order) -> bool:
     link = book.network.link
     return (link[here.there[0]].tail, link[here.there[-1]].head) == (order.a_site, order.b_site)
-
-
-def keeps(ground: Ground, placement: Placement, order: Order) -> bool:
-    """Whether a placement is inside the bound and the fence of an order, and on no more paths than it allows."""
-    if len(placement.branches) > order.max_paths:
-        return False
-    backup = placement.backup
-    ways = [way for branch in placement.branches for way in (branch.there, branch.back)]
-    ways += [] if backup is None else [backup.there, backup.back]
-    bound = order.latency_bound_ms
-    if bound is not None and any(ground.graph.latency_ms(way) > bound for way in ways):
-        return False
-    return order.fence is None or not any(order.fence.outside(ground.touched(way)) for way in ways)
 
 
 def check_version(service: Service, if_version: int | None) -> None:
