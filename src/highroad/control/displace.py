@@ -26,7 +26,7 @@ from highroad.planning.room import USUAL, Effort, Made, Others, make_room, movab
 MOST_ON_THE_WAY = 64
 """While routers have more than so many moves to confirm, nobody else is moved to make room."""
 
-LEAST_SEARCHES = 32
+LEAST_SEARCHES = 8
 """With fewer nothing is begun."""
 
 NOT_CARRIED = (State.RESERVED, State.ACTIVATING)

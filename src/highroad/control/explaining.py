@@ -27,6 +27,8 @@ MOST_EVENTS = 50
 MOST_SCANNED = 2000
 """Commits that are read to find the one in which a service was placed."""
 
+BETTER = "a better plan of all that is carried was applied"
+
 ASKED = {
     "PlaceOrder": "it was ordered",
     "ChangeService": "it was changed",
@@ -35,6 +37,7 @@ ASKED = {
     "EndMaintenance": "a maintenance was ended",
     "LoadNetwork": "another network was put in force",
     "ThawChanges": "changes were thawed",
+    "ApplyPlan": BETTER,
 }
 
 
@@ -247,6 +250,8 @@ def _amiss(book: Book, before: Service | None, exact: bool) -> str:
     here = None if before is None else before.placement
     if before is None or here is None:
         return "there was a way for it again"
+    if book.on_the_way(before.id) and book.underway is not None and book.underway.plan is not None:
+        return f"{BETTER}: {book.underway.plan}" if exact else BETTER
     crossed = {fibre: None for link in here.links if link in book.network.link for fibre in _fibres(book, link)}
     for what, among in (("dark", book.down), ("drained", book.drained)):
         names = [fibre for fibre in crossed if fibre in among]

@@ -94,6 +94,19 @@ def latency_ms(ground: Ground, placement: Placement) -> float:
     return max(graph.latency_ms(way) for branch in placement.branches for way in (branch.there, branch.back))
 
 
+def keeps(ground: Ground, placement: Placement, order: Order) -> bool:
+    """Whether a placement is inside the bound and the fence of an order, and on no more paths than it allows."""
+    if len(placement.branches) > order.max_paths:
+        return False
+    backup = placement.backup
+    ways = [way for branch in placement.branches for way in (branch.there, branch.back)]
+    ways += [] if backup is None else [backup.there, backup.back]
+    bound = order.latency_bound_ms
+    if bound is not None and any(ground.graph.latency_ms(way) > bound for way in ways):
+        return False
+    return order.fence is None or not any(order.fence.outside(ground.touched(way)) for way in ways)
+
+
 class Room:
     """What is free of the links that may be used at all, each asked at most once: the ground as one want sees it.
 

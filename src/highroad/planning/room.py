@@ -5,8 +5,8 @@ over links that are full, if those that fill them find another place: inside the
 all of their own time. It is a search by augmenting displacement, as in a matching:
 
     way      the cheapest way where a full link costs what a detour of `MOVE_NS` does, for each direction that is full
-    clear    on each full link of it, who frees enough moves away: around the link; else to the cheapest place that is
-             left from end to end; or, one level deeper, others move for it in turn
+    clear    on each full link of it, who frees enough moves away; each takes the cheapest place that is left to it, or,
+             one level deeper, has others move for it in turn
     shut     a link that cannot be cleared is shut, and the next way is looked for
 
 Everything is tried on the calendar itself, which is as it was afterwards: so that windows, shared reserve and closures
@@ -25,25 +25,24 @@ from graphlib import CycleError, TopologicalSorter
 
 from highroad.graph.cheapest import UNUSABLE, Prices, cheapest_path, stretched_ns
 from highroad.graph.disjoint import Ask, Groups, disjoint_pair
-from highroad.graph.paths import Graph
 from highroad.model.lifecycle import CARRYING, State
 from highroad.model.network import LinkId
 from highroad.model.service import Backup, Order, Placement, Service, ServiceId
 from highroad.model.window import STOOD_PIECES, Window
 from highroad.planning.find import find
 from highroad.planning.ground import Ground, claims_of, standbys_of
-from highroad.planning.placement import Room, Want, want_of
+from highroad.planning.placement import Room, Want, latency_ms, want_of
 from highroad.planning.price import room_price_ns
 from highroad.planning.protection import backup_for
 
 MOVE_NS = 10_000_000
 """What one direction of a full link costs a way: as much as a detour of 10 ms."""
 
-EFFORT = 600
+EFFORT = 250
 """Labels that the search for a way takes."""
 
-WHOLE, PAIR = 4, 12
-"""For so many searches of a way around one link a search from end to end counts, and one for a pair of ways."""
+PAIR = 3
+"""For so many searches one for a pair of ways counts."""
 
 ORDER = "room:the order"
 
@@ -53,16 +52,14 @@ class Limits:
     """How much is tried for one order, and how many services it may move."""
 
     moves: int = 4
-    searches: int = 96
-    """Ways around full links that are looked for, in all; a search from end to end counts for `WHOLE` of them."""
+    searches: int = 24
+    """Places that are looked for, of the order and of others, in all; one with a backup counts for `PAIR`."""
     ways: int = 6
     """Ways of the order that are tried at each depth."""
     deeper: int = 2
     """Ways of one that moves, on which others move for it in turn."""
-    each: int = 4
-    """Services for which a place from end to end is looked for, on one full link."""
-    around: int = 12
-    """Services for which before that a way around the full link is looked for."""
+    each: int = 6
+    """Services that are tried on one full link."""
     depth: int = 2
     """1: who moves goes where there is room. 2: others may move for it in turn."""
 
@@ -242,7 +239,7 @@ class _Search:
     def _open_way(self, room: Room, shut: Collection[LinkId]) -> Placement | None:
         if self.spent:
             return None
-        self.effort.searches += WHOLE
+        self.effort.searches += 1
         return _open_way(room, frozenset(self.ground.graph.link_number[link] for link in shut))
 
     def _clear(self, window: Window, placement: Placement, depth: int) -> LinkId | None:
@@ -265,37 +262,17 @@ class _Search:
     def _move_one(self, link: LinkId, over: Mapping[LinkId, int], window: Window, depth: int) -> bool:
         """Have one service leave a link at the time when it is fullest."""
         at_s = self.ground.calendar.peak(link, window).at_s
-        candidates = self._candidates(link, over, at_s)
-        for depths, most in ((0, self.limits.around), (depth, self.limits.each)):
-            tried = 0
-            for service in candidates:
-                if self.spent or len(self.moved) >= self.limits.moves or tried == most:
-                    break
-                if (service.id, link, depths) in self.stuck:
-                    continue
-                tried += 1
-                looked = (service.id, link, depths - 1) in self.stuck
-                if self._go_around(service, over) if depths == 0 else self._move(service, depths, looked=looked):
-                    return True
-                self.stuck.add((service.id, link, depths))
+        tried = 0
+        for service in self._candidates(link, over, at_s):
+            if self.spent or len(self.moved) >= self.limits.moves or tried == self.limits.each:
+                return False
+            if (service.id, link, depth) in self.stuck:
+                continue
+            tried += 1
+            if self._move(service, depth, looked=(service.id, link, depth - 1) in self.stuck):
+                return True
+            self.stuck.add((service.id, link, depth))
         return False
-
-    def _go_around(self, service: Service, over: Mapping[LinkId, int]) -> bool:
-        """Have a service that goes both ways over the same fibres leave what is over, and stay on all else that it is
-        on: for a quarter of what a place from end to end takes to find.
-        """
-        here = service.placement
-        if here is None or here.backup is not None or here.beside or len(self.moved) >= self.limits.moves:
-            return False
-        self.effort.searches += 1
-        to = _around(self.ground, service, here, over)
-        if to is None or not self.others.takes(service, to):
-            return False
-        back = self._aside(service)
-        self.busy.add(service.id)
-        self._keep(_name(service), _at(service, to))
-        self.moved.append(_Moved(service, back, to))
-        return True
 
     def _candidates(self, link: LinkId, over: Mapping[LinkId, int], at_s: float) -> list[Service]:
         """Who is on a link at an instant and may move: first who frees enough there, of those who frees most of the
@@ -333,7 +310,7 @@ class _Search:
         it is known that without those there is nowhere.
         """
         mark = len(self.moved)
-        want = replace(want_of(service.order), window=service.stay)
+        want = _want_of(self.ground, service)
         looked = want.protected or (looked and depth > 1)
         to = None if looked else self._beside_itself(service, want)
         if to is None and not want.protected and depth < 2:
@@ -359,7 +336,7 @@ class _Search:
         here = service.placement
         if here is None:
             return None
-        self.effort.searches += WHOLE
+        self.effort.searches += 1
         room, numbers = Room(self.ground, want), self.ground.graph.link_number
         own = ((numbers[link], rate) for link, rate in here.load_mbps().items())
         room.taken = {number: -rate for number, rate in own if room.allows(number)}
@@ -414,6 +391,20 @@ class _Search:
             self.ground.calendar.keep(_name(one.service), ())
             one.back.close()
             self.busy.discard(one.service.id)
+
+
+def _want_of(ground: Ground, service: Service) -> Want:
+    """What a place for a service has to satisfy for the rest of its stay. One without a bound is sent no further than
+    an order is that has none, with nothing in its way; or than it is now.
+    """
+    want = replace(want_of(service.order), window=service.stay)
+    if want.bound_ms is not None or service.placement is None:
+        return want
+    number = ground.graph.number
+    least_ns = max(
+        ground.graph.toward(number[end])[number[other]] for end, other in ((want.a, want.b), (want.b, want.a))
+    )
+    return replace(want, bound_ms=max(stretched_ns(least_ns) / 1e6, latency_ms(ground, service.placement)))
 
 
 def _name(service: Service) -> str:
@@ -527,48 +518,3 @@ def _price(room: Room, number: int, rate: int, closed: frozenset[int]) -> int:
     if left >= 0:
         return room_price_ns(latency, 1 - left / capacity)
     return room_price_ns(latency, 1.0) + MOVE_NS - MOVE_NS * (left + rate) // (2 * rate or 1)
-
-
-def _around(ground: Ground, service: Service, here: Placement, over: Mapping[LinkId, int]) -> Placement | None:
-    """A placement with the links that are over gone around, the same fibres both ways; None where there is no room or
-    it takes too long.
-    """
-    graph = ground.graph
-    opposite, numbers, latency_ns = graph.opposite, graph.link_number, graph.latency_ns
-    if graph.turned(here.there) != here.back:
-        return None
-    path = [numbers[link] for link in here.there]
-    hot = {numbers[link] for link in over}
-    full = [place for place, number in enumerate(path) if number in hot or opposite[number] in hot]
-    if not full:
-        return None
-    first, last = full[0], full[-1] + 1
-    links = ground.network.link
-    source, target = links[here.there[first]].tail, links[here.there[last - 1]].head
-    kept = {links[link].tail for link in here.there[:first]} | {links[link].head for link in here.there[last:]}
-    want = replace(want_of(service.order), window=service.stay)
-    room, rate = Room(ground, want), max(here.load_mbps().values())
-    gone = frozenset(path[first:last])
-    least_ns = graph.toward(graph.number[want.b])[graph.number[want.a]]
-    most_ns = stretched_ns(least_ns) if want.bound_ns is None else want.bound_ns
-    stays_ns = sum(latency_ns[number] for number in path if number not in gone)
-    back_ns = sum(latency_ns[opposite[number]] for number in path if number not in gone)
-
-    def may(number: int) -> bool:
-        other = opposite[number]
-        return other >= 0 and number not in gone and room.fits(number, rate) and room.fits(other, rate)
-
-    prices = room.prices(rate)
-    both = Prices(lambda number: prices[number] if may(number) else UNUSABLE, may)
-    found = cheapest_path(graph, source, target, both, bound_ns=most_ns - max(stays_ns, back_ns))
-    if found is None or not kept.isdisjoint(links[link].head for link in found[:-1]):
-        return None
-    there = (*here.there[:first], *found, *here.there[last:])
-    back = graph.turned(there)
-    if back is None or max(_ns(graph, there), _ns(graph, back)) > most_ns:
-        return None
-    return replace(here, there=there, back=back)
-
-
-def _ns(graph: Graph, path: Iterable[LinkId]) -> int:
-    return sum(graph.latency_ns[graph.link_number[link]] for link in path)

@@ -37,13 +37,15 @@ Highroad = Callable[..., Ran]
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """The home directory of a backbone that is up; of a module that says WATCHED = False nobody sees a silent cut."""
-    watched = getattr(request.module, "WATCHED", True)
+    """The home directory of a backbone that is up; of a module that says WATCHED = False nobody sees a silent cut,
+    and of one with RULES the optimiser plans by them.
+    """
+    watched, rules = getattr(request.module, "WATCHED", True), getattr(request.module, "RULES", None)
     folder = tmp_path_factory.mktemp("home")
     ready, stop = threading.Event(), threading.Event()
 
     async def run() -> None:
-        async with backbone(watched=watched) as world, serving(world) as url:
+        async with backbone(watched=watched, rules=rules) as world, serving(world) as url:
             known = Credentials(url=url, operator_token=world.operator, tenant_token=world.acme, tenant="acme")
             write_credentials(known, folder)
             ready.set()
