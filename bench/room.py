@@ -10,8 +10,8 @@ Every service that is there may be moved, as one that is carried.
 
 A refusal that stays one is hopeless where no placement at all, of everybody who is there with it, fits: the optimiser
 proves that for free splitting and without bounds, so of what it does not prove hopeless some is too. How much is let in
-by the end can also be less than by greedy alone: who is let in on a full link sends others on longer ways, which are then
-full for those who come later.
+by the end can also be less than by greedy alone: who is let in on a full link sends others on longer ways, which are
+then full for those who come later.
 """
 
 from __future__ import annotations

@@ -266,6 +266,7 @@ def test_who_is_protected_keeps_a_backup_and_its_path_where_only_that_is_in_the_
         order=replace(safe.order, protection=Protection.PATH),
         placement=replace(safe.placement, backup=direct),
     )
+    assert safe.placement is not None
     ground.keep(safe)
     order = order_of(ground, 60.0, fence=("US-CO", "US-NY"), max_paths=1)
     assert find(ground, want_of(order)) is None
