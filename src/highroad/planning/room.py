@@ -52,7 +52,7 @@ class Limits:
     """How much is tried for one order, and how many services it may move."""
 
     moves: int = 4
-    searches: int = 24
+    searches: int = 20
     """Places that are looked for, of the order and of others, in all; one with a backup counts for `PAIR`."""
     ways: int = 6
     """Ways of the order that are tried at each depth."""
