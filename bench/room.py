@@ -42,9 +42,6 @@ TENANT = TenantId("bench")
 PORT = Attachment(port=PortId("unlimited"))
 """Links bind here, and no ports."""
 
-CHECKED = 40
-"""For so many refusals of a run it is asked whether they are hopeless."""
-
 
 @dataclass(slots=True)
 class Tally:
@@ -115,18 +112,18 @@ class Crowd:
 
 def figures() -> Iterator[Figure]:
     """The US reference network and 1,000 sites."""
-    for name, network, orders in (
-        ("US network", world.us(), 1_000),
-        ("1,000 sites", acceptance.thousand(seed=1), 300),
+    for name, network, orders, checked in (
+        ("US network", world.us(), 1_000, 40),
+        ("1,000 sites", acceptance.thousand(seed=1), 300, 10),
     ):
         feasible = feasible_gbps(network)
         for load in LOADS:
-            yield figure(name, network, orders, load, feasible)
+            yield figure(name, network, orders, load, feasible, checked)
 
 
-def figure(name: str, network: Network, orders: int, load: float, feasible: float) -> Figure:
-    """One load."""
-    crowd, greedy, roomy = run(network, load * feasible, orders, seed=1)
+def figure(name: str, network: Network, orders: int, load: float, feasible: float, checked: int) -> Figure:
+    """One load; of so many that stay refused it is asked whether they are hopeless."""
+    crowd, greedy, roomy = run(network, load * feasible, orders, seed=1, checked=checked)
     asked_ms = [_at(roomy.searched_ms, share) for share in (0.5, 0.99)]
     return Figure(
         what=f"orders refused, and let in by moving others, {name}, load {load:g} of what is feasible",
@@ -142,7 +139,9 @@ def figure(name: str, network: Network, orders: int, load: float, feasible: floa
     )
 
 
-def run(network: Network, load_gbps: float, orders: int, seed: int, limits: Limits = USUAL) -> tuple[int, Tally, Tally]:
+def run(
+    network: Network, load_gbps: float, orders: int, seed: int, limits: Limits = USUAL, checked: int = 0
+) -> tuple[int, Tally, Tally]:
     """So many orders at a load: how many services there are to begin with, and both tallies."""
     dice = world.dice_of(network, seed)
     held = max(1, round(load_gbps / _mean(acceptance.RATES_GBPS)))
@@ -158,7 +157,7 @@ def run(network: Network, load_gbps: float, orders: int, seed: int, limits: Limi
         order = order_of(crowd.ground, dice, now_s, mean_s)
         for each, tally, allowed in ((crowd, tallies[0], None), (roomy, tallies[1], limits)):
             each.leave_until(now_s)
-            _decide(each, order, f"new-{number}", allowed, tally)
+            _decide(each, order, f"new-{number}", allowed, tally, checked)
     return begun, *tallies
 
 
@@ -182,7 +181,7 @@ def order_of(ground: Ground, dice: Random, now_s: float, mean_s: float) -> Order
     )
 
 
-def _decide(crowd: Crowd, order: Order, name: str, limits: Limits | None, tally: Tally) -> None:
+def _decide(crowd: Crowd, order: Order, name: str, limits: Limits | None, tally: Tally, checked: int = 0) -> None:
     begun = time.perf_counter()
     placement, moves = find(crowd.ground, want_of(order)), 0
     tally.asked += 1
@@ -198,7 +197,7 @@ def _decide(crowd: Crowd, order: Order, name: str, limits: Limits | None, tally:
             for other, to in made.moves.items():
                 crowd.put(replace(crowd.services[other], placement=to))
     tally.took_ms.append((time.perf_counter() - begun) * 1e3)
-    if placement is None and limits is not None and tally.checked < CHECKED:
+    if placement is None and limits is not None and tally.checked < checked:
         tally.checked += 1
         tally.hopeless += is_hopeless(crowd, order)
     if placement is not None:
