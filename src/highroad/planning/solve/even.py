@@ -86,6 +86,7 @@ class _Search:
         self.ways = ways or Ways(live)
         least, found = self.ways.cheapest(live.latency_ms)
         self.ways.add(found, live.latency_ms)
+        self.ways.rescue(live.latency_ms)
         self.lots = Lots(self.ways, least, ranked=False)
         self.capacity = live.capacity_gbps
         self.slope = Slope(capacity_gbps=self.capacity, slope=FIRST_SLOPE)
@@ -198,6 +199,7 @@ class _Search:
         """Whole services on the ways of the best."""
         live, ways, lots = self.live, self.ways, self.lots
         way = whole(live, lots, self.best_lot, self.best_way, self.best)
+        _fastest(live, ways, way)
         _polish(self, way)
         _make_room(self, way)
         held = np.flatnonzero(way >= 0)
@@ -217,6 +219,19 @@ class _Search:
             moments=tuple(self.course.moments),
             rounds=self.rounds,
         )
+
+
+def _fastest(live: Live, ways: Ways, way: Places) -> None:
+    """Who has no way yet, because its lot is held to a tighter bound than its own, takes the fastest there is."""
+    if not len(ways):
+        return
+    order = np.lexsort((-ways.latency_ms, ways.family))
+    fastest = np.full(ways.families, -1, np.int64)
+    fastest[ways.family[order]] = order
+    out = np.flatnonzero(way < 0)
+    found = fastest[ways.of[out]]
+    fits = (found >= 0) & (ways.latency_ms[np.maximum(found, 0)] <= live.bound_ms[out] * (1 + 1e-9))
+    way[out[fits]] = found[fits]
 
 
 def _polish(search: _Search, way: Places) -> None:

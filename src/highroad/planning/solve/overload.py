@@ -3,7 +3,7 @@
     stage r:  maximise  sum_{k <= r} M^(r - k) x_k     x_k: what services of rank k get;  loads <= C;  M = 4
 
 As in `classes`, whose bounds of cumulative classes these are. What is lost now counts more than what could be lost
-next: nothing is kept in reserve for backups, and who is protected goes one way. The bound of a stage, for prices y >= 0:
+next: nothing is kept in reserve for backups, and the protected go one way. The bound of a stage, at prices y >= 0:
 
     sum_e C_e y_e + sum_s D_s max(0, worth_s - cost_y(s))
 

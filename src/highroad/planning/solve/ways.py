@@ -173,6 +173,34 @@ class Ways:
         self._keep(found.only(there), backup.only(there))
         return at
 
+    def rescue(self, price: Reals) -> int:
+        """Look for ways of families that are protected and have none, as the cheapest has no backup: the cheapest ones
+        without each of its spans in turn. Returns how many were found.
+        """
+        has = np.zeros(self.families, np.bool_)
+        has[self.family] = True
+        lacking = np.flatnonzero(self.protected & ~has)
+        if not len(lacking):
+            return 0
+        _, found = self.cheapest(price, lacking)
+        of = np.repeat(np.arange(len(found.family)), np.diff(found.start))
+        parts = []
+        for fence in np.unique(self.fence[found.family]).tolist():
+            mine = np.flatnonzero(self.fence[found.family][of] == fence)
+            family, barred = found.family[of[mine]], found.span[mine]
+            inside = price if fence < 0 else np.where(self.live.fences[fence], price, np.inf)
+            both = np.stack((barred, barred + self.live.spans), axis=1).ravel().astype(np.int32)
+            start, arcs = self.network.detours(
+                inside[self._span],
+                self.source[family],
+                self.target[family],
+                2 * np.arange(len(mine) + 1, dtype=np.int64),
+                both,
+            )
+            some = Found(family=family, start=start, span=self._span[arcs])
+            parts.append(some.only(np.diff(start) > 0))
+        return self.add(joined(parts), price)
+
     def reserve(self, ways: Places, gbps: Reals) -> Reals:
         """What every span has to keep for backups where these ways carry so much: max over groups of what stands by."""
         groups, spans = len(self._in_group) - 1, self.live.spans

@@ -255,6 +255,28 @@ def test_a_detour_is_the_cheapest_that_keeps_off_what_is_barred(seed: int) -> No
         assert (tail[path[0]], head[path[-1]]) == (source, target)
 
 
+def test_a_cheapest_way_that_has_no_backup_is_given_up_for_one_that_has() -> None:
+    """From 0 to 3: straight over 1 and 2 is cheapest, and crosses both ways around."""
+    spans = [(0, 1, 1.0), (1, 2, 1.0), (2, 3, 1.0), (0, 2, 5.0), (1, 3, 5.0)]
+    of = replace(
+        live(0, nodes=4, spans=5, services=1),
+        a=np.array([a for a, _, _ in spans], np.int32),
+        b=np.array([b for _, b, _ in spans], np.int32),
+        latency_ms=np.array([ms for _, _, ms in spans]),
+        group_first=np.arange(6, dtype=np.int64),
+        group=np.arange(5, dtype=np.int32),
+        node_group=np.full(4, -1, np.int32),
+        source=np.zeros(1, np.int32),
+        target=np.full(1, 3, np.int32),
+        bound_ms=np.full(1, np.inf),
+        fence=np.full(1, -1, np.int32),
+        protected=np.ones(1, np.bool_),
+    )
+    plan = even(of)
+    assert not len(plan.left)
+    keeps_promises(of, plan)
+
+
 def test_ways_of_a_family_are_kept_once() -> None:
     of = live(6)
     ways = Ways(of)
