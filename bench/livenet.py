@@ -77,7 +77,7 @@ def figures() -> Iterator[Figure]:
         yield Figure(
             what=f"{_name(services)}: least utilisation",
             ours=f"{run.value:.4f}, proven gap {run.gap:.1e} in {run.took_s:.2f} s (split {run.split:.4f}; with the "
-            f"reserve for backups {run.needed:.3f}; {run.left} without a way); again from its ways {run.warm_s:.2f} s; "
+            f"reserve for backups {run.needed:.3f}; {run.left} without a way); again from that plan {run.warm_s:.2f} s; "
             f"{run.memory_mib:,.0f} MiB",
             bar=f"gap <= {GAP:g} in <= {BAR_S:g} s, <= {BAR_MIB:,.0f} MiB" if full else "",
             met=run.gap <= GAP and run.took_s <= BAR_S and run.memory_mib <= BAR_MIB if full else None,
@@ -195,7 +195,7 @@ def measure(services: int) -> Run:
     plan = even(of, limits, clock=time.perf_counter)
     took_s = time.perf_counter() - begun
     begun = time.perf_counter()
-    even(of, limits, clock=time.perf_counter, ways=plan.ways)
+    even(of, limits, clock=time.perf_counter, before=plan)
     warm_s = time.perf_counter() - begun
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     over = replace(of, gbps=of.gbps * (OVERLOAD / plan.value))

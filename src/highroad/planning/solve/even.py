@@ -20,13 +20,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from highroad.planning.solve.answer import Clock, Course, Limits, Moment, gap_of
-from highroad.planning.solve.live import Live, ragged
+from highroad.planning.solve.live import Live, distinct, ragged
 from highroad.planning.solve.offered import Lots
 from highroad.planning.solve.problem import Reals
 from highroad.planning.solve.slope import Slope
 from highroad.planning.solve.ways import Places, Ways
 
-FIRST_SLOPE, STEEP = 50.0, 400.0
+FIRST_SLOPE, WARM_SLOPE, STEEP = 100.0, 200.0, 400.0
 SWEEPS = 3
 ROUNDS = 60
 TIED = 1e-4
@@ -71,19 +71,22 @@ class Even:
         return gap_of(self.value, self.bound)
 
 
-def even(live: Live, limits: Limits | None = None, *, clock: Clock = lambda: 0.0, ways: Ways | None = None) -> Even:
-    """The plan. `ways` are those of a plan of before for the same services: what it found out is used."""
+def even(live: Live, limits: Limits | None = None, *, clock: Clock = lambda: 0.0, before: Even | None = None) -> Even:
+    """The plan. It begins with the ways and prices of a plan `before` for the same services on the same spans, whatever
+    their rates and the capacities were.
+    """
     limits = limits or Limits(gap=1e-2)
-    search = _Search(live, limits, clock, ways)
+    search = _Search(live, limits, clock, before)
     search.run()
     return search.plan()
 
 
 class _Search:
-    def __init__(self, live: Live, limits: Limits, clock: Clock, ways: Ways | None) -> None:
+    def __init__(self, live: Live, limits: Limits, clock: Clock, before: Even | None) -> None:
         self.course = Course(limits, clock)
         self.live, self.limits = live, limits
-        self.ways = ways or Ways(live)
+        self.before = before
+        self.ways = Ways(live) if before is None else before.ways.of_now(live)
         least, found = self.ways.cheapest(live.latency_ms)
         self.ways.add(found, live.latency_ms)
         self.ways.rescue(live.latency_ms)
@@ -103,7 +106,11 @@ class _Search:
         lots, slope, capacity = self.lots, self.slope, self.capacity
         lots.offer()
         some = np.diff(lots.first) > 0
-        lots.flow[lots.first[:-1][some]] = lots.gbps[some]
+        if self.before is None:
+            lots.flow[lots.first[:-1][some]] = lots.gbps[some]
+        else:
+            lots.flow = lots.carried(self.before.way)
+            slope.warm(self.before.price * (1.0 / max(float(self.before.price.max(initial=0.0)), 1e-300)), WARM_SLOPE)
         if not some.any():
             self.value = 0.0
             return
@@ -121,6 +128,11 @@ class _Search:
             self.course.tell(self.value, self.bound)
             if self.value - self.bound <= 0.5 * self.limits.gap * self.value or self.course.is_late():
                 return
+
+    @property
+    def _wide(self) -> float:
+        """How far value and bound are apart: what counts next to nothing beside it can be looked into later."""
+        return max(self.limits.gap, 1.0 - self.bound / self.value)
 
     def _sweep(self, regret: float) -> Reals:
         """Move flow at prices a few times; returns prices for the next look, in units in which capacity costs 1."""
@@ -151,10 +163,10 @@ class _Search:
         paid, _ = lots.paid(price)
         owed = lots.gbps * np.where(np.isfinite(paid), paid, 0.0)
         most = np.argsort(-owed)
-        little = owed.sum() - owed[most].cumsum() <= CHEAP * self.limits.gap * self.value * total
+        little = owed.sum() - owed[most].cumsum() <= CHEAP * self._wide * self.value * total
         some = most[: int(np.argmax(little)) + 1]
         some = some[owed[some] > 0]
-        rows = np.unique(lots.family[some])
+        rows = distinct(lots.family[some])
         cost = np.zeros(ways.families)
         cost[rows], found = ways.cheapest(price, rows)
         least = np.zeros(len(lots))
@@ -179,12 +191,12 @@ class _Search:
         loss = np.zeros(len(lots))
         loss[late] = lots.gbps[late] * (paid[late] - least[late])
         order = np.argsort(-loss)
-        little = loss.sum() - loss[order].cumsum() <= LATE * self.limits.gap * total * self.value
+        little = loss.sum() - loss[order].cumsum() <= LATE * self._wide * total * self.value
         some = order[: int(np.argmax(little)) + 1]
         some = some[loss[some] > 0]
         if not len(some):
             return least
-        families = np.unique(lots.family[some])
+        families = distinct(lots.family[some])
         costs, found = ways.dearer(price, families, cost[families], latency[families])
         ways.add(found, price)
         least = least.copy()
@@ -274,9 +286,9 @@ def _make_room(search: _Search, way: Places) -> None:
         if not over.any():
             return
         first, places = ragged(ways.backup_start, way[held])
-        there = np.unique(np.repeat(held, np.diff(first))[over[ways.backup[places]]])
+        there = distinct(np.repeat(held, np.diff(first))[over[ways.backup[places]]])
         there = there[np.arange(len(there)) % 2 == 0] if len(there) > 1 else there
-        asked = np.unique(way[there])
+        asked = distinct(way[there])
         price = live.latency_ms * (1.0 + (need / search.capacity) ** DEARER)
         at = ways.again(asked, price)
         then = at[np.searchsorted(asked, way[there])]

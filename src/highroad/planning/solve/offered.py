@@ -45,12 +45,11 @@ class Lots:
         self.family: Places = keys // (len(edges) + 1) // ranks
         own = least_ms[self.family]
         self.possible: Flags = np.isfinite(own) & (bucket >= 0)
-        least_bound = np.full(len(keys), np.inf)
-        np.minimum.at(least_bound, self.of, live.bound_ms)
-        self.low_ms: Reals = least_bound
-        most = np.zeros(len(keys))
-        np.maximum.at(most, self.of, live.bound_ms)
-        self.high_ms: Reals = most
+        order = np.argsort(self.of, kind="stable")
+        first = np.searchsorted(self.of[order], np.arange(len(keys)))
+        bounds = live.bound_ms[order]
+        self.low_ms: Reals = np.minimum.reduceat(bounds, first) if len(keys) else np.zeros(0)
+        self.high_ms: Reals = np.maximum.reduceat(bounds, first) if len(keys) else np.zeros(0)
         self.gbps: Reals = np.where(self.possible, np.bincount(self.of, live.gbps, len(keys)), 0.0)
         self._first: Offsets = np.zeros(len(keys) + 1, np.int64)
         self._way: Places = np.zeros(0, np.int64)
@@ -93,6 +92,20 @@ class Lots:
             key = self.lot * np.int64(len(ways)) + self._way
             sort = np.argsort(key)
             self.flow[sort[np.searchsorted(key[sort], lots * np.int64(len(ways)) + old)]] = flow
+
+    def carried(self, way: Places) -> Reals:
+        """What every path that is offered carries where each service goes its way; who has none, or one that is not
+        offered, goes the first that is.
+        """
+        live, ways = self.ways.live, np.int64(max(1, len(self.ways)))
+        key = self.lot * ways + self._way
+        order = np.argsort(key)
+        asked = self.of * ways + np.maximum(way, 0)
+        place = np.minimum(key[order].searchsorted(asked), max(0, len(key) - 1))
+        found = (key[order][place] == asked) & (way >= 0) if len(key) else np.zeros(len(way), np.bool_)
+        some = np.diff(self._first)[self.of] > 0
+        at = np.where(found, order[place] if len(key) else 0, self._first[self.of])
+        return np.bincount(at[some], live.gbps[some], len(key))
 
     def flows(self, worth: Reals) -> _kernels.PathFlows:
         """The kernel on what is offered."""

@@ -19,7 +19,7 @@ import numpy as np
 from highroad.planning.solve.answer import Clock, Course, Limits
 from highroad.planning.solve.classes import Cumulative
 from highroad.planning.solve.even import TIED, whole
-from highroad.planning.solve.live import Live, ragged
+from highroad.planning.solve.live import Live, distinct, ragged
 from highroad.planning.solve.offered import Lots
 from highroad.planning.solve.problem import Reals
 from highroad.planning.solve.slope import Slope
@@ -131,8 +131,8 @@ class _Stage:
                     slope.weight, slope.slope, 1.0, slope.tolerance, slope.sweeps, self.limits.threads
                 )
                 now = slope.at(flows.load)
-                bias = float((now * (capacity - flows.load)).sum()) / self.most
-                slope.swept(now, max(regret, max(0.0, moved) / self.most), bias)
+                spare = now * (capacity - flows.load) / self.most
+                slope.swept(now, max(regret, max(0.0, moved) / self.most), float(np.abs(spare).sum()))
             fitted = flows.copy()
             fitted.fit(np.minimum(slope.mean, self.worth.max()))
             value = float((fitted.flow * self.worth[lots.lot]).sum())
@@ -140,7 +140,8 @@ class _Stage:
                 self.value, best = value, fitted.flow
                 best_of = (lots.lot, lots.way)
             lots.flow = flows.flow
-            regret = max(0.0, self._look(slope.mean) - value) / self.most
+            carried = float((flows.flow * self.worth[lots.lot]).sum())
+            regret = max(0.0, (self._look(slope.mean) - carried) / self.most - float(spare.sum()))
             self.course.tell(self.value, self.bound)
             if self.bound - self.value <= self.limits.gap * self.bound or self.course.is_late():
                 break
@@ -168,7 +169,7 @@ class _Stage:
         some = order[: int(np.argmax(little)) + 1]
         some = some[loss[some] > 0]
         if len(some):
-            families = np.unique(lots.family[some])
+            families = distinct(lots.family[some])
             costs, more = ways.dearer(price, families, cost[families], latency[families])
             ways.add(more, price)
             place = np.searchsorted(families, lots.family[some])

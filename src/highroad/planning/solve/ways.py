@@ -12,13 +12,14 @@ price on latency besides: for any rate m a millisecond, a way inside the bound c
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from highroad.graph import _kernels
-from highroad.planning.solve.live import Live, Offsets, ragged
+from highroad.planning.solve.live import Live, Offsets, distinct, ragged
 from highroad.planning.solve.problem import Flags, Ints, Reals
 
 Places = NDArray[np.int64]
@@ -85,6 +86,12 @@ class Ways:
             np.argsort(live.group, kind="stable")
         ]
 
+    def of_now(self, live: Live) -> Ways:
+        """The same ways, for the same services on the same spans with other rates and capacities."""
+        now = copy(self)
+        now.live = live
+        return now
+
     @property
     def families(self) -> int:
         """How many families there are."""
@@ -106,7 +113,7 @@ class Ways:
         if not outside.any():
             return cost, found
         parts = [found.only(~outside[place[found.family]])]
-        for fence in np.unique(self.fence[rows[outside]]).tolist():
+        for fence in sorted(set(self.fence[rows[outside]].tolist())):
             mine = np.flatnonzero(outside & (self.fence[rows] == fence))
             cost[mine], inside = self._grown(price, rows[mine], fence)
             parts.append(inside)
@@ -185,7 +192,7 @@ class Ways:
         _, found = self.cheapest(price, lacking)
         of = np.repeat(np.arange(len(found.family)), np.diff(found.start))
         parts = []
-        for fence in np.unique(self.fence[found.family]).tolist():
+        for fence in sorted(set(self.fence[found.family].tolist())):
             mine = np.flatnonzero(self.fence[found.family][of] == fence)
             family, barred = found.family[of[mine]], found.span[mine]
             inside = price if fence < 0 else np.where(self.live.fences[fence], price, np.inf)
@@ -212,7 +219,7 @@ class Ways:
         deep, at = ragged(self.live.group_first, self.span[places].astype(np.int64))
         of = np.repeat(np.repeat(np.arange(len(ways)), np.diff(first)), np.diff(deep))
         of, group = self._not_ends(of, self.live.group[at].astype(np.int64), self.family[ways])
-        once = np.unique(of * groups + group)
+        once = distinct(of * groups + group)
         of, group = once // groups, once % groups
         first, places = ragged(self.backup_start, ways[of])
         each = np.repeat(np.arange(len(of)), np.diff(first))
@@ -271,18 +278,18 @@ class Ways:
         of = np.repeat(np.repeat(np.arange(len(rows)), np.diff(part.start)), np.diff(deep))
         of, group = self._not_ends(of, self.live.group[at].astype(np.int64), part.family)
         groups = len(self._in_group) - 1
-        once = np.unique(of * groups + group) if groups else np.zeros(0, np.int64)
+        once = distinct(of * groups + group) if groups else np.zeros(0, np.int64)
         of, group = (once // groups, once % groups) if groups else (once, once)
         first, places = ragged(self._in_group, group)
         shut = self._of_group[places]
         of = np.repeat(of, np.diff(first))
         own = np.repeat(np.arange(len(rows)), np.diff(part.start))
         of, shut = np.concatenate((of, own)), np.concatenate((shut, part.span))
-        once = np.unique(of * spans + shut)
+        once = distinct(of * spans + shut)
         of, shut = once // spans, (once % spans).astype(np.int32)
         parts: list[Ints] = []
         who: list[Places] = []
-        for fence in np.unique(self.fence[part.family]).tolist():
+        for fence in sorted(set(self.fence[part.family].tolist())):
             mine = np.flatnonzero(self.fence[part.family] == fence)
             inside = price if fence < 0 else np.where(self.live.fences[fence], price, np.inf)
             begin, barred = ragged(np.searchsorted(of, np.arange(len(rows) + 1)).astype(np.int64), mine)
