@@ -11,9 +11,10 @@ The network is that of `scale`: 1,000 sites, 2,500 spans and so 5,000 directed l
 - A span has the next multiple of 100 Gbit/s above 1.3 to 2.6 times (uniform in the logarithm) what is on it where
   everybody goes the fastest way whatever bound and fence, or of a quarter of the mean of that if it is more.
 
-Overloaded means rates of 1.2 times those at which the plan's fullest link would be full. Each size runs in a process
-of its own (`python -m bench.livenet SERVICES`), whose highest memory the kernel tells; time counts from arrays to the
-way of every service. No peer runs here: we know of no open solver with these constraints that finishes at this size.
+With time: see `day`. Overloaded means rates of 1.2 times those at which the plan's fullest link would be full. Each
+size runs in a process of its own (`python -m bench.livenet SERVICES`), whose highest memory the kernel tells; time
+counts from arrays to the way of every service. No peer runs here: we know of no open solver with these constraints
+that finishes at this size.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from bench import scale
 from bench.figure import Figure
 from highroad.graph import _kernels
 from highroad.graph.geo import great_circles_km
+from highroad.planning.bulk import Bulk, shift
 from highroad.planning.solve.answer import Limits
 from highroad.planning.solve.even import even
 from highroad.planning.solve.live import Live
@@ -42,6 +44,7 @@ SITES = 1_000
 SIZES = (10_000, 100_000, 1_000_000)
 FULL = 100_000
 OVERLOAD = 1.2
+INTERVALS, INTERVAL_S, BULK, BULK_SCALE = 96, 900.0, 1_000, 10.0
 GAP, BAR_S, BAR_MIB = 1e-2, 2.0, 2048.0
 CLASSES = (0.1, 0.4, 0.3, 0.2)
 
@@ -77,7 +80,7 @@ def figures() -> Iterator[Figure]:
         yield Figure(
             what=f"{_name(services)}: least utilisation",
             ours=f"{run.value:.4f}, proven gap {run.gap:.1e} in {run.took_s:.2f} s (split {run.split:.4f}; with the "
-            f"reserve for backups {run.needed:.3f}; {run.left} without a way); again from that plan {run.warm_s:.2f} s; "
+            f"reserve for backups {run.needed:.3f}; {run.left} without a way); again from it {run.warm_s:.2f} s; "
             f"{run.memory_mib:,.0f} MiB",
             bar=f"gap <= {GAP:g} in <= {BAR_S:g} s, <= {BAR_MIB:,.0f} MiB" if full else "",
             met=run.gap <= GAP and run.took_s <= BAR_S and run.memory_mib <= BAR_MIB if full else None,
@@ -94,6 +97,8 @@ def figures() -> Iterator[Figure]:
                 what=f"{_name(services)}: least utilisation without a restriction",
                 ours="; ".join(f"{name} {value:.4f}" for name, value in run.restrictions.items()),
             )
+
+    yield _day()
 
 
 def live(services: int, sites: int = SITES, seed: int = 1) -> Live:
@@ -173,6 +178,90 @@ def live(services: int, sites: int = SITES, seed: int = 1) -> Live:
     return replace(made, protected=protected)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """What 96 intervals were seen to take, and what of the bulk went."""
+
+    services_s: float
+    bulk_s: float
+    worst_gap: float
+    moved: int
+    asked: int
+    on_time: int
+    carried: float
+    gap: float
+    over: float
+    memory_mib: float
+
+
+def day(services: int) -> Day:
+    """Every quarter of an hour of a day: services at 40 to 100% of their rates, by a sine whose phase is drawn for each
+    of four groups; then bulk between random sites, of 0.1 to 10 Gbit/s (uniform in the logarithm) over the half of its
+    time, which is released at any time and has 2 to 12 hours.
+    """
+    of = live(services)
+    rng = np.random.default_rng(2)
+    limits = Limits(gap=GAP)
+    phase = rng.integers(0, 4, of.services) * 0.08
+    begun = time.perf_counter()
+    free = np.zeros((INTERVALS, 2 * of.spans))
+    plan, worst, moved = None, 0.0, 0
+    for interval in range(INTERVALS):
+        share = 0.7 + 0.3 * np.sin(2 * np.pi * (interval / INTERVALS + phase))
+        now = replace(of, gbps=of.gbps * share)
+        then = even(now, limits, clock=time.perf_counter, before=plan)
+        moved += 0 if plan is None else int((then.way != plan.way).sum())
+        plan, worst = then, max(worst, then.gap)
+        left = np.maximum(0.0, of.capacity_gbps - plan.load_gbps - plan.reserve_gbps)
+        free[interval] = np.tile(left, 2)
+    services_s = time.perf_counter() - begun
+    one = rng.integers(0, SITES, BULK)
+    release = rng.integers(0, INTERVALS - 8, BULK)
+    lasts = rng.integers(8, 49, BULK)
+    rates = np.exp(rng.uniform(np.log(0.1), np.log(10.0), BULK)) * BULK_SCALE
+    asked = Bulk(
+        source=one.astype(np.int32),
+        target=((one + rng.integers(1, SITES, BULK)) % SITES).astype(np.int32),
+        bytes=rates * lasts / 2 * INTERVAL_S / 8e-9,
+        release=release.astype(np.int32),
+        deadline=np.minimum(INTERVALS, release + lasts).astype(np.int32),
+    )
+    begun = time.perf_counter()
+    tail, head = np.concatenate((of.a, of.b)), np.concatenate((of.b, of.a))
+    done = shift(SITES, tail, head, free, asked, INTERVAL_S, limits, clock=time.perf_counter)
+    over = np.divide(done.load_gbps, free, out=np.zeros_like(free), where=free > 0).max()
+    return Day(
+        services_s=services_s,
+        bulk_s=time.perf_counter() - begun,
+        worst_gap=worst,
+        moved=moved,
+        asked=BULK,
+        on_time=int((done.carried_bytes >= asked.bytes * (1 - 1e-3)).sum()),
+        carried=float(done.value_bytes / asked.bytes.sum()),
+        gap=done.gap,
+        over=float(over),
+        memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
+
+
+def _day() -> Figure:
+    what = f"live network, {FULL:,} services over {INTERVALS} intervals and {BULK:,} bulk demands"
+    command = [sys.executable, "-m", "bench.livenet", "day"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        return Figure(what=what, ours="ended before it was done")
+    seen = Day(**json.loads(done.stdout.splitlines()[-1]))
+    return Figure(
+        what=what,
+        ours=f"services {seen.services_s:.1f} s (worst proven gap {seen.worst_gap:.1e}, {seen.moved / INTERVALS:,.0f} "
+        f"moved an interval), bulk {seen.bulk_s:.1f} s: {seen.carried:.1%} of the bytes, proven gap {seen.gap:.1e}, "
+        f"{seen.on_time:,} whole by their deadline; fullest link at {seen.over:.4f} of what is free; "
+        f"{seen.memory_mib:,.0f} MiB",
+        bar="<= 60 s in all; no link over",
+        met=seen.services_s + seen.bulk_s <= 60 and seen.over <= 1 + 1e-9,
+    )
+
+
 def _joined(made: Live, fence: np.typing.NDArray[np.int32]) -> np.typing.NDArray[np.bool_]:
     """Whether anything leads from end to end inside a fence."""
     tail, head = np.concatenate((made.a, made.b)), np.concatenate((made.b, made.a))
@@ -240,4 +329,4 @@ def _name(services: int) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(measure(int(sys.argv[1])))))
+    print(json.dumps(asdict(day(FULL) if sys.argv[1] == "day" else measure(int(sys.argv[1])))))

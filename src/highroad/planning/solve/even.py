@@ -27,8 +27,16 @@ from highroad.planning.solve.slope import Slope
 from highroad.planning.solve.ways import Places, Ways
 
 FIRST_SLOPE, WARM_SLOPE, STEEP = 100.0, 200.0, 400.0
+FORGOTTEN = 0.03
+"""Of the dearest: a span that cost nothing in a plan of before may be the fullest now."""
+
 SWEEPS = 3
-ROUNDS = 60
+ROUNDS, IN_VAIN = 60, 8
+"""So many rounds at most, and so many without progress."""
+
+LITTLE = 0.05
+"""Progress is by this share of the gap that is wanted."""
+
 TIED = 1e-4
 """Ways of one price are told apart by latency: all of it weighs this share of the prices."""
 
@@ -54,6 +62,7 @@ class Even:
     """
 
     ways: Ways
+    lots: Lots
     way: Places
     left: Places
     load_gbps: Reals
@@ -87,10 +96,13 @@ class _Search:
         self.live, self.limits = live, limits
         self.before = before
         self.ways = Ways(live) if before is None else before.ways.of_now(live)
-        least, found = self.ways.cheapest(live.latency_ms)
-        self.ways.add(found, live.latency_ms)
-        self.ways.rescue(live.latency_ms)
-        self.lots = Lots(self.ways, least, ranked=False)
+        if before is None:
+            least, found = self.ways.cheapest(live.latency_ms)
+            self.ways.add(found, live.latency_ms)
+            self.ways.rescue(live.latency_ms)
+            self.lots = Lots(self.ways, least, ranked=False)
+        else:
+            self.lots = before.lots.of_now(self.ways)
         self.capacity = live.capacity_gbps
         self.slope = Slope(capacity_gbps=self.capacity, slope=FIRST_SLOPE)
         self.tie = live.latency_ms * (TIED / max(float((live.latency_ms * self.capacity).sum()), 1e-300))
@@ -101,6 +113,7 @@ class _Search:
         self.best_lot = self.lots.lot
         self._load = np.zeros(live.spans)
         self.rounds = 0
+        self.stays = False
 
     def run(self) -> None:
         lots, slope, capacity = self.lots, self.slope, self.capacity
@@ -110,11 +123,14 @@ class _Search:
             lots.flow[lots.first[:-1][some]] = lots.gbps[some]
         else:
             lots.flow = lots.carried(self.before.way)
-            slope.warm(self.before.price * (1.0 / max(float(self.before.price.max(initial=0.0)), 1e-300)), WARM_SLOPE)
+            most = max(float(self.before.price.max(initial=0.0)), 1e-300)
+            slope.warm(np.maximum(self.before.price / most, FORGOTTEN), WARM_SLOPE)
         if not some.any():
             self.value = 0.0
             return
-        regret = 1.0
+        if self.before is not None and self._still(self.before):
+            return
+        regret, left, vain = 1.0, np.inf, 0
         while self.rounds < ROUNDS:
             self.course.sweeps()
             self.rounds += 1
@@ -128,6 +144,24 @@ class _Search:
             self.course.tell(self.value, self.bound)
             if self.value - self.bound <= 0.5 * self.limits.gap * self.value or self.course.is_late():
                 return
+            if self.value - self.bound < left - LITTLE * self.limits.gap * self.value:
+                left, vain = self.value - self.bound, 0
+            vain += 1
+            if (vain > IN_VAIN and self.value - self.bound <= self.limits.gap * self.value) or vain > 2 * IN_VAIN:
+                return
+
+    def _still(self, before: Even) -> bool:
+        """Whether the plan of before is near enough to the best as it is: then nobody moves."""
+        load = self.lots.loads()
+        self.value = float((load / self.capacity).max())
+        if not before.price.any() or (load + before.reserve_gbps > self.capacity).any():
+            return False
+        self._look(before.price / float((before.price * self.capacity).sum()))
+        self.stays = self.value - self.bound <= self.limits.gap * self.value
+        self.course.tell(self.value, self.bound)
+        if not self.stays:
+            self.best, self.best_way, self.best_lot = self.lots.flow, self.lots.way, self.lots.lot
+        return self.stays
 
     @property
     def _wide(self) -> float:
@@ -210,9 +244,12 @@ class _Search:
     def plan(self) -> Even:
         """Whole services on the ways of the best."""
         live, ways, lots = self.live, self.ways, self.lots
-        way = whole(live, lots, self.best_lot, self.best_way, self.best)
-        _fastest(live, ways, way)
-        _polish(self, way)
+        if self.before is not None and self.stays:
+            way = self.before.way.copy()
+        else:
+            way = whole(live, lots, self.best_lot, self.best_way, self.best)
+            _fastest(live, ways, way)
+            _polish(self, way)
         _make_room(self, way)
         held = np.flatnonzero(way >= 0)
         first, places = ragged(ways.start, way[held])
@@ -220,6 +257,7 @@ class _Search:
         reserve = ways.reserve(way[held], live.gbps[held])
         return Even(
             ways=ways,
+            lots=lots,
             way=way,
             left=np.flatnonzero(way < 0),
             load_gbps=load,

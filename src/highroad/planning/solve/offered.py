@@ -7,6 +7,7 @@ least of their bounds: what that loses is less than a step of `STEP`. With ranks
 from __future__ import annotations
 
 import math
+from copy import copy
 
 import numpy as np
 
@@ -54,6 +55,7 @@ class Lots:
         self._first: Offsets = np.zeros(len(keys) + 1, np.int64)
         self._way: Places = np.zeros(0, np.int64)
         self.flow: Reals = np.zeros(0)
+        self._offered = 0
 
     def __len__(self) -> int:
         return len(self.family)
@@ -73,8 +75,24 @@ class Lots:
         """Where the paths of each lot begin."""
         return self._first
 
+    def of_now(self, ways: Ways) -> Lots:
+        """The same lots, for the same services with other rates; nothing is carried yet."""
+        now = copy(self)
+        now.ways = ways
+        now.gbps = np.where(self.possible, np.bincount(self.of, ways.live.gbps, len(self)), 0.0)
+        now.flow = np.zeros(len(self._way))
+        return now
+
+    def loads(self) -> Reals:
+        """What every span carries."""
+        start, places = ragged(self.ways.start, self._way)
+        return np.bincount(self.ways.span[places], np.repeat(self.flow, np.diff(start)), self.ways.live.spans)
+
     def offer(self) -> None:
         """Offer all ways that are known by now; what is carried stays where it is."""
+        if len(self.ways) == self._offered:
+            return
+        self._offered = len(self.ways)
         ways, before = self.ways, (self.lot, self._way, self.flow)
         order = np.lexsort((ways.latency_ms, ways.family))
         family, latency = ways.family[order], ways.latency_ms[order]
