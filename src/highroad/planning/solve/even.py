@@ -250,11 +250,7 @@ class _Search:
             way = whole(live, lots, self.best_lot, self.best_way, self.best)
             _fastest(live, ways, way)
             _polish(self, way)
-        _make_room(self, way)
-        held = np.flatnonzero(way >= 0)
-        first, places = ragged(ways.start, way[held])
-        load = np.bincount(ways.span[places], np.repeat(live.gbps[held], np.diff(first)), live.spans)
-        reserve = ways.reserve(way[held], live.gbps[held])
+        load, reserve = _make_room(self, way)
         return Even(
             ways=ways,
             lots=lots,
@@ -312,27 +308,29 @@ def _polish(search: _Search, way: Places) -> None:
             shut.add(span)
 
 
-def _make_room(search: _Search, way: Places) -> None:
-    """Backups go elsewhere where a span has too little room for its reserve beside what it carries."""
+def _make_room(search: _Search, way: Places) -> tuple[Reals, Reals]:
+    """Backups go elsewhere where a span has too little room for its reserve beside its load; loads and reserve."""
     live, ways = search.live, search.ways
-    for _ in range(MADE_ROOM):
+    for last in range(MADE_ROOM + 1):
         held = np.flatnonzero(way >= 0)
         first, places = ragged(ways.start, way[held])
         load = np.bincount(ways.span[places], np.repeat(live.gbps[held], np.diff(first)), live.spans)
-        need = load + ways.reserve(way[held], live.gbps[held])
-        over = need > search.capacity
-        if not over.any():
-            return
+        reserve = ways.reserve(way[held], live.gbps[held])
+        over = load + reserve > search.capacity
+        if last == MADE_ROOM or not over.any():
+            break
         first, places = ragged(ways.backup_start, way[held])
         there = distinct(np.repeat(held, np.diff(first))[over[ways.backup[places]]])
-        there = there[np.arange(len(there)) % 2 == 0] if len(there) > 1 else there
+        there = there[:: 2 if len(there) > 1 else 1]
         asked = distinct(way[there])
-        price = live.latency_ms * (1.0 + (need / search.capacity) ** DEARER)
-        at = ways.again(asked, price)
+        if not len(asked):
+            break
+        at = ways.again(asked, live.latency_ms * (1.0 + ((load + reserve) / search.capacity) ** DEARER))
         then = at[np.searchsorted(asked, way[there])]
         bound = live.bound_ms[there] * (1 + 1e-9)
         fits = (then >= 0) & (ways.latency_ms[np.maximum(then, 0)] <= bound)
         way[there[fits]] = then[fits]
+    return load, reserve
 
 
 def _change(live: Live, ways: Ways, lots: Lots, load: Reals, most: Reals, way: Places, service: int, span: int) -> bool:

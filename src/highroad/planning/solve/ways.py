@@ -224,10 +224,13 @@ class Ways:
         first, places = ragged(self.backup_start, ways[of])
         each = np.repeat(np.arange(len(of)), np.diff(first))
         key = self.backup[places].astype(np.int64) * groups + group[each]
-        keys, where = np.unique(key, return_inverse=True)
-        sums = np.bincount(where, gbps[of[each]])
+        order = np.argsort(key)
+        key, rate = key[order], gbps[of[each]][order]
+        begins = np.flatnonzero(np.diff(key, prepend=-1))
+        sums, span = np.add.reduceat(rate, begins), key[begins] // groups
+        begins = np.flatnonzero(np.diff(span, prepend=-1))
         kept = np.zeros(spans)
-        np.maximum.at(kept, keys // groups, sums)
+        kept[span[begins]] = np.maximum.reduceat(sums, begins)
         return kept
 
     def _grown(self, price: Reals, rows: Places, fence: int | None) -> tuple[Reals, Found]:

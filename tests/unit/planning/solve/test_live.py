@@ -13,6 +13,7 @@ from highroad.graph import _kernels
 from highroad.planning.solve.answer import Limits
 from highroad.planning.solve.even import Even, even
 from highroad.planning.solve.live import Live
+from highroad.planning.solve.live_checked import checked_live, why_left
 from highroad.planning.solve.overload import overload
 from highroad.planning.solve.ways import Ways
 from tests.support.linear import Program
@@ -286,3 +287,44 @@ def test_ways_of_a_family_are_kept_once() -> None:
     _, found = ways.cheapest(of.latency_ms)
     assert ways.add(found, of.latency_ms) == len(ways)
     assert ways.add(found, of.latency_ms) == 0
+
+
+def test_what_is_wrong_is_named_and_the_rest_is_carried() -> None:
+    of = live(7)
+    size, rate, target, fence = of.capacity_gbps.copy(), of.gbps.copy(), of.target.copy(), of.fence.copy()
+    size[11], rate[0], rate[1], target[2], fence[3] = 0.0, np.nan, 1e-6, of.source[2], 9
+    rate[4] = 1e12
+    found = checked_live(replace(of, capacity_gbps=size, gbps=rate, target=target, fence=fence))
+    assert [(one.code, one.place) for one in found.findings] == [
+        ("no-capacity", "spans[11]"),
+        ("self-demand", "services[2]"),
+        ("no-amount", "services[0]"),
+        ("no-such-fence", "services[3]"),
+    ]
+    assert (found.live.spans, found.live.services) == (11, 57)
+    plan = even(found.live)
+    keeps_promises(found.live, plan)
+
+
+def test_who_has_no_way_is_told_why() -> None:
+    """Two sites on one span, a third on its own."""
+    of = replace(
+        live(0, nodes=4, spans=5, services=3),
+        a=np.array([0, 1, 0, 1, 2], np.int32),
+        b=np.array([1, 2, 2, 0, 0], np.int32),
+        source=np.array([0, 0, 0], np.int32),
+        target=np.array([3, 1, 2], np.int32),
+        latency_ms=np.full(5, 4.0),
+        group_first=np.arange(6, dtype=np.int64),
+        group=np.zeros(5, np.int32),
+        node_group=np.full(4, -1, np.int32),
+        bound_ms=np.array([np.inf, 3.0, np.inf]),
+        fence=np.full(3, -1, np.int32),
+        protected=np.array([False, False, True]),
+    )
+    plan = even(of)
+    assert [(one.code, one.place) for one in why_left(plan)] == [
+        ("not-joined", "services[0]"),
+        ("latency", "services[1]"),
+        ("no-backup", "services[2]"),
+    ]
