@@ -38,6 +38,7 @@ from highroad.planning.solve.answer import Limits
 from highroad.planning.solve.even import even
 from highroad.planning.solve.live import Live
 from highroad.planning.solve.overload import overload
+from highroad.planning.solve.problem import Reals
 from highroad.planning.solve.ways import Ways
 
 SITES = 1_000
@@ -127,7 +128,7 @@ def live(services: int, sites: int = SITES, seed: int = 1) -> Live:
     )
     pair = rng.integers(0, pairs, services)
     source, target = one[pair].astype(np.int32), other[pair].astype(np.int32)
-    gbps = np.round(np.exp(rng.uniform(np.log(0.05), np.log(10.0), services)), 3)
+    gbps: Reals = np.round(np.exp(rng.uniform(np.log(0.05), np.log(10.0), services)), 3)
     band = np.searchsorted(np.quantile(lon, [0.25, 0.5, 0.75]), lon)
     fences = np.array([(band[a] != out) & (band[b] != out) for out in range(4)])
     made = Live(

@@ -156,7 +156,8 @@ class _Search:
             return
         most = float(self.amount.sum())
         slope = Slope(capacity_gbps=self.capacity, slope=FIRST_SLOPE)
-        regret = 1.0
+        regret, price = 1.0, np.zeros(len(self.capacity))
+        spare: Reals = price
         self._look(1e-3 / self.capacity * float(self.capacity.min()), prove=False)
         while self.rounds < ROUNDS and len(self.demand):
             self.course.sweeps()
@@ -270,7 +271,9 @@ class _Search:
         begin = np.concatenate((np.zeros(1, np.int64), length[used].cumsum()))
         places = np.repeat(start[used] - begin[:-1], length[used]) + np.arange(begin[-1])
         over = link[places]
-        load = np.bincount(over, np.repeat(flow[used], length[used]), self.intervals * self.links)
+        load: Reals = np.bincount(over, np.repeat(flow[used], length[used]), self.intervals * self.links).astype(
+            np.float64
+        )
         carried = np.zeros(len(self.bulk))
         carried[self.of] = np.bincount(demand[used], flow[used], len(self.of)) * self.unit_bytes
         return Shifted(

@@ -288,7 +288,7 @@ def _polish(search: _Search, way: Places) -> None:
         return
     first, places = ragged(ways.start, way[held])
     on, who = ways.span[places], np.repeat(held, np.diff(first))
-    load = np.bincount(on, live.gbps[who], live.spans)
+    load = np.bincount(on, live.gbps[who], live.spans).astype(np.float64)
     most = search.capacity * search.value * (1 + 0.1 * search.limits.gap)
     order = np.argsort(on, kind="stable")
     begin = np.searchsorted(on[order], np.arange(live.spans + 1))
@@ -311,10 +311,11 @@ def _polish(search: _Search, way: Places) -> None:
 def _make_room(search: _Search, way: Places) -> tuple[Reals, Reals]:
     """Backups go elsewhere where a span has too little room for its reserve beside its load; loads and reserve."""
     live, ways = search.live, search.ways
+    load, reserve = np.zeros(live.spans), np.zeros(live.spans)
     for last in range(MADE_ROOM + 1):
         held = np.flatnonzero(way >= 0)
         first, places = ragged(ways.start, way[held])
-        load = np.bincount(ways.span[places], np.repeat(live.gbps[held], np.diff(first)), live.spans)
+        load = np.bincount(ways.span[places], np.repeat(live.gbps[held], np.diff(first)), live.spans).astype(np.float64)
         reserve = ways.reserve(way[held], live.gbps[held])
         over = load + reserve > search.capacity
         if last == MADE_ROOM or not over.any():

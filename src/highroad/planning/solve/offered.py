@@ -86,7 +86,8 @@ class Lots:
     def loads(self) -> Reals:
         """What every span carries."""
         start, places = ragged(self.ways.start, self._way)
-        return np.bincount(self.ways.span[places], np.repeat(self.flow, np.diff(start)), self.ways.live.spans)
+        load = np.bincount(self.ways.span[places], np.repeat(self.flow, np.diff(start)), self.ways.live.spans)
+        return load.astype(np.float64)
 
     def offer(self) -> None:
         """Offer all ways that are known by now; what is carried stays where it is."""
@@ -123,7 +124,7 @@ class Lots:
         found = (key[order][place] == asked) & (way >= 0) if len(key) else np.zeros(len(way), np.bool_)
         some = np.diff(self._first)[self.of] > 0
         at = np.where(found, order[place] if len(key) else 0, self._first[self.of])
-        return np.bincount(at[some], live.gbps[some], len(key))
+        return np.bincount(at[some], live.gbps[some], len(key)).astype(np.float64)
 
     def flows(self, worth: Reals) -> _kernels.PathFlows:
         """The kernel on what is offered."""

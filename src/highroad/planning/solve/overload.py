@@ -30,6 +30,9 @@ PRIORITY = 4.0
 FIRST_SLOPE, WARM_SLOPE = 15.0, 60.0
 SWEEPS = 4
 ROUNDS = 24
+NEARER = 0.5
+"""Of the gap that is wanted: the rest is for what whole services lose."""
+
 LATE = 0.1
 
 
@@ -62,9 +65,9 @@ def overload(live: Live, limits: Limits | None = None, *, clock: Clock = lambda:
         worth = np.zeros(len(lots))
         for place, earlier in enumerate(ranks[: number + 1]):
             worth[lots.rank == earlier] = PRIORITY ** (number - place)
-        asked, new = float((lots.gbps * worth).sum()), float(lots.gbps[lots.rank == rank].sum())
+        asked, cumulative = float((lots.gbps * worth).sum()), float(lots.gbps[lots.rank <= rank].sum())
         share = Limits(
-            gap=limits.gap * new / asked if asked > 0 else limits.gap,
+            gap=NEARER * limits.gap * cumulative / asked if asked > 0 else limits.gap,
             time_s=(limits.time_s - (clock() - begun_s)) / (len(ranks) - number),
             threads=limits.threads,
         )
@@ -119,9 +122,10 @@ class _Stage:
         """Until the gap is proven, or time is up. Begins at the prices of the stage before; returns its own."""
         lots, capacity = self.lots, self.capacity
         slope = Slope(capacity_gbps=capacity, slope=FIRST_SLOPE)
-        if price is not None:
+        if price is not None and price.any():
             slope.warm(price * PRIORITY, WARM_SLOPE)
         best, best_of, regret = lots.flow, (lots.lot, lots.way), 1.0
+        spare: Reals = np.zeros(len(capacity))
         while self.most > 0 and self.rounds < ROUNDS:
             self.course.sweeps()
             self.rounds += 1
@@ -140,14 +144,19 @@ class _Stage:
                 self.value, best = value, fitted.flow
                 best_of = (lots.lot, lots.way)
             lots.flow = flows.flow
+            if self._done():
+                break
             carried = float((flows.flow * self.worth[lots.lot]).sum())
             regret = max(0.0, (self._look(slope.mean) - carried) / self.most - float(spare.sum()))
             self.course.tell(self.value, self.bound)
-            if self.bound - self.value <= self.limits.gap * self.bound or self.course.is_late():
+            if self._done() or self.course.is_late():
                 break
         if self.value >= 0:
             lots.flow = _moved(lots, best_of, best)
         return self.price
+
+    def _done(self) -> bool:
+        return self.bound - self.value <= self.limits.gap * self.bound
 
     def _look(self, y: Reals) -> float:
         lots, ways, worth = self.lots, self.lots.ways, self.worth

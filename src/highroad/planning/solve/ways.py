@@ -266,7 +266,8 @@ class Ways:
         empty = np.diff(found.start) == 0
         sums = np.add.reduceat(marks[np.append(found.span, none)], found.start[:-1])
         sums[empty] = 0
-        return (sums ^ (found.family.astype(np.uint64) + np.uint64(1))) * np.uint64(factor)
+        marked: NDArray[np.uint64] = (sums ^ (found.family.astype(np.uint64) + np.uint64(1))) * np.uint64(factor)
+        return marked
 
     def _not_ends(self, of: Places, group: Places, family: Places) -> tuple[Places, Places]:
         ends = self.live.node_group
@@ -328,4 +329,5 @@ def joined(parts: list[Found]) -> Found:
 def _sums(found: Found, values: Reals) -> Reals:
     """As `Found.sums`, where ways may have no spans."""
     sums = np.concatenate((np.zeros(1), values[found.span].cumsum()))
-    return sums[found.start[1:]] - sums[found.start[:-1]]
+    each: Reals = sums[found.start[1:]] - sums[found.start[:-1]]
+    return each
