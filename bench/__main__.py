@@ -22,6 +22,7 @@ NAMES = (
     "fair",
     "sequence",
     "te",
+    "livenet",
     "orders",
     "overload",
     "hostile",
