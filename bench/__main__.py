@@ -23,6 +23,7 @@ NAMES = (
     "fair",
     "sequence",
     "te",
+    "livenet",
     "orders",
     "overload",
     "hostile",

@@ -32,7 +32,7 @@ DIRECT_MS = 1.5
 """Less than the way around takes: until it is taken back, both are where the other is."""
 
 PATIENCE_S = 30.0
-SENT, EACH_MS = 1500, 4.0
+SENT, EACH_MS = 1000, 5.0
 """Packets of the routers' own of each service, and how far apart, beside those of its hosts."""
 
 

@@ -87,7 +87,7 @@ def apply(
         door.emit(begun if ended is None else ended)
     elif ended is None or not ended.outcome:
         moves = f"{begun.services} service{'s' if begun.services != 1 else ''}"
-        door.say(("→ ", "bold cyan"), f"{name} is being applied: {moves} in {begun.steps} steps")
+        door.say(("→ ", "bold cyan"), f"{name} is being applied: {moves} in {_steps(begun.steps)}")
         door.say(("  watch it with `highroad plan show`", "dim"))
     else:
         door.say(("✓ ", "bold green"), f"{name} {ended.outcome}")
@@ -157,7 +157,7 @@ def _say_plan(door: Door, plan: PlanOut) -> None:
         door.say(f"  but for {stuck} that nobody can leave {before.rest:7.1%} → {after.rest:.1%}")
     door.say(f"  latency {before.latency_ms:.3f} → {after.latency_ms:.3f} ms on average, weighted by rate")
     left = f", {plan.left} have no order without harm" if plan.left else ""
-    door.say(f"  {plan.moves} of {plan.services} services move in {plan.steps} steps{left}")
+    door.say(f"  {plan.moves} of {plan.services} services move in {_steps(plan.steps)}{left}")
     door.say((f"  made {show_time(plan.made)}, in {plan.took_s:.3g} s", "dim"))
     if plan.applied:
         door.say(("  applied", "green"), f": {plan.outcome}" if plan.outcome else "")
@@ -181,6 +181,10 @@ def _say_diff(door: Door, found: PlanDiffOut) -> None:
     for one in found.left[:SHOWN]:
         door.say(("stays: ", "yellow"), f"{one.service}: {one.why}")
     _more(door, len(found.left))
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'s' if count != 1 else ''}"
 
 
 def _more(door: Door, count: int) -> None:

@@ -29,6 +29,11 @@ MOST_SCANNED = 2000
 
 BETTER = "a better plan of all that is carried was applied"
 
+RULE_BETTER = (
+    "of all placements of everything that is carried, inside bounds, fences and protection: the fullest link least "
+    "full, then least latency, then the fewest moves"
+)
+
 ASKED = {
     "PlaceOrder": "it was ordered",
     "ChangeService": "it was changed",
@@ -204,16 +209,18 @@ class _Moment:
         else:
             with book.ground.calendar.without(service.id):
                 judged = ways(book.ground, want, here, seen)
+        led = _asked(entry, book, before, self.exact)
+        rule = RULE_BETTER if BETTER in led else RULE_PROTECTED if want.protected else RULE
         self.found = Decided(
             commit=self.number,
             network_revision=book.revision,
             at_s=draft.now_s,
-            asked=_asked(entry, book, before, self.exact),
+            asked=led,
             service=service,
             before=was,
             latency_ms=book.latency_ms(here),
             ways=judged,
-            rule=RULE_PROTECTED if want.protected else RULE,
+            rule=rule,
             first=0,
             identical=False,
         )

@@ -415,6 +415,7 @@ def test_whatever_happens_meanwhile_nothing_is_oversold_lost_or_half_done(seed: 
             await here.pass_s(30.0)
             book = await here.book()
             assert (book.underway, book.trials.steps, book.freeze) == (None, [], None)
+            assert await told(here, "applied")
             for one in alive:
                 carried(await here.now(one))
 

@@ -26,7 +26,7 @@ from tests.support.country import NORTH, OTHER, country
 from tests.unit.control.rig import Rig, carried, rig
 from tests.unit.control.test_rearranging import told
 
-EVERY_S = 2.0
+EVERY_S = 3.0
 UNCHECKED = Check(for_s=0.0)
 
 
