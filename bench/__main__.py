@@ -24,6 +24,7 @@ NAMES = (
     "sequence",
     "te",
     "sweep",
+    "livenet",
     "orders",
     "overload",
     "hostile",

@@ -26,6 +26,7 @@ from highroad.api import SessionCodes, close_streams, create_app
 from highroad.api.shapes.webhooks import delivery_of
 from highroad.api.unreadable import http_of
 from highroad.control.controller import Controller
+from highroad.control.replanning import Rules
 from highroad.courier.addresses import networks_of
 from highroad.courier.https import HttpsCourier
 from highroad.courier.vault import SealedVault
@@ -188,6 +189,7 @@ async def backbone(
     tracer: Tracer | None = None,
     network: Network | None = None,
     telemetry: Telemetry | None = None,
+    rules: Rules | None = None,
 ) -> AsyncIterator[Backbone]:
     """A backbone for as long as a test needs it; `options` go to `create_app`, `watched` to the twin."""
     clock = SystemClock()
@@ -205,6 +207,7 @@ async def backbone(
         carries_tags=carries_tags,
         tracer=tracer,
         telemetry=telemetry,
+        rules=rules,
         mail=Mail(courier=courier, vault=SealedVault("a key of tests"), write=delivery_of),
     )
     await controller.start()

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from highroad.control.better import Found
 from highroad.model.network import LinkId
 from highroad.model.plan import Refilled, Score
 from highroad.model.service import Placement, Service, ServiceId
 from highroad.planning.ground import Ground
 from highroad.planning.placement import latency_ms
 from highroad.units import gbps_from_mbps
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Better:
-    """What it says."""
-
-    moves: Mapping[ServiceId, Placement]
-    before: Score
-    after: Score
-    bound: float
-    gap: float
-    stuck: Sequence[LinkId]
-    links: Sequence[Refilled]
 
 
 def along(service: Service, way: Sequence[str], **more: object) -> Placement:
@@ -41,7 +29,9 @@ class Knows:
         self.ways = dict(ways or {})
         self.asked = 0
 
-    def __call__(self, ground: Ground, services: Sequence[Service], now_s: float) -> Callable[[], Better]:
+    def __call__(
+        self, ground: Ground, services: Sequence[Service], now_s: float, stop: Callable[[], bool]
+    ) -> Callable[[], Found]:
         self.asked += 1
         carried = [one for one in services if one.wants_carrying]
         moves = {
@@ -53,7 +43,7 @@ class Knows:
         return lambda: found
 
 
-def _found(ground: Ground, carried: Sequence[Service], moves: Mapping[ServiceId, Placement]) -> Better:
+def _found(ground: Ground, carried: Sequence[Service], moves: Mapping[ServiceId, Placement]) -> Found:
     loads: list[dict[LinkId, int]] = [{}, {}]
     for one in carried:
         here = one.placement
@@ -71,13 +61,15 @@ def _found(ground: Ground, carried: Sequence[Service], moves: Mapping[ServiceId,
         )
         for link in ground.network.links
     ]
-    rate = sum(one.order.bandwidth_gbps for one in carried) or 1.0
+    total_gbps = sum(one.order.bandwidth_gbps for one in carried) or 1.0
     scores = []
     for after in (False, True):
         places = [moves.get(one.id, one.placement) if after else one.placement for one in carried]
-        late = sum(place.bandwidth_gbps * latency_ms(ground, place) for place in places if place is not None)
+        late = sum([place.bandwidth_gbps * latency_ms(ground, place) for place in places if place is not None])
         fills = [(one.after_gbps if after else one.before_gbps) / one.capacity_gbps for one in links]
-        scores.append(Score(utilisation=max(fills, default=0.0), rest=max(fills, default=0.0), latency_ms=late / rate))
-    return Better(
+        scores.append(
+            Score(utilisation=max(fills, default=0.0), rest=max(fills, default=0.0), latency_ms=late / total_gbps)
+        )
+    return Found(
         moves=moves, before=scores[0], after=scores[1], bound=scores[1].utilisation, gap=0.0, stuck=(), links=links
     )

@@ -73,6 +73,10 @@ LINKS: dict[tuple[str, str], dict[str, tuple[str, dict[str, str]]]] = {
     ("get_network", "200"): {"calendar": ("get_links_link_calendar", {"link": "$response.body#/links/0/id"})},
     ("put_network", "409"): {"confirm": ("put_network", {"confirm": "$response.body#/confirm"})},
     ("get_events", "200"): {"next": ("get_events", {"after": "$response.body#/next_cursor"})},
+    ("get_plan", "200"): {
+        "diff": ("get_plan_plan_id", {"plan_id": "$response.body#/plan/id"}),
+        "apply": ("post_plan_plan_id_apply", {"plan_id": "$response.body#/plan/id"}),
+    },
     ("put_freeze", "200"): {"thaw": ("delete_freeze", {})},
 }
 

@@ -47,6 +47,11 @@ KINDS: dict[str, Kind] = {
     "slow-body": Kind(408, "The body took too long", "Send it again over a faster connection."),
     "conflict": Kind(409, "Its state does not allow this", "Read it again; `detail` says what it can do."),
     "frozen": Kind(409, "Changes are frozen", "Send it again after the thaw; repairs go on meanwhile."),
+    "plan-stale": Kind(
+        409,
+        "The plan is for what is not so any more",
+        "`changed` says what has changed; read `GET /v1/plan` for a new one.",
+    ),
     "hold-limit": Kind(
         409, "You hold as much as you may", "Take or cancel a hold, or wait: `next_expires` is when one is over."
     ),

@@ -13,6 +13,7 @@ from highroad.errors import Forbidden, NotFound, Unavailable
 from highroad.model.lifecycle import ENDED, State
 from highroad.wire.networks import NetworkOut
 from highroad.wire.operations import SampleOut
+from highroad.wire.plans import OptimiserOut
 from highroad.wire.webhooks import WebhookOut
 
 HOTTEST = 5
@@ -39,6 +40,7 @@ def status(door: Door) -> None:
     incidents = [one for one in client.incidents() if one.open]
     drains = [one for one in client.maintenances() if one.ended is None] if operator else []
     frozen = client.frozen() if operator else None
+    optimiser = _optimiser(door) if operator else None
     around = client.local_repairs().items if operator else []
     bare = [one for one in around if one.links is None]
     head = client.audit_head() if who.role == "operator" and who.scopes is None else None
@@ -54,6 +56,7 @@ def status(door: Door) -> None:
                 "incidents": incidents,
                 "drains": drains,
                 "frozen": frozen,
+                "optimiser": optimiser,
                 "unrepairable_links": [{"link": one.link, "fence": one.fence} for one in bare],
                 "webhooks": hooks,
                 "fabric": sample.fabric if sample is not None else None,
@@ -94,6 +97,9 @@ def status(door: Door) -> None:
     text = frozen.text if frozen is not None else sample.frozen if sample is not None else None
     if text:
         door.say(("frozen    ", "bold cyan"), text)
+    better = None if optimiser is None or not optimiser.worth_it else optimiser.plan
+    if better is not None:
+        door.say(("better    ", "yellow"), f"{better.id}: {better.verdict}", ("; highroad plan show", "dim"))
     if head is not None:
         door.say(("audit     ", "dim"), f"{head.rows} rows, head {head.hash}")
     for incident in incidents:
@@ -128,6 +134,14 @@ def status(door: Door) -> None:
         door.say(("amiss     ", "bold red"), f"{count} {'service' if count == 1 else 'services'}: {reason}")
     if not incidents and not drains and not amiss and not text and not hooks:
         door.say(("nothing is broken, nothing is drained", "green"))
+
+
+def _optimiser(door: Door) -> OptimiserOut | None:
+    """What the optimiser has; None where that cannot be known."""
+    try:
+        return door.client.plan()
+    except (Forbidden, NotFound, Unavailable):
+        return None
 
 
 def _unwell_hooks(door: Door) -> list[WebhookOut]:

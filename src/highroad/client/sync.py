@@ -15,6 +15,7 @@ from highroad.client.calls import Ask, Changes, Ordering
 from highroad.client.faults import Unreachable, error_of
 from highroad.client.foreseen import Foreseen
 from highroad.client.home import DEFAULT_URL, Credentials, read_credentials
+from highroad.client.planned import Planned
 from highroad.client.retry import wait_s
 from highroad.client.sse import Parser
 from highroad.client.streams import EVENTS, LIVE, STREAM_RETRIES, STREAM_TIMEOUT, pause_s, read_message, stream_headers
@@ -66,7 +67,7 @@ from highroad.wire.webhooks import AttemptOut, WebhookMadeOut, WebhookOut, Webho
 T = TypeVar("T")
 
 
-class Client(Foreseen):
+class Client(Foreseen, Planned):
     """A controller, through its API. Raises the errors of `highroad.errors`; `OrderRefused` has the offers.
 
     with Client(token="highroad_...") as client:

@@ -43,6 +43,7 @@ from highroad.control.maintain import Times
 from highroad.control.names import secret
 from highroad.control.order import Idempotency
 from highroad.control.outlook import Outlook, change_of, outlook
+from highroad.control.planned import Planned
 from highroad.control.quota import Patience, find, usage
 from highroad.control.reload import NetworkChange
 from highroad.control.replaying import Replay, replay_incident
@@ -129,7 +130,7 @@ class Seat(Protocol):
         """Have a command done. Raises what it raises, and Unavailable where nothing was done."""
 
 
-class Desk:
+class Desk(Planned):
     """What the API calls. All of it runs on one event loop; nothing is acknowledged before the store has it."""
 
     def __init__(

@@ -27,6 +27,13 @@ MOST_EVENTS = 50
 MOST_SCANNED = 2000
 """Commits that are read to find the one in which a service was placed."""
 
+BETTER = "a better plan of all that is carried was applied"
+
+RULE_BETTER = (
+    "of all placements of everything that is carried, inside bounds, fences and protection: the fullest link least "
+    "full, then least latency, then the fewest moves"
+)
+
 ASKED = {
     "PlaceOrder": "it was ordered",
     "ChangeService": "it was changed",
@@ -35,6 +42,7 @@ ASKED = {
     "EndMaintenance": "a maintenance was ended",
     "LoadNetwork": "another network was put in force",
     "ThawChanges": "changes were thawed",
+    "ApplyPlan": BETTER,
 }
 
 
@@ -201,16 +209,18 @@ class _Moment:
         else:
             with book.ground.calendar.without(service.id):
                 judged = ways(book.ground, want, here, seen)
+        led = _asked(entry, book, before, self.exact)
+        rule = RULE_BETTER if BETTER in led else RULE_PROTECTED if want.protected else RULE
         self.found = Decided(
             commit=self.number,
             network_revision=book.revision,
             at_s=draft.now_s,
-            asked=_asked(entry, book, before, self.exact),
+            asked=led,
             service=service,
             before=was,
             latency_ms=book.latency_ms(here),
             ways=judged,
-            rule=RULE_PROTECTED if want.protected else RULE,
+            rule=rule,
             first=0,
             identical=False,
         )
@@ -247,6 +257,8 @@ def _amiss(book: Book, before: Service | None, exact: bool) -> str:
     here = None if before is None else before.placement
     if before is None or here is None:
         return "there was a way for it again"
+    if book.on_the_way(before.id) and book.underway is not None and book.underway.plan is not None:
+        return f"{BETTER}: {book.underway.plan}" if exact else BETTER
     crossed = {fibre: None for link in here.links if link in book.network.link for fibre in _fibres(book, link)}
     for what, among in (("dark", book.down), ("drained", book.drained)):
         names = [fibre for fibre in crossed if fibre in among]

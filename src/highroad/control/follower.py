@@ -34,6 +34,7 @@ from highroad.control.showing import LEADER, SAMPLE, Leader, unpack_leader, unpa
 from highroad.errors import Unavailable
 from highroad.model.audit import Asked
 from highroad.model.network import FibreId, RiskGroupId, SiteId
+from highroad.model.plan import Optimising
 from highroad.model.service import PortId, ServiceId
 from highroad.model.tracks import Keeping
 from highroad.ports import Board, Calls, Commit, EventRecord, Executor, Journal, Lab, LabStatus, Sample
@@ -94,8 +95,10 @@ READ_WITHIN_S = 10.0
 class Follower:
     """Keeps a book up to date, and asks. `hear` is called, on the event loop, when there is news in the store."""
 
-    def __init__(self, beside: Beside) -> None:
+    def __init__(self, beside: Beside, optimising: Optimising = Optimising.OFF) -> None:
+        """`optimising` is as whoever leads has it: what would be is asked here too."""
         self._beside = beside
+        self._optimising = optimising
         self._live = beside.live
         self._execute = beside.execute
         self._book: Book | None = None
@@ -280,6 +283,7 @@ class Follower:
         journal, tags = self._beside.journal, self._beside.carries_tags
         snapshot = await self._execute(journal.load)
         self._book = await self._execute(Book, snapshot, carries_tags=tags)
+        self._book.optimising = self._optimising
         self._known.set()
         self.number = snapshot.commit_number
         self._live.last_sequence = max(self._live.last_sequence, snapshot.last_sequence)

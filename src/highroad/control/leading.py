@@ -224,6 +224,6 @@ class Leading:
     def _published(self, events: Sequence[EventRecord]) -> None:
         self._live.events(events)
         self.loop.wake()
-        self.replanning.committed()
+        self.replanning.committed(events)
         if self._dispatcher is not None:
             self._dispatcher.told(events)

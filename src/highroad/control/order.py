@@ -11,7 +11,6 @@ from highroad.control import booking, displace, reroute
 from highroad.control.book import Book, Draft
 from highroad.control.quota import check_change as check_quota
 from highroad.control.quota import check_holds, check_order
-from highroad.control.reroute import keeps as keeps
 from highroad.control.reroute import path_of as path_of
 from highroad.control.rooms import WAITS
 from highroad.control.safety import check_thawed
@@ -23,6 +22,7 @@ from highroad.planning.admission import Admitted, admit, check_change, deny_chan
 from highroad.planning.amend import amend
 from highroad.planning.ground import Ground
 from highroad.planning.order import check_description
+from highroad.planning.placement import keeps
 from highroad.planning.room import Made
 from highroad.ports import Answer
 from highroad.units import iso_from_s

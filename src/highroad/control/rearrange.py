@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from highroad.control import reroute, safety
 from highroad.control.book import Book, Draft
-from highroad.control.reroute import keeps
 from highroad.control.underway import Part, Underway
 from highroad.errors import Conflict, PlanStale
 from highroad.graph.disjoint import site_group
@@ -25,6 +24,7 @@ from highroad.model.plan import Applied, Doing, MadeFor, Optimising, Rearrangeme
 from highroad.model.service import Placement, Protection, Service, ServiceId
 from highroad.model.window import Window
 from highroad.planning.closure import Heed, closed
+from highroad.planning.placement import keeps
 from highroad.units import gbps_from_mbps, iso_from_s
 
 AT_ONCE = 64
@@ -228,7 +228,7 @@ def what_changed(book: Book, then: MadeFor, now_s: float) -> list[str]:
 def why_not_as_it_was(book: Book, name: ServiceId, was: Was) -> str:
     """Why a service is not to be moved as it was planned, in words; empty where it is."""
     service = book.services.get(name)
-    if service is None:
+    if service is None or service.state in ENDED:
         return "has ended"
     if service.state is not State.ACTIVE:
         return f"is {service.state.value}"

@@ -16,9 +16,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from highroad.control import rearrange
+from highroad.control.better import LEAST_GBPS, Found, Solve, better, score
 from highroad.control.book import Book
 from highroad.control.commands import ApplyPlan
 from highroad.control.names import plan_id
@@ -41,9 +41,8 @@ from highroad.model.plan import (
     Was,
 )
 from highroad.model.service import Placement, Service, ServiceId
-from highroad.planning.ground import Ground
 from highroad.planning.sequence import ChangePlan, Harm, sequence
-from highroad.ports import Clock, Executor
+from highroad.ports import Clock, EventRecord, Executor
 from highroad.units import gbps_from_mbps
 
 log = logging.getLogger(__name__)
@@ -54,6 +53,9 @@ KEPT = 20
 SHARE = 4.0
 """It rests for so many times as long as planning took, at least: a fifth of the time."""
 
+TOLD = "highroad.plan."
+"""What events of plans begin with."""
+
 AT_ONCE_S = 0.05
 """What came together after a repair is planned for together."""
 
@@ -61,69 +63,14 @@ STEP = 200
 """Services in one step at most, whatever the blast radius allows."""
 
 
-class Found(Protocol):
-    """What a solver says of a network: which services would move where, and what that is worth."""
-
-    @property
-    def moves(self) -> Mapping[ServiceId, Placement]:
-        """Where those go that move, the most worthwhile first."""
-
-    @property
-    def before(self) -> Score:
-        """As things are."""
-
-    @property
-    def after(self) -> Score:
-        """With all moves made."""
-
-    @property
-    def bound(self) -> float:
-        """The least utilisation of the fullest link that any plan could have, as proven."""
-
-    @property
-    def gap(self) -> float:
-        """How far above that this one is, as a share of it."""
-
-    @property
-    def stuck(self) -> Sequence[LinkId]:
-        """Links that nobody can be moved off."""
-
-    @property
-    def links(self) -> Sequence[Refilled]:
-        """Every link that counts."""
-
-
-Solve = Callable[[Ground, Sequence[Service], float], Callable[[], Found]]
-"""Takes a snapshot of services on a ground at a time, at once; returns what is to be computed from it in a thread."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing:
-    """There is nothing better."""
-
-    moves: Mapping[ServiceId, Placement]
-    before: Score
-    after: Score
-    bound: float
-    gap: float
-    stuck: Sequence[LinkId]
-    links: Sequence[Refilled]
-
-
-def nothing_better(ground: Ground, services: Sequence[Service], now_s: float) -> Callable[[], Found]:
-    """Looks for nothing."""
-    score = Score(utilisation=0.0, rest=0.0, latency_ms=0.0)
-    return lambda: Nothing(moves={}, before=score, after=score, bound=0.0, gap=0.0, stuck=(), links=())
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """When it is looked for a plan, and when one is worth its moves.
 
-    It is where the fullest link that anybody can be moved off gets less full by at least `least_gain` of its capacity,
-    and by a hundredth for each `moves_per_point` moves; or where no link gets fuller than that one is, and the mean
-    latency falls by at least `least_latency` as a share, and by a hundredth for each so many moves. Links that are less
-    full than `full_from` are nobody's trouble: what is above counts.
+    It is where the fullest link, but for those that nobody can be moved off, gets less full by at least `least_gain` of
+    its capacity, and by a hundredth for each `moves_per_point` moves; or where none gets fuller than that one is, and
+    the mean latency falls by at least `least_latency` as a share, and by a hundredth for each so many moves. Links that
+    are less full than `full_from` are nobody's trouble: what is above counts.
     """
 
     mode: Optimising = Optimising.OFF
@@ -140,7 +87,7 @@ class Rules:
         gain = max(before.rest, self.full_from) - max(after.rest, self.full_from)
         faster = 1 - after.latency_ms / before.latency_ms if before.latency_ms > 0 else 0.0
         price = moves / self.moves_per_point / 100
-        which = "the fullest link" if before.rest == before.utilisation else "the fullest link that can be relieved"
+        which = "the fullest link" if before.rest == before.utilisation else "the fullest link but those that are stuck"
         full = f"{which} would be {after.rest:.1%} full instead of {before.rest:.1%}"
         fast = f"latency {after.latency_ms:.3f} ms instead of {before.latency_ms:.3f} on average"
         many = f"{moves} move{'s' if moves != 1 else ''}"
@@ -171,12 +118,15 @@ class Replanning:
         self._do = do
         self._rules = rules
         self._blast = blast
-        self.solve: Solve = solve or nothing_better
+        self.solve: Solve = solve or better
+        self._stopping = False
         self._plans: OrderedDict[PlanId, Plan] = OrderedDict()
         self._newest: Plan | None = None
         self._now = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._hurt = False
+        self._applied: dict[PlanId, str] = {}
+        """Those that were, and what became of them."""
         self._looked_at: object = None
         self._looked_s: float | None = None
         self._took_s = 0.0
@@ -188,18 +138,23 @@ class Replanning:
             self._task = asyncio.create_task(self._run(), name="optimiser")
 
     async def stop(self) -> None:
-        """Plan no more; a thread that computes is let finish, and nobody hears of it."""
+        """Plan no more; a thread that computes ends soon, and nobody hears of it."""
+        self._stopping = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    def committed(self) -> None:
+    def committed(self, events: Sequence[EventRecord]) -> None:
         """Something was decided: if a failure has been repaired by it, it is planned at once."""
         hurt = bool(self._planner.book.unhealed)
         if self._hurt and not hurt:
             self._now.set()
         self._hurt = hurt
+        for event in events:
+            plan = PlanId(event.subject)
+            if event.kind.startswith(TOLD) and plan in self._plans:
+                self._applied[plan] = _outcome(event)
 
     async def show(self, plan: PlanId | None) -> Optimiser:
         """How it stands, with the newest plan or one of the last. Raises NotFound."""
@@ -209,7 +164,8 @@ class Replanning:
             raise NotFound(f"there is no plan {plan}, or no longer{newest}")
         shown = self._newest if plan is None else self._plans[plan]
         stale: Sequence[str] = ()
-        if shown is not None:
+        applied = shown is not None and shown.id in self._applied
+        if shown is not None and not applied:
             stale = rearrange.what_changed(book, shown.change.made_for, self._clock.now_s())
         rules = self._rules
         return Optimiser(
@@ -219,6 +175,8 @@ class Replanning:
             moves_per_point=rules.moves_per_point,
             plan=shown,
             stale=tuple(stale),
+            applied=applied,
+            outcome="" if shown is None else self._applied.get(shown.id, ""),
             doing=rearrange.doing(book),
             waits="" if rules.mode is Optimising.OFF else self._waits,
             looked_s=self._looked_s,
@@ -260,11 +218,12 @@ class Replanning:
             self._newest = await self._planned(book)
             self._plans[self._newest.id] = self._newest
             while len(self._plans) > KEPT:
-                self._plans.popitem(last=False)
+                old, _ = self._plans.popitem(last=False)
+                self._applied.pop(old, None)
             self._took_s = time.perf_counter() - begun
             self._looked_at = here
         plan = self._newest
-        if self._rules.mode is Optimising.AUTO and plan.worth:
+        if self._rules.mode is Optimising.AUTO and plan.worth and plan.id not in self._applied:
             await self._apply(plan)
 
     def _goes_first(self, book: Book) -> str:
@@ -296,7 +255,7 @@ class Replanning:
         begun_s, begun = self._clock.now_s(), time.perf_counter()
         services = list(book.services.values())
         snapshot = {one.id: one for one in services}
-        compute = self.solve(book.ground, services, begun_s)
+        compute = self.solve(book.ground, services, begun_s, lambda: self._stopping)
         found = await self._execute(compute)
         book = await self._planner.settled()
         now_s = self._clock.now_s()
@@ -321,7 +280,7 @@ class Replanning:
             change=Rearrangement(plan=name, made_for=made_for, steps=steps),
             moves=tuple(one for one in moves if one.service in moved),
             left=left,
-            links=tuple(one for one in links if one.before_gbps != one.after_gbps),
+            links=tuple(one for one in links if abs(one.before_gbps - one.after_gbps) > LEAST_GBPS),
             before=found.before,
             after=after,
             bound=found.bound,
@@ -330,6 +289,16 @@ class Replanning:
             worth=worth,
             verdict=verdict,
         )
+
+
+def _outcome(event: EventRecord) -> str:
+    """What an event says became of a plan, in words; nothing yet where it has begun."""
+    data = event.data
+    if event.kind == f"{TOLD}applied":
+        return ""
+    left = data.get("left", ())
+    said = f"{len(data['services'])} moved" + (f", {len(left)} not" if left else "")
+    return f"broken off, because {data['text']}: {said}" if event.kind == f"{TOLD}broken-off" else f"done: {said}"
 
 
 def _still_so(
@@ -438,11 +407,8 @@ def _after(found: Found, links: Sequence[Refilled], moves: Sequence[Move], moved
         for some in (moves, [one for one in moves if one.service not in moved])
     )
     share = gone / gained if gained and math.isfinite(gone / gained) else 0.0
-    return Score(
-        utilisation=max((_fill(one.after_gbps, one) for one in links), default=found.before.utilisation),
-        rest=max((_fill(one.after_gbps, one) for one in links if one.link not in found.stuck), default=0.0),
-        latency_ms=found.after.latency_ms + (found.before.latency_ms - found.after.latency_ms) * share,
-    )
+    latency_ms = found.after.latency_ms + (found.before.latency_ms - found.after.latency_ms) * share
+    return score(links, found.stuck, latency_ms, after=True)
 
 
 def _fill(gbps: float, link: Refilled) -> float:

@@ -30,6 +30,7 @@ from highroad.control.trial import Check
 from highroad.errors import Deposed, HighroadError, Unavailable
 from highroad.mail import Mail
 from highroad.model.network import Network
+from highroad.model.plan import Optimising
 from highroad.model.service import ServiceId
 from highroad.ports import Clock, Executor, Fabric, Lab, Prober, Sample, Store, Tracer
 from highroad.ports.proofs import Signs
@@ -127,7 +128,7 @@ class Replica(Desk):
         self.furnish = furnish
         self._new_service_id = new_service_id
         self._blast, self._check, self._wait_to_restore_s = blast, check, wait_to_restore_s
-        self.follower = Follower(beside)
+        self.follower = Follower(beside, Optimising.OFF if rules is None else rules.mode)
         self.leading: Leading | None = None
         self._answering: Answering | None = None
         self._task: asyncio.Task[None] | None = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from highroad.control.book import Book, Draft
 from highroad.model.lifecycle import CARRYING, Event, State
-from highroad.model.service import Home, Order, Placement, Protection, Service
+from highroad.model.service import Home, Placement, Protection, Service
 from highroad.model.window import Window
 from highroad.planning.closure import Heed
 from highroad.planning.find import find as placed
@@ -118,19 +118,6 @@ def with_home(service: Service, home: Home | None) -> Service:
     if service.home is not None and (service.leaving or service.state in CARRYING):
         by_s = service.home.until_s if by_s is None else min(by_s, service.home.until_s)
     return replace(service, home=home, leaves_by_s=by_s)
-
-
-def keeps(ground: Ground, placement: Placement, order: Order) -> bool:
-    """Whether a placement is inside the bound and the fence of an order, and on no more paths than it allows."""
-    if len(placement.branches) > order.max_paths:
-        return False
-    backup = placement.backup
-    ways = [way for branch in placement.branches for way in (branch.there, branch.back)]
-    ways += [] if backup is None else [backup.there, backup.back]
-    bound = order.latency_bound_ms
-    if bound is not None and any(ground.graph.latency_ms(way) > bound for way in ways):
-        return False
-    return order.fence is None or not any(order.fence.outside(ground.touched(way)) for way in ways)
 
 
 def path_of(book: Book, placement: Placement) -> list[str]:

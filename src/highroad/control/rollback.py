@@ -13,12 +13,12 @@ from dataclasses import replace
 from highroad.control import displace, safety
 from highroad.control.book import Book, Draft
 from highroad.control.names import change_id
-from highroad.control.order import keeps
 from highroad.control.trial import NOISE_BYTES, SETTLE_S, Check, Loss, Seen, Step, Trial, is_move, seen, suspects
 from highroad.model.freeze import Freeze
 from highroad.model.lifecycle import Event, State
 from highroad.model.policy import Policy
 from highroad.model.service import Placement, Protection, Service, ServiceId
+from highroad.planning.placement import keeps
 from highroad.ports import Change, Observed, Replace, Sample
 
 NAMED = 3

@@ -12,12 +12,12 @@ from highroad.model.service import Service, ServiceId
 WAITS = "not carried yet: others are being moved to make room for it"
 """Why a service is not carried that others make room for: what its tenant reads."""
 
-SEARCHES_A_SECOND = 200
-"""Searches, each of about a millisecond, that go into making room: whoever comes when they are spent is told what
+SEARCHES_A_SECOND = 150
+"""Searches, each of one to three milliseconds, that go into making room: whoever comes when they are spent is told what
 admission says.
 """
 
-SAVED = 400
+SAVED = 300
 """So many are saved up while nobody needs them."""
 
 

@@ -66,6 +66,26 @@ class Network:
         source that is no node, and for arrays of another shape or type.
         """
 
+    def detours(
+        self,
+        prices: numpy.typing.NDArray[numpy.float64],
+        source: numpy.typing.NDArray[numpy.int32],
+        target: numpy.typing.NDArray[numpy.int32],
+        first: numpy.typing.NDArray[numpy.int64],
+        barred: numpy.typing.NDArray[numpy.int32],
+        threads: int = 0,
+    ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]:
+        """
+        The cheapest path from each source to its target that keeps off some links: (start, link).
+
+        prices is as for `trees`; source and target are of one element a path, and path k keeps off the links
+        barred[first[k]], ..., barred[first[k + 1] - 1]: first is int64, barred int32. Path k is the links
+        link[start[k]], ..., link[start[k + 1] - 1]; none where there is no path, and from a node to itself.
+
+        Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
+        what does not fit together.
+        """
+
 class Flows:
     """
     Flows from many sources at once, each kept as what it puts on every link: paths are free.

@@ -64,8 +64,8 @@ class Rearrangement:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """What is made small: what is promised of the fullest link, as a share of its capacity and with the reserve for
-    backups, of those that carry anybody who may be moved (`rest`: and that anybody can be moved off); then the mean
-    latency one way, weighted by rate.
+    backups, of those that carry anybody who may be moved (`rest`: but for those that nobody can be moved off); then the
+    mean latency one way, weighted by rate.
     """
 
     utilisation: float
@@ -104,8 +104,9 @@ class Plan:
     """A whole plan.
 
     `bound` is the least utilisation of the fullest link that any plan could have, as proven, and `gap` how far above it
-    this one is, as a share. Nobody can be moved off the links that are `stuck`. `left` are services that would move too
-    but have no order without harm, and why. `worth` is whether the gain is worth the change, in words in `verdict`.
+    this one is, as a share. Nobody more can be moved off the links that are `stuck`. `left` are services that would
+    move too but have no order without harm, and why. `worth` is whether the gain is worth the change, in words in
+    `verdict`.
     """
 
     id: PlanId
@@ -156,6 +157,10 @@ class Optimiser:
     plan: Plan | None = None
     stale: tuple[str, ...] = ()
     """What has changed since the plan was made: then it is not applied."""
+    applied: bool = False
+    """Whether it was applied already."""
+    outcome: str = ""
+    """What became of it then, in words."""
     doing: Doing | None = None
     waits: str = ""
     looked_s: float | None = None

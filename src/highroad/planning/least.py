@@ -4,8 +4,8 @@
 
 C_e is the capacity of link e, F_e what is on it that does not move, D_s the rate of a way of service s and dist_y(s)
 its length at the prices: whoever is carried pays at least that, on links that hold no more than U C_e (by linear
-programming duality). The bound is over all placements, split as one likes, inside the fences and on links in use;
-bounds of latency, windows in time and backups are relaxed: they only ask for more.
+programming duality). The bound is over all placements, split as one likes, inside fences and on links in use; bounds of
+latency, windows in time and backups are relaxed: they only ask for more.
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ class Levelling:
         self.here: dict[ServiceId, Placement] = {}
         self.stuck: dict[LinkId, float] = {}
         self._on: dict[LinkId, set[ServiceId]] = {}
+        self._moved: set[ServiceId] = set()
         for name, service in self.services.items():
             if service.placement is not None:
                 self._put(name, service.placement)
@@ -54,7 +55,7 @@ class Levelling:
     @property
     def moves(self) -> dict[ServiceId, Placement]:
         """Who is somewhere else now."""
-        return {name: here for name, here in self.here.items() if here != self.services[name].placement}
+        return {name: self.here[name] for name in sorted(self._moved)}
 
     @property
     def links(self) -> list[LinkId]:
@@ -91,7 +92,7 @@ class Levelling:
                 return True
             link = max(hot, key=lambda one: (self.used(one), one))
             while (by := calendar.at(link, self.now_s) - calendar.capacity(link)) > 0:
-                if self.stop() or (len(self.moves) >= self.most_moves and not self._again(link)):
+                if self.stop() or (len(self._moved) >= self.most_moves and not self._again(link)):
                     return False
                 if not self._relieve(link, by, failed):
                     self.stuck[link] = self.used(link)
@@ -112,8 +113,7 @@ class Levelling:
         for _, name in sorted(waits):
             if self.stop():
                 return
-            moved = self.here[name] != self.services[name].placement
-            if not moved and len(self.moves) >= self.most_moves:
+            if name not in self._moved and len(self._moved) >= self.most_moves:
                 continue
             found = self._find(name, failed, fastest=True)
             if found is not None and self._worth(self.here[name], found):
@@ -139,16 +139,16 @@ class Levelling:
 
     def _again(self, link: LinkId) -> bool:
         """Whether anybody on a link was moved already: to move it again is no more moves."""
-        return any(self.here[name] != self.services[name].placement for name in self._on.get(link, ()))
+        return not self._moved.isdisjoint(self._on.get(link, ()))
 
     def _relieve(self, link: LinkId, by: int, failed: dict[_Kind, int]) -> bool:
         rates = {name: self._rate(name) for name in self._on.get(link, ())}
         enough = sorted((rate, name) for name, rate in rates.items() if rate >= by)
         rest = sorted(((-rate, name) for name, rate in rates.items() if rate < by))
-        full = len(self.moves) >= self.most_moves
+        full = len(self._moved) >= self.most_moves
         tries = TRIES
         for name in (*(name for _, name in enough), *(name for _, name in rest)):
-            if full and self.here[name] == self.services[name].placement:
+            if full and name not in self._moved:
                 continue
             if not self._hopeful(name, failed):
                 continue
@@ -199,6 +199,10 @@ class Levelling:
                 self._on[link].discard(name)
             self.ground.keep(replace(self.services[name], placement=at))
         self.here[name] = at
+        if at == self.services[name].placement:
+            self._moved.discard(name)
+        else:
+            self._moved.add(name)
         for link in _touched(at):
             self._on.setdefault(link, set()).add(name)
 

@@ -94,10 +94,24 @@ def latency_ms(ground: Ground, placement: Placement) -> float:
     return max(graph.latency_ms(way) for branch in placement.branches for way in (branch.there, branch.back))
 
 
+def keeps(ground: Ground, placement: Placement, order: Order) -> bool:
+    """Whether a placement is inside the bound and the fence of an order, and on no more paths than it allows."""
+    if len(placement.branches) > order.max_paths:
+        return False
+    backup = placement.backup
+    ways = [way for branch in placement.branches for way in (branch.there, branch.back)]
+    ways += [] if backup is None else [backup.there, backup.back]
+    bound = order.latency_bound_ms
+    if bound is not None and any(ground.graph.latency_ms(way) > bound for way in ways):
+        return False
+    return order.fence is None or not any(order.fence.outside(ground.touched(way)) for way in ways)
+
+
 class Room:
     """What is free of the links that may be used at all, each asked at most once: the ground as one want sees it.
 
-    `taken` is what the want's own other branches hold of links already, Mbit/s.
+    `taken` is what the want's own other branches hold of links already, Mbit/s; less than nothing where something that
+    the calendar holds is the want's own.
     """
 
     __slots__ = (
@@ -141,7 +155,11 @@ class Room:
 
     def fits(self, number: int, rate_mbps: int) -> bool:
         """Whether so much is free, for less than it takes to say how much."""
-        if not self.taken and number not in self._free and self._calendar.roomy(self._links[number], rate_mbps):
+        if (
+            number not in self.taken
+            and number not in self._free
+            and self._calendar.roomy(self._links[number], rate_mbps)
+        ):
             return self._allowed(number)
         return self.free(number) >= rate_mbps
 

@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
-from highroad.graph.cheapest import UNUSABLE, Prices, cheapest_path
+from highroad.graph.cheapest import UNUSABLE, Prices, cheapest_path, stretched_ns
 from highroad.graph.disjoint import Ask, Groups, disjoint_pair
 from highroad.model.lifecycle import CARRYING, State
 from highroad.model.network import LinkId
@@ -31,15 +31,18 @@ from highroad.model.service import Backup, Order, Placement, Service, ServiceId
 from highroad.model.window import STOOD_PIECES, Window
 from highroad.planning.find import find
 from highroad.planning.ground import Ground, claims_of, standbys_of
-from highroad.planning.placement import Room, Want, want_of
+from highroad.planning.placement import Room, Want, latency_ms, want_of
 from highroad.planning.price import room_price_ns
 from highroad.planning.protection import backup_for
 
 MOVE_NS = 10_000_000
 """What one direction of a full link costs a way: as much as a detour of 10 ms."""
 
-EFFORT = 600
+EFFORT = 250
 """Labels that the search for a way takes."""
+
+PAIR = 3
+"""For so many searches one for a pair of ways counts."""
 
 ORDER = "room:the order"
 
@@ -49,10 +52,12 @@ class Limits:
     """How much is tried for one order, and how many services it may move."""
 
     moves: int = 4
-    searches: int = 24
-    """Places that are looked for, of the order and of others, in all."""
+    searches: int = 20
+    """Places that are looked for, of the order and of others, in all; one with a backup counts for `PAIR`."""
     ways: int = 6
     """Ways of the order that are tried at each depth."""
+    deeper: int = 2
+    """Ways of one that moves, on which others move for it in turn."""
     each: int = 6
     """Services that are tried on one full link."""
     depth: int = 2
@@ -173,6 +178,8 @@ class _Search:
     moved: list[_Moved] = field(default_factory=list)
     busy: set[ServiceId] = field(default_factory=set)
     """Those that are moved, or for whom a place is being looked for."""
+    on: dict[LinkId, list[Service]] = field(default_factory=dict)
+    """Who is on a link and may be moved, as far as that was asked."""
     stuck: set[tuple[ServiceId, LinkId, int]] = field(default_factory=set)
     """Who could not leave a link, and how deep that was looked for: another way of the order seldom helps."""
 
@@ -262,7 +269,7 @@ class _Search:
             if (service.id, link, depth) in self.stuck:
                 continue
             tried += 1
-            if self._move(service, depth):
+            if self._move(service, depth, looked=(service.id, link, depth - 1) in self.stuck):
                 return True
             self.stuck.add((service.id, link, depth))
         return False
@@ -273,7 +280,9 @@ class _Search:
         """
         short = over[link]
         found: list[tuple[tuple[float, ...], ServiceId, Service]] = []
-        for service in self.others.over(link):
+        if link not in self.on:
+            self.on[link] = list(self.others.over(link))
+        for service in self.on[link]:
             here = service.placement
             if here is None or service.id in self.busy:
                 continue
@@ -296,12 +305,20 @@ class _Search:
         found.sort(key=lambda one: one[:2])
         return [service for _, _, service in found]
 
-    def _move(self, service: Service, depth: int) -> bool:
-        """Have a service go elsewhere, with others moving for it in turn where that is deep enough."""
+    def _move(self, service: Service, depth: int, *, looked: bool) -> bool:
+        """Have a service go elsewhere, with others moving for it in turn where that is deep enough; `looked` is whether
+        it is known that without those there is nowhere.
+        """
         mark = len(self.moved)
+        want = _want_of(self.ground, service)
+        looked = want.protected or (looked and depth > 1)
+        to = None if looked else self._beside_itself(service, want)
+        if to is None and not want.protected and depth < 2:
+            return False
         self.busy.add(service.id)
         back = self._aside(service)
-        to = self._seat(service, depth - 1)
+        if to is None:
+            to = self._seat(service, want, depth - 1)
         if to is None or not self.others.takes(service, to) or len(self.moved) >= self.limits.moves:
             self.undo(mark)
             self.ground.calendar.keep(_name(service), ())
@@ -312,16 +329,31 @@ class _Search:
         self.moved.append(_Moved(service, back, to))
         return True
 
-    def _seat(self, service: Service, depth: int) -> Placement | None:
-        """A place for a service that is set aside."""
-        want = replace(want_of(service.order), window=service.stay)
+    def _beside_itself(self, service: Service, want: Want) -> Placement | None:
+        """A place for a service that is not set aside, which takes longer than to look: where it is it holds as much
+        throughout its stay, so that without it just that would be free besides.
+        """
+        here = service.placement
+        if here is None:
+            return None
         self.effort.searches += 1
-        found = self._other_backup(service, want) or find(self.ground, want)
-        if found is not None or depth < 1:
-            return found
+        room, numbers = Room(self.ground, want), self.ground.graph.link_number
+        own = ((numbers[link], rate) for link, rate in here.load_mbps().items())
+        room.taken = {number: -rate for number, rate in own if room.allows(number)}
+        return find(self.ground, want, room)
+
+    def _seat(self, service: Service, want: Want, depth: int) -> Placement | None:
+        """A place for a service that is set aside; of one that is not protected it is known that nothing has room."""
+        if want.protected:
+            self.effort.searches += PAIR
+            found = self._other_backup(service, want) or find(self.ground, want)
+            if found is not None:
+                return found
+        if depth < 1:
+            return None
         mark = len(self.moved)
         room, shut = Room(self.ground, want), set[LinkId]()
-        for _ in range(self.limits.ways):
+        for _ in range(self.limits.deeper):
             placement = self._open_way(room, shut)
             if placement is None:
                 return None
@@ -359,6 +391,20 @@ class _Search:
             self.ground.calendar.keep(_name(one.service), ())
             one.back.close()
             self.busy.discard(one.service.id)
+
+
+def _want_of(ground: Ground, service: Service) -> Want:
+    """What a place for a service has to satisfy for the rest of its stay. One without a bound is sent no further than
+    an order is that has none, with nothing in its way; or than it is now.
+    """
+    want = replace(want_of(service.order), window=service.stay)
+    if want.bound_ms is not None or service.placement is None:
+        return want
+    number = ground.graph.number
+    least_ns = max(
+        ground.graph.toward(number[end])[number[other]] for end, other in ((want.a, want.b), (want.b, want.a))
+    )
+    return replace(want, bound_ms=max(stretched_ns(least_ns) / 1e6, latency_ms(ground, service.placement)))
 
 
 def _name(service: Service) -> str:
@@ -471,4 +517,4 @@ def _price(room: Room, number: int, rate: int, closed: frozenset[int]) -> int:
     left = room.free(number) - rate
     if left >= 0:
         return room_price_ns(latency, 1 - left / capacity)
-    return room_price_ns(latency, 1.0) + MOVE_NS
+    return room_price_ns(latency, 1.0) + MOVE_NS - MOVE_NS * (left + rate) // (2 * rate or 1)

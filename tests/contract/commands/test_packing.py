@@ -19,6 +19,7 @@ from highroad.control.commands import (
     AddPort,
     AddTenant,
     AddWebhook,
+    ApplyPlan,
     ChangeService,
     ChangeWebhook,
     Command,
@@ -49,6 +50,7 @@ from highroad.control.deeds import (
     MeasureService,
     OfferLoad,
     PingService,
+    ReadPlan,
     ReadTracks,
     ReviveRouter,
     SpliceFibre,
@@ -90,6 +92,20 @@ from highroad.model.freeze import Freeze, FreezeId
 from highroad.model.incident import Detour, Maintenance, MaintenanceId, MaintenanceState
 from highroad.model.measurement import Measurement, Way
 from highroad.model.network import FibreId, LinkId, RiskGroupId, SiteId
+from highroad.model.plan import (
+    Applied,
+    Doing,
+    MadeFor,
+    Move,
+    Optimiser,
+    Optimising,
+    Plan,
+    PlanId,
+    Rearrangement,
+    Refilled,
+    Score,
+    Was,
+)
 from highroad.model.quota import Quota
 from highroad.model.recurrence import Recurrence
 from highroad.model.service import (
@@ -181,6 +197,50 @@ HOOK = Webhook(
 )
 
 
+SCORE = Score(utilisation=0.9, rest=0.8, latency_ms=7.25)
+CHANGE = Rearrangement(
+    plan=PlanId("pln-1"),
+    made_for=MadeFor(
+        revision=3,
+        out_of_use=(LinkId("a>b"),),
+        booked=("mnt-1 from 2026-01-01T00:00:00.000Z",),
+        services={SVC: Was(version=2, placement=PLACED)},
+        free_mbps={LinkId("b>c"): 7},
+    ),
+    steps=({SVC: PLACED}, {}),
+)
+PLAN = Plan(
+    id=PlanId("pln-1"),
+    made_s=1.5,
+    took_s=0.25,
+    services=9,
+    change=CHANGE,
+    moves=(Move(service=SVC, tenant=ACME, rate_gbps=3.0, was=PLACED, to=PLACED, before_ms=1.0, after_ms=2.0),),
+    left={ServiceId("svc-2"): "no"},
+    links=(Refilled(link=LinkId("a>b"), capacity_gbps=9.0, before_gbps=3.0, after_gbps=0.0, price=0.5),),
+    before=SCORE,
+    after=SCORE,
+    bound=0.5,
+    gap=0.25,
+    stuck=(LinkId("a>b"),),
+    worth=True,
+    verdict="better",
+)
+OPTIMISER = Optimiser(
+    mode=Optimising.ASK,
+    every_s=5.0,
+    least_gain=0.02,
+    moves_per_point=50.0,
+    plan=PLAN,
+    stale=("svc-1 was moved",),
+    applied=True,
+    outcome="done",
+    doing=Doing(plan=PlanId("pln-2"), moved=1, services=3, steps_left=2),
+    waits="frozen",
+    looked_s=2.5,
+)
+
+
 async def _service() -> Service:
     async with rig() as here:
         return await here.order(10.0)
@@ -231,6 +291,9 @@ def _cases(service: Service) -> Iterator[tuple[Command[Any], Any]]:
     yield FreezeChanges(reason="Christmas"), FREEZE
     yield ThawChanges(), FREEZE
     yield ThawChanges(), None
+    yield ApplyPlan(change=CHANGE), Applied(id=PlanId("pln-1"), services=1, steps=2)
+    yield ReadPlan(plan=PlanId("pln-1")), OPTIMISER
+    yield ReadPlan(), replace(OPTIMISER, plan=None, looked_s=None, doing=None)
     echoes = (Echo(sequence=1, rtt_ms=2.5), Echo(sequence=2, rtt_ms=None))
     yield PingService(service=SVC, count=2, interval_ms=10.0, size_bytes=64), echoes
     point = Point(least=1.0, mean=2.0, most=3.0, last=1.5, count=60)

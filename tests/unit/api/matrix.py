@@ -61,6 +61,9 @@ EXPECTED: dict[tuple[str, str], frozenset[Role]] = {
     ("get", "/v1/freeze"): NETWORK,
     ("put", "/v1/freeze"): OPERATES,
     ("delete", "/v1/freeze"): OPERATES,
+    ("get", "/v1/plan"): NETWORK,
+    ("get", "/v1/plan/{plan_id}"): NETWORK,
+    ("post", "/v1/plan/{plan_id}/apply"): OPERATES,
     ("get", "/v1/lab"): NETWORK,
     ("post", "/v1/lab/cuts"): OPERATES,
     ("delete", "/v1/lab/cuts/{fibre}"): OPERATES,
@@ -126,6 +129,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "/v1/tokens"): {"label": "x", "role": "viewer", "tenant": "acme"},
 }
 COMMON = {
+    "plan_id": "pln-gone",
     "fibre": "pop-chi--pop-den",
     "site": "pop-chi",
     "group": "no-duct",

@@ -32,9 +32,10 @@ async def placed(world: Backbone) -> str:
     async with world.http(world.acme) as http:
         made = (await http.post("/v1/services", json=OLD)).json()
         assert made["there"]["sites"] == BY_DENVER
-        filler = {"from": "edge-chi", "to": "cloud-west", "bandwidth_gbps": 100, "latency_bound_ms": 17}
-        assert (await http.post("/v1/services", json=filler)).status_code == 201
         await world.active(http, made["id"])
+    async with world.http(world.rival) as rival:
+        filler = {"from": "edge-chi", "to": "cloud-west", "bandwidth_gbps": 100, "latency_bound_ms": 17}
+        assert (await rival.post("/v1/services", json=filler)).status_code == 201
     return str(made["id"])
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from highroad.cli.app import build_app
 from highroad.client.home import Credentials, write_credentials
+from highroad.control.better import better
 from tests.support.backbone import backbone, serving
 
 
@@ -37,13 +38,16 @@ Highroad = Callable[..., Ran]
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """The home directory of a backbone that is up; of a module that says WATCHED = False nobody sees a silent cut."""
-    watched = getattr(request.module, "WATCHED", True)
+    """The home directory of a backbone that is up; of a module that says WATCHED = False nobody sees a silent cut,
+    and of one with RULES the optimiser plans by them, with its SOLVE if it has one.
+    """
+    watched, rules = getattr(request.module, "WATCHED", True), getattr(request.module, "RULES", None)
     folder = tmp_path_factory.mktemp("home")
     ready, stop = threading.Event(), threading.Event()
 
     async def run() -> None:
-        async with backbone(watched=watched) as world, serving(world) as url:
+        async with backbone(watched=watched, rules=rules) as world, serving(world) as url:
+            world.controller.seat.replanning.solve = getattr(request.module, "SOLVE", better)
             known = Credentials(url=url, operator_token=world.operator, tenant_token=world.acme, tenant="acme")
             write_credentials(known, folder)
             ready.set()

@@ -268,16 +268,32 @@ def test_two_move_for_one_a_step_at_a_time() -> None:
     asyncio.run(inside())
 
 
-@on_a_rig
-async def test_who_is_protected_stays_so(here: Rig) -> None:
-    """Its backup moves, and nothing that it sends."""
-    old = await here.order(30.0, tenant=OTHER, protection=Protection.PATH, a="west", b="east")
-    assert old.placement is not None
-    assert old.placement.there == MIDDLE
-    with pytest.raises(Refused):
-        await asked(here, 80.0)  # it cannot move: the only other way is its backup's
-    now = await here.now(old.id)
-    assert now.placement == old.placement
+def test_a_backup_that_is_in_the_way_moves_without_a_packet_and_nobody_loses_one() -> None:
+    async def inside() -> None:
+        async with rig(country(ways=3), optimising=Optimising.AUTO) as here:
+            direct, south = ("US-CO", "US-NY"), ("campus>south", "south>cloud")
+            old = await here.order(60.0, tenant=OTHER, protection=Protection.PATH)
+            assert old.placement is not None
+            assert old.placement.backup is not None
+            assert (old.placement.there, old.placement.backup.there) == (NORTH, ("campus>cloud",))
+            fill = await here.order(50.0, tenant=OTHER, fence=(*direct, "US-TX"), bound_ms=8.6, max_paths=1)
+            assert carried(fill) == south
+            with pytest.raises(Refused):
+                await asked(here, 60.0, bound_ms=9.5, fence=direct, max_paths=1)  # a backup has no room elsewhere
+            await here.run(here.controller.release(fill.id, tenant=OTHER))
+            await here.pass_s(1.0)
+            new = await asked(here, 60.0, bound_ms=9.5, fence=direct, max_paths=1)
+            assert (new.reason, (await here.book()).rooms.waiting) == (None, {})
+            await pass_checked(here, 3.0)
+            assert carried(await here.now(new.id)) == ("campus>cloud",)
+            now = await here.now(old.id)
+            assert carried(now) == NORTH
+            assert now.placement is not None
+            assert now.placement.backup is not None
+            assert now.placement.backup.there == south
+            assert await here.lost(old.id) == 0
+
+    asyncio.run(inside())
 
 
 @on_a_rig

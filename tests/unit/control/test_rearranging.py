@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
 from highroad.control import rearrange
 from highroad.control.commands import ApplyPlan
+from highroad.control.explaining import BETTER, explain
 from highroad.control.maintain import Times
 from highroad.control.replanning import Rules
 from highroad.control.safety import Blast
 from highroad.control.trial import Check
-from highroad.errors import Conflict, Frozen, PlanStale
+from highroad.errors import Conflict, Frozen, HighroadError, PlanStale
 from highroad.model.change import Change
+from highroad.model.lifecycle import State
 from highroad.model.network import FibreId
 from highroad.model.plan import Applied, Optimising, PlanId, Rearrangement
 from highroad.model.service import Protection, Service, ServiceId
@@ -25,16 +28,18 @@ from tests.support.better import along
 from tests.support.country import ACME, NORTH, OTHER, SOUTH, country
 from tests.unit.control.rig import Rig, carried, rig
 from tests.unit.control.test_loop import restart_on
+from tests.unit.control.test_replay import Journal, replay
 from tests.unit.planning.ground import NOW_S
 
 ASK = Rules(mode=Optimising.ASK, every_s=1e6)
 UNCHECKED = Check(for_s=0.0)
+DIRECT = ("campus>cloud",)
 
 
 @asynccontextmanager
 async def carrying(count: int, gbps: float = 1.0, **more: Any) -> AsyncIterator[tuple[Rig, list[Service]]]:
     """So many services over the north."""
-    options = {"rules": ASK, "check": UNCHECKED, **more}
+    options: dict[str, Any] = {"rules": ASK, "check": UNCHECKED, **more}
     async with rig(country(), **options) as here:
         services = [await here.order(gbps, settle=False) for _ in range(count)]
         await here.pass_s(1.0)
@@ -347,5 +352,87 @@ def test_a_plan_that_would_break_a_promise_is_not_applied() -> None:
                 change = Rearrangement(plan=PlanId("pln-bad"), made_for=made_for, steps=({service.id: to},))
                 with pytest.raises(Conflict, match=f"would break a promise of {service.id}"):
                     await applied(here, change)
+
+    run(scene)
+
+
+@pytest.mark.parametrize("harm", [False, True], ids=["done", "rolled back"])
+def test_a_plan_that_was_applied_is_replayed_to_the_byte(harm: bool) -> None:
+    """The moves are in what was noted: whatever the optimiser would say by then, the same is decided."""
+    journal = Journal()
+
+    async def scene() -> None:
+        more = {"store": journal, "check": Check(above=4, for_s=0.5), "watched": False}
+        async with carrying(12, **more) as (here, services):
+            if harm:
+                await here.run(here.twin.cut(FibreId("west--south"), silent=True))
+            await applied(here, await plan_of(here, services, each=5))
+            await here.run(here.controller.release(services[7].id, tenant=ACME))
+            await here.pass_s(8.0)
+            assert ((await here.book()).freeze is not None) == harm
+            assert len(await told(here, "broken-off" if harm else "finished")) == 1
+
+    run(scene)
+    found = replay(journal)
+    assert found.differences == []
+    assert found.commits == len(journal.rows)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_meanwhile_nothing_is_oversold_lost_or_half_done(seed: int) -> None:
+    """Plans that anybody might make, good and bad, beside orders, changes, cuts, drains, freezes and restarts."""
+    draw = random.Random(seed)
+
+    async def scene() -> None:
+        async with rig(country(ways=3), rules=ASK, check=Check(above=3, for_s=0.2)) as here:
+            alive: list[ServiceId] = []
+            for number in range(40):
+                now = [await here.now(one) for one in alive]
+                movable = [one for one in now if one.state is State.ACTIVE and one.placement is not None]
+                with suppress(HighroadError):
+                    match draw.randrange(9):
+                        case 0 | 1 | 2:
+                            made = await here.order(draw.choice((5.0, 10.0, 20.0)), settle=False)
+                            alive.append(made.id)
+                        case 3 | 4 | 5:
+                            chosen = draw.sample(movable, min(len(movable), draw.randint(1, 6)))
+                            change = await plan_of(here, chosen, draw.choice((NORTH, SOUTH, DIRECT)), each=2)
+                            await applied(here, change)
+                        case 6:
+                            fibre = draw.choice(("west--east", "west--south", "campus--cloud"))
+                            await here.cut(fibre, settle_s=draw.choice((0.0, 0.1, 0.5)))
+                            await here.uncut(fibre, settle_s=draw.choice((0.1, 1.0)))
+                        case 7 if now:
+                            gone = draw.choice(now)
+                            await here.run(here.controller.release(gone.id, tenant=ACME))
+                            alive.remove(gone.id)
+                        case _:
+                            await here.run(here.controller.freeze())
+                            await here.pass_s(0.1)
+                            await here.run(here.controller.thaw())
+                await here.pass_s(draw.choice((0.0, 0.03, 0.3, 1.0)))
+                assert (await here.book()).ground.calendar.oversold() == [], number
+            await here.pass_s(30.0)
+            book = await here.book()
+            assert (book.underway, book.trials.steps, book.freeze) == (None, [], None)
+            assert await told(here, "applied")
+            for one in alive:
+                carried(await here.now(one))
+
+    run(scene)
+
+
+def test_who_asks_why_a_service_is_where_it_is_hears_of_the_plan() -> None:
+    async def scene() -> None:
+        async with carrying(2) as (here, services):
+            await applied(here, await plan_of(here, services, each=1))
+            await here.pass_s(2.0)
+            for one, led in zip(services, (BETTER, f"the loop looked: {BETTER}: pln-test"), strict=True):
+                found = explain(here.store.history, one.id, None, None)
+                assert found.decided is not None
+                assert (found.decided.asked, found.decided.identical) == (led, True)
+            found = explain(here.store.history, services[1].id, None, ACME)
+            assert found.decided is not None
+            assert found.decided.asked == f"the loop looked: {BETTER}"
 
     run(scene)

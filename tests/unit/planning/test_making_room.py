@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from highroad.model.lifecycle import State
 from highroad.model.network import LinkId
-from highroad.model.service import Order, Placement, Protection, Service, ServiceId
+from highroad.model.service import Backup, Order, Placement, Protection, Service, ServiceId
 from highroad.planning.calendar import Calendar
 from highroad.planning.find import find
 from highroad.planning.ground import Ground, claims_of, standbys_of
@@ -30,6 +30,7 @@ from tests.unit.planning.crowded import (
     check_fits,
     crowd,
     crowds,
+    links_of,
     possible,
 )
 from tests.unit.planning.ground import NOW_S, ground_of
@@ -125,7 +126,7 @@ def seated(ground: Ground, name: str, links: tuple[str, ...], *args: object, **k
 
 def others_of(*services: Service, **kwargs: object) -> Others:
     def over(link: LinkId) -> list[Service]:
-        return [one for one in services if movable(one) and one.placement is not None and link in one.placement.links]
+        return [one for one in services if movable(one) and link in links_of(one.placement)]
 
     return Others(over=over, **kwargs)  # type: ignore[arg-type]
 
@@ -239,15 +240,45 @@ def test_one_moves_for_another_that_moves() -> None:
     }
 
 
-def test_a_protected_order_gets_its_pair_and_a_protected_service_keeps_one() -> None:
+def test_a_protected_order_gets_its_pair() -> None:
+    """Its path goes north, and for its backup one of the two that are on the other ways joins the other."""
     ground = ground_of(country(ways=3))
-    quick = seated(ground, "quick", ("campus>cloud",), 60.0, tenant=OTHER, max_paths=1)
-    other = seated(ground, "other", ("campus>south", "south>cloud"), 60.0, tenant=OTHER, max_paths=1)
-    seated(ground, "north", MIDDLE, 55.0, tenant=OTHER, a="west", b="east", max_paths=1, bound_ms=6.0)
-    order = order_of(ground, 50.0, protection=Protection.PATH)
+    some = [
+        seated(ground, name, links, 45.0, tenant=OTHER, max_paths=1)
+        for name, links in (("direct", ("campus>cloud",)), ("round", ("campus>south", "south>cloud")))
+    ]
+    order = order_of(ground, 60.0, protection=Protection.PATH)
     assert find(ground, want_of(order)) is None
-    made = make_room(ground, order, others_of(quick, other), DEEP)
-    assert made is None or made.placement.backup is not None
+    made = make_room(ground, order, others_of(*some))
+    assert made is not None
+    assert len(made.moves) == 1
+    assert made.placement.backup is not None
+    assert not shared_groups(ground, made.placement)
+
+
+def test_who_is_protected_keeps_a_backup_and_its_path_where_only_that_is_in_the_way() -> None:
+    ground = ground_of(country(ways=3))
+    safe = seated(ground, "safe", NORTH, 60.0, tenant=OTHER)
+    assert safe.placement is not None
+    direct = Backup(there=(LinkId("campus>cloud"),), back=(LinkId("cloud>campus"),))
+    safe = replace(
+        safe,
+        order=replace(safe.order, protection=Protection.PATH),
+        placement=replace(safe.placement, backup=direct),
+    )
+    assert safe.placement is not None
+    ground.keep(safe)
+    order = order_of(ground, 60.0, fence=("US-CO", "US-NY"), max_paths=1)
+    assert find(ground, want_of(order)) is None
+    made = make_room(ground, order, others_of(safe))
+    assert made is not None
+    assert made.placement.there == ("campus>cloud",)
+    to = made.moves[safe.id]
+    assert to.branches == safe.placement.branches
+    assert to.backup is not None
+    assert to.backup.there == ("campus>south", "south>cloud")
+    seated(ground, "south", ("campus>south", "south>cloud"), 50.0, max_paths=1)
+    assert make_room(ground, order, others_of(safe)) is None, "nobody loses its backup for another"
 
 
 def test_moves_that_wait_for_each_other_in_a_circle_have_no_order() -> None:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <span>
 #include <vector>
@@ -54,6 +55,71 @@ inline void grow_trees(const Network& network, std::span<const double> price, st
     for (std::size_t k; (k = next.fetch_add(1, std::memory_order_relaxed)) < sources.size();)
       grow_tree(network, in_order.data(), sources[k], cut, heap, distance + k * nodes, into + k * nodes);
   });
+}
+
+// Paths from source[k] to target[k] that keep off the links barred[first[k]], ..., barred[first[k + 1] - 1].
+struct Asked {
+  std::vector<Node> source, target;
+  std::vector<std::int64_t> first;
+  std::vector<Link> barred;
+};
+
+// Path k is the links link[start[k]], ..., link[start[k + 1] - 1]; none where there is no path.
+struct Detours {
+  std::vector<std::int64_t> start{0};
+  std::vector<Link> link;
+};
+
+inline Detours find_detours(const Network& network, std::span<const double> price, const Asked& asked, int threads) {
+  std::vector<std::vector<Link>> found(asked.source.size());
+  std::atomic<std::size_t> next{0};
+  const auto jobs = static_cast<int>(std::min(static_cast<std::size_t>(threads), found.size()));
+  Crew::ours().run(jobs, [&](int) {
+    Heap heap(network.nodes);
+    std::vector<double> distance(static_cast<std::size_t>(network.nodes), UNREACHED);
+    std::vector<Link> into(static_cast<std::size_t>(network.nodes), NO_LINK);
+    std::vector<Node> seen;
+    std::vector<std::size_t> barred(network.links(), 0);
+    for (std::size_t k; (k = next.fetch_add(1, std::memory_order_relaxed)) < found.size();) {
+      for (auto at = asked.first[k]; at < asked.first[k + 1]; ++at)
+        barred[static_cast<std::size_t>(asked.barred[static_cast<std::size_t>(at)])] = k + 1;
+      const Node source = asked.source[k], target = asked.target[k];
+      distance[static_cast<std::size_t>(source)] = 0;
+      seen.push_back(source);
+      heap.push_or_lower(source, distance.data());
+      while (!heap.empty()) {
+        const Node here = heap.pop(distance.data());
+        if (here == target) break;
+        for (auto at = static_cast<std::size_t>(network.out.start[static_cast<std::size_t>(here)]);
+             at < static_cast<std::size_t>(network.out.start[static_cast<std::size_t>(here) + 1]); ++at) {
+          const auto link = static_cast<std::size_t>(network.out.link[at]);
+          const auto there = static_cast<std::size_t>(network.out.far[at]);
+          if (barred[link] == k + 1) continue;
+          const double reached = distance[static_cast<std::size_t>(here)] + price[link];
+          if (reached >= distance[there]) continue;
+          if (distance[there] == UNREACHED) seen.push_back(static_cast<Node>(there));
+          distance[there] = reached;
+          into[there] = static_cast<Link>(link);
+          heap.push_or_lower(static_cast<Node>(there), distance.data());
+        }
+      }
+      heap.clear();
+      if (source != target && distance[static_cast<std::size_t>(target)] < UNREACHED) {
+        for (Node v = target; v != source; v = network.tail[static_cast<std::size_t>(into[static_cast<std::size_t>(v)])])
+          found[k].push_back(into[static_cast<std::size_t>(v)]);
+        std::reverse(found[k].begin(), found[k].end());
+      }
+      for (const Node v : seen) distance[static_cast<std::size_t>(v)] = UNREACHED;
+      seen.clear();
+    }
+  });
+  Detours all;
+  all.start.reserve(found.size() + 1);
+  for (const auto& path : found) {
+    all.link.insert(all.link.end(), path.begin(), path.end());
+    all.start.push_back(static_cast<std::int64_t>(all.link.size()));
+  }
+  return all;
 }
 
 }  // namespace highroad

@@ -59,6 +59,33 @@ nb::tuple trees(const Network& network, nb::handle prices_given, nb::handle sour
                         array_of(std::move(into), sources.size(), nodes));
 }
 
+nb::tuple detours(const Network& network, nb::handle prices_given, nb::handle source, nb::handle target,
+                  nb::handle first, nb::handle barred, int threads) {
+  const auto prices = numbers<double>(prices_given, "prices");
+  Asked asked{numbers<Node>(source, "source"), numbers<Node>(target, "target"), numbers<std::int64_t>(first, "first"),
+              numbers<Link>(barred, "barred")};
+  check_prices(prices, network.links());
+  check_nodes(asked.source, network.nodes, "source");
+  check_nodes(asked.target, network.nodes, "target");
+  if (asked.target.size() != asked.source.size())
+    refuse("target has ", asked.target.size(), " elements, and source ", asked.source.size());
+  if (asked.first.size() != asked.source.size() + 1 || asked.first.front() != 0 ||
+      asked.first.back() != static_cast<std::int64_t>(asked.barred.size()))
+    refuse("first has to have one element more than source, and to go from 0 to the number of barred links");
+  for (std::size_t k = 1; k < asked.first.size(); ++k)
+    if (asked.first[k] < asked.first[k - 1]) refuse("first[", k, "] is less than the one before");
+  for (std::size_t k = 0; k < asked.barred.size(); ++k)
+    if (asked.barred[k] < 0 || static_cast<std::size_t>(asked.barred[k]) >= network.links())
+      refuse("barred[", k, "] is ", asked.barred[k], ", and links are numbered from 0 to below ", network.links());
+  threads = threads_of(threads);
+  Detours found;
+  {
+    nb::gil_scoped_release released;
+    found = find_detours(network, prices, asked, threads);
+  }
+  return nb::make_tuple(array_of(found.start), array_of(found.link));
+}
+
 }  // namespace
 }  // namespace highroad
 
@@ -111,7 +138,21 @@ distance is float64[sources, nodes] in the unit of the prices, infinity where a 
 int32[sources, nodes]: the link by which the node is reached, -1 where it is not, and at the source.
 
 Other threads run meanwhile. Raises ValueError for a price or a cut that is negative or not a number, for a
-source that is no node, and for arrays of another shape or type.)");
+source that is no node, and for arrays of another shape or type.)")
+      .def("detours", &detours, "prices"_a.none(), "source"_a.none(), "target"_a.none(), "first"_a.none(),
+           "barred"_a.none(), "threads"_a = 0,
+           nb::sig("def detours(self, prices: numpy.typing.NDArray[numpy.float64], "
+                   "source: numpy.typing.NDArray[numpy.int32], target: numpy.typing.NDArray[numpy.int32], "
+                   "first: numpy.typing.NDArray[numpy.int64], barred: numpy.typing.NDArray[numpy.int32], "
+                   "threads: int = 0) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]"),
+           R"(The cheapest path from each source to its target that keeps off some links: (start, link).
+
+prices is as for `trees`; source and target are of one element a path, and path k keeps off the links
+barred[first[k]], ..., barred[first[k + 1] - 1]: first is int64, barred int32. Path k is the links
+link[start[k]], ..., link[start[k + 1] - 1]; none where there is no path, and from a node to itself.
+
+Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
+what does not fit together.)");
 
   add_flows(module);
 }

@@ -62,6 +62,10 @@ class Heap {
   // v is put in, or moved up if it is in already.
   void push_or_lower(Node v, const double* key) { rise(place_[v] == OUT ? size_++ : place_[v], v, key); }
 
+  void clear() {
+    while (size_ > 0) place_[node_[--size_]] = OUT;
+  }
+
   Node pop(const double* key) {
     const Node least = node_[0];
     place_[least] = OUT;
