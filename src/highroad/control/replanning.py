@@ -56,6 +56,12 @@ SHARE = 4.0
 TOLD = "highroad.plan."
 """What events of plans begin with."""
 
+BUSY_PER_S = 20.0
+"""While more orders come in than so many a second, they are not held up by planning, but for a repair,"""
+
+PATIENT_S = 60.0
+"""and for so long at most."""
+
 AT_ONCE_S = 0.05
 """What came together after a repair is planned for together."""
 
@@ -130,6 +136,9 @@ class Replanning:
         self._looked_at: object = None
         self._looked_s: float | None = None
         self._took_s = 0.0
+        self._asked, self._asked_s = 0, float("-inf")
+        """How much the planner had been asked, and when that was looked at."""
+        self._planned_s = float("-inf")
         self._waits = "nothing was looked at yet"
 
     def start(self) -> None:
@@ -204,12 +213,17 @@ class Replanning:
         if self._now.is_set():
             await self._clock.sleep(AT_ONCE_S)
             self._now.clear()
+            self._planned_s = float("-inf")  # who was moved by a failure does not wait for orders
 
     async def look(self) -> None:
         """Plan once, if anything has changed since the last time; apply what is worth it where that is wanted."""
         book = await self._planner.settled()
         self._looked_s = self._clock.now_s()
         self._waits = self._goes_first(book)
+        if not self._waits and self._busy(self._looked_s):
+            self._waits = (
+                f"more than {BUSY_PER_S:g} orders come in a second: it plans when it is quieter, or in a minute"
+            )
         if self._waits:
             return
         here = (book.ground.calendar, book.ground.calendar.edits, book.revision, book.ground.avoid)
@@ -220,7 +234,7 @@ class Replanning:
             while len(self._plans) > KEPT:
                 old, _ = self._plans.popitem(last=False)
                 self._applied.pop(old, None)
-            self._took_s = time.perf_counter() - begun
+            self._took_s, self._planned_s = time.perf_counter() - begun, self._clock.now_s()
             self._looked_at = here
         plan = self._newest
         if self._rules.mode is Optimising.AUTO and plan.worth and plan.id not in self._applied:
@@ -239,6 +253,12 @@ class Replanning:
         if book.freeze is None and book.homed != book.openings and book.index.away:
             return "services that were moved by a failure or a drain go home first"
         return ""
+
+    def _busy(self, now_s: float) -> bool:
+        """Whether many orders come in, and it was planned not long ago."""
+        asked, for_s = self._planner.asked - self._asked, now_s - self._asked_s
+        self._asked, self._asked_s = self._planner.asked, now_s
+        return asked > BUSY_PER_S * for_s > 0 and now_s - self._planned_s < PATIENT_S
 
     async def _apply(self, plan: Plan) -> None:
         if self._goes_first(await self._planner.settled()):

@@ -362,7 +362,7 @@ def test_a_plan_that_was_applied_is_replayed_to_the_byte(harm: bool) -> None:
     journal = Journal()
 
     async def scene() -> None:
-        more = {"store": journal, "check": Check(above=4, for_s=0.5), "watched": False}
+        more: dict[str, Any] = {"store": journal, "check": Check(above=4, for_s=0.5), "watched": False}
         async with carrying(12, **more) as (here, services):
             if harm:
                 await here.run(here.twin.cut(FibreId("west--south"), silent=True))

@@ -221,6 +221,28 @@ def test_nothing_new_is_not_computed_again() -> None:
     run(scene)
 
 
+def test_many_orders_are_not_held_up_but_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replanning, "BUSY_PER_S", 0.1)
+    monkeypatch.setattr(replanning, "PATIENT_S", 4 * EVERY_S)
+
+    async def scene() -> None:
+        async with planning(Optimising.ASK) as (here, _, knows):
+            await here.pass_s(EVERY_S)
+            assert knows.asked == 1
+            for _ in range(3):
+                await here.order(1.0)
+                await here.pass_s(EVERY_S - 0.5)
+                assert knows.asked == 1
+                assert (await shown(here)).waits.startswith("more than 0.1 orders come in a second")
+            await here.order(1.0)
+            await here.pass_s(EVERY_S - 0.5)
+            assert knows.asked == 2, "it has waited long enough"
+            await here.pass_s(EVERY_S)
+            assert (await shown(here)).waits == ""
+
+    run(scene)
+
+
 def test_the_last_plans_are_kept_and_older_ones_are_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replanning, "KEPT", 2)
 
