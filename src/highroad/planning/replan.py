@@ -114,12 +114,15 @@ class Replan:
 
 
 def movable(ground: Ground, service: Service, now_s: float) -> bool:
-    """Whether a service may be moved by a plan: it is carried, is where it is to be, and nothing of it is under way or
-    booked elsewhere.
+    """Whether a service may be moved by a plan: it is carried, is where it is to be, over links that are there, and
+    nothing of it is under way or booked elsewhere.
     """
+    here, there = service.placement, ground.graph.link_number
     return (
         service.state in MOVABLE
-        and service.placement is not None
+        and here is not None
+        and all(link in there for link in here.links)
+        and (here.backup is None or all(link in there for link in (*here.backup.there, *here.backup.back)))
         and service.stays
         and service.ended_s is None
         and service.order.window.until_s > now_s

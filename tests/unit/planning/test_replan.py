@@ -269,6 +269,15 @@ def test_who_may_not_be_moved_stays_and_counts() -> None:
         assert set(replan(asked).moves) == {"s-2"}
 
 
+def test_who_is_on_a_link_that_is_gone_or_has_a_detour_booked_is_left_to_others() -> None:
+    ground = ground_of(network_of(SPANS), [])
+    gone = service("s-1", "a", "b", 8.0, Placement(there=(LinkId("a>x"),), back=(LinkId("x>a"),), bandwidth_gbps=8.0))
+    services = held(ground, gone, service("s-2", "a", "b", 8.0, way(8.0, "a", "b")))
+    assert [one.id for one in asked_of(ground, services, NOW_S).services] == ["s-2"]
+    ground.calendar.keep_beside("drain", "s-2", [Claim("a>c", NOW_S + 10, NOW_S + 20, 1000)])
+    assert not asked_of(ground, services, NOW_S).services
+
+
 def test_a_link_that_is_drained_or_booked_takes_nobody() -> None:
     ground = ground_of(network_of(SPANS), [])
     services = held(ground, *(service(f"s-{n}", "a", "b", 8.0, way(8.0, "a", "b")) for n in (1, 2)))

@@ -15,6 +15,7 @@ to exist and to fit is relaxed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +50,12 @@ CHEAP = 0.05
 MADE_ROOM, DEARER = 12, 12.0
 """So often backups are looked for anew, and so steeply a span is avoided that is full."""
 
-POLISHED = 400
-"""So many services at most change their way when all are made whole."""
+POLISHES, POLISHED, ENOUGH = 12, 5000, 0.2
+"""When services are made whole: so often are so many looked at that are on spans fuller than when split, until all are
+within so much of the gap."""
+
+STEEPER, MOST_PRICE = 300.0, 60.0
+"""Prices for that: steep, as one service may be a part of a span that counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,31 +286,69 @@ def _fastest(live: Live, ways: Ways, way: Places) -> None:
 
 
 def _polish(search: _Search, way: Places) -> None:
-    """Services change to another way of theirs where a span is fuller than it is split."""
+    """Services on spans that are fuller than where they are split, or nearly so, take another of their ways where that
+    makes the sum of steep prices less: one after the other, the largest first, again and again.
+    """
     live, ways, lots = search.live, search.ways, search.lots
-    held = np.flatnonzero(way >= 0)
-    if not len(held):
+    if not (way >= 0).any():
         return
-    first, places = ragged(ways.start, way[held])
-    on, who = ways.span[places], np.repeat(held, np.diff(first))
-    load = np.bincount(on, live.gbps[who], live.spans).astype(np.float64)
-    most = search.capacity * search.value * (1 + 0.1 * search.limits.gap)
-    order = np.argsort(on, kind="stable")
-    begin = np.searchsorted(on[order], np.arange(live.spans + 1))
-    shut: set[int] = set()
-    for _ in range(POLISHED):
-        over = load / most
-        if shut:
-            over[list(shut)] = 0.0
-        span = int(np.argmax(over))
-        excess = load[span] - most[span]
-        if excess <= 0:
+    full = (search.capacity * search.value).tolist()
+    enough = 1 + ENOUGH * search.limits.gap
+    choices = np.diff(lots.first)[lots.of] > 1
+    for _ in range(POLISHES):
+        held = np.flatnonzero(way >= 0)
+        first, places = ragged(ways.start, way[held])
+        on, who = ways.span[places], np.repeat(held, np.diff(first))
+        load = np.bincount(on, live.gbps[who], live.spans) / np.array(full)
+        if load.max() <= enough:
             return
-        here = who[order[begin[span] : begin[span + 1]]]
-        rate = live.gbps[here]
-        best = np.argsort(np.where(rate >= excess, rate - 1e6, -rate))
-        if not any(_change(live, ways, lots, load, most, way, int(here[k]), span) for k in best[:64].tolist()):
-            shut.add(span)
+        near = distinct(who[(load[on] > 1.0) & choices[who]])
+        near = near[np.argsort(-live.gbps[near])][:POLISHED]
+        spans = _Spans(load.tolist(), full)
+        changed = [_change(live, ways, lots, spans, way, service) for service in near.tolist()]
+        if not any(changed):
+            return
+
+
+class _Spans:
+    """How full spans are, and what that costs."""
+
+    def __init__(self, load: list[float], full: list[float]) -> None:
+        self.load, self.full = load, full
+
+    def cost(self, spans: list[int], gbps: float) -> float:
+        """By how much the sum of prices rises with so much more."""
+        total = 0.0
+        for span in spans:
+            now = self.load[span]
+            total += _price(now + gbps / self.full[span]) - _price(now)
+        return total
+
+    def put(self, spans: list[int], gbps: float) -> None:
+        """Carry so much more."""
+        for span in spans:
+            self.load[span] += gbps / self.full[span]
+
+
+def _price(load: float) -> float:
+    return math.exp(min(MOST_PRICE, STEEPER * (load - 1.0)))
+
+
+def _change(live: Live, ways: Ways, lots: Lots, spans: _Spans, way: Places, service: int) -> bool:
+    """One service takes the cheapest of its ways, if that is another."""
+    lot, rate, now = int(lots.of[service]), float(live.gbps[service]), int(way[service])
+    own = ways.span[ways.start[now] : ways.start[now + 1]].tolist()
+    spans.put(own, -rate)
+    best, least = now, spans.cost(own, rate) * (1 - 1e-9)
+    chosen = own
+    for other in lots.way[lots.first[lot] : lots.first[lot + 1]].tolist():
+        then = ways.span[ways.start[other] : ways.start[other + 1]].tolist()
+        cost = spans.cost(then, rate)
+        if cost < least:
+            best, least, chosen = other, cost, then
+    spans.put(chosen, rate)
+    way[service] = best
+    return best != now
 
 
 def _make_room(search: _Search, way: Places) -> tuple[Reals, Reals]:
@@ -332,24 +375,6 @@ def _make_room(search: _Search, way: Places) -> tuple[Reals, Reals]:
         fits = (then >= 0) & (ways.latency_ms[np.maximum(then, 0)] <= bound)
         way[there[fits]] = then[fits]
     return load, reserve
-
-
-def _change(live: Live, ways: Ways, lots: Lots, load: Reals, most: Reals, way: Places, service: int, span: int) -> bool:
-    """One service leaves a span for another of its ways, if there is room there."""
-    lot, rate, now = int(lots.of[service]), float(live.gbps[service]), int(way[service])
-    own = ways.span[ways.start[now] : ways.start[now + 1]]
-    if span not in own:
-        return False
-    for other in lots.way[lots.first[lot] : lots.first[lot + 1]].tolist():
-        then = ways.span[ways.start[other] : ways.start[other + 1]]
-        fresh = then[~np.isin(then, own)]
-        if span in then or (load[fresh] + rate > most[fresh]).any():
-            continue
-        load[own] -= rate
-        load[then] += rate
-        way[service] = other
-        return True
-    return False
 
 
 def whole(live: Live, lots: Lots, lot: Places, way: Places, flow: Reals) -> Places:
