@@ -303,13 +303,15 @@ class Flows {
   void trim(Hand& hand);
   bool relieve(Hand& hand);
   void take(double* flow, double amount, Hand& hand);
-  bool peel(Link e, double most, Node source, double* flow, std::span<const std::int64_t> demand, Hand& hand);
-  void note(std::size_t g, std::vector<std::int64_t>& demand, double least) const;
+  bool peel(Link e, double most, Node source, double dearest, double* flow, std::span<const std::int32_t> demand,
+            Hand& hand);
+  void note(std::size_t g, std::span<std::int32_t> demand) const;
   std::vector<std::size_t> fill(const std::vector<std::size_t>& sets, Hand& hand, int threads);
   bool give(std::size_t g, double little, Hand& hand);
   bool has_room(std::size_t g, double little, Hand& hand) const;
   void settle(int threads);
-  void settle_set(std::size_t g, std::vector<std::int32_t>& comes, std::vector<std::int64_t>& demand, std::vector<Node>& order);
+  void settle_set(std::size_t g, std::vector<std::int32_t>& comes, std::vector<std::int32_t>& demand,
+                  std::vector<Node>& order);
   void clean(int threads);
   void clean_set(std::size_t g, std::vector<std::int32_t>& next, std::vector<std::uint8_t>& state,
                  std::vector<Link>& walked);

@@ -64,7 +64,9 @@ inline bool Flows::relieve(Hand& hand) {
   for (std::size_t g = 0; g < demands_.sets(); ++g)
     for (std::size_t k = 0; k < over.size(); ++k)
       if (of(g)[over[k]] > 0) crossed[k].push_back(g);
-  std::vector<std::int64_t> demand(hand.distance.size());
+  const auto nodes = static_cast<std::size_t>(network_.nodes);
+  std::vector<std::int32_t> demand(demands_.sets() * nodes);
+  for (std::size_t g = 0; g < demands_.sets(); ++g) note(g, std::span(demand).subspan(g * nodes, nodes));
   std::vector<double> worths;
   for (const double one : demands_.worth)
     if (!std::isinf(one) && (worths.empty() || one != worths.back())) worths.push_back(one);
@@ -77,10 +79,10 @@ inline bool Flows::relieve(Hand& hand) {
         if (load_[at(e)] <= capacity_[at(e)]) break;
         double* flow = of(g);
         if (flow[e] <= 0) continue;
-        note(g, demand, least);
+        const auto to = std::span<const std::int32_t>(demand).subspan(g * nodes, nodes);
         while (flow[e] > 0 && load_[at(e)] > capacity_[at(e)])
           if (!peel(e, std::nextafter(load_[at(e)] - capacity_[at(e)], std::numeric_limits<double>::max()),
-                    demands_.source[g], flow, demand, hand))
+                    demands_.source[g], least, flow, to, hand))
             break;
       }
     }
@@ -88,11 +90,10 @@ inline bool Flows::relieve(Hand& hand) {
   return true;
 }
 
-// By node the set's demand to it that is worth no more than so much.
-inline void Flows::note(std::size_t g, std::vector<std::int64_t>& demand, double least) const {
+// By node the set's demand to it, or -1.
+inline void Flows::note(std::size_t g, std::span<std::int32_t> demand) const {
   std::fill(demand.begin(), demand.end(), -1);
-  for (auto d = first(g); d < first(g + 1); ++d)
-    if (demands_.worth[d] <= least) demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
+  for (auto d = first(g); d < first(g + 1); ++d) demand[node(demands_.target[d])] = static_cast<std::int32_t>(d);
 }
 
 // Every path over these links is given up; sets that had any are tidied.
@@ -101,8 +102,7 @@ inline void Flows::clear(std::span<const Link> given) {
   std::vector<std::size_t> gone;
   for (std::size_t e = 0; e < links(); ++e)
     if (std::find(given.begin(), given.end(), given_[e]) != given.end()) gone.push_back(e);
-  std::vector<std::int64_t> demand(hand.distance.size());
-  std::vector<std::int32_t> numbers(hand.distance.size());
+  std::vector<std::int32_t> demand(hand.distance.size()), numbers(hand.distance.size());
   std::vector<std::uint8_t> state(hand.distance.size());
   std::vector<Node> order;
   for (std::size_t g = 0; g < demands_.sets(); ++g) {
@@ -110,9 +110,9 @@ inline void Flows::clear(std::span<const Link> given) {
     bool any = false;
     for (const std::size_t e : gone) {
       if (flow[e] <= 0) continue;
-      if (!any) note(g, demand, UNREACHED);
+      if (!any) note(g, demand);
       any = true;
-      while (flow[e] > 0 && peel(static_cast<Link>(e), flow[e], demands_.source[g], flow, demand, hand)) {
+      while (flow[e] > 0 && peel(static_cast<Link>(e), flow[e], demands_.source[g], UNREACHED, flow, demand, hand)) {
       }
       flow[e] = 0;
     }
@@ -123,7 +123,9 @@ inline void Flows::clear(std::span<const Link> given) {
   add_up(1);
 }
 
-inline bool Flows::peel(Link e, double most, Node source, double* flow, std::span<const std::int64_t> demand, Hand& hand) {
+// Some path over e, to a demand that is worth no more than `dearest`, carries less.
+inline bool Flows::peel(Link e, double most, Node source, double dearest, double* flow, std::span<const std::int32_t> demand,
+                        Hand& hand) {
   hand.walked.assign(1, e);
   most = std::min(most, flow[e]);
   for (Node u = tail(e); u != source;) {
@@ -134,7 +136,11 @@ inline bool Flows::peel(Link e, double most, Node source, double* flow, std::spa
     u = tail(back);
   }
   Node v = head(e);
-  const auto ends = [&] { return demand[node(v)] >= 0 && served_[static_cast<std::size_t>(demand[node(v)])] > 0; };
+  const auto ends = [&] {
+    if (demand[node(v)] < 0) return false;
+    const auto d = static_cast<std::size_t>(demand[node(v)]);
+    return served_[d] > 0 && demands_.worth[d] <= dearest;
+  };
   while (!ends()) {
     const Link on = largest_from(v, flow);
     if (on == NO_LINK || hand.walked.size() > 2 * hand.distance.size()) return false;
@@ -280,14 +286,14 @@ inline void Flows::settle(int threads) {
   const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), demands_.sets())));
   Crew::ours().run(jobs, [&](int job) {
     std::vector<std::int32_t> comes(static_cast<std::size_t>(network_.nodes));
-    std::vector<std::int64_t> demand(comes.size());
+    std::vector<std::int32_t> demand(comes.size());
     std::vector<Node> order;
     for (auto g = static_cast<std::size_t>(job); g < demands_.sets(); g += static_cast<std::size_t>(jobs))
       settle_set(g, comes, demand, order);
   });
 }
 
-inline void Flows::settle_set(std::size_t g, std::vector<std::int32_t>& comes, std::vector<std::int64_t>& demand,
+inline void Flows::settle_set(std::size_t g, std::vector<std::int32_t>& comes, std::vector<std::int32_t>& demand,
                               std::vector<Node>& order) {
   const Rows &in = network_.in, &out = network_.out;
   double* flow = of(g);
@@ -300,13 +306,10 @@ inline void Flows::settle_set(std::size_t g, std::vector<std::int32_t>& comes, s
   for (std::size_t k = 0; k < order.size(); ++k)
     for (std::int32_t j = out.start[node(order[k])]; j < out.start[node(order[k]) + 1]; ++j)
       if (flow[out.link[node(j)]] > 0 && --comes[node(out.far[node(j)])] == 0) order.push_back(out.far[node(j)]);
-  std::fill(demand.begin(), demand.end(), -1);
   bool as_it_is = false;
-  for (auto d = first(g); d < first(g + 1); ++d) {
-    demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
-    as_it_is = as_it_is || must(d);
-  }
+  for (auto d = first(g); d < first(g + 1); ++d) as_it_is = as_it_is || must(d);
   if (as_it_is) return;
+  note(g, demand);
   const auto served = [&](Node v) { return demand[node(v)] < 0 ? nullptr : &served_[static_cast<std::size_t>(demand[node(v)])]; };
   const auto sums = [&](Node v) {
     double arrives = 0, leaves = served(v) == nullptr ? 0 : *served(v);

@@ -37,6 +37,9 @@ CLOSE = 1.2
 NOT_THE_BOUND = 3.0
 """A gap of more than so many times regret and bias is the plan's, and not the bound's: the flows are made to fit."""
 
+AT_FIRST = 0.02
+"""Flows of more regret and bias are not made to fit yet, unless time is up."""
+
 ROUNDED = 1 + 1e-10
 """What is over by less is over by rounding errors."""
 
@@ -230,7 +233,8 @@ class _Search:
             if rest > 4 * gap:
                 self._bound(price, threads)
             short = (self.bound - self.value) / self._most
-            if late or self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2):
+            old = self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2)
+            if late or (rest < AT_FIRST and old):
                 fitted = looked
                 self._fit(price)
                 short = (self.bound - self.value) / self._most
