@@ -83,13 +83,16 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """One service. `offered_gbps` is modelled, both directions together; `slowed` is what part of it is sent."""
+    """One service. `offered_gbps` is modelled, both directions together; `slowed` is what part of it is sent. While it is
+    `in_doubt` more of the time until now may turn out to have been dark than `dark_s` says.
+    """
 
     offered_gbps: float
     slowed: float
     dark_s: float
     there: Way
     back: Way
+    in_doubt: bool = False
 
 
 @dataclass(slots=True)
@@ -317,6 +320,7 @@ class Generator:
             offered_gbps=service.there.nominal_gbps + service.back.nominal_gbps,
             slowed=self._slowed,
             dark_s=total / NS,
+            in_doubt=any(one.ledger.in_doubt(now) for one in (service.there, service.back)),
             there=_way(service.there.ledger),
             back=_way(service.back.ledger),
         )

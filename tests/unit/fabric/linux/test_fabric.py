@@ -370,6 +370,56 @@ def test_where_hosts_tell_their_losses_and_latencies_are_believed(tmp_path: Path
     play(tmp_path, scene)
 
 
+def test_a_sample_after_a_repair_waits_until_hosts_know_how_long_it_was_dark(tmp_path: Path) -> None:
+    def flow(dark_s: float, *, in_doubt: bool) -> Flow:
+        return Flow(
+            offered_gbps=8.0,
+            lost_bytes=0.0,
+            dark_s=dark_s,
+            latency_ms_there=None,
+            latency_ms_back=None,
+            in_doubt=in_doubt,
+        )
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        routers.routers[B].light("b>d", up=False)
+        await anext(changes)
+        routers.panel.flow[S] = flow(0.024, in_doubt=True)
+        await fabric.apply([Replace(policy=OVER_C)])
+        sampling = asyncio.create_task(fabric.sample())
+        await asyncio.sleep(0.15)
+        assert not sampling.done(), "one direction may have been dark for longer"
+        routers.panel.flow[S] = flow(0.110, in_doubt=False)
+        assert (await asyncio.wait_for(sampling, 0.2)).services[S].dark_s == 0.110
+
+    play(tmp_path, scene)
+
+
+def test_a_sample_waits_for_no_repair_when_something_else_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux, "HEALING_S", 10.0)
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        routers.routers[B].light("b>d", up=False)
+        await anext(changes)
+        routers.panel.flow[S] = Flow(
+            offered_gbps=8.0, lost_bytes=0.0, dark_s=0.0, latency_ms_there=None, latency_ms_back=None, in_doubt=True
+        )
+        await fabric.apply([Replace(policy=OVER_C)])
+        sampling = asyncio.create_task(fabric.sample())
+        await asyncio.sleep(0.1)
+        routers.routers[D].light("d>c", up=False)
+        await asyncio.wait_for(sampling, 2.0)
+        assert (await fabric.read()).down_since_s.keys() == {"b-d", "c-d"}
+
+    play(tmp_path, scene)
+
+
 def test_without_hosts_a_service_is_dark_from_the_loss_of_light_to_its_new_path(tmp_path: Path) -> None:
     async def scene(routers: Bench, fabric: LinuxFabric) -> None:
         await fabric.apply([Install(policy=OVER_B)])
