@@ -59,7 +59,7 @@ TOLD_AFTER_S = 1.0
 """After so long what is done is told before more is begun: a service is not carried and still said to be activating."""
 
 HEALING_S, GLANCE_S = 0.5, 0.02
-"""How long a sample waits for the hosts of services that were dark to see their first packet by the new path, both ways,
+"""How long a sample waits for hosts of services that were dark to see their first packet by the new path, both ways,
 and to know for how long none came; and how often it looks: routers have answered by then, and the packet is on its way.
 """
 

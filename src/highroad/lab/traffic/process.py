@@ -83,8 +83,8 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """One service. `offered_gbps` is modelled, both directions together; `slowed` is what part of it is sent. While it is
-    `in_doubt` more of the time until now may turn out to have been dark than `dark_s` says.
+    """One service. `offered_gbps` is modelled, both directions together; `slowed` is what part of it is sent. While it
+    is `in_doubt` more of the time until now may turn out to have been dark than `dark_s` says.
     """
 
     offered_gbps: float
