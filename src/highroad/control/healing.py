@@ -136,7 +136,8 @@ def _repaired(draft: Draft, incident: Incident, observed: Observed) -> Incident:
     for fault in incident.faults:
         down = observed.why.get(fault.fibre) if fault.back_s is None else None
         repaired = {} if down is None else down.repaired_s
-        more = [site for site in repaired if site not in fault.repaired_at]
+        fresh = (site for site in repaired if site not in fault.repaired_at)
+        more = [site for site in fresh if draft.book.goes_around(site, fault.fibre)]
         new += [(repaired[site], site, fault.fibre) for site in more]
         faults.append(replace(fault, repaired_at=(*fault.repaired_at, *sorted(more))))
     if not new:

@@ -66,12 +66,12 @@ async def test_a_router_all_of_whose_links_are_dark_is_one_incident_that_names_i
     await here.run(here.twin.kill_router(SiteId("west")))
     await here.pass_s(0.5)
     incident = await here.incident()
-    assert incident.title == "router west does not answer"
+    assert incident.title == "router west is cut off"
     assert set(incident.fibres) == {"campus--west", "west--east", "west--south"}
-    assert texts(incident, Phase.FAILED)[0].startswith("router west does not answer: loss of light noticed on")
+    assert texts(incident, Phase.FAILED)[0].startswith("router west is cut off: loss of light noticed on")
     assert (await here.now(through.id)).state is State.ACTIVE
     lost = await here.now(at_it.id)
-    assert (lost.state, lost.reason) == (State.DEGRADED, "dark: router west does not answer")
+    assert (lost.state, lost.reason) == (State.DEGRADED, "dark: router west is cut off")
     await here.run(here.twin.revive_router(SiteId("west")))
     await here.pass_s(2.0)
     assert (await here.now(at_it.id)).state is State.ACTIVE
