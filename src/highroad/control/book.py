@@ -352,8 +352,8 @@ class Book:
         return frozenset(site for site, fibres in around.items() if len(fibres) > 1 and self.down.issuperset(fibres))
 
     def goes_around(self, site: SiteId, fibre: FibreId) -> bool:
-        """Whether a router may have a way around a fibre, by what is dark: nothing leads around to or from a router that
-        is cut off, and no way over a link that is dark itself.
+        """Whether a router may have a way around a fibre, by what is dark: nothing leads around to or from a router
+        that is cut off, and no way over a link that is dark itself.
         """
         network, dead = self.network, self.dead
         for name in network.links_on.get(fibre, ()):

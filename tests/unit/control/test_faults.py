@@ -172,7 +172,7 @@ async def test_nobody_carries_on_around_a_link_over_links_that_are_dark(here: Ri
     async def repairing(since: int | None = None) -> Observed:
         found, network = await read(since), (await here.controller.settled()).network
         why = {
-            fibre: Down(repaired_s={site: since_s for site in (network.fibre[fibre].a, network.fibre[fibre].b)})
+            fibre: Down(repaired_s=dict.fromkeys((network.fibre[fibre].a, network.fibre[fibre].b), since_s))
             for fibre, since_s in found.down_since_s.items()
         }
         return replace(found, why=why)
