@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from highroad.errors import NotFound
 from highroad.fabric.linux import fabric as linux
 from highroad.fabric.linux.fabric import LinuxFabric
+from highroad.gnmi import server
 from highroad.gnmi.router import Intended
 from highroad.gnmi.target import Delete
 from highroad.model.measurement import Way
@@ -184,9 +186,10 @@ def test_numbers_are_given_in_turn(tmp_path: Path) -> None:
 def test_a_cut_is_told_with_the_time_of_the_router_that_saw_it(tmp_path: Path) -> None:
     async def scene(routers: Bench, fabric: LinuxFabric) -> None:
         changes = fabric.changes()
-        routers.routers[D].light("d>b", up=False, at_s=1_800_000_000.25)
+        seen_s = time.time() - 0.25
+        routers.routers[D].light("d>b", up=False, at_s=seen_s)
         await anext(changes)
-        assert (await fabric.read()).down_since_s == {"b-d": pytest.approx(1_800_000_000.25)}
+        assert (await fabric.read()).down_since_s == {"b-d": pytest.approx(seen_s, abs=1e-6)}
         links = (await fabric.sample()).links
         assert {link for link, one in links.items() if not one.up} == {"b>d", "d>b"}
         routers.routers[D].light("d>b", up=True)
@@ -194,6 +197,51 @@ def test_a_cut_is_told_with_the_time_of_the_router_that_saw_it(tmp_path: Path) -
         assert (await fabric.read()).down_since_s == {}
 
     play(tmp_path, scene)
+
+
+class Wrong:
+    """The module `time`, of a host whose clock is wrong."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, off_s: float) -> None:
+        self.off_s = off_s
+
+    def time(self) -> float:
+        return time.time() + self.off_s
+
+    def time_ns(self) -> int:
+        return time.time_ns() + round(self.off_s * 1e9)
+
+
+@pytest.mark.parametrize("off_s", [-3600.0, 3600.0])
+def test_times_of_a_router_whose_clock_is_wrong_are_told_by_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off_s: float
+) -> None:
+    theirs = Wrong(off_s)
+    monkeypatch.setattr(server, "time", theirs)
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        seen_s = time.time()
+        routers.routers[B].light("b>d", up=False, at_s=seen_s + off_s)
+        await anext(changes)
+        assert (await fabric.read()).down_since_s == {"b-d": pytest.approx(seen_s, abs=0.2)}
+        await fabric.apply([Replace(policy=OVER_C)])
+        assert (await fabric.sample()).services[S].dark_s < 1.0
+        # It is set right while we listen: what was told stays so, and the next is by the right clock.
+        theirs.off_s = 0.0
+        for _ in range(3):
+            await asyncio.sleep(2 * linux.COUNTED_FOR_S)
+            await fabric.sample()
+        assert (await fabric.read()).down_since_s == {"b-d": pytest.approx(seen_s, abs=0.2)}
+        seen_s = time.time()
+        routers.routers[C].light("c>d", up=False, at_s=seen_s)
+        await anext(changes)
+        assert (await fabric.read()).down_since_s["c-d"] == pytest.approx(seen_s, abs=0.2)
+
+    play(tmp_path, scene, lab=False)
 
 
 def test_a_newer_controller_fences_the_older_which_changes_nothing(tmp_path: Path) -> None:
