@@ -65,15 +65,15 @@ def title_of(network: Network, fibres: Sequence[FibreId]) -> str:
     return f"{len(fibres)} fibres" if site is None else f"{len(fibres)} fibres at {site}"
 
 
-def told(network: Network, reasons: Mapping[FibreId, Reason]) -> str:
-    """What was noticed, in a sentence."""
+def told(network: Network, reasons: Mapping[FibreId, Reason], *, titled: bool = True) -> str:
+    """What was noticed, in a sentence; `titled`: of several fibres also what they are together."""
     fibres = list(reasons)
     how = [
         f"{_HOW[reason]} {', '.join(group)}"
         for reason, group in groupby(sorted(fibres, key=lambda fibre: _ORDER[reasons[fibre]]), key=reasons.__getitem__)
     ]
     words = "; ".join(how)
-    return words if len(fibres) == 1 else f"{title_of(network, fibres)}: {words}"
+    return words if len(fibres) == 1 or not titled else f"{title_of(network, fibres)}: {words}"
 
 
 _HOW: Mapping[Reason, str] = {

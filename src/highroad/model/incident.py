@@ -28,6 +28,10 @@ class Reason(StrEnum):
     """Both hear each other, and too much is lost on the way."""
 
 
+TELLING = (Reason.LIGHT, Reason.ONE_WAY, Reason.SILENT, Reason.LOSS)
+"""What either end says is so, the more telling first: of a fault one way the end that hears nothing calls it silent."""
+
+
 class Phase(StrEnum):
     """What an entry of a time line tells."""
 
@@ -83,6 +87,8 @@ class Fault:
     flaps: int = 0
     back_s: float | None = None
     used: bool = False
+    first: Reason | None = None
+    """What was wrong with it at first, if that is something else now."""
     repaired_at: tuple[SiteId, ...] = ()
     """The routers that carry on around it by themselves."""
 

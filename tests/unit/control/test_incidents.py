@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from highroad.control.healing import flip_words
-from highroad.model.incident import Entry, Incident, IncidentId, Phase, Reason
+from highroad.control.incidents import _clearer
+from highroad.model.incident import Entry, Fault, Incident, IncidentId, Phase, Reason
 from highroad.model.lifecycle import State
 from highroad.model.network import FibreId, SiteId
 from highroad.model.service import Protection
@@ -46,6 +47,47 @@ async def test_a_conduit_is_one_incident_though_its_fibres_are_seen_one_after_th
     for fibre in incident.fibres:
         await here.uncut(fibre)
     assert not (await here.incident()).open
+
+
+@on_ways(2)
+async def test_what_happens_later_to_a_fibre_that_is_dark_is_told_beside_what_was_first(here: Rig) -> None:
+    await here.run(here.twin.cut(FibreId("west--east"), silent=True))
+    await here.pass_s(0.5)
+    (silent,) = texts(await here.incident(), Phase.FAILED)
+    assert silent == "light is on and nothing is heard over west--east"
+    said = Reason.LIGHT
+    read = here.twin.read
+
+    async def otherwise(since: int | None = None) -> Observed:
+        found = await read(since)
+        return replace(found, why={fibre: Down(reason=said) for fibre in found.down_since_s})
+
+    here.twin.read = otherwise  # type: ignore[method-assign]
+    await here.pass_s(2.0)
+    assert texts(await here.incident(), Phase.FAILED) == [silent, "then loss of light noticed on west--east"]
+    said = Reason.SILENT
+    await here.pass_s(2.0)
+    incident = await here.incident()
+    assert texts(incident, Phase.FAILED)[2:] == [f"then {silent}"]
+    assert (incident.faults[0].reason, incident.faults[0].first) == (Reason.SILENT, Reason.SILENT)
+    here.twin.read = read  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "after_s", "told_anew"),
+    [
+        (Reason.SILENT, Reason.ONE_WAY, 0.9, True),
+        (Reason.SILENT, Reason.ONE_WAY, 1.1, False),
+        (Reason.SILENT, Reason.LIGHT, 0.05, True),
+        (Reason.SILENT, Reason.LIGHT, 0.2, False),
+        (Reason.LIGHT, Reason.SILENT, 0.05, False),
+        (Reason.LOSS, Reason.SILENT, 60.0, False),
+    ],
+)
+def test_what_becomes_clearer_at_once_was_so_all_along(
+    first: Reason, then: Reason, after_s: float, told_anew: bool
+) -> None:
+    assert _clearer(Fault(fibre=FibreId("a--b"), since_s=100.0, reason=first), then, 100.0 + after_s) is told_anew
 
 
 @on_ways(3)
