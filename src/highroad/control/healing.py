@@ -8,7 +8,7 @@ from dataclasses import replace
 from highroad.control.book import Book, Draft
 from highroad.control.incidents import note, open_ones
 from highroad.control.repair import NO_BACKUP
-from highroad.model.incident import Incident, Outage, Phase
+from highroad.model.incident import Incident, Outage, Phase, longest
 from highroad.model.lifecycle import CARRYING
 from highroad.model.service import Protection, ServiceId
 from highroad.ports import Observed, Sample
@@ -69,13 +69,14 @@ def heal(draft: Draft, observed: Observed, sample: Sample | None) -> None:
                 continue
             counters = None if sample is None else sample.services.get(outage.service)
             if counters is not None:
-                outage = replace(outage, dark_ms=max(0.0, round(counters.dark_s * 1e3 - outage.dark_before_ms, 3)))
+                dark_ms = max(0.0, round(counters.dark_s * 1e3 - outage.dark_before_ms, 3))
+                outage = replace(outage, dark_ms=dark_ms, unseen_ms=round(counters.unseen_s * 1e3, 3))
             outages[index] = replace(outage, healed=True)
             healed.append(outages[index])
         if healed:
-            worst = max(outage.dark_ms for outage in healed)
+            worst = longest((outage.dark_ms, outage.less_than_ms) for outage in healed)
             noun = "service is" if len(healed) == 1 else "services are"
-            text = f"{len(healed)} {noun} carried again; the longest was dark for {worst:.1f} ms"
+            text = f"{len(healed)} {noun} carried again; the longest was dark for {worst}"
             note(draft, replace(incident, outages=tuple(outages)), Phase.REPAIRED, text)
         elif ended:
             draft.put_incident(replace(incident, outages=tuple(outages)))

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from highroad.api.shapes.operations import incident_out, own_incident_out
 from highroad.control.healing import flip_words
 from highroad.control.incidents import _clearer
-from highroad.model.incident import Entry, Fault, Incident, IncidentId, Phase, Reason
+from highroad.model.incident import Entry, Fault, Incident, IncidentId, Outage, Phase, Reason, longest
 from highroad.model.lifecycle import State
 from highroad.model.network import FibreId, SiteId
-from highroad.model.service import Protection
-from highroad.ports import Down, Observed
+from highroad.model.service import Protection, ServiceId
+from highroad.ports import Down, Observed, Sample
 from tests.support.country import OTHER, country
 from tests.unit.control.rig import Rig
 from tests.unit.control.test_loop import on_rigs
@@ -88,6 +89,38 @@ def test_what_becomes_clearer_at_once_was_so_all_along(
     first: Reason, then: Reason, after_s: float, told_anew: bool
 ) -> None:
     assert _clearer(Fault(fibre=FibreId("a--b"), since_s=100.0, reason=first), then, 100.0 + after_s) is told_anew
+
+
+@on_ways(2)
+async def test_of_a_service_that_was_struck_and_not_seen_dark_it_is_said_what_would_have_been_seen(here: Rig) -> None:
+    sample = here.twin.sample
+
+    async def coarse() -> Sample:
+        found = await sample()
+        counters = {name: replace(found.services[name], unseen_s=0.024) for name in found.services}
+        return replace(found, services=counters)
+
+    here.twin.sample = coarse  # type: ignore[method-assign]
+    await here.order(10.0)
+    await here.pass_s(2.0)
+    await here.cut("west--east")
+    incident = await here.incident()
+    (repaired,) = texts(incident, Phase.REPAIRED)
+    assert repaired == "1 service is carried again; the longest was dark for less than 24.0 ms"
+    (told,) = incident_out(incident).outages
+    assert (told.dark_ms, told.less_than_ms, told.healed) == (None, 24.0, True)
+    own = own_incident_out(incident, {incident.outages[0].service})
+    assert "your service is carried again; it was dark for less than 24.0 ms" in [one.text for one in own.timeline]
+
+
+def test_the_longest_is_what_may_have_been_the_longest() -> None:
+    assert longest([(12.0, None), (0.0, 24.0)]) == "less than 24.0 ms"
+    assert longest([(36.0, None), (0.0, 24.0)]) == "36.0 ms"
+    assert longest([(0.0, None)]) == "0.0 ms"
+    dark = Outage(service=ServiceId("s"), dark_ms=0.0, healed=False, unseen_ms=24.0)
+    assert dark.less_than_ms is None, "it is dark yet"
+    assert replace(dark, healed=True).less_than_ms == 24.0
+    assert replace(dark, healed=True, dark_ms=26.0).less_than_ms is None
 
 
 @on_ways(3)
