@@ -149,7 +149,17 @@ def _repaired(draft: Draft, incident: Incident, observed: Observed) -> Incident:
     fibres = ", ".join(sorted({fibre for _, _, fibre in new}))
     verb = "carries" if "," not in sites else "carry"
     text = f"{sites} {verb} on around {fibres} by detours, {after_ms:.1f} ms after it was noticed"
+    if (elsewhere_s := _elsewhere_s(incident)) is not None and elsewhere_s < last_s:
+        moved_ms = max(0.0, (elsewhere_s - incident.timeline[0].at_s) * 1e3)
+        text += f"; all that was on it was elsewhere by then, {moved_ms:.1f} ms after it was noticed"
     return note(draft, replace(incident, faults=tuple(faults)), Phase.LOCAL, text, at_s=last_s)
+
+
+def _elsewhere_s(incident: Incident) -> float | None:
+    """When it was told that the last of what it struck was carried again; None where some is not, or it struck none."""
+    if not incident.outages or not all(outage.healed for outage in incident.outages):
+        return None
+    return max((entry.at_s for entry in incident.timeline if entry.phase is Phase.REPAIRED), default=None)
 
 
 def _flipped(draft: Draft, incident: Incident, observed: Observed) -> None:

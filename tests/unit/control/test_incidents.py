@@ -123,6 +123,35 @@ def test_the_longest_is_what_may_have_been_the_longest() -> None:
     assert replace(dark, healed=True, dark_ms=26.0).less_than_ms is None
 
 
+@on_ways(2)
+async def test_a_router_that_goes_around_a_link_when_all_has_left_it_is_said_to_be_late(here: Rig) -> None:
+    """Its watcher was killed, and is back after two seconds."""
+    read, late_s = here.twin.read, 0.0
+
+    async def told(since: int | None = None) -> Observed:
+        found = await read(since)
+        why = {
+            fibre: Down(repaired_s={SiteId("west"): at_s + 0.001} | ({SiteId("east"): late_s} if late_s else {}))
+            for fibre, at_s in found.down_since_s.items()
+        }
+        return replace(found, why=why)
+
+    here.twin.read = told  # type: ignore[method-assign]
+    await here.order(10.0)
+    await here.pass_s(1.0)
+    await here.cut("west--east", settle_s=2.0)
+    (in_time,) = texts(await here.incident(), Phase.LOCAL)
+    assert in_time == "west carries on around west--east by detours, 1.0 ms after it was noticed"
+    late_s = here.clock.now_s()
+    await here.pass_s(2.0)
+    incident = await here.incident()
+    (_, late) = texts(incident, Phase.LOCAL)
+    (repaired_s,) = (entry.at_s for entry in incident.timeline if entry.phase is Phase.REPAIRED)
+    moved_ms = (repaired_s - incident.timeline[0].at_s) * 1e3
+    assert late.startswith("east carries on around west--east by detours, ")
+    assert late.endswith(f"; all that was on it was elsewhere by then, {moved_ms:.1f} ms after it was noticed")
+
+
 @on_ways(3)
 async def test_what_fails_later_or_elsewhere_is_another_incident(here: Rig) -> None:
     await here.run(here.twin.cut(FibreId("campus--west")))
