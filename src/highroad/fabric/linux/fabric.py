@@ -199,7 +199,7 @@ class LinuxFabric(LabSide, ProbeSide):
             self._let_go(self._set_aside.keys() - wanted.keys())
             await self._unplug(wanted)
             steps = self._steps(wanted, refused)
-            dark = self._dark_services().keys()
+            dark = dark_services(self._held.policies(), self._dark).keys()  # those whose headends have flipped, too
             taken, told = await self._walk(steps)
             self._avoiding.look()
             for step in taken:
@@ -280,15 +280,20 @@ class LinuxFabric(LabSide, ProbeSide):
         """What hosts say; of services that were dark when their path was replaced, once they see the end of it."""
         flows = await self.flows()
         healing, self._healing = self._healing, {}
-        until_s, down = self._clock.now_s() + HEALING_S, self._down
+        begun_s, down = self._clock.now_s(), self._down
+        until_s = begun_s + HEALING_S
         while healing and self._clock.now_s() < until_s and not self._looking.is_set() and self._down is down:
             await self._clock.sleep(GLANCE_S)
             flows = await self.flows()
             for service in list(healing):
                 now = flows.get(service)
-                silent = now is None or now.offered_gbps <= 0.0
-                if silent or (now and healing[service] < now.dark_s and not now.in_doubt):
+                if now is None or now.offered_gbps <= 0.0:
                     del healing[service]
+                elif not now.in_doubt:
+                    # What was too short to be seen is never seen: every gap of before would be in doubt by then.
+                    unseen = now.unseen_s > 0.0 and self._clock.now_s() > begun_s + now.unseen_s
+                    if healing[service] < now.dark_s or unseen:
+                        del healing[service]
         return flows
 
     def changes(self) -> AsyncIterator[None]:

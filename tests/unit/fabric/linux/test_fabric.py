@@ -445,6 +445,30 @@ def test_a_sample_after_a_repair_waits_until_hosts_know_how_long_it_was_dark(tmp
     play(tmp_path, scene)
 
 
+def test_of_who_was_dark_for_too_short_to_be_seen_a_sample_waits_no_longer_than_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one whose headends have flipped, too: by then it need not be known for how long it was dark."""
+    monkeypatch.setattr(linux, "HEALING_S", 10.0)
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        routers.routers[B].light("b>d", up=False)
+        await anext(changes)
+        for site in (A, D):
+            fabric.flips(site, {S: time.time()})
+        routers.panel.flow[S] = Flow(
+            offered_gbps=8.0, lost_bytes=0.0, dark_s=0.0, latency_ms_there=None, latency_ms_back=None, unseen_s=0.2
+        )
+        await fabric.apply([Replace(policy=OVER_C)])
+        begun_s = time.monotonic()
+        await asyncio.wait_for(fabric.sample(), 2.0)
+        assert time.monotonic() - begun_s >= 0.2
+
+    play(tmp_path, scene)
+
+
 def test_a_sample_waits_for_no_repair_when_something_else_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
