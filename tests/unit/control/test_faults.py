@@ -189,9 +189,11 @@ async def test_nobody_carries_on_around_a_link_over_links_that_are_dark(here: Ri
     book = await here.book()
     assert book.goes_around(SiteId("west"), FibreId("west--east"))
     around = book.protected.around(LinkId("west>east"))
-    book.dark_links = frozenset({way[0] for way in around}) | book.dark_links
     assert around
+    dark = book.dark_links
+    book.dark_links = dark | {way[0] for way in around}
     assert not book.goes_around(SiteId("west"), FibreId("west--east"))
+    book.dark_links = dark
 
 
 @pytest.mark.parametrize("after_s", [0.0155, 0.016, 0.0165, 0.017, 0.02])
