@@ -60,7 +60,7 @@ def _cut(up: dict[str, Any]) -> list[float]:
         incidents = operator.get("/v1/incidents", params={"limit": 100}).json()["items"]
         if len(incidents) != CUTS:
             raise RuntimeError(f"{CUTS} cuts, and {len(incidents)} incidents")
-        return [outage["dark_ms"] - DETECTION_MS for one in incidents for outage in one["outages"]]
+        return [(outage["dark_ms"] or 0.0) - DETECTION_MS for one in incidents for outage in one["outages"]]
 
 
 def _wait(operator: httpx.Client, fibre: str, done: Callable[[dict[str, Any]], bool]) -> None:

@@ -213,12 +213,13 @@ function serviceRow(state: State, service: ServiceOut): Row {
 
 function incidents(state: State): Row[] {
   return state.incidents.map((incident) => {
-    const dark = incident.outages.map((outage) => outage.dark_ms);
+    const dark = incident.outages.map((outage) => outage.dark_ms ?? outage.less_than_ms ?? 0);
+    const counted = incident.outages.some((outage) => outage.dark_ms !== null && outage.dark_ms === Math.max(...dark));
     const unhealed = incident.outages.some((outage) => !outage.healed);
     return {
       key: `incident ${incident.id}`,
       title: titleOf(state, incident),
-      note: unhealed ? "still dark" : dark.length > 0 ? `${ms(Math.max(...dark))} dark` : "no outage",
+      note: unhealed ? "still dark" : dark.length > 0 ? `${counted ? "" : "< "}${ms(Math.max(...dark))} dark` : "no outage",
       sub: `${incident.open ? "open since" : "closed, of"} ${date(incident.opened)}`,
       state: incident.open ? "down" : "closed",
       to: { kind: "incident", id: incident.id },

@@ -161,7 +161,9 @@ export interface EntryOut {
 
 export interface OutageOut {
   service: string;
-  dark_ms: number;
+  /** Null where it was less than can be counted: `less_than_ms`. */
+  dark_ms: number | null;
+  less_than_ms?: number | null;
   healed: boolean;
 }
 

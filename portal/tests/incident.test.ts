@@ -10,6 +10,11 @@ function after(state: string | null): Store["state"] {
   return store.state;
 }
 
+it("what is less than can be counted is no zero", () => {
+  const item = darkService(after(null), { service: "s-1", dark_ms: null, less_than_ms: 30, healed: true });
+  expect(item.note).toBe("< 30 ms");
+});
+
 it.each([
   ["ACTIVE", true, "ACTIVE", "63 ms"],
   ["DEGRADED", true, "DEGRADED", "63 ms, now degraded"],

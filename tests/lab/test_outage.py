@@ -8,13 +8,19 @@ to do was kept from running meanwhile, on this machine, by whatever else ran on 
 kernel's thread that tells of lost light), once for who repairs. They sleep as that process does, and the kernel wakes
 them no later. A fibre that takes longer is cut again, and fails the test if it takes longer again: chance does not
 strike the same fibre twice. So this says that the budget is met; by how much is for `python -m bench.outage` to say.
+
+A cut that did nothing would meet every budget. So one in silence has to be dark for longer than hellos can be missed
+unheard, and of every cut the incident has to list each service that was to cross it, and to say that routers repaired
+it: light that is lost may take no packet with it.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +33,12 @@ from tests.support.outage.probes import Probes, probing
 pytestmark = pytest.mark.process
 
 LIGHT_MS, SILENT_MS = 10.0, 35.0
+UNHEARD_MS = 5.0
+"""No router knows of a silent cut so soon: three hellos, 5 ms apart, are to be missing, which takes 10 ms or more."""
+
+CARRIED_ON = frozenset(["local", "headend", "repaired"])
+"""Phases of an incident of which there is one at least where a cut struck anything."""
+
 AT_ONCE = 8
 """So many services are probed at a time."""
 
@@ -44,15 +56,24 @@ class Cut:
     silent: bool
     dark_ms: dict[str, float]
     allowed_ms: float
+    struck: frozenset[str]
+    """The services that its incident lists, if that says that routers carried on; none otherwise."""
 
     @property
     def missed(self) -> bool:
-        return max(self.dark_ms.values()) > self.allowed_ms
+        return max(self.dark_ms.values()) > self.allowed_ms or not self.felt
+
+    @property
+    def felt(self) -> bool:
+        """Whether each of these services did cross the fibre, and the cut was one."""
+        dark = not self.silent or min(self.dark_ms.values()) > UNHEARD_MS
+        return dark and self.dark_ms.keys() <= self.struck
 
     def __str__(self) -> str:
         how = "in silence" if self.silent else "with its light"
         dark = ", ".join(f"{ms:.0f}" for ms in self.dark_ms.values())
-        return f"{self.fibre}, cut {how}: {dark} ms of at most {self.allowed_ms:.0f}"
+        felt = "" if self.felt else f", not felt by all: its incident has {len(self.struck & self.dark_ms.keys())}"
+        return f"{self.fibre}, cut {how}: {dark} ms of at most {self.allowed_ms:.0f}{felt}"
 
 
 @pytest.fixture
@@ -77,6 +98,32 @@ def test_every_fibre_is_cut_once_and_the_budget_is_met(folder: Path) -> None:
             assert not _missed(second), f"{_told(second)}; before: {_told(cuts)}"
 
 
+def test_a_cut_that_did_nothing_meets_no_budget() -> None:
+    fibre, service = FibreId("a--b"), "svc-1"
+    cut = Cut(fibre=fibre, silent=True, dark_ms={service: 20.0}, allowed_ms=35.0, struck=frozenset([service]))
+    assert not cut.missed
+    assert replace(cut, dark_ms={service: 36.0}).missed
+    for nothing in (0.0, UNHEARD_MS):
+        assert replace(cut, dark_ms={service: nothing}).missed
+        assert not replace(cut, dark_ms={service: nothing}, silent=False).missed
+    for silent in (True, False):
+        assert replace(cut, silent=silent, struck=frozenset(["svc-2"])).missed
+        assert replace(cut, silent=silent, dark_ms={service: 20.0, "svc-2": 20.0}).missed
+
+
+def test_who_was_struck_is_in_an_incident_of_this_cut_that_routers_carried_on_around() -> None:
+    since, fibre = datetime.now(UTC), FibreId("a--b")
+
+    def told(phase: str, after_s: float = 0.02, fibre: str = fibre) -> list[dict[str, Any]]:
+        at = (since + timedelta(seconds=after_s)).isoformat()
+        lines = [{"at": at, "phase": "failed"}, {"at": at, "phase": phase}]
+        return [{"fibres": [fibre], "timeline": lines, "outages": [{"service": "svc-1"}]}]
+
+    assert _struck(told("local"), fibre, since) == _struck(told("headend"), fibre, since) == {"svc-1"}
+    for other in (told("returned"), told("local", -5.0), told("local", fibre="b--c"), []):
+        assert not _struck(other, fibre, since)
+
+
 def _cut_all(up: Loaded, probes: Probes, meter: Meter, fibres: list[tuple[int, FibreId]]) -> list[Cut]:
     """One after the other, as many with the same probes as may be probed at once."""
     cuts: list[Cut] = []
@@ -90,7 +137,7 @@ def _cut_all(up: Loaded, probes: Probes, meter: Meter, fibres: list[tuple[int, F
         windows = [
             (number, fibre, *_cut(up, probes, fibre, silent=bool(number % 2))) for number, fibre in fibres[:some]
         ]
-        for number, fibre, first, after in windows:
+        for number, fibre, first, after, struck in windows:
             silent = bool(number % 2)
             lost = probes.lost(first, after)
             stall_ms = meter.longest_ms(probes.ticks.when_ns(first), probes.ticks.when_ns(after - 1))
@@ -100,14 +147,18 @@ def _cut_all(up: Loaded, probes: Probes, meter: Meter, fibres: list[tuple[int, F
                     silent=silent,
                     dark_ms={service: lost[service].ms for service in crossing[fibre]},
                     allowed_ms=(SILENT_MS if silent else LIGHT_MS) + 2.0 * stall_ms,
+                    struck=struck,
                 )
             )
         fibres = fibres[some:]
     return cuts
 
 
-def _cut(up: Loaded, probes: Probes, fibre: FibreId, *, silent: bool) -> tuple[int, int]:
-    """Cut a fibre, splice it, and wait until services are where they were. Returns between which ticks it was dark."""
+def _cut(up: Loaded, probes: Probes, fibre: FibreId, *, silent: bool) -> tuple[int, int, frozenset[str]]:
+    """Cut a fibre, splice it, and wait until services are where they were. Returns between which ticks it was dark, and
+    which services were struck.
+    """
+    since = datetime.now(UTC)
     first = probes.now()
     up.cut(fibre, silent=silent)
     time.sleep(DARK_S)
@@ -115,7 +166,17 @@ def _cut(up: Loaded, probes: Probes, fibre: FibreId, *, silent: bool) -> tuple[i
     up.uncut(fibre)
     up.go_home(probes.drain)
     probes.drain()
-    return first, after
+    return first, after, _struck(up.incidents(), fibre, since)
+
+
+def _struck(incidents: list[dict[str, Any]], fibre: FibreId, since: datetime) -> frozenset[str]:
+    """Whom a fibre that failed after a time struck, by incidents that say so and that routers carried on."""
+    found = set[str]()
+    for one in incidents:
+        lines = [entry for entry in one["timeline"] if datetime.fromisoformat(entry["at"]) >= since]
+        if fibre in one["fibres"] and CARRIED_ON & {entry["phase"] for entry in lines}:
+            found |= {outage["service"] for outage in one["outages"]}
+    return frozenset(found)
 
 
 def _over(crossing: dict[FibreId, list[str]], fibres: list[tuple[int, FibreId]]) -> set[str]:

@@ -129,14 +129,15 @@ def test_a_cut_is_healed_and_its_incident_says_for_how_long_it_was_dark(home: Pa
         incident = until(lambda: _healed(up))
         outage = incident["outages"][0]
         assert outage["service"] == service
-        assert 0.0 <= outage["dark_ms"] < 5000.0
+        dark_ms = outage["dark_ms"]
+        assert 0.0 < (outage["less_than_ms"] if dark_ms is None else dark_ms) < 5000.0
         time.sleep(1.5)  # by then it is final what is lost
         counted = traffic(home, service)
         lost = max(counted.there.lost_packets, counted.back.lost_packets)
         # Where routers are quicker than the third packet, hosts do not call it dark.
-        assert outage["dark_ms"] > 0.0 or lost < DARK_INTERVALS
+        assert dark_ms is not None or lost < DARK_INTERVALS
         measured_ms = traffic(home, service).dark_s * 1e3
-        assert outage["dark_ms"] == pytest.approx(measured_ms, abs=1.0)
+        assert (dark_ms or 0.0) == pytest.approx(measured_ms, abs=1.0)
         assert up.tenant.get(f"/v1/services/{service}").json()["there"]["links"] != path
         assert up.operator.delete(f"/v1/lab/cuts/{fibre}").status_code in (200, 204)
         until(lambda: up.operator.get(f"/v1/incidents/{incident['id']}").json()["closed"])

@@ -61,10 +61,11 @@ const REASONS: Record<string, string> = {
 };
 
 /** How long it was dark is the past; its dot, and a word where it is not simply active, say how it is now. */
-export function darkService(state: State, { service: id, dark_ms, healed }: OutageOut): Item {
+export function darkService(state: State, { service: id, dark_ms, less_than_ms, healed }: OutageOut): Item {
   const service = state.services.get(id);
   const now = service === undefined ? null : stateNow(state, service);
-  const words = [healed ? ms(dark_ms) : "still dark", now === null || now === "ACTIVE" ? null : `now ${now.toLowerCase()}`];
+  const dark = less_than_ms === null || less_than_ms === undefined ? ms(dark_ms) : `< ${ms(less_than_ms)}`;
+  const words = [healed ? dark : "still dark", now === null || now === "ACTIVE" ? null : `now ${now.toLowerCase()}`];
   return {
     title: service === undefined ? id : `${siteName(state, service.from.site)} – ${siteName(state, service.to.site)}`,
     note: words.filter((word) => word !== null).join(", "),

@@ -8,7 +8,7 @@ import typer
 
 from highroad.cli.door import Door, command
 from highroad.cli.quantities import show_time
-from highroad.wire.operations import FaultOut, IncidentOut
+from highroad.wire.operations import FaultOut, IncidentOut, OutageOut
 
 app = typer.Typer(no_args_is_help=True, help="Failures, from the first sign to the return of everything.")
 
@@ -59,7 +59,7 @@ def show(door: Door, incident: Annotated[str, typer.Argument(metavar="INCIDENT",
     for entry in found.timeline:
         since_ms = (entry.at - found.opened).total_seconds() * 1000
         door.say((f"  {since_ms:+12,.0f} ms  ", "dim"), (f"{entry.phase:<10}  ", "bold"), entry.text)
-    rows = ((one.service, f"{one.dark_ms:,.0f} ms", "healed" if one.healed else "still dark") for one in found.outages)
+    rows = ((one.service, _dark(one), "healed" if one.healed else "still dark") for one in found.outages)
     door.table("", ("service", ">dark for", "now"), rows, "  no service went dark")
     if found.unprotected:
         door.say(f"  not protected again: {', '.join(found.unprotected)}")
@@ -81,4 +81,12 @@ def _state(fault: FaultOut) -> tuple[str, ...]:
 
 
 def _worst(incident: IncidentOut) -> str:
-    return f"{max(one.dark_ms for one in incident.outages):,.0f} ms" if incident.outages else "–"
+    outages = incident.outages
+    return _dark(max(outages, key=lambda one: one.less_than_ms or one.dark_ms or 0.0)) if outages else "–"
+
+
+def _dark(outage: OutageOut) -> str:
+    """How long a service was dark; what is less than can be counted is no zero."""
+    if outage.less_than_ms is not None:
+        return f"< {outage.less_than_ms:,.0f} ms"
+    return f"{outage.dark_ms or 0.0:,.0f} ms"

@@ -269,7 +269,7 @@ class Tour:
         incident = self._until(lambda: self._healed(known, fibre, service.id), "the cut to heal")
         noticed_ms = (_at(incident, "failed") - cut.since.timestamp()) * 1000
         ours_ms = (_at(incident, "repaired") - _at(incident, "failed")) * 1000
-        dark_ms = next((one.dark_ms for one in incident.outages if one.service == service.id), 0.0)
+        dark_ms = next((one.dark_ms or 0.0 for one in incident.outages if one.service == service.id), 0.0)
         what = "everything" if all(one.healed for one in incident.outages) else "our traffic"
         self._say(
             f"Light was missed after {noticed_ms:.0f} ms, and {what} was on another path {ours_ms:.0f} ms later:",

@@ -351,6 +351,20 @@ class Book:
         around = {site: self.network.fibres_of(site) for site in ends}
         return frozenset(site for site, fibres in around.items() if len(fibres) > 1 and self.down.issuperset(fibres))
 
+    def goes_around(self, site: SiteId, fibre: FibreId) -> bool:
+        """Whether a router may have a way around a fibre, by what is dark: nothing leads around to or from a router
+        that is cut off, and no way over a link that is dark itself.
+        """
+        network, dead = self.network, self.dead
+        for name in network.links_on.get(fibre, ()):
+            link = network.link[name]
+            if link.tail != site or dead & {link.tail, link.head}:
+                continue
+            ways = self.protected.around(name)
+            if not ways or any(self.dark_links.isdisjoint(way) for way in ways):
+                return True
+        return False
+
     def repairs(self, now_s: float) -> tuple[LocalRepair, ...]:
         """The ways around links that routers are to have ready: the same object as long as nothing has changed."""
         return self.protected.repairs(self.ground, self._out_of_use, now_s)

@@ -1,8 +1,8 @@
 """What fibres that failed together have in common, and what that is called: a conduit, a router, or no more than
 chance.
 
-Pure. Nobody sees into the ground: a router of which every fibre is dark at once may as well be dug around, and is said
-not to answer, which is so in either case.
+Pure. Nobody sees into the ground: a router of which every fibre is dark at once may have died or be dug around, and is
+said to be cut off, which is so in either case.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def title_of(network: Network, fibres: Sequence[FibreId]) -> str:
         return str(fibres[0])
     dead = dead_router(network, fibres)
     if dead is not None:
-        return f"router {dead} does not answer"
+        return f"router {dead} is cut off"
     shared = common(network, fibres)
     group = next((one for one in network.risk_groups if one.id in shared), None)
     if group is not None:
@@ -65,15 +65,15 @@ def title_of(network: Network, fibres: Sequence[FibreId]) -> str:
     return f"{len(fibres)} fibres" if site is None else f"{len(fibres)} fibres at {site}"
 
 
-def told(network: Network, reasons: Mapping[FibreId, Reason]) -> str:
-    """What was noticed, in a sentence."""
+def told(network: Network, reasons: Mapping[FibreId, Reason], *, titled: bool = True) -> str:
+    """What was noticed, in a sentence; `titled`: of several fibres also what they are together."""
     fibres = list(reasons)
     how = [
         f"{_HOW[reason]} {', '.join(group)}"
         for reason, group in groupby(sorted(fibres, key=lambda fibre: _ORDER[reasons[fibre]]), key=reasons.__getitem__)
     ]
     words = "; ".join(how)
-    return words if len(fibres) == 1 else f"{title_of(network, fibres)}: {words}"
+    return words if len(fibres) == 1 or not titled else f"{title_of(network, fibres)}: {words}"
 
 
 _HOW: Mapping[Reason, str] = {

@@ -8,7 +8,7 @@ from dataclasses import replace
 from highroad.control.book import Book, Draft
 from highroad.control.incidents import note, open_ones
 from highroad.control.repair import NO_BACKUP
-from highroad.model.incident import Incident, Outage, Phase
+from highroad.model.incident import Incident, Outage, Phase, longest
 from highroad.model.lifecycle import CARRYING
 from highroad.model.service import Protection, ServiceId
 from highroad.ports import Observed, Sample
@@ -69,13 +69,14 @@ def heal(draft: Draft, observed: Observed, sample: Sample | None) -> None:
                 continue
             counters = None if sample is None else sample.services.get(outage.service)
             if counters is not None:
-                outage = replace(outage, dark_ms=max(0.0, round(counters.dark_s * 1e3 - outage.dark_before_ms, 3)))
+                dark_ms = max(0.0, round(counters.dark_s * 1e3 - outage.dark_before_ms, 3))
+                outage = replace(outage, dark_ms=dark_ms, unseen_ms=round(counters.unseen_s * 1e3, 3))
             outages[index] = replace(outage, healed=True)
             healed.append(outages[index])
         if healed:
-            worst = max(outage.dark_ms for outage in healed)
+            worst = longest((outage.dark_ms, outage.less_than_ms) for outage in healed)
             noun = "service is" if len(healed) == 1 else "services are"
-            text = f"{len(healed)} {noun} carried again; the longest was dark for {worst:.1f} ms"
+            text = f"{len(healed)} {noun} carried again; the longest was dark for {worst}"
             note(draft, replace(incident, outages=tuple(outages)), Phase.REPAIRED, text)
         elif ended:
             draft.put_incident(replace(incident, outages=tuple(outages)))
@@ -136,7 +137,8 @@ def _repaired(draft: Draft, incident: Incident, observed: Observed) -> Incident:
     for fault in incident.faults:
         down = observed.why.get(fault.fibre) if fault.back_s is None else None
         repaired = {} if down is None else down.repaired_s
-        more = [site for site in repaired if site not in fault.repaired_at]
+        fresh = (site for site in repaired if site not in fault.repaired_at)
+        more = [site for site in fresh if draft.book.goes_around(site, fault.fibre)]
         new += [(repaired[site], site, fault.fibre) for site in more]
         faults.append(replace(fault, repaired_at=(*fault.repaired_at, *sorted(more))))
     if not new:
@@ -147,7 +149,17 @@ def _repaired(draft: Draft, incident: Incident, observed: Observed) -> Incident:
     fibres = ", ".join(sorted({fibre for _, _, fibre in new}))
     verb = "carries" if "," not in sites else "carry"
     text = f"{sites} {verb} on around {fibres} by detours, {after_ms:.1f} ms after it was noticed"
+    if (elsewhere_s := _elsewhere_s(incident)) is not None and elsewhere_s < last_s:
+        moved_ms = max(0.0, (elsewhere_s - incident.timeline[0].at_s) * 1e3)
+        text += f"; all that was on it was elsewhere by then, {moved_ms:.1f} ms after it was noticed"
     return note(draft, replace(incident, faults=tuple(faults)), Phase.LOCAL, text, at_s=last_s)
+
+
+def _elsewhere_s(incident: Incident) -> float | None:
+    """When it was told that the last of what it struck was carried again; None where some is not, or it struck none."""
+    if not incident.outages or not all(outage.healed for outage in incident.outages):
+        return None
+    return max((entry.at_s for entry in incident.timeline if entry.phase is Phase.REPAIRED), default=None)
 
 
 def _flipped(draft: Draft, incident: Incident, observed: Observed) -> None:

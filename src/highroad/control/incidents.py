@@ -11,7 +11,7 @@ from highroad.control import restore
 from highroad.control.book import Book, Draft, in_order_of_need
 from highroad.control.causes import TOGETHER_S, gather, title_of, told
 from highroad.control.names import incident_id
-from highroad.model.incident import Entry, Fault, Incident, Outage, Phase
+from highroad.model.incident import TELLING, Entry, Fault, Incident, Outage, Phase, Reason
 from highroad.model.lifecycle import CARRYING
 from highroad.model.network import FibreId
 from highroad.model.service import Protection, Service, ServiceId
@@ -20,6 +20,12 @@ from highroad.units import iso_from_s
 
 MOST_ENTRIES = 200
 """A time line keeps so many: its first half, and the newest."""
+
+_VIEWS = {Reason.SILENT, Reason.ONE_WAY}
+"""What the two ends of one fault may call it, now the one and now the other."""
+
+AT_ONCE_S = 0.1
+"""Light that is missed so long after hellos were went out later than they did."""
 
 
 def failures(draft: Draft, observed: Observed) -> None:
@@ -203,7 +209,7 @@ def _told(book: Book, incident: Incident) -> Incident:
     noun = "service" if len(incident.outages) == 1 else "services"
     since_s = min(fault.since_s for fault in incident.faults)
     seen_s = incident.timeline[1].at_s if len(incident.timeline) > 1 else incident.opened_s
-    reasons = {fault.fibre: fault.reason for fault in incident.faults}
+    reasons = {fault.fibre: fault.first or fault.reason for fault in incident.faults}
     failed = Entry(at_s=since_s, phase=Phase.FAILED, text=told(book.network, reasons))
     seen = Entry(at_s=seen_s, phase=Phase.SEEN, text=f"{len(incident.outages)} {noun} on {', '.join(incident.fibres)}")
     title = title_of(book.network, incident.fibres)
@@ -236,13 +242,38 @@ def _exposed(book: Book, fibres: Collection[FibreId]) -> set[ServiceId]:
 
 
 def _reasons(draft: Draft, observed: Observed) -> None:
-    """What routers say of a fault that goes on may become clearer: the first line says what is known."""
+    """What routers say of a fault that goes on: it may become clearer, and then the first line says what is known; or
+    something else may happen to the fibre, and then a line of its own does.
+    """
     book = draft.book
     for incident in open_ones(book):
         said = {fibre: down.reason for fibre, down in observed.why.items() if fibre in book.down}
-        faults = tuple(
-            replace(one, reason=said[one.fibre]) if one.back_s is None and one.fibre in said else one
-            for one in incident.faults
-        )
-        if faults != incident.faults:
-            draft.put_incident(_told(book, replace(incident, faults=faults)))
+        faults, then = [], dict[FibreId, Reason]()
+        for one in incident.faults:
+            reason = said.get(one.fibre, one.reason) if one.back_s is None else one.reason
+            if reason is one.reason:
+                faults.append(one)
+            elif _clearer(one, reason, draft.now_s):
+                faults.append(replace(one, reason=reason))
+            else:
+                faults.append(replace(one, reason=reason, first=one.first or one.reason))
+                if {reason, one.reason} != _VIEWS:
+                    then[one.fibre] = reason
+        if tuple(faults) == incident.faults:
+            continue
+        incident = replace(incident, faults=tuple(faults))
+        if sum(entry.phase is Phase.FAILED for entry in incident.timeline) == 1:
+            incident = _told(book, incident)
+        if then:
+            note(draft, incident, Phase.FAILED, f"then {told(book.network, then, titled=False)}")
+        else:
+            draft.put_incident(incident)
+
+
+def _clearer(fault: Fault, reason: Reason, now_s: float) -> bool:
+    """Whether another reason is what was so all along: the other end's view of it, which comes soon after the first.
+    Light that goes out takes no longer to be missed than hellos do.
+    """
+    if TELLING.index(reason) > TELLING.index(fault.reason) or fault.first is not None:
+        return False
+    return now_s - fault.since_s <= (AT_ONCE_S if reason is Reason.LIGHT else TOGETHER_S)

@@ -18,7 +18,7 @@ from highroad.control.trial import Check
 from highroad.errors import HighroadError
 from highroad.model.plan import Optimising
 from highroad.model.service import ServiceId
-from highroad.ports import Clock, Fabric, Sample, Tracer, Withdraw
+from highroad.ports import Clock, Fabric, Observed, Sample, Tracer, Withdraw
 from highroad.ports.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class Loop:
         self._figures.passed_at = time.monotonic()
 
     async def _step(self) -> None:
-        more, recorder = False, self._planner.recorder
+        more, outdated, recorder = False, False, self._planner.recorder
         for _ in range(ROUNDS):
             before, self._asked = self._asked, self._planner.asked
             book = await self._planner.settled()
@@ -130,6 +130,9 @@ class Loop:
             observed = self._planner.book.present.take(read)
             recorder.read(self._planner.book, read)
             sample = await self._sampled() if self._sample_is_due(book) else None
+            if sample is not None and book.unhealed and not outdated and await self._has_changed(read):
+                outdated = True  # what was dark by then is not known to be: look again, once
+                continue
             noted = None if sample is None else recorder.noting(sample)
             await self._planner.submit(
                 partial(reconcile.observe, observed=observed, sample=noted, refusals=self.refusals, busy=busy),
@@ -193,6 +196,11 @@ class Loop:
         book.wait_to_restore_s, book.optimising = self._wait_to_restore_s, self._optimising
         scale = self._fabric.rate_scale
         self._planner.recorder.judging(self._check, scale, self._wait_to_restore_s, self._optimising)
+
+    async def _has_changed(self, read: Observed) -> bool:
+        """Whether other fibres are dark than when the fabric was read: a sample may have taken half a second."""
+        now = await self._fabric.read(self._planner.book.present.revision)
+        return now.down_since_s.keys() != read.down_since_s.keys()
 
     async def _sampled(self) -> Sample:
         begun_s = self._clock.now_s()

@@ -84,6 +84,10 @@ class Protected:
             self._repairs = found
         return self._repairs
 
+    def around(self, link: LinkId) -> list[tuple[LinkId, ...]]:
+        """The ways around a link that routers were last to have, of every fence."""
+        return [one.links for one in self._repairs if one.link == link]
+
     def uses(self, ground: Ground, avoid: frozenset[int]) -> dict[Use, tuple[LinkId, ...] | None]:
         """Every link in use, for each fence, and the way around it; None where there is none: a loss there is felt
         until headends have moved away.

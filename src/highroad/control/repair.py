@@ -298,7 +298,7 @@ def _why_dark(book: Book, service: Service) -> str:
     for end in (service.order.a, service.order.b):
         site = book.ports[end.port].site if end.port in book.ports else None
         if site is not None and site in book.dead:
-            return f"router {site} does not answer"
+            return f"router {site} is cut off"
     limits = [
         f"{service.order.bandwidth_gbps:g} Gbit/s",
         *([f"the fence ({service.order.fence})"] if service.order.fence is not None else []),

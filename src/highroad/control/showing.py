@@ -78,7 +78,7 @@ def unpack_sample(doc: bytes) -> Sample:
     return Sample(
         at_s=found.at_s,
         services={
-            service: ServiceCounters(**dict(zip(names, row, strict=True)))
+            service: ServiceCounters(**dict(zip(names, row, strict=False)))
             for service, row in zip(found.services, counts, strict=True)
         },
         links={

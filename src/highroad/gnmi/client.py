@@ -68,6 +68,19 @@ class Synced:
 
 Wish = Sample | OnChange
 
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """When a request was sent and its answer was there, by our UTC; how long that took by a clock that nobody sets; and
+    the router's time in the answer. All in ns.
+    """
+
+    sent_ns: int
+    got_ns: int
+    took_ns: int
+    router_ns: int
+
+
 AT_ONCE = 64
 """How many calls are under way to one router: with a thousand gRPC's server begins to refuse some by chance."""
 
@@ -90,6 +103,8 @@ class GnmiClient:
         self.address = address
         self.name = name
         self.election = election
+        self.on_answer: Callable[[Answered], None] | None = None
+        """Who is told of each answer to a Get or a Set."""
         self._credentials = credentials
         self._timeout_s = timeout_s
         self._clock = clock
@@ -134,7 +149,7 @@ class GnmiClient:
             type=list(Kind).index(kind),
             encoding=proto.JSON_IETF,
         )
-        answer = await self._unary("Get", request, timeout_s)
+        answer = await self._timed("Get", request, timeout_s)
         return [pair for told in answer.notification for pair in _updates(told)]
 
     async def set(
@@ -157,7 +172,7 @@ class GnmiClient:
             request.extension.append(proto.arbitration(self.election.role, self.election.id))
         if (size := request.ByteSize()) > self._max_bytes:
             raise TooLarge(f"{self.name}: a Set of {size:,} bytes is over the limit of {self._max_bytes:,}")
-        answer = await self._unary("Set", request, timeout_s)
+        answer = await self._timed("Set", request, timeout_s)
         return int(answer.timestamp)
 
     async def subscribe(
@@ -228,13 +243,29 @@ class GnmiClient:
                 raise error_of(error, self.name) from error
         return msgspec.json.decode(answer, type=dict[str, Any])
 
+    async def _timed(self, name: str, request: proto.Message, timeout_s: float | None) -> proto.Message:
+        """As `_unary`, and whoever wants to know is told when it was asked, answered, and what time the router had."""
+        async with self._turns:
+            await self._open()
+            sent_ns, begun_ns = time.time_ns(), time.monotonic_ns()
+            answer = await self._asked(name, request, timeout_s)
+            got_ns, took_ns = time.time_ns(), time.monotonic_ns() - begun_ns
+        told = answer.timestamp if name == "Set" else max((one.timestamp for one in answer.notification), default=0)
+        router_ns = int(told)
+        if self.on_answer is not None and router_ns:
+            self.on_answer(Answered(sent_ns=sent_ns, got_ns=got_ns, took_ns=took_ns, router_ns=router_ns))
+        return answer
+
     async def _unary(self, name: str, request: proto.Message, timeout_s: float | None) -> proto.Message:
         async with self._turns:
             await self._open()
-            try:
-                return await self._calls[name](request, timeout=timeout_s or self._timeout_s)
-            except grpc.aio.AioRpcError as error:
-                raise error_of(error, self.name) from error
+            return await self._asked(name, request, timeout_s)
+
+    async def _asked(self, name: str, request: proto.Message, timeout_s: float | None) -> proto.Message:
+        try:
+            return await self._calls[name](request, timeout=timeout_s or self._timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise error_of(error, self.name) from error
 
     async def _open(self) -> None:
         """A connection to a server whose certificate is good, the one that there is or a new one."""

@@ -183,6 +183,8 @@ class LabClient:
             offered_gbps=one.offered_gbps,
             lost_bytes=lost / self._rate_scale,
             dark_s=one.dark_s,
+            in_doubt=one.in_doubt,
+            unseen_s=one.unseen_s,
             latency_ms_there=_latency(one.there),
             latency_ms_back=_latency(one.back),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
@@ -26,6 +27,10 @@ class Reason(StrEnum):
     """Hellos arrive one way only."""
     LOSS = "loss"
     """Both hear each other, and too much is lost on the way."""
+
+
+TELLING = (Reason.LIGHT, Reason.ONE_WAY, Reason.SILENT, Reason.LOSS)
+"""What either end says is so, the more telling first: of a fault one way the end that hears nothing calls it silent."""
 
 
 class Phase(StrEnum):
@@ -60,13 +65,26 @@ class Entry:
 class Outage:
     """How long one service was dark, as the fabric counted it at the far end.
 
-    `dark_before_ms` is what its counter stood at before this incident.
+    `dark_before_ms` is what its counter stood at before this incident. Where nothing was counted, what was shorter than
+    `unseen_ms` would not have been: it was struck, and was dark for less than that.
     """
 
     service: ServiceId
     dark_ms: float
     healed: bool
     dark_before_ms: float = 0.0
+    unseen_ms: float = 0.0
+
+    @property
+    def less_than_ms(self) -> float | None:
+        """What it was dark for less than, where no more is known."""
+        return self.unseen_ms if self.healed and not self.dark_ms and self.unseen_ms else None
+
+
+def longest(outages: Iterable[tuple[float, float | None]]) -> str:
+    """In words, of how long each was dark, or what it was dark for less than."""
+    dark_ms, less_than_ms = max(outages, key=lambda one: one[0] if one[1] is None else one[1])
+    return f"{dark_ms:.1f} ms" if less_than_ms is None else f"less than {less_than_ms:.1f} ms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +101,8 @@ class Fault:
     flaps: int = 0
     back_s: float | None = None
     used: bool = False
+    first: Reason | None = None
+    """What was wrong with it at first, if that is something else now."""
     repaired_at: tuple[SiteId, ...] = ()
     """The routers that carry on around it by themselves."""
 

@@ -111,7 +111,8 @@ class ServiceCounters:
     """Of one service, both directions together, since it was installed; they survive changes of its policy.
 
     `dark_s` is the time in which it offered traffic and, for want of light or of a path, nothing at all arrived in
-    one direction or the other. A withdrawal ends the counters.
+    one direction or the other. Where that is counted by packets, what is shorter than `unseen_s` is not seen. A
+    withdrawal ends the counters.
     Rates and latencies are now; `there` and `back` are its two directions.
     """
 
@@ -124,6 +125,7 @@ class ServiceCounters:
     carried_gbps_back: float
     latency_ms_there: float
     latency_ms_back: float
+    unseen_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,9 @@ class Flow:
 
     Modelled rates and bytes of customer packets. `offered_gbps` is what the hosts are set to send now, `lost_bytes`
     what is known not to have arrived. `dark_s` is the time in which they sent and nothing at all arrived in one
-    direction or the other, to now if it is dark now. A latency is None until it was measured.
+    direction or the other, to now if it is dark now, and may yet grow by what was until now while it is `in_doubt`: a
+    gap is dark only once none of its packets comes late. Packets are so far apart that a gap of less than `unseen_s` is
+    none. A latency is None until it was measured.
     """
 
     offered_gbps: float
@@ -64,6 +66,8 @@ class Flow:
     dark_s: float
     latency_ms_there: float | None
     latency_ms_back: float | None
+    in_doubt: bool = False
+    unseen_s: float = 0.0
 
 
 class Panel(Protocol):

@@ -24,7 +24,12 @@ class OutageOut(Out):
     """How long one service was dark, counted at the far end."""
 
     service: str
-    dark_ms: float
+    dark_ms: float | None = Field(
+        description="Null where nothing was counted because packets are too far apart for it."
+    )
+    less_than_ms: float | None = Field(
+        default=None, description="Then it was dark for less than this: three times the time between two packets."
+    )
     healed: bool
 
 

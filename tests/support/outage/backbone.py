@@ -163,15 +163,18 @@ class Loaded:
         """Wait until services have gone back to what failed; their incidents may still be open for a while."""
 
         def home() -> bool:
-            items = self.up.operator.get("/v1/incidents", params={"limit": 20}).json()["items"]
-            away = [one for one in items if one["open"] and not _returned(one)]
+            away = [one for one in self.incidents() if one["open"] and not _returned(one)]
             return not away and self._is_active()
 
         until(home, "services do not go home", meanwhile)
 
+    def incidents(self) -> list[dict[str, Any]]:
+        """The newest incidents, as the API has them."""
+        items: list[dict[str, Any]] = self.up.operator.get("/v1/incidents", params={"limit": 20}).json()["items"]
+        return items
+
     def _open_incidents(self) -> bool:
-        items = self.up.operator.get("/v1/incidents", params={"limit": 20}).json()["items"]
-        return any(one["open"] for one in items)
+        return any(one["open"] for one in self.incidents())
 
     def crossing(self) -> dict[FibreId, list[str]]:
         """Which probed services cross each fibre now, the way that they are probed."""

@@ -22,10 +22,10 @@ def test_one_fibre_is_called_by_its_name() -> None:
     )
 
 
-def test_all_fibres_of_a_router_are_a_router_that_does_not_answer() -> None:
+def test_all_fibres_of_a_router_are_a_router_that_is_cut_off() -> None:
     at_west = list(COUNTRY.fibres_of("west"))
     assert dead_router(COUNTRY, at_west) == "west"
-    assert title_of(COUNTRY, at_west) == "router west does not answer"
+    assert title_of(COUNTRY, at_west) == "router west is cut off"
     assert dead_router(COUNTRY, at_west[:-1]) is None
     assert title_of(COUNTRY, at_west[:2]) == "2 fibres at west"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 from highroad.errors import Refused
 from highroad.model.incident import Phase
 from highroad.model.lifecycle import State
-from highroad.model.network import FibreId, SiteId
+from highroad.model.network import FibreId, LinkId, SiteId
 from highroad.model.service import Protection
+from highroad.ports import Down, Observed
 from tests.support.country import OTHER, country, request
 from tests.unit.control.rig import Rig, rig
 from tests.unit.control.test_loop import restart_on
@@ -157,9 +159,41 @@ async def test_of_all_links_of_a_site(here: Rig) -> None:
         await here.run(here.twin.cut(fibre))
     await here.pass_s(1.0)
     incident = await here.incident()
-    assert incident.title == "router west does not answer"
+    assert incident.title == "router west is cut off"
     cut_off = [one for one in (await here.book()).services.values() if one.tenant == OTHER]
-    assert {one.reason for one in cut_off} == {"dark: router west does not answer"}
+    assert {one.reason for one in cut_off} == {"dark: router west is cut off"}
+
+
+@at_a_bad_moment
+async def test_nobody_carries_on_around_a_link_over_links_that_are_dark(here: Rig) -> None:
+    """Routers say that they go around whatever way they have: over what, the controller knows."""
+    read = here.twin.read
+
+    async def repairing(since: int | None = None) -> Observed:
+        found, network = await read(since), (await here.controller.settled()).network
+        why = {
+            fibre: Down(repaired_s=dict.fromkeys((network.fibre[fibre].a, network.fibre[fibre].b), since_s))
+            for fibre, since_s in found.down_since_s.items()
+        }
+        return replace(found, why=why)
+
+    here.twin.read = repairing  # type: ignore[method-assign]
+    for fibre in (await here.book()).network.fibres_of("west"):
+        await here.run(here.twin.cut(fibre))
+    await here.pass_s(1.0)
+    incident = await here.incident()
+    assert Phase.LOCAL not in {entry.phase for entry in incident.timeline}
+    assert not any(fault.repaired_at for fault in incident.faults)
+    await here.uncut("campus--west", settle_s=5.0)
+    await here.uncut("west--south", settle_s=5.0)
+    book = await here.book()
+    assert book.goes_around(SiteId("west"), FibreId("west--east"))
+    around = book.protected.around(LinkId("west>east"))
+    assert around
+    dark = book.dark_links
+    book.dark_links = dark | {way[0] for way in around}
+    assert not book.goes_around(SiteId("west"), FibreId("west--east"))
+    book.dark_links = dark
 
 
 @pytest.mark.parametrize("after_s", [0.0155, 0.016, 0.0165, 0.017, 0.02])

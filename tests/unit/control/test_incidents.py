@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from highroad.api.shapes.operations import incident_out, own_incident_out
 from highroad.control.healing import flip_words
-from highroad.model.incident import Entry, Incident, IncidentId, Phase, Reason
+from highroad.control.incidents import _clearer
+from highroad.model.incident import Entry, Fault, Incident, IncidentId, Outage, Phase, Reason, longest
 from highroad.model.lifecycle import State
 from highroad.model.network import FibreId, SiteId
-from highroad.model.service import Protection
-from highroad.ports import Down, Observed
+from highroad.model.service import Protection, ServiceId
+from highroad.ports import Down, Observed, Sample
 from tests.support.country import OTHER, country
 from tests.unit.control.rig import Rig
 from tests.unit.control.test_loop import on_rigs
@@ -48,6 +50,108 @@ async def test_a_conduit_is_one_incident_though_its_fibres_are_seen_one_after_th
     assert not (await here.incident()).open
 
 
+@on_ways(2)
+async def test_what_happens_later_to_a_fibre_that_is_dark_is_told_beside_what_was_first(here: Rig) -> None:
+    await here.run(here.twin.cut(FibreId("west--east"), silent=True))
+    await here.pass_s(0.5)
+    (silent,) = texts(await here.incident(), Phase.FAILED)
+    assert silent == "light is on and nothing is heard over west--east"
+    said = Reason.LIGHT
+    read = here.twin.read
+
+    async def otherwise(since: int | None = None) -> Observed:
+        found = await read(since)
+        return replace(found, why={fibre: Down(reason=said) for fibre in found.down_since_s})
+
+    here.twin.read = otherwise  # type: ignore[method-assign]
+    await here.pass_s(2.0)
+    assert texts(await here.incident(), Phase.FAILED) == [silent, "then loss of light noticed on west--east"]
+    said = Reason.SILENT
+    await here.pass_s(2.0)
+    incident = await here.incident()
+    assert texts(incident, Phase.FAILED)[2:] == [f"then {silent}"]
+    assert (incident.faults[0].reason, incident.faults[0].first) == (Reason.SILENT, Reason.SILENT)
+    here.twin.read = read  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "after_s", "told_anew"),
+    [
+        (Reason.SILENT, Reason.ONE_WAY, 0.9, True),
+        (Reason.SILENT, Reason.ONE_WAY, 1.1, False),
+        (Reason.SILENT, Reason.LIGHT, 0.05, True),
+        (Reason.SILENT, Reason.LIGHT, 0.2, False),
+        (Reason.LIGHT, Reason.SILENT, 0.05, False),
+        (Reason.LOSS, Reason.SILENT, 60.0, False),
+    ],
+)
+def test_what_becomes_clearer_at_once_was_so_all_along(
+    first: Reason, then: Reason, after_s: float, told_anew: bool
+) -> None:
+    assert _clearer(Fault(fibre=FibreId("a--b"), since_s=100.0, reason=first), then, 100.0 + after_s) is told_anew
+
+
+@on_ways(2)
+async def test_of_a_service_that_was_struck_and_not_seen_dark_it_is_said_what_would_have_been_seen(here: Rig) -> None:
+    sample = here.twin.sample
+
+    async def coarse() -> Sample:
+        found = await sample()
+        counters = {name: replace(found.services[name], unseen_s=0.024) for name in found.services}
+        return replace(found, services=counters)
+
+    here.twin.sample = coarse  # type: ignore[method-assign]
+    await here.order(10.0)
+    await here.pass_s(2.0)
+    await here.cut("west--east")
+    incident = await here.incident()
+    (repaired,) = texts(incident, Phase.REPAIRED)
+    assert repaired == "1 service is carried again; the longest was dark for less than 24.0 ms"
+    (told,) = incident_out(incident).outages
+    assert (told.dark_ms, told.less_than_ms, told.healed) == (None, 24.0, True)
+    own = own_incident_out(incident, {incident.outages[0].service})
+    assert "your service is carried again; it was dark for less than 24.0 ms" in [one.text for one in own.timeline]
+
+
+def test_the_longest_is_what_may_have_been_the_longest() -> None:
+    assert longest([(12.0, None), (0.0, 24.0)]) == "less than 24.0 ms"
+    assert longest([(36.0, None), (0.0, 24.0)]) == "36.0 ms"
+    assert longest([(0.0, None)]) == "0.0 ms"
+    dark = Outage(service=ServiceId("s"), dark_ms=0.0, healed=False, unseen_ms=24.0)
+    assert dark.less_than_ms is None, "it is dark yet"
+    assert replace(dark, healed=True).less_than_ms == 24.0
+    assert replace(dark, healed=True, dark_ms=26.0).less_than_ms is None
+
+
+@on_ways(2)
+async def test_a_router_that_goes_around_a_link_when_all_has_left_it_is_said_to_be_late(here: Rig) -> None:
+    """Its watcher was killed, and is back after two seconds."""
+    read, late_s = here.twin.read, 0.0
+
+    async def told(since: int | None = None) -> Observed:
+        found = await read(since)
+        why = {
+            fibre: Down(repaired_s={SiteId("west"): at_s + 0.001} | ({SiteId("east"): late_s} if late_s else {}))
+            for fibre, at_s in found.down_since_s.items()
+        }
+        return replace(found, why=why)
+
+    here.twin.read = told  # type: ignore[method-assign]
+    await here.order(10.0)
+    await here.pass_s(1.0)
+    await here.cut("west--east", settle_s=2.0)
+    (in_time,) = texts(await here.incident(), Phase.LOCAL)
+    assert in_time == "west carries on around west--east by detours, 1.0 ms after it was noticed"
+    late_s = here.clock.now_s()
+    await here.pass_s(2.0)
+    incident = await here.incident()
+    (_, late) = texts(incident, Phase.LOCAL)
+    (repaired_s,) = (entry.at_s for entry in incident.timeline if entry.phase is Phase.REPAIRED)
+    moved_ms = (repaired_s - incident.timeline[0].at_s) * 1e3
+    assert late.startswith("east carries on around west--east by detours, ")
+    assert late.endswith(f"; all that was on it was elsewhere by then, {moved_ms:.1f} ms after it was noticed")
+
+
 @on_ways(3)
 async def test_what_fails_later_or_elsewhere_is_another_incident(here: Rig) -> None:
     await here.run(here.twin.cut(FibreId("campus--west")))
@@ -66,12 +170,12 @@ async def test_a_router_all_of_whose_links_are_dark_is_one_incident_that_names_i
     await here.run(here.twin.kill_router(SiteId("west")))
     await here.pass_s(0.5)
     incident = await here.incident()
-    assert incident.title == "router west does not answer"
+    assert incident.title == "router west is cut off"
     assert set(incident.fibres) == {"campus--west", "west--east", "west--south"}
-    assert texts(incident, Phase.FAILED)[0].startswith("router west does not answer: loss of light noticed on")
+    assert texts(incident, Phase.FAILED)[0].startswith("router west is cut off: loss of light noticed on")
     assert (await here.now(through.id)).state is State.ACTIVE
     lost = await here.now(at_it.id)
-    assert (lost.state, lost.reason) == (State.DEGRADED, "dark: router west does not answer")
+    assert (lost.state, lost.reason) == (State.DEGRADED, "dark: router west is cut off")
     await here.run(here.twin.revive_router(SiteId("west")))
     await here.pass_s(2.0)
     assert (await here.now(at_it.id)).state is State.ACTIVE

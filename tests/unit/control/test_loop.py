@@ -15,8 +15,9 @@ from highroad.errors import Conflict, HighroadError, Invalid, KeyReused, NotFoun
 from highroad.model.change import Change
 from highroad.model.incident import MaintenanceState, Phase
 from highroad.model.lifecycle import State
+from highroad.model.network import FibreId
 from highroad.model.service import ServiceId, TrafficClass
-from highroad.ports import Replace
+from highroad.ports import Replace, Sample
 from tests.support.country import ACME, NORTH, OTHER, SOUTH, country, request
 from tests.unit.control.rig import Rig, carried, rig
 from tests.unit.planning.ground import NOW_S
@@ -98,6 +99,29 @@ async def test_a_cut_is_repaired_and_told_and_healed(here: Rig) -> None:
     assert [entry.phase for entry in incident.timeline][3:] == [Phase.FIBRE_BACK, Phase.RETURNED, Phase.CLOSED]
     dark_ms = (await here.run(here.twin.sample())).services[service.id].dark_s * 1e3
     assert outage.dark_ms == pytest.approx(dark_ms, abs=0.01)
+
+
+@on_a_rig
+async def test_what_fails_while_it_is_counted_is_not_told_as_carried_again(here: Rig) -> None:
+    service = await here.order(10.0)
+    await here.pass_s(2)
+    own, sample = here.twin, here.twin.sample
+
+    async def sampled() -> Sample:
+        found = await sample()
+        if "west>south" in (await own.read()).policies[service.id].links and not (await own.cuts()).keys() - {
+            "west--east"
+        }:
+            await own.cut(FibreId("campus--west"))
+            await here.clock.sleep(0.2)
+        return found
+
+    own.sample = sampled  # type: ignore[method-assign]
+    await here.cut("west--east")
+    found = (await here.book()).incidents.values()
+    outages = [outage for one in found for outage in one.outages]
+    assert [outage.healed for outage in outages if outage.service == service.id] == [False] * len(outages)
+    assert not [entry for one in found for entry in one.timeline if entry.phase is Phase.REPAIRED]
 
 
 @on_a_rig

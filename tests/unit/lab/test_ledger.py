@@ -133,3 +133,31 @@ def test_a_random_walk_is_counted_as_it_was(seed: int) -> None:
 def test_darkness_of_two_directions_is_counted_once() -> None:
     assert dark_ns([]) == 0
     assert dark_ns([(0, 10), (5, 20), (30, 40), (32, 35)]) == 30
+
+
+def test_how_long_it_was_dark_is_in_doubt_until_no_gap_of_either_direction_can_grow_or_come_to_count() -> None:
+    """Dark for 24 ms one way and for 110 the other: nobody who looks is told 24 for all there was."""
+    every, start, there, back = 8 * MS, 1_000_000 * MS, Ledger(), Ledger()
+    events: list[tuple[int, int, Ledger, int]] = []
+    for number, at in enumerate(range(start, start + 1200 * MS, every)):
+        for ledger, dark in ((back, 24 * MS), (there, 110 * MS)):
+            events.append((at, 0, ledger, number))
+            if not 500 * MS <= at - start < 500 * MS + dark:
+                events.append((at + DELAY, 1, ledger, number))
+    told: list[tuple[int, float, bool]] = []
+    looks = [(at, 2, there, 0) for at in range(start + 400 * MS, start + 1100 * MS, 5 * MS)]
+    for at, what, ledger, number in sorted([*events, *looks], key=lambda one: one[:2]):
+        if what == 0:
+            ledger.sent(500, every, at)
+        elif what == 1:
+            ledger.arrived(number, 500, at - DELAY, at)
+        else:
+            for one in (there, back):
+                one.settle(at)
+            total_ms = dark_ns([*there.dark, *back.dark]) / MS
+            told.append((at - start - 500 * MS, total_ms, there.in_doubt(at) or back.in_doubt(at)))
+    assert {total for _, total, _ in told} == {0.0, 24.0, 112.0}
+    assert {total for after, total, doubt in told if not doubt and after > 40 * MS} == {112.0}
+    assert not any(doubt for after, _, doubt in told if after < 0)
+    first = min(after for after, total, doubt in told if total and not doubt)
+    assert first <= 120 * MS + DELAY + LATE_NS + 5 * MS, "no later than it can be known"

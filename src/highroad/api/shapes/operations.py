@@ -15,7 +15,7 @@ from highroad.api.shapes.services import rate_out
 from highroad.control.book import Book
 from highroad.control.desk import Desk
 from highroad.model.freeze import Freeze
-from highroad.model.incident import Fault, Incident, Maintenance, Phase
+from highroad.model.incident import Fault, Incident, Maintenance, Phase, longest
 from highroad.model.quota import Usage
 from highroad.model.service import Port, ServiceId, Tenant
 from highroad.ports import EventRecord, Sample, TokenRecord
@@ -61,7 +61,12 @@ def incident_out(incident: Incident) -> IncidentOut:
             for entry in incident.in_order
         ],
         outages=[
-            OutageOut(service=outage.service, dark_ms=outage.dark_ms, healed=outage.healed)
+            OutageOut(
+                service=outage.service,
+                dark_ms=outage.dark_ms if outage.less_than_ms is None else None,
+                less_than_ms=outage.less_than_ms,
+                healed=outage.healed,
+            )
             for outage in incident.outages
         ],
         faults=[_fault_out(fault) for fault in incident.faults],
@@ -115,10 +120,10 @@ def own_incident_out(incident: Incident, own: AbstractSet[ServiceId]) -> Inciden
 
 def _repaired(outages: list[OutageOut]) -> str:
     """What the holder of these services, all of them carried again, reads of that."""
-    worst_ms = max(outage.dark_ms for outage in outages)
+    worst = longest((outage.dark_ms or 0.0, outage.less_than_ms) for outage in outages)
     if len(outages) == 1:
-        return f"your service is carried again; it was dark for {worst_ms:.1f} ms"
-    return f"your {len(outages)} services are carried again; the longest was dark for {worst_ms:.1f} ms"
+        return f"your service is carried again; it was dark for {worst}"
+    return f"your {len(outages)} services are carried again; the longest was dark for {worst}"
 
 
 def maintenance_out(maintenance: Maintenance) -> MaintenanceOut:

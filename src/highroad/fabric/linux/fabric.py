@@ -59,8 +59,9 @@ TOLD_AFTER_S = 1.0
 """After so long what is done is told before more is begun: a service is not carried and still said to be activating."""
 
 HEALING_S, GLANCE_S = 0.5, 0.02
-"""How long a sample waits for the hosts of services that were dark to see their first packet by the new path, and how
-often it looks: routers have answered by then, and the packet is on its way."""
+"""How long a sample waits for hosts of services that were dark to see their first packet by the new path, both ways,
+and to know for how long none came; and how often it looks: routers have answered by then, and the packet is on its way.
+"""
 
 
 class LinuxFabric(LabSide, ProbeSide):
@@ -198,7 +199,7 @@ class LinuxFabric(LabSide, ProbeSide):
             self._let_go(self._set_aside.keys() - wanted.keys())
             await self._unplug(wanted)
             steps = self._steps(wanted, refused)
-            dark = self._dark_services().keys()
+            dark = dark_services(self._held.policies(), self._dark).keys()  # those whose headends have flipped, too
             taken, told = await self._walk(steps)
             self._avoiding.look()
             for step in taken:
@@ -279,15 +280,20 @@ class LinuxFabric(LabSide, ProbeSide):
         """What hosts say; of services that were dark when their path was replaced, once they see the end of it."""
         flows = await self.flows()
         healing, self._healing = self._healing, {}
-        until_s = self._clock.now_s() + HEALING_S
-        while healing and self._clock.now_s() < until_s and not self._looking.is_set():
+        begun_s, down = self._clock.now_s(), self._down
+        until_s = begun_s + HEALING_S
+        while healing and self._clock.now_s() < until_s and not self._looking.is_set() and self._down is down:
             await self._clock.sleep(GLANCE_S)
-            before, flows = flows, await self.flows()
+            flows = await self.flows()
             for service in list(healing):
-                was, now = before.get(service), flows.get(service)
-                silent = was is None or now is None or now.offered_gbps <= 0.0
-                if silent or (was and now and healing[service] < now.dark_s == was.dark_s):
+                now = flows.get(service)
+                if now is None or now.offered_gbps <= 0.0:
                     del healing[service]
+                elif not now.in_doubt:
+                    # What was too short to be seen is never seen: every gap of before would be in doubt by then.
+                    unseen = now.unseen_s > 0.0 and self._clock.now_s() > begun_s + now.unseen_s
+                    if healing[service] < now.dark_s or unseen:
+                        del healing[service]
         return flows
 
     def changes(self) -> AsyncIterator[None]:
@@ -465,7 +471,9 @@ class LinuxFabric(LabSide, ProbeSide):
         down = dark_fibres(self.network, dark, await self.known_cuts() if dark else ())
         why = why_dark(self.network, ports, down)
         told = down.keys() != self._down.keys() or dark.keys() != self._dark.keys() or why != self._why
-        self._dark, self._down, self._why = dark, down, why
+        self._dark, self._why = dark, why
+        if down != self._down:  # who waits looks whether it is still the same
+            self._down = down
         if self._panel is None:
             self._meter.darken(self._clock.now_s(), self._dark_services())
         if told:

@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from highroad.model.incident import Reason
+from highroad.model.incident import TELLING, Reason
 from highroad.model.network import FibreId, LinkId, Network, SiteId
 from highroad.ports import Down
-
-TELLING = (Reason.LIGHT, Reason.ONE_WAY, Reason.SILENT, Reason.LOSS)
-"""What either end says is so, the more telling first: of a fault one way the end that hears nothing calls it silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

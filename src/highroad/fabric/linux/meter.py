@@ -183,6 +183,7 @@ class Meter:
             carried_gbps_back=rates[1],
             latency_ms_there=latencies[0],
             latency_ms_back=latencies[1],
+            unseen_s=0.0 if flow is None else flow.unseen_s,
         )
 
     def _lost(self, service: ServiceId, totals: _Totals, old: _Totals | None, flow: Flow | None) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from highroad.fabric.linux.light import PortLight
@@ -20,10 +21,19 @@ _NO_MORE: Mapping[str, None] = dict.fromkeys(("down-since", "down-reason", "repa
 """What a whole entry that does not say it has no more."""
 
 
+Ours = Callable[[int, int], int]
+"""A router's time by our clock, heard now by ours (ns)."""
+
+
+def _as_told(router_ns: int, _: int) -> int:
+    return router_ns
+
+
 class Ports:
     """A router's core ports as it last reported them, one leaf or a whole entry at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, ours: Ours = _as_told) -> None:
+        self._ours = ours
         self._ports: dict[str, dict[str, Any]] = {}
 
     def all(self, ports: Sequence[Mapping[str, Any]]) -> None:
@@ -41,7 +51,12 @@ class Ports:
 
     def light(self) -> dict[LinkId, PortLight]:
         """Whether a neighbour is there for each, by the link that leaves by it."""
-        return {LinkId(str(port["link"])): _light(port) for port in self._ports.values() if "link" in port}
+        now_ns = time.time_ns()
+        return {
+            LinkId(str(port["link"])): _light(port, lambda router_ns: self._ours(router_ns, now_ns))
+            for port in self._ports.values()
+            if "link" in port
+        }
 
     def _put(self, path: Path, value: Any, at_ns: int) -> bool:
         at = next((index for index, step in enumerate(path.elems) if step.bare == "core-port"), None)
@@ -77,20 +92,22 @@ def _is_up(port: Mapping[str, Any]) -> bool:
     return port.get("oper-status") == "UP" and not port.get("down-reason")
 
 
-def _light(port: Mapping[str, Any]) -> PortLight:
+def _light(port: Mapping[str, Any], ours: Callable[[int], int]) -> PortLight:
     said, repaired_ns = str(port.get("down-reason") or ""), int(port.get("repaired-at") or 0)
+    since_ns = int(port.get("down-since") or 0)
     return PortLight(
         up=_is_up(port),
-        since_s=int(port.get("down-since") or 0) / 1e9,
+        since_s=ours(since_ns) / 1e9 if since_ns else 0.0,
         reason=Reason(said) if said in list(Reason) else Reason.LIGHT,
-        repaired_s=repaired_ns / 1e9 if repaired_ns else None,
+        repaired_s=ours(repaired_ns) / 1e9 if repaired_ns else None,
     )
 
 
 class Flips:
     """The policies of a router that are not on the path that they prefer, as it last reported them."""
 
-    def __init__(self) -> None:
+    def __init__(self, ours: Ours = _as_told) -> None:
+        self._ours = ours
         self._since_ns: dict[str, int] = {}
 
     def all(self, policies: Sequence[Mapping[str, Any]]) -> None:
@@ -114,7 +131,11 @@ class Flips:
 
     def since_s(self) -> dict[ServiceId, float]:
         """Since when each is on another path."""
-        return {ServiceId(service): since_ns / 1e9 for service, since_ns in self._since_ns.items()}
+        now_ns = time.time_ns()
+        return {
+            ServiceId(service): self._ours(since_ns, now_ns) / 1e9 if since_ns else 0.0
+            for service, since_ns in self._since_ns.items()
+        }
 
 
 def _policy_in(path: Path) -> str | None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
 from highroad.errors import Conflict, Forbidden, HighroadError, Unauthenticated, Unavailable
+from highroad.fabric.linux.clocks import RouterClock
 from highroad.fabric.linux.inventory import STATE, Facts, Reach, facts_from_json
 from highroad.fabric.linux.light import PortLight
 from highroad.fabric.linux.meter import Counted
 from highroad.fabric.linux.reported import Flips, Ports, counted_from_json
-from highroad.gnmi.client import OnChange, Synced, Wish
+from highroad.gnmi.client import Answered, OnChange, Synced, Wish
 from highroad.gnmi.path import Path
 from highroad.gnmi.router import MODULE, Intended, intended_from_json
 from highroad.gnmi.target import Delete, Edit, Kind, Notification, Replace
@@ -45,6 +46,8 @@ FENCED_PAUSE_S = 10.0
 
 class Client(Protocol):
     """What a session needs of `highroad.gnmi.client.GnmiClient`."""
+
+    on_answer: Callable[[Answered], None] | None
 
     async def get(self, *paths: Path | str, kind: Kind = ..., timeout_s: float | None = ...) -> list[tuple[Path, Any]]:
         """What is at the paths."""
@@ -100,8 +103,11 @@ class Session:
         self._client = client
         self._hears = hears
         self._epoch = ""
-        self._ports = Ports()
-        self._flips = Flips()
+        self.clock = RouterClock()
+        """What is known of its clock: its times are told by ours."""
+        client.on_answer = self._answered
+        self._ports = Ports(self.clock.ours)
+        self._flips = Flips(self.clock.ours)
         self._exchange = asyncio.Lock()
         self._own_ns = 0
         self._told_ns = 0
@@ -253,6 +259,17 @@ class Session:
             self._ports.all(state.get("core-port", ()))
             self._flips.all(state.get("policy", ()))
             self._hears.holds(self.site, _intended(held))
+            self._hears.flips(self.site, self._flips.since_s())
+            self._hears.sees(self.site, self._ports.light())
+
+    def _answered(self, one: Answered) -> None:
+        """An answer was there: it says how far the router's clock is from ours."""
+        if not self.clock.answered(one):
+            return
+        log.warning("the clock of %s, or ours, was set: it is %.3f s ahead", self.site, self.clock.ahead_s)
+        self._own_ns, self._told_ns = 0, one.router_ns  # what was changed meanwhile may look older than what we did
+        self._changed.set()
+        if self.connected:
             self._hears.flips(self.site, self._flips.since_s())
             self._hears.sees(self.site, self._ports.light())
 

@@ -113,6 +113,12 @@ class Ledger:
             return None
         return self._due_ns or self._last_ns + interval_ns
 
+    def in_doubt(self, now_ns: int) -> bool:
+        """Whether more may turn out to have been dark: a gap is open, or it is not yet known whether one was."""
+        if self._suspected:
+            return True
+        return bool(self._open) and now_ns - self._last_ns >= DARK_INTERVALS * self._open[0].interval_ns
+
     def _patience_ns(self, interval_ns: int) -> int:
         """After how long without an arrival it is dark, whatever may still come."""
         return LATE_NS + DARK_INTERVALS * interval_ns + 2 * int(self.latency_ns or 0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from highroad.lab.traffic.ledger import NS, Ledger, dark_ns
+from highroad.lab.traffic.ledger import DARK_INTERVALS, NS, Ledger, dark_ns
 from highroad.lab.traffic.model import HEADERS_BYTES, Pace, pace, share_pps, slowed, swing_gbps
 from highroad.netlink.namespace import entered_by_name
 from highroad.ports.panel import Load
@@ -83,13 +83,18 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """One service. `offered_gbps` is modelled, both directions together; `slowed` is what part of it is sent."""
+    """One service. `offered_gbps` is modelled, both directions together; `slowed` is what part of it is sent. While it
+    is `in_doubt` more of the time until now may turn out to have been dark than `dark_s` says; that it was for
+    less than `unseen_s` may not be seen at all.
+    """
 
     offered_gbps: float
     slowed: float
     dark_s: float
     there: Way
     back: Way
+    in_doubt: bool = False
+    unseen_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -317,6 +322,8 @@ class Generator:
             offered_gbps=service.there.nominal_gbps + service.back.nominal_gbps,
             slowed=self._slowed,
             dark_s=total / NS,
+            unseen_s=DARK_INTERVALS * max(one.pace.interval_ns for one in (service.there, service.back)) / NS,
+            in_doubt=any(one.ledger.in_doubt(now) for one in (service.there, service.back)),
             there=_way(service.there.ledger),
             back=_way(service.back.ledger),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from highroad.errors import NotFound
 from highroad.fabric.linux import fabric as linux
 from highroad.fabric.linux.fabric import LinuxFabric
+from highroad.gnmi import server
 from highroad.gnmi.router import Intended
 from highroad.gnmi.target import Delete
 from highroad.model.measurement import Way
@@ -184,9 +186,10 @@ def test_numbers_are_given_in_turn(tmp_path: Path) -> None:
 def test_a_cut_is_told_with_the_time_of_the_router_that_saw_it(tmp_path: Path) -> None:
     async def scene(routers: Bench, fabric: LinuxFabric) -> None:
         changes = fabric.changes()
-        routers.routers[D].light("d>b", up=False, at_s=1_800_000_000.25)
+        seen_s = time.time() - 0.25
+        routers.routers[D].light("d>b", up=False, at_s=seen_s)
         await anext(changes)
-        assert (await fabric.read()).down_since_s == {"b-d": pytest.approx(1_800_000_000.25)}
+        assert (await fabric.read()).down_since_s == {"b-d": pytest.approx(seen_s, abs=1e-6)}
         links = (await fabric.sample()).links
         assert {link for link, one in links.items() if not one.up} == {"b>d", "d>b"}
         routers.routers[D].light("d>b", up=True)
@@ -194,6 +197,51 @@ def test_a_cut_is_told_with_the_time_of_the_router_that_saw_it(tmp_path: Path) -
         assert (await fabric.read()).down_since_s == {}
 
     play(tmp_path, scene)
+
+
+class Wrong:
+    """The module `time`, of a host whose clock is wrong."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, off_s: float) -> None:
+        self.off_s = off_s
+
+    def time(self) -> float:
+        return time.time() + self.off_s
+
+    def time_ns(self) -> int:
+        return time.time_ns() + round(self.off_s * 1e9)
+
+
+@pytest.mark.parametrize("off_s", [-3600.0, 3600.0])
+def test_times_of_a_router_whose_clock_is_wrong_are_told_by_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off_s: float
+) -> None:
+    theirs = Wrong(off_s)
+    monkeypatch.setattr(server, "time", theirs)
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        seen_s = time.time()
+        routers.routers[B].light("b>d", up=False, at_s=seen_s + off_s)
+        await anext(changes)
+        assert (await fabric.read()).down_since_s == {"b-d": pytest.approx(seen_s, abs=0.2)}
+        await fabric.apply([Replace(policy=OVER_C)])
+        assert (await fabric.sample()).services[S].dark_s < 1.0
+        # It is set right while we listen: what was told stays so, and the next is by the right clock.
+        theirs.off_s = 0.0
+        for _ in range(3):
+            await asyncio.sleep(2 * linux.COUNTED_FOR_S)
+            await fabric.sample()
+        assert (await fabric.read()).down_since_s == {"b-d": pytest.approx(seen_s, abs=0.2)}
+        seen_s = time.time()
+        routers.routers[C].light("c>d", up=False, at_s=seen_s)
+        await anext(changes)
+        assert (await fabric.read()).down_since_s["c-d"] == pytest.approx(seen_s, abs=0.2)
+
+    play(tmp_path, scene, lab=False)
 
 
 def test_a_newer_controller_fences_the_older_which_changes_nothing(tmp_path: Path) -> None:
@@ -366,6 +414,80 @@ def test_where_hosts_tell_their_losses_and_latencies_are_believed(tmp_path: Path
         assert (one.offered_gbps, one.lost_bytes, one.dark_s) == (8.0, 7.0, 0.125)
         assert one.latency_ms_there == 2.5
         assert one.latency_ms_back == pytest.approx(2.0)
+
+    play(tmp_path, scene)
+
+
+def test_a_sample_after_a_repair_waits_until_hosts_know_how_long_it_was_dark(tmp_path: Path) -> None:
+    def flow(dark_s: float, *, in_doubt: bool) -> Flow:
+        return Flow(
+            offered_gbps=8.0,
+            lost_bytes=0.0,
+            dark_s=dark_s,
+            latency_ms_there=None,
+            latency_ms_back=None,
+            in_doubt=in_doubt,
+        )
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        routers.routers[B].light("b>d", up=False)
+        await anext(changes)
+        routers.panel.flow[S] = flow(0.024, in_doubt=True)
+        await fabric.apply([Replace(policy=OVER_C)])
+        sampling = asyncio.create_task(fabric.sample())
+        await asyncio.sleep(0.15)
+        assert not sampling.done(), "one direction may have been dark for longer"
+        routers.panel.flow[S] = flow(0.110, in_doubt=False)
+        assert (await asyncio.wait_for(sampling, 0.2)).services[S].dark_s == 0.110
+
+    play(tmp_path, scene)
+
+
+def test_of_who_was_dark_for_too_short_to_be_seen_a_sample_waits_no_longer_than_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one whose headends have flipped, too: by then it need not be known for how long it was dark."""
+    monkeypatch.setattr(linux, "HEALING_S", 10.0)
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        routers.routers[B].light("b>d", up=False)
+        await anext(changes)
+        for site in (A, D):
+            fabric.flips(site, {S: time.time()})
+        routers.panel.flow[S] = Flow(
+            offered_gbps=8.0, lost_bytes=0.0, dark_s=0.0, latency_ms_there=None, latency_ms_back=None, unseen_s=0.2
+        )
+        await fabric.apply([Replace(policy=OVER_C)])
+        begun_s = time.monotonic()
+        await asyncio.wait_for(fabric.sample(), 2.0)
+        assert time.monotonic() - begun_s >= 0.2
+
+    play(tmp_path, scene)
+
+
+def test_a_sample_waits_for_no_repair_when_something_else_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux, "HEALING_S", 10.0)
+
+    async def scene(routers: Bench, fabric: LinuxFabric) -> None:
+        await fabric.apply([Install(policy=OVER_B)])
+        changes = fabric.changes()
+        routers.routers[B].light("b>d", up=False)
+        await anext(changes)
+        routers.panel.flow[S] = Flow(
+            offered_gbps=8.0, lost_bytes=0.0, dark_s=0.0, latency_ms_there=None, latency_ms_back=None, in_doubt=True
+        )
+        await fabric.apply([Replace(policy=OVER_C)])
+        sampling = asyncio.create_task(fabric.sample())
+        await asyncio.sleep(0.1)
+        routers.routers[D].light("d>c", up=False)
+        await asyncio.wait_for(sampling, 2.0)
+        assert (await fabric.read()).down_since_s.keys() == {"b-d", "c-d"}
 
     play(tmp_path, scene)
 
