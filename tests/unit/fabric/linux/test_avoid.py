@@ -372,12 +372,12 @@ def test_what_a_headend_flipped_by_itself_is_observed_and_is_no_change(tmp_path:
     async def scene(routers: Bench, fabric: LinuxFabric) -> None:
         assert await fabric.apply([Install(policy=OVER_B)]) == {}
         place = parse("/router/state/policy[service=s]")
-        for site, at_ns in ((A, 1_800_000_000_500_000_000), (D, 1_800_000_001_000_000_000)):
+        for site, at_ns in ((A, 1_700_000_000_500_000_000), (D, 1_700_000_001_000_000_000)):
             updates = ((place / "active-preference", 50), (place / "flipped-at", str(at_ns)))
             routers.routers[site].hub.publish(Notification(timestamp_ns=at_ns, updates=updates))
 
         async def seen() -> bool:
-            return (await fabric.read()).flipped_s == {ServiceId("s"): 1_800_000_001.0}
+            return (await fabric.read()).flipped_s == {ServiceId("s"): 1_700_000_001.0}
 
         await until(seen)
         assert (await fabric.read()).policies == {"s": OVER_B}
