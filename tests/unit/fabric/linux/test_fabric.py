@@ -239,7 +239,7 @@ def test_times_of_a_router_whose_clock_is_wrong_are_told_by_ours(
         seen_s = time.time()
         routers.routers[C].light("c>d", up=False, at_s=seen_s)
         await anext(changes)
-        assert (await fabric.read()).down_since_s["c-d"] == pytest.approx(seen_s, abs=0.2)
+        assert (await fabric.read()).down_since_s[FibreId("c-d")] == pytest.approx(seen_s, abs=0.2)
 
     play(tmp_path, scene, lab=False)
 
