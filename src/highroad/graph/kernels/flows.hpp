@@ -161,18 +161,16 @@ class Flows {
     clean(threads);
     // What is far over leaves rounding errors of its own size when it is taken off: loads are added up anew, and looked at
     // again.
-    std::vector<std::int32_t> demand;  // By set and node, once it is needed.
     for (int round = 0; round < 4; ++round) {
       add_up(threads);
       trim(hand);
-      if (!relieve(demand, hand)) break;
+      if (!relieve(hand)) break;
     }
+    bool given = false;
     std::vector<std::size_t> sets(demands_.sets());
     std::iota(sets.begin(), sets.end(), std::size_t{0});
-    sets = fill(sets, hand, threads);
-    const std::vector<std::size_t> given = sets;
-    for (int round = 1; round < 3 && !sets.empty(); ++round) sets = fill(sets, hand, threads);
-    clean(given, threads);
+    for (int round = 0; round < 3 && !(sets = fill(sets, hand, threads)).empty(); ++round) given = true;
+    if (given) clean(threads);
     settle(threads);
     add_up(threads);
   }
@@ -303,20 +301,18 @@ class Flows {
   void add_together(std::size_t g, double* flow, const Pricing& pricing, Hand& hand);
   // In flows_fit.hpp.
   void trim(Hand& hand);
-  bool relieve(std::vector<std::int32_t>& demand, Hand& hand);
+  bool relieve(Hand& hand);
   void take(double* flow, double amount, Hand& hand);
   bool peel(Link e, double most, Node source, double dearest, double* flow, std::span<const std::int32_t> demand,
             Hand& hand);
   void note(std::size_t g, std::span<std::int32_t> demand) const;
   std::vector<std::size_t> fill(const std::vector<std::size_t>& sets, Hand& hand, int threads);
   bool give(std::size_t g, double little, Hand& hand);
-  bool is_joined(std::size_t g, double little, Hand& hand) const;
   bool has_room(std::size_t g, double little, Hand& hand) const;
   void settle(int threads);
   void settle_set(std::size_t g, std::vector<std::int32_t>& comes, std::vector<std::int32_t>& demand,
                   std::vector<Node>& order);
   void clean(int threads);
-  void clean(const std::vector<std::size_t>& sets, int threads);
   void clean_set(std::size_t g, std::vector<std::int32_t>& next, std::vector<std::uint8_t>& state,
                  std::vector<Link>& walked);
 

@@ -49,7 +49,7 @@ inline void Flows::take(double* flow, double amount, Hand& hand) {
 }
 
 // Links over their capacity: some path of some set that crosses it carries less, until it fits. Returns whether any was.
-inline bool Flows::relieve(std::vector<std::int32_t>& demand, Hand& hand) {
+inline bool Flows::relieve(Hand& hand) {
   std::vector<Link> over;
   for (std::size_t e = 0; e < links(); ++e)
     if (load_[e] > capacity_[e]) over.push_back(static_cast<Link>(e));
@@ -65,10 +65,8 @@ inline bool Flows::relieve(std::vector<std::int32_t>& demand, Hand& hand) {
     for (std::size_t k = 0; k < over.size(); ++k)
       if (of(g)[over[k]] > 0) crossed[k].push_back(g);
   const auto nodes = static_cast<std::size_t>(network_.nodes);
-  if (demand.empty()) {
-    demand.resize(demands_.sets() * nodes);
-    for (std::size_t g = 0; g < demands_.sets(); ++g) note(g, std::span(demand).subspan(g * nodes, nodes));
-  }
+  std::vector<std::int32_t> demand(demands_.sets() * nodes);
+  for (std::size_t g = 0; g < demands_.sets(); ++g) note(g, std::span(demand).subspan(g * nodes, nodes));
   std::vector<double> worths;
   for (const double one : demands_.worth)
     if (!std::isinf(one) && (worths.empty() || one != worths.back())) worths.push_back(one);
@@ -182,32 +180,10 @@ inline std::vector<std::size_t> Flows::fill(const std::vector<std::size_t>& sets
 inline bool Flows::has_room(std::size_t g, double little, Hand& hand) const {
   double left = 0;
   for (auto d = first(g); d < first(g + 1); ++d) left = std::max(left, demands_.amount[d] - served_[d]);
-  if (left <= little || !is_joined(g, little, hand)) return false;
+  if (left <= little) return false;
   grow(g, std::min(std::numeric_limits<double>::max(), LOOKED * cut(g)), hand);
   for (auto d = first(g); d < first(g + 1); ++d)
     if (demands_.amount[d] - served_[d] > little && hand.distance[node(demands_.target[d])] < UNREACHED) return true;
-  return false;
-}
-
-// Whether any way that is not full leads to what it lacks, however dear.
-inline bool Flows::is_joined(std::size_t g, double little, Hand& hand) const {
-  const Rows& out = network_.out;
-  const std::uint8_t* may = allowed(g);
-  const std::int64_t seen = ++hand.stamps;
-  hand.settled.assign(1, demands_.source[g]);
-  hand.stamp[node(demands_.source[g])] = seen;
-  for (std::size_t place = 0; place < hand.settled.size(); ++place) {
-    const Node here = hand.settled[place];
-    for (std::int32_t k = out.start[node(here)]; k < out.start[node(here) + 1]; ++k) {
-      const Link e = out.link[node(k)];
-      const Node there = out.far[node(k)];
-      if (hand.stamp[node(there)] == seen || hand.price[at(e)] == UNREACHED || (may != nullptr && !may[e])) continue;
-      hand.stamp[node(there)] = seen;
-      hand.settled.push_back(there);
-    }
-  }
-  for (auto d = first(g); d < first(g + 1); ++d)
-    if (demands_.amount[d] - served_[d] > little && hand.stamp[node(demands_.target[d])] == seen) return true;
   return false;
 }
 
@@ -238,20 +214,15 @@ inline bool Flows::give(std::size_t g, double little, Hand& hand) {
 
 // Every cycle of every set's flow, by looking at each node once from each of its used links (depth first).
 inline void Flows::clean(int threads) {
-  std::vector<std::size_t> sets(demands_.sets());
-  std::iota(sets.begin(), sets.end(), std::size_t{0});
-  clean(sets, threads);
-}
-
-inline void Flows::clean(const std::vector<std::size_t>& sets, int threads) {
-  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), sets.size())));
+  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), demands_.sets())));
   Crew::ours().run(jobs, [&](int job) {
     std::vector<std::int32_t> next(static_cast<std::size_t>(network_.nodes));
     std::vector<std::uint8_t> state(next.size());
     std::vector<Link> walked;
-    for (auto k = static_cast<std::size_t>(job); k < sets.size(); k += static_cast<std::size_t>(jobs))
-      clean_set(sets[k], next, state, walked);
+    for (auto g = static_cast<std::size_t>(job); g < demands_.sets(); g += static_cast<std::size_t>(jobs))
+      clean_set(g, next, state, walked);
   });
+  add_up(threads);
 }
 
 inline void Flows::clean_set(std::size_t g, std::vector<std::int32_t>& next, std::vector<std::uint8_t>& state,
@@ -339,9 +310,7 @@ inline void Flows::settle_set(std::size_t g, std::vector<std::int32_t>& comes, s
   for (auto d = first(g); d < first(g + 1); ++d) as_it_is = as_it_is || must(d);
   if (as_it_is) return;
   note(g, demand);
-  const auto served = [&](Node v) {
-    return demand[node(v)] < 0 ? nullptr : &served_[static_cast<std::size_t>(demand[node(v)])];
-  };
+  const auto served = [&](Node v) { return demand[node(v)] < 0 ? nullptr : &served_[static_cast<std::size_t>(demand[node(v)])]; };
   const auto sums = [&](Node v) {
     double arrives = 0, leaves = served(v) == nullptr ? 0 : *served(v);
     for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) arrives += flow[e];

@@ -13,8 +13,7 @@
 namespace highroad {
 
 // One set: ways that cost more than the tree's are left for it, what earns is added, what costs too much taken off.
-inline double Flows::improve(std::size_t g, const Pricing& pricing, double tolerance, double enough, bool together,
-                             Hand& hand) {
+inline double Flows::improve(std::size_t g, const Pricing& pricing, double tolerance, double enough, bool together, Hand& hand) {
   if (first(g) == first(g + 1)) return 0;
   grow_again(g, cut(g) * (1 + tolerance), hand);
   double* flow = of(g);
@@ -195,8 +194,8 @@ inline void Flows::remove(std::size_t g, double* flow, const Pricing& pricing, d
 }
 
 // Back from v to the source along the used links that cost most by what is known.
-inline bool Flows::walk_dearest(Node v, Node source, double* flow, const Pricing& pricing, Hand& hand, double& cost,
-                                double& slope, double& most) const {
+inline bool Flows::walk_dearest(Node v, Node source, double* flow, const Pricing& pricing, Hand& hand, double& cost, double& slope,
+                                double& most) const {
   const Rows& in = network_.in;
   for (int attempt = 0; attempt < 3; ++attempt) {
     const std::int64_t seen = ++hand.stamps;

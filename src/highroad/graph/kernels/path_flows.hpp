@@ -52,8 +52,8 @@ class PathFlows {
   }
 
   // Every demand once, block by block in an order that `turn` changes, side by side on `threads`.
-  std::pair<double, std::int64_t> sweep(std::span<const double> weight, double slope, double unit, double tolerance,
-                                        std::int64_t turn, int threads) {
+  std::pair<double, std::int64_t> sweep(std::span<const double> weight, double slope, double unit, double tolerance, std::int64_t turn,
+                     int threads) {
     const Pricing pricing{weight, capacity_, slope, unit};
     const std::size_t blocks = (offered_->demands() + BLOCK - 1) / BLOCK;
     const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), blocks)));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -84,8 +85,7 @@ class Changes {
 };
 
 // What another thread has told: loads and prices are as if it had been done here.
-inline void hear(const Changes::Told& told, const Pricing& pricing, std::vector<double>& load,
-                 std::vector<double>& price) {
+inline void hear(const Changes::Told& told, const Pricing& pricing, std::vector<double>& load, std::vector<double>& price) {
   for (std::size_t k = 0; k < told.link.size(); ++k) {
     const auto e = static_cast<std::size_t>(told.link[k]);
     load[e] += told.change[k];
@@ -122,7 +122,7 @@ void in_rounds(int jobs, std::size_t rounds, std::size_t lag, const Begin& begin
         leave(mine, static_cast<int>(round) + 1);
       }
     } catch (...) {
-      for (std::size_t one = 0; one < done.size(); ++one) leave(one, -1);  // Those that never begin, too.
+      leave(mine, -1);
       throw;
     }
   };

@@ -29,10 +29,6 @@ IMPATIENT = 100
 RISES, AT_REST = 1.6, 4.0
 """The slope rises by this factor while the regret is less than so many times the bias."""
 
-EASES, SLOWLY, ROUGH, LOWEST = 1.3, 0.8, 0.01, 2.0
-"""It falls by this factor, not below the last, while the regret is above the third and not below the second of what it
-was: where capacities differ much, small links make the same slope too steep for flows to come to rest."""
-
 WARM_SLOPE, WARM_TOLERANCE = 60.0, 2e-3
 """Where prices are known already, loads are held near to capacity."""
 
@@ -64,7 +60,6 @@ class Slope:
     closed: Flags | None = None
     """Links that are cut: no price is low enough."""
     _before: int = BEFORE
-    _regret: float = np.inf
 
     def __post_init__(self) -> None:
         self.weight = np.ones(len(self.capacity_gbps))
@@ -101,9 +96,6 @@ class Slope:
             self._close()
         if self.sweeps > 1 and at_rest:
             self.slope = min(HIGHEST if self.closed is None else HIGHEST_CUT, self.slope * RISES)
-        elif self.sweeps > BEFORE and regret > max(ROUGH, SLOWLY * self._regret):
-            self.slope = max(LOWEST, self.slope / EASES)
-        self._regret = regret
 
     def open(self, values: Reals) -> Reals:
         """Values of links, without what is said of those that are cut."""

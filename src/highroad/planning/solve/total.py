@@ -17,17 +17,7 @@ import numpy as np
 
 from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Course, Limits, Progress
-from highroad.planning.solve.problem import (
-    Commodities,
-    Flags,
-    Ints,
-    Problem,
-    Reals,
-    at_most,
-    commodities,
-    flows,
-    shared_out,
-)
+from highroad.planning.solve.problem import Commodities, Flags, Ints, Problem, Reals, at_most, commodities, flows, shared_out
 from highroad.planning.solve.slope import Slope
 from highroad.planning.solve.turns import Turns
 
@@ -45,11 +35,10 @@ CLOSE = 1.2
 """A bound is taken again when regret and bias have fallen by as much as the gap has to, nearly."""
 
 NOT_THE_BOUND = 3.0
-"""A gap of more than so many times regret and bias is the plan's, and not the bound's: the flows are made to fit. So
-they are when regret and bias are less than the gap that is wanted, and than half of what they were last time."""
+"""A gap of more than so many times regret and bias is the plan's, and not the bound's: the flows are made to fit."""
 
 AT_FIRST = 0.02
-"""Flows of more regret and bias are not made to fit in the first sweeps, unless time is up."""
+"""Flows of more regret and bias are not made to fit yet, unless time is up."""
 
 ROUNDED = 1 + 1e-10
 """What is over by less is over by rounding errors."""
@@ -164,7 +153,6 @@ class _Search:
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
         self._empty = partial(flows, replace(problem, capacity_gbps=self._capacity), made, worth)
         self._best: _kernels.Flows | None = None
-        self._fitted = 0, 0.0
         self.value = 0.0
         self.warm = start is not None
         self.touched: Flags | None = None
@@ -223,7 +211,7 @@ class _Search:
         if self.warm and self.bound - self.value <= gap * self.bound:
             return
         slope, again = self.slope, np.inf
-        looked = 0
+        looked = fitted = 0
         near = 4 * gap
         turns = Turns(sets, self.touched)
         while slope.sweeps < most:
@@ -255,10 +243,12 @@ class _Search:
             self._bound(slope.mean, threads)
             if rest > 4 * gap:
                 self._bound(price, threads)
-            if late or self._has_better(rest):
-                self._fitted = slope.sweeps, rest
-                self._fit(price)
             short = (self.bound - self.value) / self._most
+            old = self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2)
+            if late or (rest < AT_FIRST and old):
+                fitted = looked
+                self._fit(price)
+                short = (self.bound - self.value) / self._most
             near = max(gap, CLOSE * rest * gap / max(short, gap))
             self.course.tell(self.value, self.bound)
             if late or self.bound - self.value <= gap * self.bound:
@@ -278,17 +268,6 @@ class _Search:
         if self.slope.closed is not None:
             capped[self.slope.closed] = np.inf
         return capped
-
-    def _has_better(self, rest: float) -> bool:
-        """Whether flows of so much regret and bias are worth being made to fit."""
-        sweeps = self.slope.sweeps
-        if rest >= AT_FIRST and sweeps < 2 * LOOKS:
-            return False
-        if self._best is None:
-            return True
-        short = (self.bound - self.value) / self._most
-        when, was = self._fitted
-        return sweeps - when > 2 and (short > NOT_THE_BOUND * rest or rest < min(self._limits.gap, was / 2))
 
     def _fit(self, price: Reals) -> None:
         fit = self.flows.copy()

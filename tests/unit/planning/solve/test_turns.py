@@ -21,7 +21,7 @@ def test_at_first_everybody_is_asked_then_those_with_much_regret() -> None:
     turns = Turns(4)
     order = turns.order(0, rng())
     assert sorted(order.tolist()) == [0, 1, 2, 3]
-    assert turns.told(order, np.array([10.0, 0.25, 0.5, 6.0])[order]) == 16.75
+    assert turns.told(order, np.array([10.0, 0.1, 0.2, 6.0])[order]) == 16.3
     assert ordered(turns, 1) == [0, 3]
 
 
