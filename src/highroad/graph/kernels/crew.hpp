@@ -48,38 +48,27 @@ class Crew {
   // threads: a crew that is busy (with another caller, or with the job that asks) leaves the caller to do them alone,
   // so nobody waits for somebody else's work, and a job may not wait for another.
   void run(int jobs, const Job& job) {
-    if (jobs > 1 && side_by_side(jobs, job, 0)) return;
-    for (int k = 0; k < jobs; ++k) job(k);
-  }
-
-  // Each job on a thread of its own, so that one may wait for what another does; false, and nothing is done, where there
-  // are not as many threads, or the crew is busy.
-  bool run_abreast(int jobs, const Job& job) { return side_by_side(jobs, job, jobs - 1); }
-
- private:
-  bool side_by_side(int jobs, const Job& job, int least) {
-    if (busy_.test_and_set(std::memory_order_acquire)) return false;
+    if (jobs <= 1 || busy_.test_and_set(std::memory_order_acquire)) {
+      for (int k = 0; k < jobs; ++k) job(k);
+      return;
+    }
     std::exception_ptr failure;
-    bool enough = false;
     {
       std::unique_lock lock(mutex_);
       hire(jobs - 1);
-      enough = hands_ >= least;
-      if (enough) {
-        job_ = &job;
-        next_ = 0;
-        jobs_ = jobs;
-        for (int k = 1; k < jobs; ++k) wake_.notify_one();
-        work(lock);
-        done_.wait(lock, [this] { return under_way_ == 0; });
-        std::swap(failure, failure_);
-      }
+      job_ = &job;
+      next_ = 0;
+      jobs_ = jobs;
+      for (int k = 1; k < jobs; ++k) wake_.notify_one();
+      work(lock);
+      done_.wait(lock, [this] { return under_way_ == 0; });
+      std::swap(failure, failure_);
     }
     busy_.clear(std::memory_order_release);
     if (failure) std::rethrow_exception(failure);
-    return enough;
   }
 
+ private:
   static int processors() {
 #ifdef __linux__
     cpu_set_t set;

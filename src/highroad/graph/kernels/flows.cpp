@@ -12,8 +12,6 @@
 
 #include "arguments.hpp"
 #include "flows_fit.hpp"
-#include "flows_move.hpp"
-#include "flows_tree.hpp"
 #include "path_flows.hpp"
 
 namespace nb = nanobind;
@@ -155,7 +153,7 @@ nb::tuple paths(const Flows& flows, int most) {
   Flows::Paths found;
   {
     nb::gil_scoped_release released;
-    found = flows.paths(most, Crew::count());
+    found = flows.paths(most);
   }
   return nb::make_tuple(array_of(found.first), array_of(found.start), array_of(found.link), array_of(found.amount));
 }

@@ -58,74 +58,57 @@ inline bool Flows::relieve(Hand& hand) {
     const double y = (load_[at(b)] - capacity_[at(b)]) / capacity_[at(b)];
     return x != y ? x > y : a < b;
   });
-  if (over.empty()) return false;
-  // By set what it has on each of them, side by side: looked up by links, most of it would have to be fetched each time.
-  std::vector<std::vector<std::size_t>> crossed(over.size());
-  for (std::size_t g = 0; g < demands_.sets(); ++g)
-    for (std::size_t k = 0; k < over.size(); ++k)
-      if (of(g)[over[k]] > 0) crossed[k].push_back(g);
-  const auto nodes = static_cast<std::size_t>(network_.nodes);
-  std::vector<std::int32_t> demand(demands_.sets() * nodes);
-  for (std::size_t g = 0; g < demands_.sets(); ++g) note(g, std::span(demand).subspan(g * nodes, nodes));
+  std::vector<std::int64_t> demand(hand.distance.size());
   std::vector<double> worths;
   for (const double one : demands_.worth)
-    if (!std::isinf(one) && (worths.empty() || one != worths.back())) worths.push_back(one);
+    if (!std::isinf(one)) worths.push_back(one);
   std::sort(worths.begin(), worths.end());
   worths.erase(std::unique(worths.begin(), worths.end()), worths.end());
   for (const double least : worths) {
-    for (std::size_t k = 0; k < over.size(); ++k) {
-      const Link e = over[k];
-      for (const std::size_t g : crossed[k]) {
-        if (load_[at(e)] <= capacity_[at(e)]) break;
+    for (const Link e : over) {
+      for (std::size_t g = 0; g < demands_.sets() && load_[at(e)] > capacity_[at(e)]; ++g) {
         double* flow = of(g);
         if (flow[e] <= 0) continue;
-        const auto to = std::span<const std::int32_t>(demand).subspan(g * nodes, nodes);
+        std::fill(demand.begin(), demand.end(), -1);
+        for (auto d = first(g); d < first(g + 1); ++d)
+          if (demands_.worth[d] <= least) demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
         while (flow[e] > 0 && load_[at(e)] > capacity_[at(e)])
           if (!peel(e, std::nextafter(load_[at(e)] - capacity_[at(e)], std::numeric_limits<double>::max()),
-                    demands_.source[g], least, flow, to, hand))
+                    demands_.source[g], flow, demand, hand))
             break;
       }
     }
   }
-  return true;
+  return !over.empty();
 }
 
-// By node the set's demand to it, or -1.
-inline void Flows::note(std::size_t g, std::span<std::int32_t> demand) const {
-  std::fill(demand.begin(), demand.end(), -1);
-  for (auto d = first(g); d < first(g + 1); ++d) demand[node(demands_.target[d])] = static_cast<std::int32_t>(d);
-}
-
-// Every path over these links is given up; sets that had any are tidied.
+// Every path over these links is given up.
 inline void Flows::clear(std::span<const Link> given) {
   Hand hand(network_);
-  std::vector<std::size_t> gone;
+  std::vector<std::uint8_t> gone(links(), 0);
   for (std::size_t e = 0; e < links(); ++e)
-    if (std::find(given.begin(), given.end(), given_[e]) != given.end()) gone.push_back(e);
-  std::vector<std::int32_t> demand(hand.distance.size()), numbers(hand.distance.size());
-  std::vector<std::uint8_t> state(hand.distance.size());
-  std::vector<Node> order;
+    gone[e] = std::find(given.begin(), given.end(), given_[e]) != given.end();
+  std::vector<std::int64_t> demand(hand.distance.size());
   for (std::size_t g = 0; g < demands_.sets(); ++g) {
     double* flow = of(g);
-    bool any = false;
-    for (const std::size_t e : gone) {
-      if (flow[e] <= 0) continue;
-      if (!any) note(g, demand);
-      any = true;
-      while (flow[e] > 0 && peel(static_cast<Link>(e), flow[e], demands_.source[g], UNREACHED, flow, demand, hand)) {
+    bool known = false;
+    for (std::size_t e = 0; e < links(); ++e) {
+      if (!gone[e] || flow[e] <= 0) continue;
+      if (!known) {
+        std::fill(demand.begin(), demand.end(), -1);
+        for (auto d = first(g); d < first(g + 1); ++d) demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
+        known = true;
       }
+      while (flow[e] > 0 && peel(static_cast<Link>(e), flow[e], demands_.source[g], flow, demand, hand)) {
+      }
+      load_[e] -= flow[e];
       flow[e] = 0;
     }
-    if (!any) continue;
-    clean_set(g, numbers, state, hand.walked);
-    settle_set(g, numbers, demand, order);
   }
-  add_up(1);
+  add_up();
 }
 
-// Some path over e, to a demand that is worth no more than `dearest`, carries less.
-inline bool Flows::peel(Link e, double most, Node source, double dearest, double* flow, std::span<const std::int32_t> demand,
-                        Hand& hand) {
+inline bool Flows::peel(Link e, double most, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand) {
   hand.walked.assign(1, e);
   most = std::min(most, flow[e]);
   for (Node u = tail(e); u != source;) {
@@ -136,11 +119,7 @@ inline bool Flows::peel(Link e, double most, Node source, double dearest, double
     u = tail(back);
   }
   Node v = head(e);
-  const auto ends = [&] {
-    if (demand[node(v)] < 0) return false;
-    const auto d = static_cast<std::size_t>(demand[node(v)]);
-    return served_[d] > 0 && demands_.worth[d] <= dearest;
-  };
+  const auto ends = [&] { return demand[node(v)] >= 0 && served_[static_cast<std::size_t>(demand[node(v)])] > 0; };
   while (!ends()) {
     const Link on = largest_from(v, flow);
     if (on == NO_LINK || hand.walked.size() > 2 * hand.distance.size()) return false;
@@ -155,60 +134,39 @@ inline bool Flows::peel(Link e, double most, Node source, double dearest, double
   return true;
 }
 
-// Gives these sets what room there is, and returns those that were given any. Which may be given any at all is found out
-// side by side: as links only fill up, no other can be given anything later.
-inline std::vector<std::size_t> Flows::fill(const std::vector<std::size_t>& sets, Hand& hand, int threads) {
+// Gives what room there is. Returns whether anything was given.
+inline bool Flows::fill(Hand& hand) {
   std::vector<double> price = hand.price;
   const double little = 1e3 * nothing_;
+  bool given = false;
   for (std::size_t e = 0; e < links(); ++e)
     if (capacity_[e] - load_[e] <= little) hand.price[e] = UNREACHED;
-  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), sets.size())));
-  std::vector<std::uint8_t> may(sets.size(), 0);
-  Crew::ours().run(jobs, [&](int job) {
-    Hand own(network_);
-    own.price = hand.price;
-    for (auto k = static_cast<std::size_t>(job); k < sets.size(); k += static_cast<std::size_t>(jobs))
-      may[k] = has_room(sets[k], little, own);
-  });
-  std::vector<std::size_t> given;
-  for (std::size_t k = 0; k < sets.size(); ++k)
-    if (may[k] && give(sets[k], little, hand)) given.push_back(sets[k]);
-  hand.price = std::move(price);
-  return given;
-}
-
-inline bool Flows::has_room(std::size_t g, double little, Hand& hand) const {
-  double left = 0;
-  for (auto d = first(g); d < first(g + 1); ++d) left = std::max(left, demands_.amount[d] - served_[d]);
-  if (left <= little) return false;
-  grow(g, std::min(std::numeric_limits<double>::max(), LOOKED * cut(g)), hand);
-  for (auto d = first(g); d < first(g + 1); ++d)
-    if (demands_.amount[d] - served_[d] > little && hand.distance[node(demands_.target[d])] < UNREACHED) return true;
-  return false;
-}
-
-inline bool Flows::give(std::size_t g, double little, Hand& hand) {
-  bool given = false;
-  grow(g, std::min(std::numeric_limits<double>::max(), LOOKED * cut(g)), hand);
-  double* flow = of(g);
-  for (auto d = first(g); d < first(g + 1); ++d) {
-    double room = demands_.amount[d] - served_[d];
-    const Node v = demands_.target[d];
-    if (room <= little || hand.distance[node(v)] == UNREACHED) continue;
-    for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
-      const Link on = hand.into[node(u)];
-      room = std::min(room, (capacity_[at(on)] - load_[at(on)]) * (1 - 1e-12));
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    double left = 0;
+    for (auto d = first(g); d < first(g + 1); ++d) left = std::max(left, demands_.amount[d] - served_[d]);
+    if (left <= little) continue;
+    grow(g, std::min(std::numeric_limits<double>::max(), LOOKED * cut(g)), hand);
+    double* flow = of(g);
+    for (auto d = first(g); d < first(g + 1); ++d) {
+      double room = demands_.amount[d] - served_[d];
+      const Node v = demands_.target[d];
+      if (room <= little || hand.distance[node(v)] == UNREACHED) continue;
+      for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+        const Link on = hand.into[node(u)];
+        room = std::min(room, (capacity_[at(on)] - load_[at(on)]) * (1 - 1e-12));
+      }
+      if (room <= little) continue;
+      given = true;
+      for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+        const Link on = hand.into[node(u)];
+        flow[on] += room;
+        load_[at(on)] += room;
+        if (capacity_[at(on)] - load_[at(on)] <= little) hand.price[at(on)] = UNREACHED;
+      }
+      served_[d] += room;
     }
-    if (room <= little) continue;
-    given = true;
-    for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
-      const Link on = hand.into[node(u)];
-      flow[on] += room;
-      load_[at(on)] += room;
-      if (capacity_[at(on)] - load_[at(on)] <= little) hand.price[at(on)] = UNREACHED;
-    }
-    served_[d] += room;
   }
+  hand.price = std::move(price);
   return given;
 }
 
@@ -222,7 +180,7 @@ inline void Flows::clean(int threads) {
     for (auto g = static_cast<std::size_t>(job); g < demands_.sets(); g += static_cast<std::size_t>(jobs))
       clean_set(g, next, state, walked);
   });
-  add_up(threads);
+  add_up();
 }
 
 inline void Flows::clean_set(std::size_t g, std::vector<std::int32_t>& next, std::vector<std::uint8_t>& state,
@@ -282,120 +240,100 @@ inline void Flows::clean_set(std::size_t g, std::vector<std::int32_t>& next, std
 // What rounding errors have left at a node is taken off: backwards what comes and does not go on, then forwards what goes
 // on and did not come. It is small beside what flows at all, but need not be beside a small demand. Flows have no cycles.
 // Demands that must be carried stay as they are.
-inline void Flows::settle(int threads) {
-  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), demands_.sets())));
-  Crew::ours().run(jobs, [&](int job) {
-    std::vector<std::int32_t> comes(static_cast<std::size_t>(network_.nodes));
-    std::vector<std::int32_t> demand(comes.size());
-    std::vector<Node> order;
-    for (auto g = static_cast<std::size_t>(job); g < demands_.sets(); g += static_cast<std::size_t>(jobs))
-      settle_set(g, comes, demand, order);
-  });
-}
-
-inline void Flows::settle_set(std::size_t g, std::vector<std::int32_t>& comes, std::vector<std::int32_t>& demand,
-                              std::vector<Node>& order) {
+inline void Flows::settle() {
   const Rows &in = network_.in, &out = network_.out;
-  double* flow = of(g);
-  std::fill(comes.begin(), comes.end(), 0);
-  for (std::size_t e = 0; e < links(); ++e)
-    if (flow[e] > 0) ++comes[node(head(static_cast<Link>(e)))];
-  order.clear();
-  for (Node v = 0; v < network_.nodes; ++v)
-    if (comes[node(v)] == 0) order.push_back(v);
-  for (std::size_t k = 0; k < order.size(); ++k)
-    for (std::int32_t j = out.start[node(order[k])]; j < out.start[node(order[k]) + 1]; ++j)
-      if (flow[out.link[node(j)]] > 0 && --comes[node(out.far[node(j)])] == 0) order.push_back(out.far[node(j)]);
-  bool as_it_is = false;
-  for (auto d = first(g); d < first(g + 1); ++d) as_it_is = as_it_is || must(d);
-  if (as_it_is) return;
-  note(g, demand);
-  const auto served = [&](Node v) { return demand[node(v)] < 0 ? nullptr : &served_[static_cast<std::size_t>(demand[node(v)])]; };
-  const auto sums = [&](Node v) {
-    double arrives = 0, leaves = served(v) == nullptr ? 0 : *served(v);
-    for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) arrives += flow[e];
-    for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) leaves += flow[out.link[node(j)]];
-    return std::pair{arrives, leaves};
-  };
-  for (std::size_t k = order.size(); k-- > 0;) {
-    const Node v = order[k];
-    const auto [arrives, leaves] = sums(v);
-    if (v == demands_.source[g] || arrives <= leaves) continue;
-    for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) flow[e] *= leaves / arrives;
-  }
-  for (const Node v : order) {
-    const auto [arrives, leaves] = sums(v);
-    if (v == demands_.source[g] || leaves <= arrives) continue;
-    for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) flow[out.link[node(j)]] *= arrives / leaves;
-    if (served(v) != nullptr) *served(v) *= arrives / leaves;
+  const auto nodes = static_cast<std::size_t>(network_.nodes);
+  std::vector<std::int32_t> comes(nodes);
+  std::vector<std::int64_t> demand(nodes);
+  std::vector<Node> order;
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    double* flow = of(g);
+    std::fill(comes.begin(), comes.end(), 0);
+    for (std::size_t e = 0; e < links(); ++e)
+      if (flow[e] > 0) ++comes[node(head(static_cast<Link>(e)))];
+    order.clear();
+    for (Node v = 0; v < network_.nodes; ++v)
+      if (comes[node(v)] == 0) order.push_back(v);
+    for (std::size_t k = 0; k < order.size(); ++k)
+      for (std::int32_t j = out.start[node(order[k])]; j < out.start[node(order[k]) + 1]; ++j)
+        if (flow[out.link[node(j)]] > 0 && --comes[node(out.far[node(j)])] == 0) order.push_back(out.far[node(j)]);
+    std::fill(demand.begin(), demand.end(), -1);
+    bool as_it_is = false;
+    for (auto d = first(g); d < first(g + 1); ++d) {
+      demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
+      as_it_is = as_it_is || must(d);
+    }
+    if (as_it_is) continue;
+    const auto served = [&](Node v) { return demand[node(v)] < 0 ? nullptr : &served_[static_cast<std::size_t>(demand[node(v)])]; };
+    const auto sums = [&](Node v) {
+      double arrives = 0, leaves = served(v) == nullptr ? 0 : *served(v);
+      for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) arrives += flow[e];
+      for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) leaves += flow[out.link[node(j)]];
+      return std::pair{arrives, leaves};
+    };
+    for (std::size_t k = order.size(); k-- > 0;) {
+      const Node v = order[k];
+      const auto [arrives, leaves] = sums(v);
+      if (v == demands_.source[g] || arrives <= leaves) continue;
+      for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) flow[e] *= leaves / arrives;
+    }
+    for (const Node v : order) {
+      const auto [arrives, leaves] = sums(v);
+      if (v == demands_.source[g] || leaves <= arrives) continue;
+      for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) flow[out.link[node(j)]] *= arrives / leaves;
+      if (served(v) != nullptr) *served(v) *= arrives / leaves;
+    }
   }
 }
 
 // Of each set the largest demands first: back from the target along the largest flow that is left, as often as allowed.
-inline Flows::Paths Flows::paths(int most, int threads) const {
+inline Flows::Paths Flows::paths(int most) const {
   struct Part {
     std::size_t demand;
     double amount;
     std::size_t start, end;
   };
-  struct Parts {
-    std::vector<Part> part;
-    std::vector<Link> link;
-  };
-  std::vector<Parts> of_set(demands_.sets());
-  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), demands_.sets())));
-  Crew::ours().run(jobs, [&](int job) {
-    std::vector<Link> walked;
-    std::vector<double> left(links());
-    std::vector<std::size_t> order;
-    for (auto g = static_cast<std::size_t>(job); g < demands_.sets(); g += static_cast<std::size_t>(jobs)) {
-      auto& [part, link] = of_set[g];
-      std::copy_n(of(g), links(), left.begin());
-      order.resize(first(g + 1) - first(g));
-      std::iota(order.begin(), order.end(), first(g));
-      std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return served_[a] > served_[b]; });
-      for (const std::size_t d : order) {
-        double rest = served_[d];
-        for (int times = 0; times < most && rest > nothing_; ++times) {
-          walked.clear();
-          double width = rest;
-          Node v = demands_.target[d];
-          while (v != demands_.source[g]) {
-            const Link back = largest_into(v, left.data());
-            if (back == NO_LINK || walked.size() > static_cast<std::size_t>(network_.nodes)) break;
-            walked.push_back(back);
-            width = std::min(width, left[at(back)]);
-            v = tail(back);
-          }
-          if (v != demands_.source[g]) break;
-          for (const Link e : walked) left[at(e)] -= width;
-          part.push_back({d, width, link.size(), link.size() + walked.size()});
-          for (std::size_t k = walked.size(); k-- > 0;) link.push_back(given_[at(walked[k])]);
-          rest -= width;
-        }
-      }
-      std::stable_sort(part.begin(), part.end(), [](const Part& a, const Part& b) { return a.demand < b.demand; });
-    }
-  });
-  Paths found;
-  std::size_t parts = 0, all = 0;
-  for (const Parts& one : of_set) parts += one.part.size(), all += one.link.size();
-  found.amount.reserve(parts);
-  found.start.reserve(parts + 1);
-  found.first.reserve(served_.size() + 1);
-  found.link.reserve(all);
+  std::vector<Part> parts;
+  std::vector<Link> walked, link;
+  std::vector<double> left(links());
+  std::vector<std::size_t> order;
   for (std::size_t g = 0; g < demands_.sets(); ++g) {
-    const auto& [part, link] = of_set[g];
-    std::size_t next = 0;
-    for (std::size_t d = first(g); d < first(g + 1); ++d) {
-      for (; next < part.size() && part[next].demand == d; ++next) {
-        found.amount.push_back(part[next].amount);
-        found.link.insert(found.link.end(), link.begin() + static_cast<std::ptrdiff_t>(part[next].start),
-                          link.begin() + static_cast<std::ptrdiff_t>(part[next].end));
-        found.start.push_back(static_cast<std::int64_t>(found.link.size()));
+    std::copy_n(of(g), links(), left.begin());
+    order.resize(first(g + 1) - first(g));
+    std::iota(order.begin(), order.end(), first(g));
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return served_[a] > served_[b]; });
+    for (const std::size_t d : order) {
+      double rest = served_[d];
+      for (int times = 0; times < most && rest > nothing_; ++times) {
+        walked.clear();
+        double width = rest;
+        Node v = demands_.target[d];
+        while (v != demands_.source[g]) {
+          const Link back = largest_into(v, left.data());
+          if (back == NO_LINK || walked.size() > static_cast<std::size_t>(network_.nodes)) break;
+          walked.push_back(back);
+          width = std::min(width, left[at(back)]);
+          v = tail(back);
+        }
+        if (v != demands_.source[g]) break;
+        for (const Link e : walked) left[at(e)] -= width;
+        parts.push_back({d, width, link.size(), link.size() + walked.size()});
+        for (std::size_t k = walked.size(); k-- > 0;) link.push_back(given_[at(walked[k])]);
+        rest -= width;
       }
-      found.first.push_back(static_cast<std::int64_t>(found.amount.size()));
     }
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.demand < b.demand; });
+  Paths found;
+  std::size_t next = 0;
+  for (std::size_t d = 0; d < served_.size(); ++d) {
+    for (; next < parts.size() && parts[next].demand == d; ++next) {
+      found.amount.push_back(parts[next].amount);
+      found.link.insert(found.link.end(), link.begin() + static_cast<std::ptrdiff_t>(parts[next].start),
+                        link.begin() + static_cast<std::ptrdiff_t>(parts[next].end));
+      found.start.push_back(static_cast<std::int64_t>(found.link.size()));
+    }
+    found.first.push_back(static_cast<std::int64_t>(found.amount.size()));
   }
   return found;
 }

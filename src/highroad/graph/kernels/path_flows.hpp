@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -16,8 +15,6 @@
 #include "crew.hpp"
 #include "flows.hpp"
 #include "network.hpp"
-#include "pricing.hpp"
-#include "rounds.hpp"
 
 namespace highroad {
 
@@ -36,13 +33,13 @@ class PathFlows {
  public:
   PathFlows(std::vector<double> capacity, Offered offered)
       : capacity_(std::move(capacity)),
-        offered_(std::make_shared<const Offered>(std::move(offered))),
-        flow_(offered_->paths(), 0.0),
+        offered_(std::move(offered)),
+        flow_(offered_.paths(), 0.0),
         load_(capacity_.size(), 0.0) {
-    nothing_ = NOTHING * most_flow(capacity_, offered_->amount, offered_->worth);
+    nothing_ = NOTHING * most_flow(capacity_, offered_.amount, offered_.worth);
   }
 
-  const Offered& offered() const { return *offered_; }
+  const Offered& offered() const { return offered_; }
   const std::vector<double>& load() const { return load_; }
   const std::vector<double>& flow() const { return flow_; }
 
@@ -55,39 +52,29 @@ class PathFlows {
   std::pair<double, std::int64_t> sweep(std::span<const double> weight, double slope, double unit, double tolerance, std::int64_t turn,
                      int threads) {
     const Pricing pricing{weight, capacity_, slope, unit};
-    const std::size_t blocks = (offered_->demands() + BLOCK - 1) / BLOCK;
+    const std::size_t blocks = (offered_.demands() + BLOCK - 1) / BLOCK;
     const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), blocks)));
     while (hands_.size() < static_cast<std::size_t>(jobs)) hands_.emplace_back();
     const std::size_t stride = stride_of(blocks);
-    const Rounds rounds(jobs, blocks);
-    const auto begin_job = [&](int job) {
-      Hand& hand = hands_[at(job)];
+    Crew::ours().run(jobs, [&](int job) {
+      Hand& hand = hands_[static_cast<std::size_t>(job)];
       hand.load = load_;
       hand.price.resize(load_.size());
       hand.stamp.resize(load_.size());
       for (std::size_t e = 0; e < load_.size(); ++e) hand.price[e] = pricing.at(static_cast<Link>(e), load_[e]);
-      hand.weighs = rounds.weighs;
+      hand.weighs = jobs;
       hand.regret = 0;
       hand.moves = 0;
-      hand.changes.begin(load_.size(), rounds.count);
-    };
-    const auto work = [&](int job, std::size_t round) {
-      Hand& hand = hands_[at(job)];
-      if (round >= LAG)
-        for (int other = 0; other < jobs; ++other)
-          if (other != job) hear(hands_[at(other)].changes.told(round - LAG), pricing, hand.load, hand.price);
-      for (std::size_t k = rounds.first(job, round); k < rounds.first(job, round + 1); ++k) {
+      for (auto k = static_cast<std::size_t>(job); k < blocks; k += static_cast<std::size_t>(jobs)) {
         const std::size_t block = (k * stride + static_cast<std::size_t>(turn)) % blocks;
-        const std::size_t end = std::min(offered_->demands(), (block + 1) * BLOCK);
+        const std::size_t end = std::min(offered_.demands(), (block + 1) * BLOCK);
         for (std::size_t d = block * BLOCK; d < end; ++d) improve(d, pricing, tolerance, hand);
       }
-      if (rounds.count > 1) hand.changes.tell(round, hand.load);
-    };
-    in_rounds(jobs, rounds.count, LAG, begin_job, work);
+    });
     std::pair<double, std::int64_t> sum{0, 0};
     for (int job = 0; job < jobs; ++job) {
-      sum.first += hands_[at(job)].regret;
-      sum.second += hands_[at(job)].moves;
+      sum.first += hands_[static_cast<std::size_t>(job)].regret;
+      sum.second += hands_[static_cast<std::size_t>(job)].moves;
     }
     add_up();
     return sum;
@@ -96,23 +83,23 @@ class PathFlows {
   // At these prices, over these paths: sum of amount * max(0, worth - least cost), and of amount * least cost for what
   // must be carried.
   std::pair<double, double> at(std::span<const double> price, int threads) const {
-    const std::size_t blocks = (offered_->demands() + BLOCK - 1) / BLOCK;
+    const std::size_t blocks = (offered_.demands() + BLOCK - 1) / BLOCK;
     std::vector<double> earned(blocks, 0.0), cost(blocks, 0.0);
     const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), blocks)));
     Crew::ours().run(jobs, [&](int job) {
       for (auto block = static_cast<std::size_t>(job); block < blocks; block += static_cast<std::size_t>(jobs)) {
-        const std::size_t end = std::min(offered_->demands(), (block + 1) * BLOCK);
+        const std::size_t end = std::min(offered_.demands(), (block + 1) * BLOCK);
         for (std::size_t d = block * BLOCK; d < end; ++d) {
           double least = UNREACHED;
           for (std::size_t p = from(d); p < from(d + 1); ++p) {
             double sum = 0;
-            for (std::size_t k = begin(p); k < begin(p + 1); ++k) sum += price[at(offered_->link[k])];
+            for (std::size_t k = begin(p); k < begin(p + 1); ++k) sum += price[at(offered_.link[k])];
             least = std::min(least, sum);
           }
-          if (std::isinf(offered_->worth[d])) {
-            if (offered_->amount[d] > 0) cost[block] += offered_->amount[d] * least;
-          } else if (least < offered_->worth[d]) {
-            earned[block] += offered_->amount[d] * (offered_->worth[d] - least);
+          if (std::isinf(offered_.worth[d])) {
+            if (offered_.amount[d] > 0) cost[block] += offered_.amount[d] * least;
+          } else if (least < offered_.worth[d]) {
+            earned[block] += offered_.amount[d] * (offered_.worth[d] - least);
           }
         }
       }
@@ -136,8 +123,8 @@ class PathFlows {
  private:
   // Demands that get more than they ask for, as they may in a plan of before: the last paths carry less.
   void trim() {
-    for (std::size_t d = 0; d < offered_->demands(); ++d) {
-      double left = offered_->amount[d];
+    for (std::size_t d = 0; d < offered_.demands(); ++d) {
+      double left = offered_.amount[d];
       for (std::size_t p = from(d); p < from(d + 1); ++p) {
         flow_[p] = std::min(flow_[p], left);
         left = std::max(0.0, left - flow_[p]);
@@ -146,13 +133,13 @@ class PathFlows {
   }
 
   void relieve() {
-    for (std::size_t d = 0; d < offered_->demands(); ++d) {
-      if (std::isinf(offered_->worth[d])) continue;
+    for (std::size_t d = 0; d < offered_.demands(); ++d) {
+      if (std::isinf(offered_.worth[d])) continue;
       for (std::size_t p = from(d); p < from(d + 1); ++p) {
         if (flow_[p] <= 0) continue;
         double over = 0;
         for (std::size_t k = begin(p); k < begin(p + 1); ++k)
-          over = std::max(over, load_[at(offered_->link[k])] - capacity_[at(offered_->link[k])]);
+          over = std::max(over, load_[at(offered_.link[k])] - capacity_[at(offered_.link[k])]);
         if (over > 0) put(p, -std::min(flow_[p], std::nextafter(over, std::numeric_limits<double>::max())));
       }
     }
@@ -160,8 +147,8 @@ class PathFlows {
 
   void fill(std::span<const double> price) {
     const double little = 1e3 * nothing_;
-    for (std::size_t d = 0; d < offered_->demands(); ++d) {
-      double left = offered_->amount[d];
+    for (std::size_t d = 0; d < offered_.demands(); ++d) {
+      double left = offered_.amount[d];
       for (std::size_t p = from(d); p < from(d + 1); ++p) left -= flow_[p];
       while (left > little) {
         std::size_t best = from(d + 1);
@@ -169,7 +156,7 @@ class PathFlows {
         for (std::size_t p = from(d); p < from(d + 1); ++p) {
           double cost = 0, room = left;
           for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
-            const std::size_t e = at(offered_->link[k]);
+            const std::size_t e = at(offered_.link[k]);
             room = std::min(room, (capacity_[e] - load_[e]) * (1 - 1e-12));
             cost += price[e];
           }
@@ -192,12 +179,11 @@ class PathFlows {
     double regret = 0;
     std::int64_t moves = 0;
     int weighs = 1;
-    Changes changes;
   };
 
   static std::size_t at(Link e) { return static_cast<std::size_t>(e); }
-  std::size_t from(std::size_t d) const { return static_cast<std::size_t>(offered_->first[d]); }
-  std::size_t begin(std::size_t p) const { return static_cast<std::size_t>(offered_->start[p]); }
+  std::size_t from(std::size_t d) const { return static_cast<std::size_t>(offered_.first[d]); }
+  std::size_t begin(std::size_t p) const { return static_cast<std::size_t>(offered_.start[p]); }
 
   // About the golden section of the blocks, and prime to them: neighbours are far apart in time.
   static std::size_t stride_of(std::size_t blocks) {
@@ -208,35 +194,34 @@ class PathFlows {
 
   void put(std::size_t p, double amount) {
     flow_[p] += amount;
-    for (std::size_t k = begin(p); k < begin(p + 1); ++k) load_[at(offered_->link[k])] += amount;
+    for (std::size_t k = begin(p); k < begin(p + 1); ++k) load_[at(offered_.link[k])] += amount;
   }
 
   void put(std::size_t p, double amount, const Pricing& pricing, Hand& hand) {
     flow_[p] = flow_[p] + amount <= nothing_ ? 0 : flow_[p] + amount;
     for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
-      const std::size_t e = at(offered_->link[k]);
-      hand.changes.note(e, hand.load[e]);
+      const std::size_t e = at(offered_.link[k]);
       hand.load[e] += hand.weighs * amount;
-      hand.price[e] = pricing.at(offered_->link[k], hand.load[e]);
+      hand.price[e] = pricing.at(offered_.link[k], hand.load[e]);
     }
   }
 
   double cost_of(std::size_t p, const Hand& hand) const {
     double sum = 0;
-    for (std::size_t k = begin(p); k < begin(p + 1); ++k) sum += hand.price[at(offered_->link[k])];
+    for (std::size_t k = begin(p); k < begin(p + 1); ++k) sum += hand.price[at(offered_.link[k])];
     return sum;
   }
 
   double slope_of(std::size_t p, const Hand& hand) const {
     double sum = 0;
     for (std::size_t k = begin(p); k < begin(p + 1); ++k)
-      sum += hand.price[at(offered_->link[k])] / capacity_[at(offered_->link[k])];
+      sum += hand.price[at(offered_.link[k])] / capacity_[at(offered_.link[k])];
     return sum;
   }
 
   void improve(std::size_t d, const Pricing& pricing, double tolerance, Hand& hand) {
     const std::size_t a = from(d), b = from(d + 1);
-    if (a == b || offered_->amount[d] <= 0) return;
+    if (a == b || offered_.amount[d] <= 0) return;
     hand.cost.resize(b - a);
     std::size_t best = a;
     double carried = 0, paid = 0;
@@ -246,7 +231,7 @@ class PathFlows {
       carried += flow_[p];
       paid += flow_[p] * hand.cost[p - a];
     }
-    const double worth = offered_->worth[d], least = hand.cost[best - a], amount = offered_->amount[d];
+    const double worth = offered_.worth[d], least = hand.cost[best - a], amount = offered_.amount[d];
     const bool must = std::isinf(worth);
     hand.regret += must ? paid - carried * least : paid - worth * carried + amount * std::max(0.0, worth - least);
     for (std::size_t p = a; p < b; ++p) {
@@ -264,7 +249,7 @@ class PathFlows {
       if (cost <= worth * (1 + tolerance)) continue;
       double step = std::log(cost / worth) * cost / (slope_of(p, hand) * rate);
       for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
-        const Link e = offered_->link[k];
+        const Link e = offered_.link[k];
         if (hand.price[at(e)] > worth)
           step = std::max(step, (hand.load[at(e)] - pricing.load_at(e, worth)) / hand.weighs);
       }
@@ -279,7 +264,7 @@ class PathFlows {
     if (cost >= worth) return;
     double step = std::min(left, std::log(worth / cost) * cost / (slope_of(best, hand) * rate));
     for (std::size_t k = begin(best); k < begin(best + 1); ++k) {
-      const Link e = offered_->link[k];
+      const Link e = offered_.link[k];
       step = pricing.bearable(e, hand.load[at(e)], step, worth, hand.weighs);
     }
     put(best, step, pricing, hand);
@@ -289,20 +274,20 @@ class PathFlows {
   // From one path to another of the same demand; what they share does not change.
   void move(std::size_t p, std::size_t to, const Pricing& pricing, double tolerance, Hand& hand) {
     const std::int64_t ours = ++hand.stamps, shared = ++hand.stamps;
-    for (std::size_t k = begin(to); k < begin(to + 1); ++k) hand.stamp[at(offered_->link[k])] = ours;
+    for (std::size_t k = begin(to); k < begin(to + 1); ++k) hand.stamp[at(offered_.link[k])] = ours;
     double dear = 0, dear_slope = 0, cheap = 0, cheap_slope = 0, past = 0;
     for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
-      const std::size_t e = at(offered_->link[k]);
+      const std::size_t e = at(offered_.link[k]);
       if (hand.stamp[e] == ours) {
         hand.stamp[e] = shared;
       } else {
         dear += hand.price[e];
         dear_slope += hand.price[e] / capacity_[e];
-        past = std::max(past, pricing.past(offered_->link[k], hand.load[e], hand.price[e]));
+        past = std::max(past, pricing.past(offered_.link[k], hand.load[e], hand.price[e]));
       }
     }
     for (std::size_t k = begin(to); k < begin(to + 1); ++k) {
-      const std::size_t e = at(offered_->link[k]);
+      const std::size_t e = at(offered_.link[k]);
       if (hand.stamp[e] == shared) continue;
       cheap += hand.price[e];
       cheap_slope += hand.price[e] / capacity_[e];
@@ -314,7 +299,7 @@ class PathFlows {
       step = std::min(step, past / hand.weighs + std::log(dear / cheap) / slope);
     }
     for (std::size_t k = begin(to); k < begin(to + 1); ++k) {
-      const Link e = offered_->link[k];
+      const Link e = offered_.link[k];
       if (hand.stamp[at(e)] != shared) step = pricing.bearable(e, hand.load[at(e)], step, dear, hand.weighs);
     }
     put(p, -step, pricing, hand);
@@ -324,13 +309,13 @@ class PathFlows {
 
   void add_up() {
     std::fill(load_.begin(), load_.end(), 0.0);
-    for (std::size_t p = 0; p < offered_->paths(); ++p)
+    for (std::size_t p = 0; p < offered_.paths(); ++p)
       if (flow_[p] > 0)
-        for (std::size_t k = begin(p); k < begin(p + 1); ++k) load_[at(offered_->link[k])] += flow_[p];
+        for (std::size_t k = begin(p); k < begin(p + 1); ++k) load_[at(offered_.link[k])] += flow_[p];
   }
 
   std::vector<double> capacity_;
-  std::shared_ptr<const Offered> offered_;  // Copies share it.
+  Offered offered_;
   std::vector<double> flow_, load_;
   std::vector<Hand> hands_;
   double nothing_ = 0;

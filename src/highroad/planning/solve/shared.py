@@ -17,7 +17,6 @@ from highroad.planning.solve.answer import Answer, Clock, Course, Limits, Progre
 from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, commodities, flows
 from highroad.planning.solve.slope import Slope
 from highroad.planning.solve.total import LEFT_ALONE, LOOKS, TOO_MANY, again_over
-from highroad.planning.solve.turns import Turns
 
 FIRST_SLOPE = 20.0
 LATEST = LOOKS // 2
@@ -155,11 +154,9 @@ class _Search:
         again, enough, looked = np.inf, -np.inf, 0
         if self._priced:
             self._bound(slope.open(slope.weight), threads)
-        turns = Turns(sets)
         while slope.sweeps < TOO_MANY:
             self.course.sweeps()
             first = slope.sweeps == 0 and not self.warm
-            order = turns.order(slope.sweeps, rng)
             regrets, _ = self.flows.sweep(
                 weight=slope.weight,
                 slope=slope.slope,
@@ -167,7 +164,7 @@ class _Search:
                 tolerance=slope.tolerance,
                 enough=enough,
                 again=again,
-                order=order,
+                order=rng.permutation(sets).astype(np.int32),
                 together=first,
                 threads=threads,
             )
@@ -182,7 +179,7 @@ class _Search:
                 slope.unit = used
                 price = slope.open(slope.at(load))
             full = float((price * self._capacity).sum()) * used
-            regret = turns.told(order, regrets / full)
+            regret = max(0.0, float(regrets.sum())) / full
             bias = 1.0 - float((price * load).sum()) / full
             slope.swept(price / price.max(), regret, bias)
             slope.unit = used

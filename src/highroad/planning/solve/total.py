@@ -17,9 +17,8 @@ import numpy as np
 
 from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Course, Limits, Progress
-from highroad.planning.solve.problem import Commodities, Flags, Ints, Problem, Reals, at_most, commodities, flows, shared_out
+from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, at_most, commodities, flows, shared_out
 from highroad.planning.solve.slope import Slope
-from highroad.planning.solve.turns import Turns
 
 FIRST_SLOPE = 8.0
 AGAIN, FEW_SETS = 2.0, 16
@@ -36,9 +35,6 @@ CLOSE = 1.2
 
 NOT_THE_BOUND = 3.0
 """A gap of more than so many times regret and bias is the plan's, and not the bound's: the flows are made to fit."""
-
-AT_FIRST = 0.02
-"""Flows of more regret and bias are not made to fit yet, unless time is up."""
 
 ROUNDED = 1 + 1e-10
 """What is over by less is over by rounding errors."""
@@ -86,10 +82,8 @@ def after_cut(
     """
     start = before.flows.copy()
     start.clear(cut)
-    made = before.commodities
-    lost = before.flows.served > start.served
-    search = _Search(before.problem, made, np.ones(len(lost)), limits or Limits(), clock, progress, start, same=True)
-    search.touched = np.add.reduceat(lost, made.start[:-1]) > 0
+    worth = np.ones(len(before.commodities.target))
+    search = _Search(before.problem, before.commodities, worth, limits or Limits(), clock, progress, start, same=True)
     search.slope.closed = np.isin(np.arange(before.problem.links), cut)
     search.slope.warm(before.price)
     search.go_on(before.price)
@@ -155,17 +149,15 @@ class _Search:
         self._best: _kernels.Flows | None = None
         self.value = 0.0
         self.warm = start is not None
-        self.touched: Flags | None = None
-        if start is None:
-            self.flows = self._empty()
-        elif same:
-            self._best, self.flows = start, start.copy()
+        if start is not None and same:
+            self.flows = start.copy()
         else:
             self.flows = self._empty()
-            self.flows.set(start.flow, start.served)
+            if start is not None:
+                self.flows.set(start.flow, start.served)
+        if start is not None and not same:
             self._begin()
             self._best = self.flows.copy()
-        if self._best is not None:
             self.value = float((self._best.served * worth).sum())
         self._most = float((made.amount_gbps * worth).sum())
         self.bound = self._most if problem.links else 0.0
@@ -213,11 +205,9 @@ class _Search:
         slope, again = self.slope, np.inf
         looked = fitted = 0
         near = 4 * gap
-        turns = Turns(sets, self.touched)
         while slope.sweeps < most:
             self.course.sweeps()
             first = slope.sweeps == 0 and not self.warm
-            order = turns.order(slope.sweeps, rng)
             regrets, _ = self.flows.sweep(
                 weight=slope.weight,
                 slope=slope.slope,
@@ -225,13 +215,13 @@ class _Search:
                 tolerance=slope.tolerance,
                 enough=LEFT_ALONE * gap * self._most / sets if slope.sweeps >= LOOKS // 2 else -np.inf,
                 again=again,
-                order=order,
+                order=rng.permutation(sets).astype(np.int32),
                 together=first,
                 threads=threads,
             )
             load = self.flows.load
             price = slope.at(load)
-            regret = turns.told(order, regrets) / self._most
+            regret = max(0.0, float(regrets.sum())) / self._most
             bias = float(slope.open(price * (self._capacity - load)).sum()) / self._most
             slope.swept(price, regret, bias)
             again = np.inf if first else again_over(regret * self._most, sets)
@@ -244,8 +234,7 @@ class _Search:
             if rest > 4 * gap:
                 self._bound(price, threads)
             short = (self.bound - self.value) / self._most
-            old = self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2)
-            if late or (rest < AT_FIRST and old):
+            if late or self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2):
                 fitted = looked
                 self._fit(price)
                 short = (self.bound - self.value) / self._most
