@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from highroad.control.better import Found
+from highroad.errors import Unavailable
 from highroad.model.network import LinkId
 from highroad.model.plan import Refilled, Score
 from highroad.model.service import Placement, Service, ServiceId
@@ -28,11 +29,15 @@ class Knows:
     def __init__(self, ways: Mapping[str, Sequence[str]] | None = None) -> None:
         self.ways = dict(ways or {})
         self.asked = 0
+        self.ready = True
+        """Whether it can be asked yet."""
 
     def __call__(
         self, ground: Ground, services: Sequence[Service], now_s: float, stop: Callable[[], bool]
     ) -> Callable[[], Found]:
         self.asked += 1
+        if not self.ready:
+            raise Unavailable("it does not know yet")
         carried = [one for one in services if one.wants_carrying]
         moves = {
             one.id: to

@@ -12,7 +12,7 @@ from highroad.cli.door import Door, command, words
 from highroad.cli.quantities import show_gbps, show_ms, show_time
 from highroad.cli.show import short_chain
 from highroad.errors import Conflict, NotFound
-from highroad.wire.plans import MoveOut, OptimiserOut, PlanDiffOut, PlanOut, RefilledOut, WayOut
+from highroad.wire.plans import MoveOut, OptimiserOut, PlacedOut, PlanDiffOut, PlanOut, RefilledOut
 
 app = typer.Typer(
     name="plan", help="A better plan for all that is carried: show it, compare it, apply it.", no_args_is_help=True
@@ -224,6 +224,6 @@ def _row(one: MoveOut) -> tuple[object, ...]:
     )
 
 
-def _chain(way: WayOut) -> str:
+def _chain(way: PlacedOut) -> str:
     several = f" and {way.ways - 1} beside it" if way.ways > 1 else ""
     return (short_chain(way.sites, 5) if way.sites else "–") + several

@@ -73,7 +73,7 @@ class OptimiserOut(Out):
         return plan is not None and plan.worth and not plan.applied and not plan.stale
 
 
-class WayOut(Out):
+class PlacedOut(Out):
     """Where a service is carried: the sites there, and those of its backup where it has one."""
 
     sites: list[str]
@@ -89,8 +89,8 @@ class MoveOut(Out):
     tenant: str
     bandwidth_gbps: float
     step: int = Field(description="In which step, from 1.")
-    before: WayOut
-    after: WayOut
+    before: PlacedOut
+    after: PlacedOut
 
 
 class RefilledOut(Out):

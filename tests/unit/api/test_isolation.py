@@ -39,6 +39,7 @@ IDS = {
     "webhook_id": "whk-none",
     "tenant_id": "none",
     "link": "pop-ash%3Epop-chi",
+    "plan_id": "pln-none",
 }
 
 

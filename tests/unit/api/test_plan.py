@@ -26,13 +26,14 @@ async def planned(rules: Rules = RULES) -> AsyncIterator[tuple[Backbone, httpx.A
         controller = world.controller
         assert isinstance(controller, Controller)
         knows = controller.seat.replanning.solve = Knows()
+        knows.ready = False
         order = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 100}
         service = (await http.post("/v1/services?tenant=acme", json=order)).json()["id"]
         found = await world.active(http, service)
         here = tuple(found["there"]["links"])
         book = await controller.settled()
         other = next(way for way in ways(book.network) if way != here)
-        knows.ways[service] = other
+        knows.ways[service], knows.ready = other, True
         yield world, http, service, other
 
 

@@ -13,11 +13,11 @@ from highroad.wire.plans import (
     LeftOut,
     MoveOut,
     OptimiserOut,
+    PlacedOut,
     PlanDiffOut,
     PlanOut,
     RefilledOut,
     ScoreOut,
-    WayOut,
 )
 
 
@@ -102,8 +102,8 @@ def _move(one: Move, step: int, network: Network) -> MoveOut:
     )
 
 
-def _way(placement: Placement, latency_ms: float, network: Network) -> WayOut:
-    return WayOut(
+def _way(placement: Placement, latency_ms: float, network: Network) -> PlacedOut:
+    return PlacedOut(
         sites=_sites(placement.there, network),
         ways=len(placement.branches),
         backup=[] if placement.backup is None else _sites(placement.backup.there, network),
