@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TypeVar
 
 from highroad.control.commands import ApplyPlan, Command
@@ -12,12 +13,12 @@ from highroad.model.plan import Applied, Optimiser, Optimising, PlanId
 T = TypeVar("T")
 
 
-class Planned:
+class Planned(ABC):
     """Of a desk."""
 
+    @abstractmethod
     async def do(self, command: Command[T]) -> T:
         """The desk's own."""
-        raise NotImplementedError
 
     async def plan(self, plan: PlanId | None = None) -> Optimiser:
         """What the optimiser does, with its newest plan or one of the last. Raises NotFound."""

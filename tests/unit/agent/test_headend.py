@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, cast
 
-from highroad.agent.headend import Headend
+from highroad.agent.headend import AT_ONCE, Headend
 from highroad.gnmi.router import CandidatePath, Intended, SegmentList
 from highroad.gnmi.target import Notification
 from highroad.netlink.kernel import Kernel
@@ -61,3 +61,32 @@ def test_since_when_is_not_made_up_by_an_agent_that_was_started_again() -> None:
         await headend.stop()
 
     asyncio.run(story())
+
+
+class Busy(Steering):
+    """One whose policies are being changed by another thread until it is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__(100)
+        self.waits: list[bool] = []
+
+    def flip(self, kernel: Kernel, *, wait: bool = True) -> bool | None:
+        self.waits.append(wait)
+        if not wait:
+            return None
+        self.in_use = 90
+        return True
+
+
+def test_a_flip_that_would_hold_up_all_else_is_made_beside_it_and_one_of_many_policies_always_is() -> None:
+    async def story(policies: int) -> list[bool]:
+        steering = Busy()
+        many = {f"s{number}": replace(TWO, service=f"s{number}") for number in range(policies)}
+        headend = Headend(steering, lambda: replace(Intended(), policies=many), cast(Kernel, None))
+        await headend.start(by_us=nullcontext, publish=lambda _: None, amiss=lambda: None, dark=())
+        assert await headend.avoid({"links": ["a>b"]}) == {"flipped": 1}
+        await headend.stop()
+        return steering.waits
+
+    assert asyncio.run(story(1)) == [False, True]
+    assert asyncio.run(story(AT_ONCE + 1)) == [True]
