@@ -11,16 +11,22 @@ smoothed jitter of RFC 3550 has, so that an interval says nothing of the one bef
 
 **One way.** Only what both clocks can know: both follow UTC, and together they are off by less than the figure. A clock
 that is set makes one direction longer and the other as much shorter, and leaves the round trip: from then on it is not
-believed, whatever it says of itself, until it is set back, or has been out of step and is in step again.
+believed, whatever it says of itself, until it is set back, or has been out of step and is in step again. What waited
+in a queue hides that, and looks like it: of a few answers that with the shortest round trip is held against the
+shortest of the few before.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 STEP_NS = 5_000_000
-"""Where one way takes so much longer than before, and the other as much less, to a tenth, a clock was set."""
+"""Where one way takes so much longer than before, and the other as much less, to a fifth, a clock was set."""
+
+FEW = 6
+"""Of so many answers the one with the shortest round trip is held against the one of so many before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,24 @@ class Before:
     shifted_ns: int = 0
     """How far clocks were seen to be set against each other."""
     resynchronising: bool = False
+    earlier: deque[Heard] = field(default_factory=lambda: deque(maxlen=FEW))
+    """Answers before `recent`, none where a clock was set between them."""
+    recent: deque[Heard] = field(default_factory=deque)
+
+    def was_set(self, now: Heard) -> int:
+        """Take the next answer. Returns by how much it shows that a clock was set against the other; 0 where not."""
+        self.recent.append(now)
+        if len(self.recent) > FEW:
+            self.earlier.append(self.recent.popleft())
+        if not self.earlier:
+            return 0
+        was, new = (min(reversed(some), key=lambda one: one.rtt_ns) for some in (self.earlier, self.recent))
+        out_ns, home_ns = new.out_ns - was.out_ns, new.home_ns - was.home_ns
+        if not _is_step(out_ns, home_ns):
+            return 0
+        self.earlier.clear()
+        self.recent = deque([new])
+        return (out_ns - home_ns) // 2
 
 
 @dataclass(slots=True)
@@ -191,15 +215,16 @@ def _changes(sent: Sequence[Sent], heard: Mapping[int, Heard], before: Before) -
         now = heard.get(one.sequence)
         if now is None:
             continue
+        shift_ns = before.was_set(now)
+        if shift_ns:
+            changes.steps += 1
+            before.shifted_ns += shift_ns
+            if abs(before.shifted_ns) < STEP_NS:
+                before.shifted_ns = 0
         last = before.heard
-        if last is not None:
+        if last is not None and one.sequence == before.sequence + 1:
             out, home = now.out_ns - last.out_ns, now.home_ns - last.home_ns
-            if _is_step(out, home):
-                changes.steps += 1
-                before.shifted_ns += (out - home) // 2
-                if abs(before.shifted_ns) < STEP_NS:
-                    before.shifted_ns = 0
-            elif one.sequence == before.sequence + 1:
+            if not _is_step(out, home):
                 changes.rtt.append(abs(now.rtt_ns - last.rtt_ns))
                 changes.out.append(abs(out))
                 changes.home.append(abs(home))
@@ -213,7 +238,7 @@ def _changes(sent: Sequence[Sent], heard: Mapping[int, Heard], before: Before) -
 
 def _is_step(out_ns: int, home_ns: int) -> bool:
     least = min(abs(out_ns), abs(home_ns))
-    return least > STEP_NS and (out_ns < 0) != (home_ns < 0) and abs(out_ns + home_ns) * 10 < least
+    return least > STEP_NS and (out_ns < 0) != (home_ns < 0) and abs(out_ns + home_ns) * 5 < least
 
 
 def _one_way(answers: Sequence[Heard], before: Before) -> tuple[int | None, int | None, int | None]:

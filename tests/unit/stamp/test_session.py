@@ -231,6 +231,23 @@ def test_a_clock_that_is_set_leaves_the_round_trip_and_takes_one_way_away(whose:
     assert sum(one.clock_steps for one in got) == 2
 
 
+def test_a_clock_that_is_set_is_told_from_what_waits_in_queues() -> None:
+    for seed in range(20):
+        rng = random.Random(seed)
+        waits = [[rng.choice((0.05, 0.2, 3, 7)) * rng.random() for _ in range(200)] for _ in range(2)]
+        tried = path(
+            out_ns=lambda number, waits=waits: round((10 + waits[0][number]) * MS),
+            home_ns=lambda number, waits=waits: round((20 + waits[1][number]) * MS),
+        )
+        tried.run(95)
+        tried.far_clock_ns = 8 * MS
+        tried.run(105)
+        got = tried.end()
+        told = [one.out_ns is not None for one in got]
+        assert (told[:9], told[11:]) == ([True] * 9, [False] * 9), seed  # between them it is seen
+        assert sum(one.clock_steps for one in got) == 1
+
+
 def test_a_clock_that_was_set_is_believed_when_it_has_been_synchronised_again() -> None:
     tried = path()
     tried.run(10)
