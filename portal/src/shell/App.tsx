@@ -1,9 +1,12 @@
 // The page: the map under everything, and what lies over it.
 import { useEffect, useState } from "preact/hooks";
 import { usePage } from "../page";
+import { Choice } from "../parts/Choice";
 import { Icon } from "../parts/Icon";
 import { Panel } from "../panels/Panel";
-import { pick } from "../state/go";
+import { mayOrder } from "../places/order/rights";
+import { go, pick } from "../state/go";
+import { NetworkTable } from "../table/NetworkTable";
 import { t } from "../words/en";
 import { Header } from "./Header";
 import { Legend, Reach } from "./Legend";
@@ -14,7 +17,9 @@ export function App() {
   const { store, map } = usePage();
   const [railShut, shut] = useState(window.innerWidth < 900);
   const open = store.selection !== null;
+  const { view } = store.address;
   useEffect(() => {
+    if (mayOrder(store.who)) map.onDrag = (from, to) => go(store, { place: "order", ends: `${from}>${to}` });
     const escape = (event: KeyboardEvent): void => {
       if (event.key !== "Escape" || store.selection === null) return;
       const inside = document.activeElement?.closest(".panel") !== null;
@@ -25,15 +30,19 @@ export function App() {
     return () => window.removeEventListener("keydown", escape);
   }, []);
   return (
-    <div class={`page ${railShut ? "rail-shut" : ""} ${open ? "panel-open" : ""}`}>
+    <div class={`page ${railShut ? "rail-shut" : ""} ${open ? "panel-open" : ""}`} data-view={view}>
       <Header toggleRail={() => shut((was) => !was)} />
       <Rail />
       <main>
         <Stage railShut={railShut} />
+        {view === "table" && <NetworkTable />}
       </main>
       <div class="foot">
         <Legend />
         {store.operator && <Reach />}
+        <div class="views">
+          <Choice name={t.views.title} of={t.views.of} chosen={view} choose={(one) => go(store, { view: one })} />
+        </div>
       </div>
       <div class="controls">
         <Button label={t.controls.in} icon="M8 3v10M3 8h10" act={() => map.zoomBy(1.6)} />

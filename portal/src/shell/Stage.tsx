@@ -17,11 +17,11 @@ export function Stage({ railShut }: { railShut: boolean }) {
     const frames = [
       each(() => {
         const { atlas } = store;
-        const { view } = store.address;
+        const layout = store.address.view === "logical" ? "logical" : "map";
         if (atlas === null) return null;
         return () => {
-          const key = JSON.stringify([atlas.network.revision, atlas.network.name, view]);
-          if (key !== drawn) map.show(atlas.network, free(), view);
+          const key = JSON.stringify([atlas.network.revision, atlas.network.name, layout]);
+          if (key !== drawn) map.show(atlas.network, free(), layout);
           drawn = key;
         };
       }),
@@ -53,7 +53,7 @@ export function Stage({ railShut }: { railShut: boolean }) {
     const resize = (): void => {
       clearTimeout(resized);
       resized = setTimeout(() => {
-        if (store.atlas !== null) map.show(store.atlas.network, free(), store.address.view);
+        if (store.atlas !== null) map.show(store.atlas.network, free(), store.address.view === "logical" ? "logical" : "map");
       }, 150);
     };
     window.addEventListener("resize", resize);

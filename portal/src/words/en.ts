@@ -70,7 +70,7 @@ export const t = {
     links: (n: number) => count(n, "link"),
   },
   controls: { in: "Zoom in", out: "Zoom out", home: "Show the whole network" },
-  views: { title: "View", map: "Map", logical: "Logical", table: "Table" },
+  views: { title: "View", of: { map: "Map", logical: "Logical", table: "Table" } },
   legend: {
     title: "Legend",
     ramp: "Load, % of capacity; width: capacity",
