@@ -64,7 +64,7 @@ def big_page(network: dict[str, Any], *, every_s: float = EVERY_S) -> Iterator[s
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - as the library calls it
+        def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/v1/live":
                 self.live()
@@ -109,7 +109,7 @@ def big_page(network: dict[str, Any], *, every_s: float = EVERY_S) -> Iterator[s
             dark = {"fibres_down": [f"f{sequence % 100}"], "fibres_drained": [], "frozen": None}
             return taken | dark | {"links": carried, "services": {}}
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_request(self, code: object = "-", size: object = "-") -> None:
             """Nothing is said."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
