@@ -30,7 +30,7 @@ SHARES = 16
 """Into how many shares a service may be split, unless a caller says otherwise."""
 
 FEW = 8
-"""Of so many moves that follow one another all orders are looked at, where fewer steps than were found are thinkable."""
+"""Of so many moves that follow one another all orders are looked at, where fewer steps than were found may do."""
 
 LOOK_AHEAD = 256
 """How many moves that do not fit a step are passed over in search of one that does."""
