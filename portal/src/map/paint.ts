@@ -122,7 +122,7 @@ export function flows(pen: CanvasRenderingContext2D, drawn: Drawn, view: View, c
 }
 
 export interface Line {
-  way: "there" | "back" | "spare" | "would";
+  way: "there" | "back" | "spare" | "would" | "binds";
   lines: readonly Pick<Way, "lines" | "lane" | "pull">[];
 }
 
@@ -132,6 +132,10 @@ export function routes(pen: CanvasRenderingContext2D, lines: readonly Line[], vi
   pen.lineCap = "round";
   for (const { way, lines: pieces } of lines) {
     if (own && way !== "there") continue;
+    if (way === "binds") {
+      binds(pen, pieces, view, colours);
+      continue;
+    }
     pen.strokeStyle = own ? colours.accent : way === "back" ? colours.back : way === "would" ? colours.accent : colours.there;
     pen.lineWidth = own ? 2 : way === "there" || way === "would" ? 3 : 2;
     pen.setLineDash(way === "spare" ? [8, 7] : way === "back" ? [1, 5] : way === "would" ? [10, 5] : []);
@@ -141,6 +145,23 @@ export function routes(pen: CanvasRenderingContext2D, lines: readonly Line[], vi
     pen.stroke();
   }
   pen.setLineDash([]);
+  pen.globalAlpha = 1;
+}
+
+/** What stands in the way: beside the road's own look, not instead of it. */
+function binds(pen: CanvasRenderingContext2D, pieces: Line["lines"], view: View, colours: Palette): void {
+  pen.setLineDash([]);
+  for (const [width, alpha] of [
+    [14, 0.3],
+    [4, 1],
+  ] as const) {
+    pen.strokeStyle = colours.warn;
+    pen.lineWidth = width;
+    pen.globalAlpha = alpha;
+    pen.beginPath();
+    for (const piece of pieces) trace(pen, piece, view);
+    pen.stroke();
+  }
   pen.globalAlpha = 1;
 }
 
