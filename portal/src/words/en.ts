@@ -147,6 +147,10 @@ export const t = {
     drain: "Drain",
     cut: "What if it failed?",
     orderFrom: "Order from here",
+    ports: "Ports",
+    noPorts: "No tenant has a port here.",
+    noPortsOfYours: "You have no port here, so you cannot order from it.",
+    port: (rate: string, mtu: number) => `${rate}, MTU ${String(mtu)}`,
   },
   link: {
     what: "Link",
