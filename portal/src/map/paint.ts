@@ -20,6 +20,7 @@ const SPEED_PX_S: Record<string, number> = { slow: 7.5, medium: 12, fast: 20 };
 /** More dashes than this are no picture of traffic but a burden. */
 const MOST_DASHES = 6000;
 export const NAME_PX = 11;
+const RING_PX = 13;
 
 export interface Look {
   /** What is not of it is drawn faint: a path is being shown. */
@@ -159,10 +160,26 @@ function binds(pen: CanvasRenderingContext2D, pieces: Line["lines"], view: View,
     pen.lineWidth = width;
     pen.globalAlpha = alpha;
     pen.beginPath();
-    for (const piece of pieces) trace(pen, piece, view);
+    for (const piece of pieces) {
+      const box = bounds(piece, view);
+      // A site: a ring about it.
+      if (box.width < 1) pen.moveTo(box.x + RING_PX, box.y);
+      if (box.width < 1) pen.arc(box.x, box.y, RING_PX, 0, 2 * Math.PI);
+      else trace(pen, piece, view);
+    }
     pen.stroke();
   }
   pen.globalAlpha = 1;
+}
+
+function bounds(piece: Line["lines"][number], { k, x, y }: View): { x: number; y: number; width: number } {
+  let [left, right, top] = [Infinity, -Infinity, Infinity];
+  let low = -Infinity;
+  along(piece, k, x, y, (px, py) => {
+    [left, right] = [Math.min(left, px), Math.max(right, px)];
+    [top, low] = [Math.min(top, py), Math.max(low, py)];
+  });
+  return { x: left, y: top, width: Math.max(right - left, low - top) };
 }
 
 export function halos(pen: CanvasRenderingContext2D, drawn: Drawn, view: View, colours: Palette, links: ReadonlySet<string>): void {

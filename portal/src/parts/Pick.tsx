@@ -46,7 +46,10 @@ export function Pick({ id, of, value, choose, placeholder, invalid, describedby 
   const press = (event: KeyboardEvent): void => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (!open) show(true);
+      if (!open) {
+        show(true);
+        move(Math.max(0, of.findIndex((option) => option.value === value)));
+      }
       else step(Math.max(0, Math.min(found.length - 1, now + (event.key === "ArrowDown" ? 1 : -1))));
     } else if (event.key === "Enter" && open) {
       event.preventDefault();
@@ -75,7 +78,10 @@ export function Pick({ id, of, value, choose, placeholder, invalid, describedby 
         aria-describedby={describedby}
         value={text}
         onFocus={() => field.current?.select()}
-        onClick={() => show(true)}
+        onClick={() => {
+          show(true);
+          move(Math.max(0, of.findIndex((option) => option.value === value)));
+        }}
         onInput={(event) => {
           const said = event.currentTarget.value;
           type(said);

@@ -6,7 +6,7 @@ import type { PortOut, ServiceChangeIn, ServiceOut } from "../../api/schema";
 import { usePage } from "../../page";
 import { saidOf, useAsked } from "../../parts/asked";
 import { Part } from "../../parts/Part";
-import { Fits, overlayOf, Refused } from "../../places/order/Answer";
+import { Fits, overlayOf, Refused, Verdict } from "../../places/order/Answer";
 import { changeOf, draftOf, troubles } from "../../places/order/draft";
 import { Fields, useFirstWrong } from "../../places/order/Fields";
 import { heard, usePreview } from "../../places/order/preview";
@@ -95,7 +95,8 @@ function Edit({ service }: { service: ServiceOut }) {
         }}
       >
         <Fields name="change" fixed draft={draft} write={write} wrong={wrong} ends={all_ends} />
-        <div class="deeds">
+        <div class="deeds bar">
+          <Verdict preview={preview} wrong={wrong.size} />
           <button class="main" type="submit" disabled={busy} aria-disabled={answered?.state !== "yes"}>
             {t.service.apply}
           </button>
@@ -110,7 +111,7 @@ function Edit({ service }: { service: ServiceOut }) {
         {!some && <p class="nothing">{t.service.unchanged}</p>}
         {preview.slow && <p class="nothing">{t.order.slow}</p>}
         {trouble !== "" && <p class="no">{trouble}</p>}
-        {wrong.size > 0 && <p class="no">{t.order.wrong(wrong.size)}</p>}
+        {wrong.size > 0 && <p class="unseen">{t.order.wrong(wrong.size)}</p>}
         {answered?.state === "yes" && <Fits title={t.service.does} service={answered.service} effects={answered.effects} />}
         {answered?.state === "no" && wrong.size === 0 && (
           <Refused

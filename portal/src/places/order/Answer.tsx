@@ -4,12 +4,31 @@ import { useStore } from "../../page";
 import { Facts } from "../../parts/Facts";
 import { Part } from "../../parts/Part";
 import { wayOf } from "../../panels/rows";
-import { named } from "../../state/naming";
+import { called } from "../../state/naming";
 import { waysOf } from "../../state/services";
-import { siteName, type Overlay, type State } from "../../state/store";
+import { siteName, type Overlay, type Route, type State } from "../../state/store";
 import { t } from "../../words/en";
 import { date, exactPercent, gbps, ms, period, sentence } from "../../words/figures";
-import type { Answered } from "./preview";
+import type { Answered, Preview } from "./preview";
+
+/** The same in a line, beside the button: what is below may be out of sight. */
+export function Verdict({ preview: { answered, asking }, wrong }: { preview: Preview; wrong: number }) {
+  const said =
+    wrong > 0
+      ? t.order.wrong(wrong)
+      : answered?.state === "yes"
+        ? t.order.yes(ms(answered.service.there?.latency_ms))
+        : answered?.state === "no"
+          ? t.order.no
+          : asking
+            ? t.order.working
+            : "";
+  return (
+    <p class="verdict" data-verdict={wrong > 0 ? "no" : (answered?.state ?? "none")} aria-hidden="true">
+      {said}
+    </p>
+  );
+}
 
 export function Fits({ service, effects, title }: { service: ServiceOut; effects: readonly string[]; title: string }) {
   const store = useStore();
@@ -33,7 +52,7 @@ export function Fits({ service, effects, title }: { service: ServiceOut; effects
       {effects.length > 0 && (
         <ul class="counts" aria-label={t.service.does}>
           {effects.map((effect) => (
-            <li key={effect}>{sentence(named(store, effect))}</li>
+            <li key={effect}>{sentence(called(store, effect))}</li>
           ))}
         </ul>
       )}
@@ -61,7 +80,7 @@ export function Refused({ said, words, busy, act, take }: No) {
   return (
     <Part title={t.order.refused}>
       <p class="no" data-binding={binding?.constraint ?? said.code} tabIndex={-1}>
-        {named(store, binding === null ? words : sentence(binding.message))}
+        {called(store, binding === null ? words : sentence(binding.message))}
       </p>
       {binding !== null && <Facts of={where(store, binding)} />}
       {offers.length > 0 && <h3 class="offers">{t.order.offers}</h3>}
@@ -70,7 +89,7 @@ export function Refused({ said, words, busy, act, take }: No) {
         {offers.map((offer) => (
           <li key={offer.message}>
             <button class="card" type="button" disabled={busy} onClick={() => take(offer)}>
-              <b>{sentence(named(store, offer.message))}</b>
+              <b>{sentence(called(store, offer.message))}</b>
               <span>{t.order.oneWay(ms(offer.latency_ms))}</span>
               <span class="take">{act}</span>
             </button>
@@ -90,7 +109,7 @@ function where(store: State, binding: BindingOut): [string, string | null][] {
     [t.order.at.free, binding.available_gbps == null ? null : gbps(binding.available_gbps)],
     [t.order.at.least, binding.least_latency_ms == null ? null : ms(binding.least_latency_ms)],
     [t.order.at.outside, (binding.outside ?? []).join(", ")],
-    [t.order.at.groups, (binding.risk_groups ?? []).map((group) => named(store, group)).join(", ")],
+    [t.order.at.groups, (binding.risk_groups ?? []).map((group) => called(store, group)).join(", ")],
   ];
 }
 
@@ -98,9 +117,7 @@ function where(store: State, binding: BindingOut): [string, string | null][] {
 export function overlayOf(state: State, answered: Answered): Overlay {
   if (answered.state === "no") {
     const binding = answered.said.binding ?? null;
-    const sites = binding === null ? [] : placesOf(state, binding);
-    const links = binding?.link == null ? [] : [binding.link];
-    const routes = sites.length === 0 ? [] : [{ service: "", way: "binds" as const, sites, links }];
+    const routes = binding === null ? [] : placesOf(state, binding);
     return { said: answered.words, lost: new Set(), loads: new Map(), routes };
   }
   const { service } = answered;
@@ -117,13 +134,22 @@ export function overlayOf(state: State, answered: Answered): Overlay {
   };
 }
 
-/** Between which sites a constraint lies: a tenant knows no links, and a link's id tells its ends. */
-function placesOf(state: State, { link, site }: BindingOut): string[] {
-  if (link != null) {
-    const known = state.atlas?.link.get(link);
-    if (known !== undefined) return [known.tail, known.head];
-    const ends = link.replace(/#.*$/, "").split(">");
-    if (ends.every((one) => state.atlas?.site.has(one) === true)) return ends;
+/** Where a constraint lies: a tenant knows no links, and a link's id tells its ends. */
+function placesOf(state: State, binding: BindingOut): Route[] {
+  const { atlas } = state;
+  const route = (sites: readonly string[], links: readonly string[]): Route => ({ service: "", way: "binds", sites, links });
+  if (binding.link != null) {
+    const known = atlas?.link.get(binding.link);
+    const ends = known === undefined ? binding.link.replace(/#.*$/, "").split(">") : [known.tail, known.head];
+    if (ends.every((one) => atlas?.site.has(one) === true)) return [route(ends, known === undefined ? [] : [known.id])];
   }
-  return site == null ? [] : [site, site];
+  // What shares a risk, or lies outside: an operator sees which fibres those are.
+  const groups = new Set(binding.risk_groups ?? []);
+  const outside = new Set(binding.outside ?? []);
+  const fibres = (atlas?.network.fibres ?? []).filter(
+    (fibre) => fibre.risk_groups.some((group) => groups.has(group)) || fibre.jurisdictions.some((code) => outside.has(code)),
+  );
+  const links = fibres.flatMap((fibre) => atlas?.linksOn.get(fibre.id) ?? []);
+  if (links.length > 0) return links.map((link) => route([link.tail, link.head], [link.id]));
+  return binding.site == null ? [] : [route([binding.site, binding.site], [])];
 }

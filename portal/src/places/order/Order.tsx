@@ -10,7 +10,7 @@ import { go, pick } from "../../state/go";
 import { siteName } from "../../state/store";
 import { t } from "../../words/en";
 import { gbps } from "../../words/figures";
-import { Fits, overlayOf, Refused } from "./Answer";
+import { Fits, overlayOf, Refused, Verdict } from "./Answer";
 import { empty, local, missing, orderOf, troubles, whole, type Draft } from "./draft";
 import { Fields, Labelled, useFirstWrong } from "./Fields";
 import { Free } from "./Free";
@@ -160,7 +160,8 @@ export function Order() {
           </Labelled>
         )}
         <Fields name="order" draft={draft} write={write} wrong={wrong} ends={ends} />
-        <div class="deeds">
+        <div class="deeds bar">
+          <Verdict preview={preview} wrong={wrong.size} />
           <button class="main" type="submit" disabled={busy} aria-disabled={held}>
             {t.order.go}
           </button>
@@ -184,7 +185,7 @@ export function Order() {
         {busy && slow && <p class="nothing">{t.order.slowOrder}</p>}
         {lost !== null && <p class="no">{t.order.lost(lost)}</p>}
         {!busy && preview.slow && <p class="nothing">{t.order.slow}</p>}
-        {wrong.size > 0 && <p class="no">{t.order.wrong(wrong.size)}</p>}
+        {wrong.size > 0 && <p class="unseen">{t.order.wrong(wrong.size)}</p>}
         {answered?.state === "yes" && <Fits title={t.order.fits} service={answered.service} effects={answered.effects} />}
         {answered?.state === "no" && wrong.size === 0 && (
           <Refused
