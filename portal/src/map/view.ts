@@ -325,7 +325,7 @@ export class MapView {
           to.at[1] - b[1] * drawn.k,
         ];
         // From a site to itself is the site: a point.
-        if (from === to) return [{ lines: [Float64Array.of(a[0], a[1], 0, 0)], lane: 0, pull }];
+        if (from === to) return [{ lines: [Float32Array.of(a[0], a[1], 0, 0)], lane: 0, pull }];
         return [{ lines: scene.trace(from.cluster.head, to.cluster.head), lane: 2, pull }];
       });
       return { way, lines };
