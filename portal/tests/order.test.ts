@@ -3,11 +3,24 @@ import type { FreeOut } from "../src/api/schema";
 import { loadsWithout } from "../src/panels/service/Change";
 import { matching } from "../src/parts/Pick";
 import { changeOf, daysOf, draftOf, empty, local, missing, orderOf, ruleOf, troubles, whole, type Draft } from "../src/places/order/draft";
+import { overlayOf } from "../src/places/order/Answer";
 import { days, move } from "../src/places/order/heat";
 import { keyed } from "../src/places/order/kept";
 import { endsOf, holderOf } from "../src/places/order/rights";
 import { index } from "../src/state/atlas";
-import { link, network, path, rate, sample, service, site } from "./facts";
+import { none } from "../src/state/faults";
+import { fibre, link, MEMBER, network, path, rate, sample, service, site } from "./facts";
+
+const plain = {
+  who: MEMBER,
+  atlas: null,
+  services: new Map(),
+  sample: null,
+  faults: none(),
+  incidents: [],
+  maintenances: [],
+  reach: null,
+};
 
 const draft = (more: Partial<Draft>): Draft => ({ ...empty(), from: "a", to: "b", ...more });
 const finding = (place: string, message = "is wrong") => ({ code: "x", place, message, severity: "error" });
@@ -177,4 +190,33 @@ describe("a release", () => {
 
 it("a moment is told by the viewer's clock", () => {
   expect(new Date(local("2027-01-04T18:00:00Z")).toISOString()).toBe("2027-01-04T18:00:00.000Z");
+});
+
+describe("what stands in the way", () => {
+  const sites = [site("a"), site("b"), site("c")];
+  const no = (binding: object) => ({ state: "no" as const, words: "no", said: { binding: { constraint: "x", message: "m", ...binding } } });
+  const seen = (links: boolean) => ({
+    ...plain,
+    atlas: index(
+      network({
+        sites,
+        fibres: links ? [{ ...fibre("a--b", "a", "b", ["bridge"]), jurisdictions: ["CA"] }, fibre("b--c", "b", "c")] : [],
+        links: links ? [link("a", "b", { fibres: ["a--b"] }), link("b", "c", { fibres: ["b--c"] })] : [],
+      }),
+    ),
+  });
+  const where = (links: boolean, binding: object) => overlayOf(seen(links), no(binding)).routes.map(({ way, sites: at, links: on }) => [way, at, on]);
+  it("is a link, which a tenant knows by its ends", () => {
+    expect(where(true, { link: "a>b" })).toEqual([["binds", ["a", "b"], ["a>b"]]]);
+    expect(where(false, { link: "a>b#2" })).toEqual([["binds", ["a", "b"], []]]);
+    expect(where(false, { link: "x>y" })).toEqual([]);
+  });
+  it("is what shares a risk, or lies outside the fence", () => {
+    expect(where(true, { risk_groups: ["bridge"] })).toEqual([["binds", ["a", "b"], ["a>b"]]]);
+    expect(where(true, { outside: ["CA"] })).toEqual([["binds", ["a", "b"], ["a>b"]]]);
+    expect(where(false, { outside: ["CA"] })).toEqual([]);
+  });
+  it("is a site, from itself to itself", () => {
+    expect(where(false, { site: "c" })).toEqual([["binds", ["c", "c"], []]]);
+  });
 });

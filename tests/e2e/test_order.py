@@ -240,6 +240,32 @@ def test_a_session_that_ends_in_the_middle_loses_nothing(
     assert page.evaluate("Object.keys(sessionStorage).filter((name) => name.includes('order'))") == []
 
 
+def test_one_signs_in_elsewhere_and_comes_back_to_where_one_was(
+    context: BrowserContext, running: Running, backend: Backend
+) -> None:
+    # The flow with a provider is tests/oidc's; this is the page's part of it.
+    a, b = backend.far_apart()
+    page = context.new_page()
+    page.route("**/v1/session/ways", lambda route: route.fulfill(json={"openid": True}))
+    back = ["refused=forbidden", "signed-in"]
+
+    def away(route: Route) -> None:
+        said = back.pop(0)
+        if said == "signed-in":
+            context.request.post(f"{running.url}/v1/session", data={"token": running.tenant_token})
+        body_ = f"<script>location.replace('/#{said}')</script>"
+        route.fulfill(content_type="text/html", body=body_)
+
+    page.route("**/v1/session/openid", away)
+    page.goto(f"{running.url}/#place=order&ends={a}>{b}")
+    page.get_by_role("link", name="Sign in with your organisation").click()
+    expect(page.get_by_text("none of your groups has a role")).to_be_visible(timeout=SOON_MS)
+    page.get_by_role("link", name="Sign in with your organisation").click()
+    expect(page.locator("[data-connection=live]")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_label("From", exact=True)).to_have_value(_name(backend, a))
+    assert page.url.endswith(f"#place=order&ends={a}>{b}")
+
+
 def test_a_week_is_read_and_an_hour_of_it_chosen(page: Page, running: Running, backend: Backend) -> None:
     open_page(page, running.url, running.tenant_token)
     a, b = backend.far_apart()
