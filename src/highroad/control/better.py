@@ -31,6 +31,7 @@ class Found:
     before: Score
     after: Score
     bound: float
+    rest_bound: float
     gap: float
     stuck: Sequence[LinkId]
     links: Sequence[Refilled]
@@ -58,6 +59,7 @@ def _found(asked: Asked, stop: Callable[[], bool]) -> Found:
         before=score(links, plan.stuck, plan.before.latency_ms, after=False),
         after=score(links, plan.stuck, plan.after.latency_ms, after=True),
         bound=plan.bound,
+        rest_bound=plan.rest_bound,
         gap=plan.gap,
         stuck=plan.stuck,
         links=links,

@@ -304,6 +304,7 @@ class Replanning:
             before=found.before,
             after=after,
             bound=found.bound,
+            rest_bound=found.rest_bound,
             gap=found.gap if not left or not after.utilisation else 1 - found.bound / after.utilisation,
             stuck=tuple(found.stuck),
             worth=worth,
