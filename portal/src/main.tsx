@@ -9,6 +9,7 @@ import { PageProvider, type Page } from "./page";
 import { App } from "./shell/App";
 import { code } from "./state/address";
 import { follow, pick } from "./state/go";
+import { followMoment } from "./state/moment";
 import { Store } from "./state/store";
 import { Sync } from "./state/sync";
 import { t } from "./words/en";
@@ -74,6 +75,7 @@ async function run(me: WhoOut): Promise<void> {
   const leave = (): void => void signOut().finally(() => location.reload());
   const page: Page = { store, sync, map, leave };
   follow(store);
+  followMoment(store);
   render(
     <PageProvider value={page}>
       <App />

@@ -438,6 +438,15 @@ export interface LinkOut {
   booked_gbps: number;
 }
 
+export interface LinksAtOut {
+  fabric: string;
+  rate_scale: number;
+  at: string;
+  step_s: number;
+  links: Record<string, number>;
+  down: string[];
+}
+
 export interface LoadIn {
   offered_gbps: number | null;
 }
@@ -1262,6 +1271,7 @@ export interface Calls {
   "GET /v1/session": { path: None; query: None; body: undefined; answer: WhoOut; };
   "POST /v1/session": { path: None; query: None; body: SessionIn; answer: WhoOut; };
   "DELETE /v1/session": { path: None; query: None; body: undefined; answer: undefined; };
+  "GET /v1/telemetry/links": { path: None; query: { at: string; }; body: undefined; answer: LinksAtOut; };
   "GET /v1/telemetry/links/{link}": { path: { link: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
   "GET /v1/telemetry/services/{service_id}": { path: { service_id: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
   "GET /v1/telemetry/services/{service_id}/paths": { path: { service_id: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
