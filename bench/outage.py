@@ -375,7 +375,7 @@ def in_turn(
     up: Loaded, probes: Probes, kinds: Mapping[str, Sequence[Trial]], count: int | None, *, all_busy: bool, load: int
 ) -> None:
     """A trial of each kind, then the next of each: what fails again within a minute is taken for something that flaps,
-    and is used again only after a longer and longer time. Results are kept with each trial, after those that kinds have.
+    and is used again only after a longer and longer time. Results are kept with each trial, after those of before.
     """
     benches = {name: Bench(up=up, probes=probes, trials=list(trials)) for name, trials in kinds.items()}
     running = {
