@@ -11,7 +11,7 @@ export const KINDS: Record<string, { one: string; title: string }> = {
   cloud: { one: "a cloud on-ramp", title: "Cloud on-ramp" },
   edge: { one: "an edge site", title: "Edge" },
   enterprise: { one: "an enterprise", title: "Enterprise" },
-  pop: { one: "a point of presence", title: "Pop" },
+  pop: { one: "a point of presence", title: "PoP" },
 };
 
 export function kindTitle(kind: string): string {
