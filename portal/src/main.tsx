@@ -10,6 +10,7 @@ import { drop } from "./places/order/kept";
 import { App } from "./shell/App";
 import { cameBack, code } from "./state/address";
 import { follow, pick } from "./state/go";
+import { followMoment } from "./state/moment";
 import { Store } from "./state/store";
 import { Sync } from "./state/sync";
 import { t } from "./words/en";
@@ -87,6 +88,7 @@ async function run(me: WhoOut): Promise<void> {
   };
   const page: Page = { store, sync, map, leave };
   follow(store);
+  followMoment(store);
   render(
     <PageProvider value={page}>
       <App />

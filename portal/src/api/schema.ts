@@ -120,6 +120,13 @@ export interface ClassOut {
   carried_gbps: number;
 }
 
+export interface ClosedOut {
+  maintenance: string;
+  target: string;
+  start: string;
+  end: string | null;
+}
+
 export interface CountOut {
   services: number;
   gbps: number;
@@ -426,6 +433,7 @@ export interface LinkCalendarOut {
   capacity_gbps: number;
   steps: StepOut[];
   holders: ClaimOut[];
+  closed: ClosedOut[];
 }
 
 export interface LinkOut {
@@ -436,6 +444,15 @@ export interface LinkOut {
   latency_ms: number;
   fibres: string[];
   booked_gbps: number;
+}
+
+export interface LinksAtOut {
+  fabric: string;
+  rate_scale: number;
+  at: string;
+  step_s: number;
+  links: Record<string, number>;
+  down: string[];
 }
 
 export interface LoadIn {
@@ -664,6 +681,7 @@ export interface PlanOut {
   before: ScoreOut;
   after: ScoreOut;
   bound: number;
+  rest_bound: number;
   gap: number;
   stuck: string[];
   worth: boolean;
@@ -979,11 +997,11 @@ export interface ShortOut {
   gbps: number;
 }
 
-export type SiteKind = "campus" | "cloud" | "edge" | "enterprise" | "pop";
-
 export interface SignInOut {
   openid: boolean;
 }
+
+export type SiteKind = "campus" | "cloud" | "edge" | "enterprise" | "pop";
 
 export interface SiteOut {
   id: string;
@@ -1269,6 +1287,7 @@ export interface Calls {
   "GET /v1/session/openid": { path: None; query: None; body: undefined; answer: undefined; };
   "GET /v1/session/openid/return": { path: None; query: { code?: string; state?: string; error?: string; }; body: undefined; answer: undefined; };
   "GET /v1/session/ways": { path: None; query: None; body: undefined; answer: SignInOut; };
+  "GET /v1/telemetry/links": { path: None; query: { at: string; }; body: undefined; answer: LinksAtOut; };
   "GET /v1/telemetry/links/{link}": { path: { link: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
   "GET /v1/telemetry/services/{service_id}": { path: { service_id: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
   "GET /v1/telemetry/services/{service_id}/paths": { path: { service_id: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };

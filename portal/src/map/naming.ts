@@ -8,6 +8,8 @@ import { FONT } from "./palette";
 import type { Box } from "./projection";
 
 const LONGEST = 26;
+/** Each is drawn in every frame of a move. */
+const MOST = 160;
 
 export class Names {
   shown: Name[] = [];
@@ -31,7 +33,7 @@ export class Names {
       importance: (chosen(stop) ? 1e6 : 0) + (IMPORTANCE[stop.kind] ?? 0) + stop.degree * 30 + stop.count * 10,
     }));
     // A wall of names is no map: as many as the window holds with ease, more as one comes nearer.
-    const most = Math.min(400, Math.max(8, Math.round((view.width / 28) * view.k ** 1.5)));
+    const most = Math.min(MOST, Math.max(8, Math.round((view.width / 28) * view.k ** 1.5)));
     this.shown = place(wanted, most, inside).flatMap((label) => {
       const stop = drawn.stop.get(label.id);
       return stop === undefined ? [] : [{ label, stop, from: stop.at, text: short(stop.name), first: chosen(stop) }];

@@ -8,7 +8,7 @@ import { load } from "./ramp";
 
 export interface Lit {
   state: LinkState;
-  /** Of the capacity; null where it is not known, as of a moment that has passed. */
+  /** Of the capacity; 0 where it is not known. */
   share: number;
 }
 
@@ -18,7 +18,14 @@ export function lights(store: Store): (link: LinkOut) => Lit {
   const at = store.address.at;
   if (at !== null) {
     const then = faultsAt(Date.parse(at), store.incidents, store.maintenances);
-    return (link) => ({ state: stateOf(link, then), share: 0 });
+    const moment = store.moment?.at === at ? store.moment : null;
+    return (link) => {
+      const state = stateOf(link, then);
+      return {
+        state: state === "up" && moment?.down.has(link.id) === true ? "down" : state,
+        share: load(moment?.carried.get(link.id) ?? 0, link.capacity_gbps),
+      };
+    };
   }
   return (link) => ({
     state: overlay?.lost.has(link.id) === true ? "down" : stateOf(link, faults),

@@ -1,6 +1,8 @@
 // Series over time, drawn by uPlot in the page's own colours. The library comes with the first chart that is looked at.
 import { useEffect, useRef } from "preact/hooks";
 import type uPlot from "uplot";
+import { t } from "../words/en";
+import { clockOf, date } from "../words/figures";
 
 export interface Line {
   name: string;
@@ -42,6 +44,7 @@ export function Chart({ said, times_s, lines, unit, height = 150, steps = false,
         ticks: { show: false },
         font: "11px Inter, sans-serif",
       };
+      const span_s = (times_s.at(-1) ?? 0) - (times_s[0] ?? 0);
       const paths = steps ? UPlot.paths.stepped?.({ align: 1 }) : undefined;
       const options: uPlot.Options = {
         width: node.clientWidth,
@@ -50,9 +53,9 @@ export function Chart({ said, times_s, lines, unit, height = 150, steps = false,
         legend: { show: true, live: true },
         cursor: { points: { size: 5 }, y: false },
         scales: { x: { time: true }, y: { range: (_, __, high) => [0, Math.max(most ?? 0, high * 1.05, 1e-3)] } },
-        axes: [{ ...axis, size: 24 }, { ...axis, size: 44, values: (_, splits) => splits.map((one) => String(+one.toPrecision(4))) }],
+        axes: [{ ...axis, size: 24, values: (_, splits) => splits.map((at) => clockOf(at * 1000, span_s)) }, { ...axis, size: 44, values: (_, splits) => splits.map((one) => String(+one.toPrecision(4))) }],
         series: [
-          {},
+          { label: t.chart.time, value: (_, at) => (at === null ? "–" : date(at * 1000)) },
           ...lines.map((line) => ({
             label: line.name,
             stroke: colour(line.colour),

@@ -18,10 +18,12 @@ interface Props {
   of: readonly Item[];
   /** Of a path: one stop after the other. */
   stops?: boolean;
+  /** Notes are sentences, under what they are of. */
+  tall?: boolean;
 }
 
-export function Items({ title, empty, of, stops = false }: Props) {
-  const rows = of.map((item, at) => <Row key={`${at} ${item.to?.id ?? item.title}`} item={item} />);
+export function Items({ title, empty, of, stops = false, tall = false }: Props) {
+  const rows = of.map((item, at) => <Row key={`${at} ${item.to?.id ?? item.title}`} item={item} look={tall ? "item tall" : "item"} />);
   return (
     <Part title={title} count={of.length}>
       {stops ? <ol class="items stops">{rows}</ol> : <ul class="items">{rows}</ul>}
@@ -30,7 +32,7 @@ export function Items({ title, empty, of, stops = false }: Props) {
   );
 }
 
-function Row({ item: { title, note, state, to } }: { item: Item }) {
+function Row({ item: { title, note, state, to }, look }: { item: Item; look: string }) {
   const store = useStore();
   const inner = (
     <>
@@ -42,9 +44,9 @@ function Row({ item: { title, note, state, to } }: { item: Item }) {
   return (
     <li>
       {to === undefined ? (
-        <span class="item">{inner}</span>
+        <span class={look}>{inner}</span>
       ) : (
-        <button class="item" type="button" onClick={() => pick(store, to)}>
+        <button class={look} type="button" onClick={() => pick(store, to)}>
           {inner}
         </button>
       )}

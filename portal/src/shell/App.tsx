@@ -17,7 +17,11 @@ export function App() {
   const { store, map } = usePage();
   const [railShut, shut] = useState(window.innerWidth < 900);
   const open = store.selection !== null;
-  const { view } = store.address;
+  const { place, view } = store.address;
+  // Who goes to a place wants to see it.
+  useEffect(() => {
+    if (place !== null) shut(false);
+  }, [place]);
   useEffect(() => {
     if (mayOrder(store.who)) map.onDrag = (from, to) => go(store, { place: "order", ends: `${from}>${to}` });
     const escape = (event: KeyboardEvent): void => {

@@ -11,7 +11,7 @@ export function Stage({ railShut }: { railShut: boolean }) {
   const room = useRef(railShut);
   room.current = railShut;
   useEffect(() => {
-    place.current?.replaceWith(map.node);
+    place.current?.append(map.node);
     const free = (): Room => roomOf(window.innerWidth, window.innerHeight, room.current, store.selection !== null);
     let drawn = "";
     const frames = [
@@ -63,7 +63,7 @@ export function Stage({ railShut }: { railShut: boolean }) {
     };
   }, []);
   useEffect(() => map.makeRoom(roomOf(window.innerWidth, window.innerHeight, railShut, store.selection !== null)), [railShut]);
-  return <div class="map" ref={place} />;
+  return <div ref={place} />;
 }
 
 /** Runs what is to be done before the next frame, once, however often what it read has changed until then. */

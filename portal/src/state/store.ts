@@ -40,9 +40,18 @@ export interface State {
 
 type Signals<T> = { readonly [K in keyof T]: Signal<T[K]> };
 
+/** How every link was at a moment that has passed. */
+export interface Moment {
+  at: string;
+  carried: ReadonlyMap<string, number>;
+  down: ReadonlySet<string>;
+}
+
 interface Known extends State {
   address: Address;
   overlay: Overlay | null;
+  /** null: of the moment that is chosen nothing is known, or it is now. */
+  moment: Moment | null;
   /** The share that was within reach when one began to look, to compare with. */
   reachAtFirst: number | null;
   /** When the last sample came in, by our own clock: the controller's may differ. */
@@ -67,6 +76,7 @@ export class Store implements Known {
       reach: signal(null),
       address: signal(address),
       overlay: signal(null),
+      moment: signal(null),
       reachAtFirst: signal(null),
       heardAt: signal(null),
       stale: signal(false),
@@ -118,6 +128,9 @@ export class Store implements Known {
   }
   get overlay(): Overlay | null {
     return this.$.overlay.value;
+  }
+  get moment(): Moment | null {
+    return this.$.moment.value;
   }
   get reachAtFirst(): number | null {
     return this.$.reachAtFirst.value;

@@ -11,7 +11,7 @@ export const KINDS: Record<string, { one: string; title: string }> = {
   cloud: { one: "a cloud on-ramp", title: "Cloud on-ramp" },
   edge: { one: "an edge site", title: "Edge" },
   enterprise: { one: "an enterprise", title: "Enterprise" },
-  pop: { one: "a point of presence", title: "Pop" },
+  pop: { one: "a point of presence", title: "PoP" },
 };
 
 export function kindTitle(kind: string): string {
@@ -130,6 +130,7 @@ export const t = {
     unread: (why: string) => `It could not be read: ${why}`,
     none: "None.",
   },
+  chart: { time: "Time" },
   spans: { hour: "Hour", day: "Day", month: "Month" },
   site: {
     jurisdiction: "Jurisdiction",
@@ -208,7 +209,8 @@ export const t = {
     none: "No service would be touched.",
     would: (n: number) => `Services touched: ${String(n)}`,
     outcome: (what: string, n: number, rate: string) => `${String(n)} ${what} · ${rate}`,
-    fullest: "The fullest links then",
+    effects: "Who, and what becomes of it",
+    fullest: "Links that would be fuller",
     noFullest: "No link in use would be fuller than now.",
     fuller: (before: string, after: string) => `${before} → ${after}`,
     cutIt: "Cut it in the lab",
@@ -456,7 +458,8 @@ export const t = {
     intro: "What failed and what was drained. Choose a moment, and the map shows what was down then.",
     slider: "Moment",
     now: "Now",
-    at: (when: string) => `As of ${when}: what was down and drained then. Loads are not shown.`,
+    at: (when: string, loads: boolean) =>
+      `As of ${when}: what was down and drained then${loads ? ", and what links carried" : ". What links carried is not known"}.`,
     none: "Nothing has happened yet.",
     open: "open",
     day: "The last day and the next",

@@ -5,6 +5,8 @@ const fine = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const finest = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const hundredths = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const hours = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const day = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",
   month: "short",
@@ -79,6 +81,11 @@ export function bytes(count: number): string {
 
 export function time(iso: string | number | Date): string {
   return clock.format(new Date(iso));
+}
+
+/** A mark on an axis of time that spans so many seconds: the clock within two days, else the day. */
+export function clockOf(at_ms: number, span_s: number): string {
+  return (span_s <= 2 * 86_400 ? hours : days).format(new Date(at_ms));
 }
 
 /** To the millisecond, for time lines of repairs. */

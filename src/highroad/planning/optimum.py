@@ -235,7 +235,7 @@ def optimise(
 
     kept = Limits(gap=limits.gap, time_s=min(limits.time_s, STOPPED_S / 2), threads=limits.threads)
     if objective is Objective.LEXICOGRAPHIC:
-        ranked = lexicographic(ready.problem, kept, clock=watch, seed=seed)
+        ranked = lexicographic(ready.problem, kept, clock=watch, progress=tell, seed=seed)
         made = _optimum(network, demands, objective, ready, ranked.answer, None, None, clock() - begun_s)
         value, bound = (ranked.classes[-1].value, ranked.classes[-1].bound) if ranked.classes else (0.0, 0.0)
         return replace(made, value=value, bound=bound, free=value, moments=(), classes=ranked.classes)

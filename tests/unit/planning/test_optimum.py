@@ -242,3 +242,15 @@ def test_a_price_is_what_a_gbit_more_gives_who_gets_least() -> None:
     content = solved(Demand(source="west", target="east", gbps=1.0), objective=Objective.MAXMIN)
     assert content.value == pytest.approx(1.0)
     assert not content.price.any()
+
+
+def test_progress_by_classes_is_what_is_carried_up_to_each() -> None:
+    told: list[Moment] = []
+    network = country()
+    both = (
+        Demand(source="west", target="east", gbps=150.0, traffic_class=TrafficClass.INTERACTIVE),
+        Demand(source="west", target="east", gbps=150.0, traffic_class=TrafficClass.BULK),
+    )
+    found = optimise(network, Demands.of(network, both), Objective.LEXICOGRAPHIC, progress=told.append)
+    assert [one.value for one in told] == pytest.approx([150.0, 200.0], rel=1e-3)
+    assert [one.bound for one in told] == pytest.approx([one.bound for one in found.classes])

@@ -23,6 +23,7 @@ function Calendar({ of: calendar }: { of: LinkCalendarOut }) {
     <>
       <Chart said={t.link.calendar} times_s={times_s} lines={lines} unit="Gbit/s" steps most={calendar.capacity_gbps} />
       <Items
+        tall
         title={t.link.holders}
         empty={t.link.noHolders}
         of={calendar.holders.map((one) =>

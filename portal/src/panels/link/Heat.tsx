@@ -47,6 +47,7 @@ export function Heat({ id }: { id: string }) {
         </Part>
       )}
       <Items
+        tall
         title={t.link.services}
         empty={t.link.noServices}
         of={found.flatMap((one) => {

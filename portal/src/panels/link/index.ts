@@ -3,6 +3,7 @@ import { t } from "../../words/en";
 import { way } from "../rows";
 import type { PanelKind } from "../kind";
 import { Ahead } from "./Ahead";
+import { DrainIt } from "./DrainIt";
 import { Heat } from "./Heat";
 import { Now } from "./Now";
 import { OverTime } from "./OverTime";
@@ -18,5 +19,6 @@ export const LINK: PanelKind = {
     { id: "time", title: t.link.time, Body: OverTime },
     { id: "ahead", title: t.link.ahead, Body: Ahead },
     { id: "heat", title: t.link.heat, Body: Heat },
+    { id: "drain", title: t.link.drain, Body: DrainIt },
   ],
 };

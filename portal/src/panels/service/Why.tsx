@@ -27,6 +27,7 @@ export function Why({ id }: { id: string }) {
             <>
               <Facts of={[[t.service.decided, date(decision.at)], [t.service.asked, named(store, decision.asked)]]} />
               <Items
+                tall
                 title={t.service.considered}
                 empty={t.service.noWays}
                 of={decision.ways.map((way) => ({

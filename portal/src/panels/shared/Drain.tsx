@@ -65,6 +65,7 @@ export function Drain({ id }: { id: string }) {
             of={[...new Set([...shown.moved, ...shown.moving])].map((service) => serviceItemOf(store, service, ""))}
           />
           <Items
+            tall
             title={t.drain.stuck}
             empty={t.drain.nobody}
             of={shown.stuck.map((service) => serviceItemOf(store, service, named(store, shown.because[service] ?? "")))}

@@ -9,7 +9,7 @@ import { useAsked } from "../../parts/asked";
 import { Items } from "../../parts/Items";
 import { Part } from "../../parts/Part";
 import type { Overlay, State } from "../../state/store";
-import { count, OUTCOMES, t } from "../../words/en";
+import { OUTCOMES, t } from "../../words/en";
 import { gbps, ms, percent } from "../../words/figures";
 import { serviceItemOf, wayOf } from "../rows";
 import { CutIt } from "./CutIt";
@@ -19,7 +19,9 @@ const ORDER = ["dark", "slow", "moved", "backup", "stays", "unprotected"];
 
 export function WhatIf({ id }: { id: string }) {
   const store = useStore();
-  const asked = useAsked(id, (signal) => ask("GET /v1/whatif", { query: { cut: id }, signal }));
+  // What is down already changes what else would happen.
+  const dark = [...store.faults.down].sort().join(" ");
+  const asked = useAsked(`${id} ${dark}`, (signal) => ask("GET /v1/whatif", { query: { cut: id }, signal }));
   return (
     <>
       <p class="lead">{t.whatIf.intro}</p>
@@ -32,6 +34,7 @@ export function WhatIf({ id }: { id: string }) {
 function Found({ of: found }: { of: WhatIfOut }) {
   const store = useStore();
   const [shown, show] = useState(true);
+  const fuller = found.fullest.filter((one) => one.share > one.before_gbps / one.capacity_gbps + 1e-6);
   useEffect(() => {
     store.change({ overlay: shown ? overlayOf(store, found) : null });
     return () => store.change({ overlay: null });
@@ -56,14 +59,15 @@ function Found({ of: found }: { of: WhatIfOut }) {
         </ul>
       </Part>
       <Items
-        title={count(found.effects.length, "service")}
+        tall
+        title={t.whatIf.effects}
         empty={t.whatIf.none}
         of={found.effects.map((effect) => serviceItemOf(store, effect.service, effectWords(effect), DOTS[effect.outcome]))}
       />
       <Items
         title={t.whatIf.fullest}
         empty={t.whatIf.noFullest}
-        of={found.fullest.map((one) => ({
+        of={fuller.map((one) => ({
           title: wayOf(store, one.link),
           note: t.whatIf.fuller(percent(one.before_gbps / one.capacity_gbps), percent(one.share)),
           to: { kind: "link", id: one.link },

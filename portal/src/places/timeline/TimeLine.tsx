@@ -85,7 +85,7 @@ export function TimeLine() {
         <span>{date(to)}</span>
       </p>
       <div class="deeds" role="status">
-        <span>{at_ms === null ? t.timeline.now : t.timeline.at(date(at_ms))}</span>
+        <span>{at_ms === null ? t.timeline.now : t.timeline.at(date(at_ms), store.moment !== null && store.moment.carried.size > 0)}</span>
         {at_ms !== null && (
           <button class="second" type="button" onClick={() => go(store, { at: null })}>
             {t.timeline.now}

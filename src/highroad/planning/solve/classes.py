@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from highroad.planning.solve import total
-from highroad.planning.solve.answer import Answer, Clock, Limits, Progress, gap_of
+from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
 from highroad.planning.solve.problem import Problem, Reals, commodities
 
 PRIORITY = 8.0
@@ -65,7 +65,10 @@ def lexicographic(
     progress: Progress | None = None,
     seed: int = 0,
 ) -> Ranked:
-    """The classes of a problem, `rank` 0 first, each with its share of what time there is."""
+    """The classes of a problem, `rank` 0 first, each with its share of what time there is.
+
+    Progress is told after each: what is carried of all up to it, and the bound of that.
+    """
     limits = limits or Limits()
     search = _Stages(problem, limits, clock, progress, seed)
     for number in range(len(search.ranks)):
@@ -105,6 +108,9 @@ class _Stages:
         self.answer = answer
         self._proven.append((answer.bound, worth))
         self._reached.append(self._sums(answer)[number])
+        if self._progress is not None:
+            now = self.classes()[number]
+            self._progress(Moment(after_s=self._clock() - self._begun_s, value=now.value, bound=now.bound))
 
     @property
     def _left_s(self) -> float:
@@ -137,7 +143,6 @@ class _Stages:
             worth,
             share,
             self._clock,
-            self._progress,
             seed=self._seed,
             start=None if start is None else start.flows,
             price=None if start is None else start.price * PRIORITY,
@@ -168,7 +173,7 @@ class _Stages:
         sums = self._sums(self.answer)
         last = self._proven[-1][1]
         found = []
-        for number, (rank, (bound, worth)) in enumerate(zip(self.ranks, self._proven, strict=True)):
+        for number, (rank, (bound, worth)) in enumerate(zip(self.ranks, self._proven, strict=False)):
             before = float(((worth[:-1] - worth[1:]) * sums[:number]).sum())
             found.append(Cumulative(rank=rank, value=sums[number], bound=bound - before, worth=float(last[number])))
         return tuple(found)

@@ -66,10 +66,12 @@ def exact_shares(of: Problem) -> Reals:
                 made.row(float(got[demand]) * (1 - 1e-9), np.inf, [(column, 1.0)])
         top = -made.by_highs()
         got[rising] = top * of.weight[rising]
-        floors = [(np.eye(of.demands)[demand], float(got[demand]) * (1 - 1e-9)) for demand in range(of.demands)]
-        for demand in np.flatnonzero(rising).tolist():
-            if most(of, np.eye(of.demands)[demand], floors) <= got[demand] * (1 + 1e-6):
-                rising[demand] = False
+        made, served = program(of)
+        for demand, column in enumerate(served):
+            made.row(float(got[demand]) * (1 - 1e-9), np.inf, [(column, 1.0)])
+        still = np.flatnonzero(rising)
+        could = np.array(made.most_of_each([served[demand] for demand in still.tolist()]))
+        rising[still[could <= got[still] * (1 + 1e-6)]] = False
     return got
 
 
