@@ -6,10 +6,10 @@ import { changeOf, daysOf, draftOf, empty, local, missing, orderOf, ruleOf, trou
 import { overlayOf } from "../src/places/order/Answer";
 import { days, move } from "../src/places/order/heat";
 import { keyed } from "../src/places/order/kept";
-import { endsOf, holderOf } from "../src/places/order/rights";
+import { endsOf, holderOf, mayOrder } from "../src/places/order/rights";
 import { index } from "../src/state/atlas";
 import { none } from "../src/state/faults";
-import { fibre, link, MEMBER, network, path, rate, sample, service, site } from "./facts";
+import { fibre, link, MEMBER, network, OPERATOR, path, rate, sample, service, site } from "./facts";
 
 const plain = {
   who: MEMBER,
@@ -219,4 +219,36 @@ describe("what stands in the way", () => {
   it("is a site, from itself to itself", () => {
     expect(where(false, { site: "c" })).toEqual([["binds", ["c", "c"], []]]);
   });
+});
+
+describe("an order", () => {
+  it("that is wrong in five places says each beside its field", () => {
+    const finding = (place: string, message: string) => ({ code: "x", place, message, severity: "error" });
+    const found = troubles({
+      findings: [
+        finding("from", "is no site"),
+        finding("to.at", "is no site"),
+        finding("bandwidth_gbps", "has to be more than 0"),
+        finding("fence[0]", "is no jurisdiction"),
+        finding("fence[1]", "neither"),
+        finding("vlan", "is taken"),
+        finding("", "and besides"),
+      ],
+    });
+    expect(Object.fromEntries(found)).toEqual({
+      from: "is no site",
+      to: "is no site",
+      bandwidth_gbps: "has to be more than 0",
+      fence: "is no jurisdiction; neither",
+      "": "vlan: is taken; and besides",
+    });
+  });
+  it.each([
+    [OPERATOR, true],
+    [MEMBER, true],
+    [{ ...MEMBER, role: "viewer" }, false],
+    [{ ...OPERATOR, role: "engineer" }, false],
+    [{ ...MEMBER, scopes: ["services:read"] }, false],
+    [{ ...MEMBER, scopes: ["services:write"] }, true],
+  ])("may be made by %o: %s", (who, may) => expect(mayOrder(who)).toBe(may));
 });
