@@ -1,6 +1,6 @@
 // One of many, by typing: what matches is listed below, arrows choose, Enter takes. What is typed and is none of them stays
 // as it was typed.
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 export interface Option {
   value: string;
@@ -35,6 +35,11 @@ export function Pick({ id, of, value, choose, placeholder, invalid, describedby 
     show(false);
     choose(option.value);
   };
+  // What was typed before there was anything to choose from.
+  useEffect(() => {
+    const meant = chosen === undefined ? exact(of, value) : undefined;
+    if (meant !== undefined) choose(meant.value);
+  }, [of, value]);
   const close = (): void => {
     show(false);
     type(null);

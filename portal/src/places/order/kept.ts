@@ -1,5 +1,5 @@
 // What one was writing outlives the page: a session that ends, a reload, a sign-in elsewhere. It stays in this tab, is
-// there for the same tenant and role only, and goes when one signs out.
+// there for the same tenant only, and goes when one signs out.
 import type { WhoOut } from "../../api/schema";
 import { empty, type Draft } from "./draft";
 
@@ -52,6 +52,7 @@ function fresh(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function nameOf({ role, tenant }: WhoOut): string {
-  return `${PREFIX}${tenant === null ? "" : tenant}.${role}`;
+/** Of a tenant; who runs the network has none. */
+function nameOf({ tenant }: WhoOut): string {
+  return PREFIX + (tenant ?? "");
 }
