@@ -78,7 +78,7 @@ def test_up_from_the_package_alone(wheel: Path, tmp_path: Path) -> None:
     install = [uv, "pip", "install", "--quiet", "--python", python]
     subprocess.run([*install, "--require-hashes", "-r", str(ROOT / "requirements" / "runtime.txt")], check=True)
     subprocess.run([*install, "--no-deps", str(wheel)], check=True)
-    up = Up(tmp_path / "home", executable=(str(venv / "bin" / "highroad"),))
+    up = Up(tmp_path / "home", "--bare", executable=(str(venv / "bin" / "highroad"),))
     try:
         page = httpx.get(up.ready["url"])
         assert page.status_code == 200
