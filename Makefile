@@ -22,8 +22,8 @@ up: .make/runtime .make/kernels .make/portal .make/routing  ## Set up, start the
 # What waits for real time has the processors first, the longest before all; what only computes takes what that leaves.
 # Cutting fibres of a loaded lab needs the machine to itself, and comes last.
 FIRST := tests/chaos tests/hostile tests/contract tests/lab tests/e2e
-COMPUTES := tests/architecture tests/contract/commands $(addprefix tests/unit/,control formats graph model netlink offline pki \
-  planning siting stamp storage wire)
+COMPUTES := tests/architecture tests/contract/commands $(addprefix tests/unit/,formats graph model netlink offline pki planning \
+  siting stamp storage wire) $(filter-out %/test_dispatch.py %/test_live.py %/test_replica.py,$(wildcard tests/unit/control/test_*.py))
 ALONE := tests/lab/test_outage.py
 SPREAD := --dist loadfile --no-loadscope-reorder
 
@@ -33,7 +33,7 @@ test: .make/dev .make/kernels .make/portal .make/oidc .make/chromium .make/debia
 define every_test
 { (cd portal && npm test --silent); portal=$$?; \
   nice -n 5 $(BIN)/pytest -n 2 $(SPREAD) $(COMPUTES); exit $$((portal | $$?)); } >.make/computes.log 2>&1 & computes=$$!; \
-$(BIN)/pytest -n 3 $(SPREAD) $(addprefix --ignore=,$(ALONE) $(COMPUTES)) $(FIRST) tests; failed=$$?; \
+$(BIN)/pytest -n 4 $(SPREAD) $(addprefix --ignore=,$(ALONE) $(COMPUTES)) $(FIRST) tests; failed=$$?; \
 wait $$computes; failed=$$((failed | $$?)); cat .make/computes.log; \
 $(BIN)/pytest $(ALONE); exit $$((failed | $$?))
 endef

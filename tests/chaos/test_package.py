@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -20,11 +21,14 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from the source distribution, which is built from here: what that one lacks, this one lacks too."""
+    """Built from the source distribution, which is built from here: what that one lacks, this one lacks too. The
+    kernels are compiled like any, but not optimised: how quick they are is not asked here.
+    """
     folder = tmp_path_factory.mktemp("dist")
     uv = Path(sys.executable).with_name("uv")
     command = [str(uv), "build", "--quiet", "--no-build-isolation", "--python", sys.executable]
-    subprocess.run([*command, "--out-dir", str(folder), str(ROOT)], check=True)
+    environment = {**os.environ, "SKBUILD_CMAKE_BUILD_TYPE": "Debug"}
+    subprocess.run([*command, "--out-dir", str(folder), str(ROOT)], check=True, env=environment)
     (built,) = folder.glob("*.whl")
     return built
 
