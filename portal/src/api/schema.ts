@@ -120,6 +120,13 @@ export interface ClassOut {
   carried_gbps: number;
 }
 
+export interface ClosedOut {
+  maintenance: string;
+  target: string;
+  start: string;
+  end: string | null;
+}
+
 export interface CountOut {
   services: number;
   gbps: number;
@@ -426,6 +433,7 @@ export interface LinkCalendarOut {
   capacity_gbps: number;
   steps: StepOut[];
   holders: ClaimOut[];
+  closed: ClosedOut[];
 }
 
 export interface LinkOut {
@@ -673,6 +681,7 @@ export interface PlanOut {
   before: ScoreOut;
   after: ScoreOut;
   bound: number;
+  rest_bound: number;
   gap: number;
   stuck: string[];
   worth: boolean;

@@ -79,7 +79,7 @@ def test_an_operation_says_what_goes_in_and_what_comes_out() -> None:
             "404": {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}},
         },
     }
-    streamed = {"responses": {"200": {"content": {"text/event-stream": {"schema": {}}}}}}
+    streamed: dict[str, object] = {"responses": {"200": {"content": {"text/event-stream": {"schema": {}}}}}}
     paths = {"/v1/links/{link}": {"put": operation}, "/v1/live": {"get": streamed}}
     made = typescript({"components": {"schemas": {}}, "paths": paths})
     put = "path: { link: string; }; query: { start: string; end?: string; }; body: LinkIn; answer: LinkOut;"
