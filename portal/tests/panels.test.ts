@@ -40,7 +40,7 @@ it("a calendar stands reserve on what is claimed, and is drawn to its end", () =
     free_gbps: 0,
     capacity_gbps: 100,
   });
-  const found = booked({ link: "a>b", tail: "a", head: "b", capacity_gbps: 100, steps: [step(1, 10, 5), step(2, 20, 0)], holders: [] });
+  const found = booked({ link: "a>b", tail: "a", head: "b", capacity_gbps: 100, steps: [step(1, 10, 5), step(2, 20, 0)], holders: [], closed: [] });
   expect(found.times_s.map((at) => new Date(at * 1000).getUTCDate())).toEqual([1, 2, 3]);
   expect(found.lines.map((line) => line.values)).toEqual([[15, 20, 20], [10, 20, 20]]);
 });

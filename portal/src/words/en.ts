@@ -169,6 +169,7 @@ export const t = {
     calendar: "Claimed, in reserve and free of it, for the week ahead",
     claimed: "Claimed",
     reserve: "Reserve for backups",
+    closed: "Closed for maintenance",
     holders: "Who holds it",
     noHolders: "Nobody holds any of it in this week.",
     byClass: "By class",
