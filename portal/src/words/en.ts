@@ -120,6 +120,7 @@ export const t = {
     again: "Try again",
     unread: (why: string) => `It could not be read: ${why}`,
     none: "None.",
+    showOnMap: "Show on the map",
   },
   chart: { time: "Time" },
   spans: { hour: "Hour", day: "Day", month: "Month" },
@@ -192,7 +193,6 @@ export const t = {
   },
   whatIf: {
     intro: "What the controller would do, worked out on a copy. Nothing is touched.",
-    show: "Show on the map",
     asking: "Working it out…",
     none: "No service would be touched.",
     would: (n: number) => `Services touched: ${String(n)}`,
@@ -364,6 +364,7 @@ export const t = {
     apply: "Yes, apply it",
     applied: "It is being applied.",
     change: (before: string, after: string) => `${before} → ${after}`,
+    said: (moves: number) => `${count(moves, "service")} would move as drawn.`,
     movesList: "What would move",
     links: "Links that change most",
   },
