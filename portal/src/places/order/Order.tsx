@@ -155,10 +155,12 @@ function Refused({ said, words, busy, take }: No) {
   const offers: readonly OfferOut[] = said.offers ?? [];
   return (
     <Part title={sentence(said.title ?? words)}>
-      <p class="trouble" data-binding={binding?.constraint}>
-        {named(store, binding === null ? words : sentence(binding.message))}
-        {binding?.link != null && <> ({wayOf(store, binding.link)})</>}
-      </p>
+      {(said.findings ?? []).length === 0 && (
+        <p class="trouble" data-binding={binding?.constraint}>
+          {named(store, binding === null ? words : sentence(binding.message))}
+          {binding?.link != null && <> ({wayOf(store, binding.link)})</>}
+        </p>
+      )}
       {offers.length > 0 && <h3>{t.order.offers}</h3>}
       <div class="cards">
         {offers.map((offer) => (
