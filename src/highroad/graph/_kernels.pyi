@@ -5,6 +5,7 @@ The compiled kernels: searches on a network given as arrays. Sources in kernels/
 import numpy
 import numpy.typing
 
+
 def threads() -> int:
     """
     How many threads a call takes that is not told: those set, or one a processor.
@@ -26,9 +27,7 @@ class Network:
     Never changed once made, so it may be used by several threads at once.
     """
 
-    def __init__(
-        self, nodes: int, tail: numpy.typing.NDArray[numpy.int32], head: numpy.typing.NDArray[numpy.int32]
-    ) -> None:
+    def __init__(self, nodes: int, tail: numpy.typing.NDArray[numpy.int32], head: numpy.typing.NDArray[numpy.int32]) -> None:
         """
         The network of these links; both arrays are int32[links] and copied.
 
@@ -44,13 +43,7 @@ class Network:
     def links(self) -> int:
         """How many links there are."""
 
-    def trees(
-        self,
-        prices: numpy.typing.NDArray[numpy.float64],
-        sources: numpy.typing.NDArray[numpy.int32],
-        cut: float = ...,
-        threads: int = 0,
-    ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32]]:
+    def trees(self, prices: numpy.typing.NDArray[numpy.float64], sources: numpy.typing.NDArray[numpy.int32], cut: float = ..., threads: int = 0) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32]]:
         """
         The trees of cheapest paths from each of the sources: (distance, into).
 
@@ -66,21 +59,26 @@ class Network:
         source that is no node, and for arrays of another shape or type.
         """
 
-    def detours(
-        self,
-        prices: numpy.typing.NDArray[numpy.float64],
-        source: numpy.typing.NDArray[numpy.int32],
-        target: numpy.typing.NDArray[numpy.int32],
-        first: numpy.typing.NDArray[numpy.int64],
-        barred: numpy.typing.NDArray[numpy.int32],
-        threads: int = 0,
-    ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]:
+    def detours(self, prices: numpy.typing.NDArray[numpy.float64], source: numpy.typing.NDArray[numpy.int32], target: numpy.typing.NDArray[numpy.int32], first: numpy.typing.NDArray[numpy.int64], barred: numpy.typing.NDArray[numpy.int32], threads: int = 0) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]:
         """
         The cheapest path from each source to its target that keeps off some links: (start, link).
 
         prices is as for `trees`; source and target are of one element a path, and path k keeps off the links
         barred[first[k]], ..., barred[first[k + 1] - 1]: first is int64, barred int32. Path k is the links
         link[start[k]], ..., link[start[k + 1] - 1]; none where there is no path, and from a node to itself.
+
+        Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
+        what does not fit together.
+        """
+
+    def ways(self, prices: numpy.typing.NDArray[numpy.float64], source: numpy.typing.NDArray[numpy.int32], target: numpy.typing.NDArray[numpy.int32], fence: numpy.typing.NDArray[numpy.int32], allowed: numpy.typing.NDArray[numpy.uint8], threads: int = 0) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]:
+        """
+        The cheapest way of each pair of ends inside its fence: (cost, start, link).
+
+        prices is as for `trees`; source, target and fence are of one element a pair. allowed has a row of links for each
+        fence, uint8[fences * links], not 0 where it may go; fence[k] is a row, or -1. Way k is the links
+        link[start[k]], ..., link[start[k + 1] - 1], from the target back; none where there is no way, and from a node to
+        itself. cost is in the unit of the prices, infinity where there is no way.
 
         Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
         what does not fit together.
@@ -94,18 +92,7 @@ class Flows:
     are moved towards the cheapest ways by `sweep`, at prices that rise with the load. Not for two threads at once.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        capacity: numpy.typing.NDArray[numpy.float64],
-        source: numpy.typing.NDArray[numpy.int32],
-        start: numpy.typing.NDArray[numpy.int64],
-        target: numpy.typing.NDArray[numpy.int32],
-        amount: numpy.typing.NDArray[numpy.float64],
-        worth: numpy.typing.NDArray[numpy.float64],
-        fence: numpy.typing.NDArray[numpy.int32],
-        allowed: numpy.typing.NDArray[numpy.uint8],
-    ) -> None:
+    def __init__(self, network: Network, capacity: numpy.typing.NDArray[numpy.float64], source: numpy.typing.NDArray[numpy.int32], start: numpy.typing.NDArray[numpy.int64], target: numpy.typing.NDArray[numpy.int32], amount: numpy.typing.NDArray[numpy.float64], worth: numpy.typing.NDArray[numpy.float64], fence: numpy.typing.NDArray[numpy.int32], allowed: numpy.typing.NDArray[numpy.uint8]) -> None:
         """
         Nothing is carried yet.
 
@@ -119,18 +106,7 @@ class Flows:
     def copy(self) -> Flows:
         """The same flows, to be changed apart."""
 
-    def sweep(
-        self,
-        weight: numpy.typing.NDArray[numpy.float64],
-        slope: float,
-        unit: float,
-        tolerance: float,
-        enough: float,
-        again: float,
-        order: numpy.typing.NDArray[numpy.int32],
-        together: bool = False,
-        threads: int = 0,
-    ) -> tuple[numpy.typing.NDArray[numpy.float64], int]:
+    def sweep(self, weight: numpy.typing.NDArray[numpy.float64], slope: float, unit: float, tolerance: float, enough: float, again: float, order: numpy.typing.NDArray[numpy.int32], together: bool = False, threads: int = 0) -> tuple[numpy.typing.NDArray[numpy.float64], int]:
         """
         Every set of `order` once: (regret by place in the order, how often flow was moved).
 
@@ -166,14 +142,7 @@ class Flows:
         Gives up every path over these links, and what arrives by it: they are cut.
         """
 
-    def paths(
-        self, most: int
-    ) -> tuple[
-        numpy.typing.NDArray[numpy.int64],
-        numpy.typing.NDArray[numpy.int64],
-        numpy.typing.NDArray[numpy.int32],
-        numpy.typing.NDArray[numpy.float64],
-    ]:
+    def paths(self, most: int) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float64]]:
         """
         At most so many paths of each demand: (first, start, link, amount), as `PathFlows` takes them.
 
@@ -200,6 +169,63 @@ class Flows:
         What every set puts on every link, float64[sets * links] row after row.
         """
 
+class Levels:
+    """
+    Shares that rise together, demands held where they are one after the other: weighted max-min.
+
+    At level t a demand has min(weight * t, most), or what it had when it was held. Not for two threads at once.
+    """
+
+    def __init__(self, network: Network, capacity: numpy.typing.NDArray[numpy.float64], source: numpy.typing.NDArray[numpy.int32], start: numpy.typing.NDArray[numpy.int64], target: numpy.typing.NDArray[numpy.int32], most: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], fence: numpy.typing.NDArray[numpy.int32], allowed: numpy.typing.NDArray[numpy.uint8], seed: int = 0) -> None:
+        """
+        All are at level 0 and may rise. As `Flows`, with the most that each demand may have, and its weight, above 0.
+        """
+
+    def begin(self) -> bool:
+        """
+        Looks for a way for every demand, to be asked first: whether there is one.
+        """
+
+    def rise(self, steps: int) -> bool:
+        """
+        Goes on by at most so many steps: whether nobody rises any more.
+
+        A step ends where a link is full, a path is empty, or a demand has all that it may have.
+        """
+
+    def distances(self, prices: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        What a unit of every demand costs at these prices at least, float64[demands].
+        """
+
+    @property
+    def steps(self) -> int:
+        """How many steps it took."""
+
+    @property
+    def level(self) -> float:
+        """How high those have risen that still do."""
+
+    @property
+    def levels(self) -> int:
+        """How often something was in the way of somebody for good."""
+
+    @property
+    def price(self) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        What was first in the way, as prices of links, float64[links]: they prove the level. 0: nothing was.
+        """
+
+    @property
+    def served(self) -> numpy.typing.NDArray[numpy.float64]:
+        """What every demand has, float64[demands]."""
+
+    @property
+    def flow(self) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        What every set puts on every link, float64[sets * links] row after row.
+        """
+
 class PathFlows:
     """
     Flows on paths that are given, shared out at prices that rise with the load.
@@ -208,33 +234,18 @@ class PathFlows:
     Not for two threads at once.
     """
 
-    def __init__(
-        self,
-        capacity: numpy.typing.NDArray[numpy.float64],
-        amount: numpy.typing.NDArray[numpy.float64],
-        worth: numpy.typing.NDArray[numpy.float64],
-        first: numpy.typing.NDArray[numpy.int64],
-        start: numpy.typing.NDArray[numpy.int64],
-        link: numpy.typing.NDArray[numpy.int32],
-    ) -> None:
+    def __init__(self, capacity: numpy.typing.NDArray[numpy.float64], amount: numpy.typing.NDArray[numpy.float64], worth: numpy.typing.NDArray[numpy.float64], first: numpy.typing.NDArray[numpy.int64], start: numpy.typing.NDArray[numpy.int64], link: numpy.typing.NDArray[numpy.int32], way: numpy.typing.NDArray[numpy.int64] | None = None) -> None:
         """
         Nothing is carried yet. capacity is float64[links], above 0; amount and worth are as `Flows` has them.
 
+        Where `way` is given, path p goes the way way[p], and start and link are of ways: several paths may go one way.
         All are copied. Raises ValueError for what does not fit together.
         """
 
     def copy(self) -> PathFlows:
         """The same flows, to be changed apart."""
 
-    def sweep(
-        self,
-        weight: numpy.typing.NDArray[numpy.float64],
-        slope: float,
-        unit: float,
-        tolerance: float,
-        turn: int = 0,
-        threads: int = 0,
-    ) -> tuple[float, int]:
+    def sweep(self, weight: numpy.typing.NDArray[numpy.float64], slope: float, unit: float, tolerance: float, turn: int = 0, threads: int = 0) -> tuple[float, int]:
         """
         Every demand once, in an order that `turn` changes: (regret, how often flow was moved), as `Flows.sweep`.
         """
