@@ -5,7 +5,6 @@ The compiled kernels: searches on a network given as arrays. Sources in kernels/
 import numpy
 import numpy.typing
 
-
 def threads() -> int:
     """
     How many threads a call takes that is not told: those set, or one a processor.
@@ -27,7 +26,9 @@ class Network:
     Never changed once made, so it may be used by several threads at once.
     """
 
-    def __init__(self, nodes: int, tail: numpy.typing.NDArray[numpy.int32], head: numpy.typing.NDArray[numpy.int32]) -> None:
+    def __init__(
+        self, nodes: int, tail: numpy.typing.NDArray[numpy.int32], head: numpy.typing.NDArray[numpy.int32]
+    ) -> None:
         """
         The network of these links; both arrays are int32[links] and copied.
 
@@ -43,7 +44,13 @@ class Network:
     def links(self) -> int:
         """How many links there are."""
 
-    def trees(self, prices: numpy.typing.NDArray[numpy.float64], sources: numpy.typing.NDArray[numpy.int32], cut: float = ..., threads: int = 0) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32]]:
+    def trees(
+        self,
+        prices: numpy.typing.NDArray[numpy.float64],
+        sources: numpy.typing.NDArray[numpy.int32],
+        cut: float = ...,
+        threads: int = 0,
+    ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32]]:
         """
         The trees of cheapest paths from each of the sources: (distance, into).
 
@@ -59,7 +66,15 @@ class Network:
         source that is no node, and for arrays of another shape or type.
         """
 
-    def detours(self, prices: numpy.typing.NDArray[numpy.float64], source: numpy.typing.NDArray[numpy.int32], target: numpy.typing.NDArray[numpy.int32], first: numpy.typing.NDArray[numpy.int64], barred: numpy.typing.NDArray[numpy.int32], threads: int = 0) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]:
+    def detours(
+        self,
+        prices: numpy.typing.NDArray[numpy.float64],
+        source: numpy.typing.NDArray[numpy.int32],
+        target: numpy.typing.NDArray[numpy.int32],
+        first: numpy.typing.NDArray[numpy.int64],
+        barred: numpy.typing.NDArray[numpy.int32],
+        threads: int = 0,
+    ) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]:
         """
         The cheapest path from each source to its target that keeps off some links: (start, link).
 
@@ -71,14 +86,24 @@ class Network:
         what does not fit together.
         """
 
-    def ways(self, prices: numpy.typing.NDArray[numpy.float64], source: numpy.typing.NDArray[numpy.int32], target: numpy.typing.NDArray[numpy.int32], fence: numpy.typing.NDArray[numpy.int32], allowed: numpy.typing.NDArray[numpy.uint8], threads: int = 0) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]:
+    def ways(
+        self,
+        prices: numpy.typing.NDArray[numpy.float64],
+        source: numpy.typing.NDArray[numpy.int32],
+        target: numpy.typing.NDArray[numpy.int32],
+        fence: numpy.typing.NDArray[numpy.int32],
+        allowed: numpy.typing.NDArray[numpy.uint8],
+        threads: int = 0,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]
+    ]:
         """
         The cheapest way of each pair of ends inside its fence: (cost, start, link).
 
-        prices is as for `trees`; source, target and fence are of one element a pair. allowed has a row of links for each
-        fence, uint8[fences * links], not 0 where it may go; fence[k] is a row, or -1. Way k is the links
-        link[start[k]], ..., link[start[k + 1] - 1], from the target back; none where there is no way, and from a node to
-        itself. cost is in the unit of the prices, infinity where there is no way.
+        prices is as for `trees`; source, target and fence are of one element a pair. allowed has a row of links for
+        each fence, uint8[fences * links], not 0 where it may go; fence[k] is a row, or -1. Way k is the links
+        link[start[k]], ..., link[start[k + 1] - 1], from the target back; none where there is no way, and from a node
+        to itself. cost is in the unit of the prices, infinity where there is no way.
 
         Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
         what does not fit together.
@@ -92,7 +117,18 @@ class Flows:
     are moved towards the cheapest ways by `sweep`, at prices that rise with the load. Not for two threads at once.
     """
 
-    def __init__(self, network: Network, capacity: numpy.typing.NDArray[numpy.float64], source: numpy.typing.NDArray[numpy.int32], start: numpy.typing.NDArray[numpy.int64], target: numpy.typing.NDArray[numpy.int32], amount: numpy.typing.NDArray[numpy.float64], worth: numpy.typing.NDArray[numpy.float64], fence: numpy.typing.NDArray[numpy.int32], allowed: numpy.typing.NDArray[numpy.uint8]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        capacity: numpy.typing.NDArray[numpy.float64],
+        source: numpy.typing.NDArray[numpy.int32],
+        start: numpy.typing.NDArray[numpy.int64],
+        target: numpy.typing.NDArray[numpy.int32],
+        amount: numpy.typing.NDArray[numpy.float64],
+        worth: numpy.typing.NDArray[numpy.float64],
+        fence: numpy.typing.NDArray[numpy.int32],
+        allowed: numpy.typing.NDArray[numpy.uint8],
+    ) -> None:
         """
         Nothing is carried yet.
 
@@ -106,7 +142,18 @@ class Flows:
     def copy(self) -> Flows:
         """The same flows, to be changed apart."""
 
-    def sweep(self, weight: numpy.typing.NDArray[numpy.float64], slope: float, unit: float, tolerance: float, enough: float, again: float, order: numpy.typing.NDArray[numpy.int32], together: bool = False, threads: int = 0) -> tuple[numpy.typing.NDArray[numpy.float64], int]:
+    def sweep(
+        self,
+        weight: numpy.typing.NDArray[numpy.float64],
+        slope: float,
+        unit: float,
+        tolerance: float,
+        enough: float,
+        again: float,
+        order: numpy.typing.NDArray[numpy.int32],
+        together: bool = False,
+        threads: int = 0,
+    ) -> tuple[numpy.typing.NDArray[numpy.float64], int]:
         """
         Every set of `order` once: (regret by place in the order, how often flow was moved).
 
@@ -142,7 +189,14 @@ class Flows:
         Gives up every path over these links, and what arrives by it: they are cut.
         """
 
-    def paths(self, most: int) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float64]]:
+    def paths(
+        self, most: int
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.float64],
+    ]:
         """
         At most so many paths of each demand: (first, start, link, amount), as `PathFlows` takes them.
 
@@ -176,7 +230,19 @@ class Levels:
     At level t a demand has min(weight * t, most), or what it had when it was held. Not for two threads at once.
     """
 
-    def __init__(self, network: Network, capacity: numpy.typing.NDArray[numpy.float64], source: numpy.typing.NDArray[numpy.int32], start: numpy.typing.NDArray[numpy.int64], target: numpy.typing.NDArray[numpy.int32], most: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], fence: numpy.typing.NDArray[numpy.int32], allowed: numpy.typing.NDArray[numpy.uint8], seed: int = 0) -> None:
+    def __init__(
+        self,
+        network: Network,
+        capacity: numpy.typing.NDArray[numpy.float64],
+        source: numpy.typing.NDArray[numpy.int32],
+        start: numpy.typing.NDArray[numpy.int64],
+        target: numpy.typing.NDArray[numpy.int32],
+        most: numpy.typing.NDArray[numpy.float64],
+        weight: numpy.typing.NDArray[numpy.float64],
+        fence: numpy.typing.NDArray[numpy.int32],
+        allowed: numpy.typing.NDArray[numpy.uint8],
+        seed: int = 0,
+    ) -> None:
         """
         All are at level 0 and may rise. As `Flows`, with the most that each demand may have, and its weight, above 0.
         """
@@ -234,7 +300,16 @@ class PathFlows:
     Not for two threads at once.
     """
 
-    def __init__(self, capacity: numpy.typing.NDArray[numpy.float64], amount: numpy.typing.NDArray[numpy.float64], worth: numpy.typing.NDArray[numpy.float64], first: numpy.typing.NDArray[numpy.int64], start: numpy.typing.NDArray[numpy.int64], link: numpy.typing.NDArray[numpy.int32], way: numpy.typing.NDArray[numpy.int64] | None = None) -> None:
+    def __init__(
+        self,
+        capacity: numpy.typing.NDArray[numpy.float64],
+        amount: numpy.typing.NDArray[numpy.float64],
+        worth: numpy.typing.NDArray[numpy.float64],
+        first: numpy.typing.NDArray[numpy.int64],
+        start: numpy.typing.NDArray[numpy.int64],
+        link: numpy.typing.NDArray[numpy.int32],
+        way: numpy.typing.NDArray[numpy.int64] | None = None,
+    ) -> None:
         """
         Nothing is carried yet. capacity is float64[links], above 0; amount and worth are as `Flows` has them.
 
@@ -245,13 +320,28 @@ class PathFlows:
     def copy(self) -> PathFlows:
         """The same flows, to be changed apart."""
 
-    def sweep(self, weight: numpy.typing.NDArray[numpy.float64], slope: float, unit: float, tolerance: float, turn: int = 0, threads: int = 0) -> tuple[float, int]:
+    def sweep(
+        self,
+        weight: numpy.typing.NDArray[numpy.float64],
+        slope: float,
+        unit: float,
+        tolerance: float,
+        turn: int = 0,
+        threads: int = 0,
+    ) -> tuple[float, int]:
         """
         Every demand once, in an order that `turn` changes: (regret, how often flow was moved), as `Flows.sweep`.
         """
 
     def at(self, prices: numpy.typing.NDArray[numpy.float64], threads: int = 0) -> tuple[float, float]:
         """As `Flows.at`, over these paths."""
+
+    def least(
+        self, prices: numpy.typing.NDArray[numpy.float64], threads: int = 0
+    ) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        What the cheapest path of every demand costs at these prices, infinity where it has none.
+        """
 
     def fit(self, prices: numpy.typing.NDArray[numpy.float64]) -> None:
         """As `Flows.fit`."""

@@ -47,10 +47,10 @@ class Levels {
         price_(links(), 0.0),
         heap_(network.nodes),
         distance_(static_cast<std::size_t>(network.nodes), UNREACHED),
-        into_(static_cast<std::size_t>(network.nodes), NO_LINK) {
-    std::mt19937_64 dice(seed);
+        into_(static_cast<std::size_t>(network.nodes), NO_LINK),
+        dice_(seed) {
     // No two things are in the way at once where no two links are alike.
-    for (double& one : capacity_) one *= 1 - ALIKE * (1 + static_cast<double>(dice() % 1000) / 1000);
+    for (double& one : capacity_) one *= 1 - ALIKE * (1 + static_cast<double>(dice_() % 1000) / 1000);
     std::iota(by_content_.begin(), by_content_.end(), std::size_t{0});
     std::stable_sort(by_content_.begin(), by_content_.end(),
                      [&](std::size_t one, std::size_t other) { return content(one) < content(other); });
@@ -168,9 +168,11 @@ class Levels {
       if (until < far) far = until, link = NONE, column = NONE, key = d;
     }
     far = std::max(0.0, far);
+    still_ = far > STILL * level_ ? 0 : still_ + 1;
     level_ += far;
     for (std::size_t e = 0; e < links(); ++e) load_[e] += far * change_[e];
     for (Column& one : column_) one.flow += far * one.change;
+    if (still_ > static_cast<std::int64_t>(8 * (links() + column_.size()) + count())) return part();
     if (key != NONE) column = swapped(key);
     if (link != NONE) {
       if (!relieve_link(link)) load_[link] -= ALIKE * capacity_[link];
@@ -179,6 +181,15 @@ class Levels {
     } else {
       complete(by_content_[next_]);
     }
+  }
+
+  // Several things are in the way at once and take turns: what is on an edge is moved off it a little, each by its own.
+  void part() {
+    still_ = 0;
+    const auto little = [&] { return ALIKE * static_cast<double>(1 + dice_() % 1000) / 1000; };
+    for (std::size_t e = 0; e < links(); ++e)
+      if (row_of_[e] == NONE) load_[e] -= little() * capacity_[e];
+    for (Column& one : column_) one.flow += little() * has(one.demand);
   }
 
   // A demand has all that it may have: nothing else changes.
@@ -521,9 +532,10 @@ class Levels {
   std::vector<double> distance_;
   std::vector<Link> into_;
   std::vector<Node> seen_;
+  std::mt19937_64 dice_;
   double level_ = 0, most_rate_ = 0;
   std::size_t next_ = 0, left_ = 0, turn_ = 0;
-  std::int64_t levels_ = 0, steps_ = 0;
+  std::int64_t levels_ = 0, steps_ = 0, still_ = 0;
   bool directed_ = false;
 };
 

@@ -188,10 +188,10 @@ what does not fit together.)")
                    "numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]"),
            R"(The cheapest way of each pair of ends inside its fence: (cost, start, link).
 
-prices is as for `trees`; source, target and fence are of one element a pair. allowed has a row of links for each
-fence, uint8[fences * links], not 0 where it may go; fence[k] is a row, or -1. Way k is the links
-link[start[k]], ..., link[start[k + 1] - 1], from the target back; none where there is no way, and from a node to
-itself. cost is in the unit of the prices, infinity where there is no way.
+prices is as for `trees`; source, target and fence are of one element a pair. allowed has a row of links for
+each fence, uint8[fences * links], not 0 where it may go; fence[k] is a row, or -1. Way k is the links
+link[start[k]], ..., link[start[k + 1] - 1], from the target back; none where there is no way, and from a node
+to itself. cost is in the unit of the prices, infinity where there is no way.
 
 Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
 what does not fit together.)");

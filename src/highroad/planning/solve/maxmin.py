@@ -98,9 +98,7 @@ def maxmin(problem: Problem, limits: Limits | None = None, *, clock: Clock = lam
     return _shares(problem, single, weight, rising.served, rising.flow, price, bound, rising.steps, rising.levels)
 
 
-def _nearly(
-    problem: Problem, single: Commodities, weight: Reals, limits: Limits, clock: Clock, seed: int
-) -> Shares:
+def _nearly(problem: Problem, single: Commodities, weight: Reals, limits: Limits, clock: Clock, seed: int) -> Shares:
     begun_s = clock()
     apart = replace(problem, rank=_apart(problem))
     first = Limits(gap=GAP, time_s=limits.time_s / 4, threads=limits.threads)
@@ -127,8 +125,10 @@ def _shares(
     sweeps: int,
     levels: int,
 ) -> Shares:
+    over = max(1.0, float((flow.reshape(-1, problem.links).sum(axis=0) / problem.capacity_gbps).max()))  # by rounding
+    served = served / over
     best = flows(problem, single, np.full(len(single.target), np.inf))
-    best.set(flow, served)
+    best.set(flow / over, served)
     best.clean()
     answer = Answer(
         problem=problem,

@@ -99,7 +99,9 @@ def mixed(seed: int) -> Problem:
     chords = [(int(a), int((a + rng.integers(2, nodes - 1)) % nodes)) for a in rng.integers(0, nodes, 5)]
     links = sorted({*ring, *chords, *((b, a) for a, b in (*ring, *chords))})
     sources = rng.choice(nodes, 3, replace=False).tolist()
-    ends = sorted({(sources[a], int(b)) for a, b in zip(rng.integers(0, 3, 18), rng.integers(0, nodes, 18), strict=True)})
+    ends = sorted(
+        {(sources[a], int(b)) for a, b in zip(rng.integers(0, 3, 18), rng.integers(0, nodes, 18), strict=True)}
+    )
     ends = [(a, b) for a, b in ends if a != b]
     return problem(
         nodes,
