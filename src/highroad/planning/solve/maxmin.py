@@ -25,7 +25,7 @@ from highroad.planning.solve.shared import NOT_JOINED, utilisation
 STEPS = 100
 """So many between two looks at the clock."""
 
-MOST = 20_000
+MOST = 50_000
 """Of more demands shares are found nearly (`rising`)."""
 
 
