@@ -154,7 +154,10 @@ def _say_plan(door: Door, plan: PlanOut) -> None:
     )
     if (before.rest, after.rest) != (before.utilisation, after.utilisation):
         stuck = f"{len(plan.stuck)} link{'s' if len(plan.stuck) != 1 else ''}"
-        door.say(f"  but for {stuck} that nobody can leave {before.rest:7.1%} → {after.rest:.1%}")
+        door.say(
+            f"  but for {stuck} that nobody can leave {before.rest:7.1%} → {after.rest:.1%}",
+            (f"   no plan is below {plan.rest_bound:.1%} there", "dim"),
+        )
     door.say(f"  latency {before.latency_ms:.3f} → {after.latency_ms:.3f} ms on average, weighted by rate")
     left = f", {plan.left} have no order without harm" if plan.left else ""
     door.say(f"  {plan.moves} of {plan.services} services move in {_steps(plan.steps)}{left}")

@@ -19,7 +19,7 @@ from highroad.model.service import Placement, Service, ServiceId
 from highroad.planning.calendar import Calendar, Claim, Standby
 from highroad.planning.closure import Closure
 from highroad.planning.ground import Ground, capacities_of
-from highroad.planning.least import least
+from highroad.planning.least import Least, least
 from highroad.planning.levelling import ROOMY, Levelling
 from highroad.planning.solve.answer import Clock, Limits, gap_of
 from highroad.planning.solve.problem import Ints, Reals
@@ -30,6 +30,9 @@ MOVABLE = frozenset({State.ACTIVE, State.DEGRADED})
 MOST_MOVES = 1000
 LEVELS = 8
 """In so many steps the level is lowered from what is to what can be."""
+
+ROUNDS = 8
+"""So often links are left aside that cannot be lowered, and the rest is looked at."""
 
 ENOUGH = 0.5
 """Where the fullest link is stuck the others are not levelled further, and may be filled so far for latency."""
@@ -83,9 +86,10 @@ class Replan:
     `moves` has only those that differ, each with its whole placement; all together they fit what the calendar holds.
     `bound` is what no placement of the services that may be moved stays below: over all ways, split as one likes,
     inside fences; bounds of latency, windows and backups are relaxed, so the true gap may be less than `gap`.
-    `stuck` are links that nobody could be moved off: with those left out the fullest is at `rest`. Loads are Mbit/s
-    of claims and reserve at the time that was asked for, by link, and `price` what the bound stands on: by how much
-    the utilisation would fall for each Gbit/s more.
+    `stuck` are links that nobody could be moved off: with those left out the fullest is at `rest`, and no placement
+    brings it below `rest_bound`, however full it makes the stuck ones. Loads are Mbit/s of claims and reserve at the
+    time that was asked for, by link, and `price` what the bound stands on: by how much the utilisation would fall for
+    each Gbit/s more.
     """
 
     moves: Mapping[ServiceId, Placement]
@@ -94,6 +98,7 @@ class Replan:
     bound: float
     stuck: tuple[LinkId, ...]
     rest: float
+    rest_bound: float
     before_mbps: Mapping[LinkId, int]
     after_mbps: Mapping[LinkId, int]
     price: Mapping[LinkId, float]
@@ -169,21 +174,29 @@ def replan(
     levelling = Levelling(ground, {one.id: one for one in asked.services}, asked.now_s, most_moves, out_of_time)
     before = _standing(levelling)
     loads = _loads(asked, ground)
-    found = least(
-        problem_of(asked.network, _demands(asked, ground)),
-        _fixed(asked, levelling),
-        before.utilisation,
-        Limits(gap=limits.gap / 4, time_s=max(0.0, (limits.time_s - (clock() - begun_s)) / 4), threads=limits.threads),
-        clock=clock,
-        seed=seed,
-    )
-    complete = _level(levelling, before.utilisation, found.utilisation, limits.gap)
+    given, fixed = problem_of(asked.network, _demands(asked, ground)), _fixed(asked, levelling)
+
+    def bound_of(aside: frozenset[LinkId]) -> Least:
+        left_s = limits.time_s - (clock() - begun_s)
+        return least(
+            given,
+            fixed,
+            levelling.fullest(aside),
+            Limits(gap=limits.gap / 4, time_s=max(0.0, left_s / 4), threads=limits.threads),
+            aside=np.array([link.id in aside for link in asked.network.links], np.bool_),
+            clock=clock,
+            seed=seed,
+        )
+
+    found = bound_of(frozenset())
+    complete = _level(levelling, found, bound_of, limits.gap)
     rest = levelling.fullest(levelling.stuck)
+    rest_bound = bound_of(frozenset(levelling.stuck)) if levelling.stuck else found
     levelling.hold(min(levelling.fullest(), ROOMY, max(rest, ENOUGH)))
     levelling.faster()
-    levelling.hold(max(rest, found.utilisation))
+    levelling.hold(max(rest, rest_bound.utilisation))
     levelling.undo()
-    after = _standing(levelling)
+    after, rest = _standing(levelling), levelling.fullest(levelling.stuck)
     links = asked.network.links
     return Replan(
         moves=levelling.moves,
@@ -191,7 +204,8 @@ def replan(
         after=after,
         bound=min(found.utilisation, after.utilisation),
         stuck=tuple(sorted(levelling.stuck)),
-        rest=levelling.fullest(levelling.stuck),
+        rest=rest,
+        rest_bound=min(rest_bound.utilisation, rest),
         before_mbps=loads,
         after_mbps=_loads(asked, ground),
         price={link.id: price for link, price in zip(links, (found.price * found.utilisation).tolist(), strict=True)},
@@ -201,17 +215,30 @@ def replan(
     )
 
 
-def _level(levelling: Levelling, used: float, bound: float, gap: float) -> bool:
-    """Lower the level step by step to the bound, or, once the fullest link is stuck, to what is low enough."""
-    nearest = bound / (1.0 - gap) if gap < 1 else used
-    if used <= nearest:
-        return True
-    for step in range(1, LEVELS + 1):
-        level = used + (nearest - used) * step / LEVELS
-        if levelling.stuck:
-            level = max(level, min(ENOUGH, used))
-        if not levelling.lower(level):
-            return False
+def _level(levelling: Levelling, found: Least, bound_of: Callable[[frozenset[LinkId]], Least], gap: float) -> bool:
+    """Lower the fullest link step by step to its bound. Where it stays as full as it was, lower the fullest of the
+    rest, and so on until one was lowered or all that are left are low enough. False where time or moves ran out.
+    """
+    first = {link: levelling.used(link) for link in levelling.links}
+    aside = frozenset[LinkId]()
+    for _ in range(ROUNDS):
+        used = levelling.fullest(aside)
+        lowered = (1.0 - gap) * max((full for link, full in first.items() if link not in aside), default=0.0)
+        nearest = found.utilisation / (1.0 - gap) if gap < 1 else used
+        nearest = max(nearest, ENOUGH) if aside else nearest
+        if used <= nearest and (used <= ENOUGH or used < lowered):
+            return True
+        # who is as full as has to be is found by trying: somebody stays above what no plan is below
+        steps = 1 if used <= nearest else LEVELS
+        last = (1.0 - gap) * found.utilisation if used <= nearest else nearest
+        for step in range(1, steps + 1):
+            level = used + (last - used) * step / steps
+            if not levelling.lower(max(level, min(ENOUGH, used)) if levelling.stuck else level):
+                return False
+        if levelling.stuck.keys() == aside or levelling.fullest(aside) < lowered:
+            return True
+        aside = frozenset(levelling.stuck)
+        found = bound_of(aside)
     return True
 
 

@@ -34,7 +34,10 @@ class PlanOut(Out):
         description="The least `utilisation` that any plan could have, proven over all ways inside fences, split at "
         "will, whatever their latency and backups need."
     )
-    gap: float = Field(description="How far from that this plan is at most, as a share of its `utilisation`.")
+    rest_bound: float = Field(
+        description="The same where the links that are `stuck` are left out, and may be as full as one likes."
+    )
+    gap: float = Field(description="How far from `bound` this plan is at most, as a share of its `utilisation`.")
     stuck: list[str] = Field(description="Links that nobody more can be moved off.")
     worth: bool = Field(description="Whether the gain is worth the moves: then `auto` applies it.")
     verdict: str = Field(description="Why, in words.")

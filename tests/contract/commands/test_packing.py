@@ -221,6 +221,7 @@ PLAN = Plan(
     before=SCORE,
     after=SCORE,
     bound=0.5,
+    rest_bound=0.25,
     gap=0.25,
     stuck=(LinkId("a>b"),),
     worth=True,
