@@ -1,4 +1,4 @@
-"""Ordering on the page: drawn while it is written, refused, wrong, cut short by a session that ends; a tenant sees its own."""
+"""Ordering on the page: drawn while it is written, refused, wrong, cut short by a session that ends, and by whom."""
 
 from __future__ import annotations
 
