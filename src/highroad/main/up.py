@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from highroad.control.desk import Desk
     from highroad.control.figures import Figures
     from highroad.main.home import Home
-    from highroad.ports import Identity, SignIn
+    from highroad.oidc.provider import OidcProvider
+    from highroad.ports import SignIn
     from highroad.settings import Settings
 
 BACKLOG = 1024
@@ -190,13 +191,12 @@ async def _run(
             await asyncio.to_thread(tracer.close)
 
 
-def _sign_in(settings: Settings, identity: Identity | None) -> SignIn | None:
+def _sign_in(settings: Settings, identity: OidcProvider | None) -> SignIn | None:
     """How one signs in at that provider with a browser, where it knows the page."""
-    from highroad.oidc.provider import OidcProvider
+    if settings.oidc_client_id is None or identity is None:
+        return None
     from highroad.oidc.signin import OidcSignIn
 
-    if settings.oidc_client_id is None or not isinstance(identity, OidcProvider):
-        return None
     secret = settings.oidc_client_secret
     return OidcSignIn(
         provider=identity,
@@ -206,7 +206,7 @@ def _sign_in(settings: Settings, identity: Identity | None) -> SignIn | None:
     )
 
 
-def _identity(settings: Settings) -> Identity | None:
+def _identity(settings: Settings) -> OidcProvider | None:
     """The identity provider that the settings name, if any. Raises Invalid."""
     if settings.oidc_issuer is None:
         return None
