@@ -95,7 +95,9 @@ def test_an_order_is_checked_while_it_is_written_and_then_made_changed_and_relea
     expect(place.locator(".field", has_text="Rate each way").locator(".trouble")).to_contain_text("more than the port")
     expect(place.get_by_role("button", name="Order it")).to_be_disabled()
     place.get_by_label("Rate each way").fill("40")
-    place.get_by_label("Latency at most").fill("0.1")
+    asked = {"from": a, "to": b, "bandwidth_gbps": 40}
+    preview = body(backend.tenant.post("/v1/services", params={"dry_run": True}, json=asked))
+    place.get_by_label("Latency at most").fill(str(round(preview["service"]["there"]["latency_ms"] * 0.95, 3)))
     expect(place.locator("[data-binding=latency]")).to_be_visible(timeout=SOON_MS)
     expect(place.get_by_role("button", name="Order it")).to_be_disabled()
     expect(place.locator(".card").first).to_contain_text("Take this")
