@@ -20,7 +20,7 @@ up: .make/runtime .make/kernels .make/portal .make/routing  ## Set up, start the
 	@$(BIN)/highroad up $(UP)
 
 # What waits for real time has the processors first, the longest before all; what only computes takes what that leaves.
-# Cutting fibres of a loaded lab needs the machine to itself, and comes last.
+# Cutting every fibre of a loaded lab needs the machine to itself, and comes last.
 FIRST := tests/chaos tests/hostile tests/contract tests/lab tests/e2e
 COMPUTES := tests/architecture tests/contract/commands $(addprefix tests/unit/,formats graph model netlink offline pki planning \
   siting stamp storage wire) $(filter-out %/test_dispatch.py %/test_live.py %/test_replica.py,$(wildcard tests/unit/control/test_*.py))
@@ -53,8 +53,7 @@ check: .make/dev .make/portal  ## Style, types, import contract, docs; no test i
 bench: .make/dev .make/portal .make/debian-lab .make/debian-frr .make/debian-postgres .make/debian-victoria  ## Every figure, as a table
 	$(BIN)/python -m bench $(BENCH)
 
-soak: .make/dev .make/portal .make/debian-lab .make/debian-postgres  ## Every fibre cut; orders, cuts, drains, kill -9 and watchers for SOAK_S seconds (default 3600)
-	HIGHROAD_TEST_FIBRES=1 $(BIN)/pytest $(ALONE)
+soak: .make/dev .make/portal .make/debian-lab .make/debian-postgres  ## Orders, cuts, drains, kill -9 and watchers for SOAK_S seconds (default 3600)
 	@for_s=$${SOAK_S:-3600}; $(BIN)/python -m bench.watch $$for_s & watched=$$!; \
 	  $(BIN)/python -m bench.soak $$((for_s / 2)); soaked=$$?; \
 	  $(BIN)/python -m bench.force --for $$((for_s / 2)); forced=$$?; \
