@@ -33,7 +33,7 @@ test: .make/dev .make/kernels .make/portal .make/oidc .make/chromium .make/debia
 define every_test
 { (cd portal && npm test --silent); portal=$$?; \
   nice -n 5 $(BIN)/pytest -n 2 $(SPREAD) $(COMPUTES); exit $$((portal | $$?)); } >.make/computes.log 2>&1 & computes=$$!; \
-$(BIN)/pytest -n 4 $(SPREAD) $(addprefix --ignore=,$(ALONE) $(COMPUTES)) $(FIRST) tests; failed=$$?; \
+$(BIN)/pytest -n 3 $(SPREAD) $(addprefix --ignore=,$(ALONE) $(COMPUTES)) $(FIRST) tests; failed=$$?; \
 wait $$computes; failed=$$((failed | $$?)); cat .make/computes.log; \
 $(BIN)/pytest $(ALONE); exit $$((failed | $$?))
 endef
