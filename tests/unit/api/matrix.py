@@ -75,6 +75,7 @@ EXPECTED: dict[tuple[str, str], frozenset[Role]] = {
     ("get", "/v1/reach"): EVERYBODY,
     ("get", "/v1/capacity"): EVERYBODY,
     ("get", "/v1/links/{link}/calendar"): NETWORK,
+    ("get", "/v1/telemetry/links"): NETWORK,
     ("get", "/v1/telemetry/links/{link}"): NETWORK,
     ("get", "/v1/proofs/key"): EVERYBODY,
     ("get", "/v1/proofs/services/{service_id}"): EVERYBODY,

@@ -64,8 +64,9 @@ function Week({ of: { hours, best, step_gbps }, asked_gbps, choose }: { of: Capa
           <tr>
             <td />
             {Array.from({ length: 24 }, (_, hour) => (
-              <th key={hour} scope="col" aria-label={t.order.oClock(hour)}>
-                {hour % 6 === 0 ? String(hour).padStart(2, "0") : ""}
+              <th key={hour} scope="col">
+                <span aria-hidden="true">{hour % 6 === 0 ? String(hour).padStart(2, "0") : ""}</span>
+                <span class="unseen">{t.order.oClock(hour)}</span>
               </th>
             ))}
           </tr>
