@@ -1,6 +1,6 @@
 // What is free in the week ahead between two ends, an hour a cell: the fuller its colour, the more; hollow is less than one
 // asks for. An hour is chosen with the mouse or the arrows, and becomes the order's window.
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask } from "../../api/client";
 import type { CapacityOut, OrderIn } from "../../api/schema";
 import { Answer } from "../../parts/Answer";
@@ -9,6 +9,7 @@ import { Part } from "../../parts/Part";
 import { t } from "../../words/en";
 import { dayOf, gbps, hourOf, span } from "../../words/figures";
 import { days, move, type Cell } from "./heat";
+import { PAUSE_MS } from "./preview";
 
 interface Props {
   order: OrderIn;
@@ -25,7 +26,16 @@ export function Free({ order, tenant, choose }: Props) {
     ...(order.fence == null ? {} : { fence: order.fence }),
     ...(order.protection === undefined ? {} : { protection: order.protection }),
   };
-  const asked = useAsked(`${tenant} ${JSON.stringify(query)}`, (signal) => ask("GET /v1/capacity", { query, signal }));
+  const key = JSON.stringify(query);
+  // The week is asked about when one has stopped writing: it is more work than an order.
+  const [settled, settle] = useState(key);
+  useEffect(() => {
+    const timer = setTimeout(() => settle(key), 2 * PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [key]);
+  const asked = useAsked(`${tenant} ${settled}`, (signal) =>
+    ask("GET /v1/capacity", { query: JSON.parse(settled) as typeof query, signal }),
+  );
   return (
     <Part title={t.order.heat}>
       <div class="heat-room">

@@ -202,7 +202,7 @@ export function Order() {
           {t.order.again}
         </button>
       )}
-      {values.has(draft.from) && values.has(draft.to) && draft.from !== draft.to && (
+      {values.has(draft.from) && values.has(draft.to) && draft.from !== draft.to && !wrong.has("latency_bound_ms") && !wrong.has("fence") && (
         <Free
           order={order}
           tenant={holder}
