@@ -66,7 +66,7 @@ server.listen(0, "127.0.0.1", () => {
       if (!request.url.startsWith("/interaction/")) return answer(request, response);
       const { params, session } = await provider.interactionDetails(request, response);
       const grant = new provider.Grant({ accountId: session?.accountId ?? "anna", clientId: params.client_id });
-      grant.addOIDCScope("openid");
+      grant.addOIDCScope(params.scope);
       grant.addResourceScope(AUDIENCE, params.scope.replace("openid", "").trim());
       const grantId = await grant.save();
       const said = params.scope.includes("nobody")

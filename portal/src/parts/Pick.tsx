@@ -56,9 +56,13 @@ export function Pick({ id, of, value, choose, placeholder, invalid, describedby 
         move(Math.max(0, of.findIndex((option) => option.value === value)));
       }
       else step(Math.max(0, Math.min(found.length - 1, now + (event.key === "ArrowDown" ? 1 : -1))));
-    } else if (event.key === "Enter" && open) {
+    } else if (event.key === "Enter") {
+      // Who types fast is ahead of what is drawn: what counts is what stands there.
+      const said = field.current?.value ?? text;
+      const ahead = said !== text;
+      if (!open && !ahead) return;
       event.preventDefault();
-      const option = found[now];
+      const option = ahead ? (exact(of, said) ?? matching(of, said)[0]) : found[now];
       if (option !== undefined) take(option);
     } else if (event.key === "Escape" && open) {
       event.stopPropagation();
