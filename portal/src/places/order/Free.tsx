@@ -110,7 +110,7 @@ function Week({ of: { hours, best, step_gbps }, asked_gbps, choose }: { of: Capa
         </tbody>
       </table>
       <p class="heat-read">
-        {seen === null ? t.order.heatHint(step_gbps > 0 ? gbps(step_gbps) : null) : t.order.hour(hourOf(seen.start, seen.end), gbps(seen.free_gbps), seen.enough)}
+        {seen === null ? t.order.heatHint(step_gbps >= 1 ? gbps(step_gbps) : null) : t.order.hour(hourOf(seen.start, seen.end), gbps(seen.free_gbps), seen.enough)}
       </p>
       {best !== null && (
         <p class="heat-best">
