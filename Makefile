@@ -58,6 +58,7 @@ wheel: .make/dev .make/portal  ## The package, in dist/
 format: .make/dev  ## Bring the style in order
 	$(BIN)/python -m nanobind.stubgen -q -m highroad.graph._kernels -o src/highroad/graph/_kernels.pyi
 	$(BIN)/python -m nanobind.stubgen -q -m highroad.lab.delay._loop -o src/highroad/lab/delay/_loop.pyi
+	$(BIN)/python -m highroad.api.typescript >.make/schema.ts && cp .make/schema.ts portal/src/api/schema.ts
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
@@ -123,8 +124,12 @@ PORTAL_SOURCES := $(shell find portal -path portal/node_modules -prune -o -type 
 	@cd tests/oidc && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.make/portal: .make/node $(PORTAL_SOURCES)
+API_SOURCES := $(wildcard src/highroad/wire/*.py src/highroad/api/*.py src/highroad/api/routes/*.py)
+
+# The page is compiled against the API's types: those that are kept have to be what the API says now.
+.make/portal: .make/node $(PORTAL_SOURCES) $(API_SOURCES) | .make/runtime .make/kernels
 	@echo "· the page"
+	@$(BIN)/python -m highroad.api.typescript portal/src/api/schema.ts
 	@cd portal && npm run --silent build >../.make/portal.log 2>&1 || { cat ../.make/portal.log; exit 1; }
 	@touch $@
 

@@ -7,8 +7,9 @@ A route names whose it is, OPERATOR's, TENANT's or both's; what it does says whi
 looks (a GET, what `looks` declares, and anything with `?dry_run=true`) is open to an engineer beside the operator and
 to a viewer beside a tenant's members; what changes something is not. `only` names roles one by one.
 
-A bearer token is good for everything its role may do; the page's cookie only reads (and signs out), so that no other
-site can act through a browser that is signed in.
+A bearer token is good for everything its role may do. The page's cookie is too, but changes something only where a
+header says that it is the page that asks: a browser sends that for no other site's script without asking us, and we
+allow none. So no other site can act through a browser that is signed in.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ LOOKS = "x-highroad-looks"
 NOTED = "x-highroad-noted"
 WAITS = "x-highroad-waits"
 LONGEST_PATH = 300
+PAGE = "X-Highroad-Page"
+"""What the page sends with whatever changes something. No form can, and no script of another site."""
 UNSCOPED = frozenset({"session"})
 """What a token may ask about itself whatever its scopes."""
 PROBLEMS = "x-highroad-problems"
@@ -172,9 +175,10 @@ def allow(
 ) -> dict[str, Any]:
     """What a route declares: whose it is, its body's schema, the problems it may answer besides the usual ones.
 
-    `only` are roles instead of sides. `cookie` lets the page's session call it although it is no GET; `looks` says that
-    it changes nothing although it is none, `noted` that what it does is in no commit, and is put into the audit log.
-    `waits` says that it measures or waits for others: it has a bound of its own, and no slot of the gate.
+    `only` are roles instead of sides. `cookie` lets the page's session call it without the page's header although it is
+    no GET; `looks` says that it changes nothing although it is none, `noted` that what it does is in no commit, and is
+    put into the audit log. `waits` says that it measures or waits for others: it has a bound of its own, and no slot of
+    the gate.
     """
     extra: dict[str, Any] = {
         SIDES: [*sides, *only],
@@ -313,7 +317,7 @@ class Guarded(APIRoute):
             if scheme.lower() != "bearer" or not token.strip():
                 raise Unauthenticated("the Authorization header has to be `Bearer` and a token")
             call.token = token.strip()
-        elif call.method == "GET" or self.cookie:
+        elif call.method == "GET" or self.cookie or _is_our_page(call):
             call.token = call.sessions.token(call.cookies.get(COOKIE, ""))
         else:
             raise Unauthenticated("send a token: `Authorization: Bearer ...`")
@@ -328,6 +332,19 @@ class Guarded(APIRoute):
             raise Forbidden(f"this takes a token of the role {' or '.join(sorted(roles))}", role=call.caller.role.value)
         if self.kind is not None and not call.caller.grant.allows(self.scope(looks)):
             raise Forbidden(f"this takes a token with the scope {self.scope(looks)}", scope=self.scope(looks))
+
+
+def _is_our_page(call: Call) -> bool:
+    """Whether it is our own page that asks. Browsers that say where a script is from (`Sec-Fetch-Site`, `Origin`) are
+    held to that besides.
+    """
+    headers = call.headers
+    here = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
+    return (
+        headers.get(PAGE) == "1"
+        and headers.get("sec-fetch-site", "same-origin") == "same-origin"
+        and ("origin" not in headers or headers["origin"] in here)
+    )
 
 
 def roles_of(sides: Iterable[str], table: Mapping[str, tuple[Role, ...]]) -> frozenset[Role]:

@@ -441,14 +441,14 @@ class Desk(Planned):
     async def tracks(
         self,
         subject: Subject,
-        name: str,
+        name: str | Sequence[str],
         *,
         series: Sequence[str] = (),
         from_s: float | None = None,
         until_s: float | None = None,
         step_s: int | None = None,
     ) -> Tracks:
-        """What was measured of a thing: the last hour if nothing is said, all series if none is named.
+        """What was measured of a thing, or of several: the last hour if nothing is said, all series if none is named.
 
         Raises Invalid with every finding, Conflict where nothing is kept, Unavailable.
         """
@@ -479,7 +479,7 @@ class Desk(Planned):
         return await self.do(
             ReadTracks(
                 subject=subject,
-                names=(name,),
+                names=(name,) if isinstance(name, str) else tuple(name),
                 series=tuple(dict.fromkeys(series)) or known,
                 from_s=begin,
                 until_s=until,

@@ -359,7 +359,7 @@ def _missing(found: Optimum, short: Any) -> Table:
             Text(clean(columns["target"][place])),
             columns["class"][place],
             f"{rate(wanted)} Gbit/s",
-            rate(float(columns["carried_gbps"][place]) if columns["carried_gbps"][place] > _NOTHING * wanted else 0.0),
+            rate(carried if (carried := float(columns["carried_gbps"][place])) > _NOTHING * min(1.0, wanted) else 0.0),
         )
     if len(short) > SHOWN:
         table.add_row(f"and {len(short) - SHOWN:,} more")

@@ -194,6 +194,15 @@ class ClaimOut(Out):
     end: Time | None = Field(description="Null: open.")
 
 
+class ClosedOut(Out):
+    """A time in which a maintenance keeps a link free."""
+
+    maintenance: str
+    target: str = Field(description="The fibre, the site or the risk group that is worked on.")
+    start: Time
+    end: Time | None = Field(description="Null: until somebody ends it.")
+
+
 class LinkCalendarOut(Out):
     """What a link's calendar holds over a time, and who holds it."""
 
@@ -203,3 +212,6 @@ class LinkCalendarOut(Out):
     capacity_gbps: float
     steps: list[StepOut]
     holders: list[ClaimOut] = Field(description="By start, the largest first.")
+    closed: list[ClosedOut] = Field(
+        default=[], description="Maintenances, going on or booked, by start: nothing is placed on it then."
+    )

@@ -26,7 +26,7 @@ async def who(call: Call) -> Response:
     response_model=WhoOut,
     summary="Sign in at the page",
     description="With a token, or the one-time code that was printed at the start. Sets a cookie that is good for "
-    "reading only.",
+    "reading, and with the header `X-Highroad-Page: 1`, from our own origin, for all that the token is good for.",
     **allow(ANYONE, body=SessionIn, problems=("invalid", "unauthenticated", "forbidden", "slow-down", "unavailable")),
 )
 async def sign_in(call: Call) -> Response:

@@ -17,6 +17,7 @@ from highroad.wire.views import (
     CapacityOut,
     ClaimOut,
     ClassOut,
+    ClosedOut,
     CountOut,
     EffectOut,
     FilledOut,
@@ -86,6 +87,15 @@ def link_calendar_out(found: LinkCalendar) -> LinkCalendarOut:
                 end=maybe_time(one.until_s if math.isfinite(one.until_s) else None),
             )
             for one in found.holdings
+        ],
+        closed=[
+            ClosedOut(
+                maintenance=one.id,
+                target=one.target,
+                start=time_from_s(one.window.start_s),
+                end=maybe_time(one.window.end_s),
+            )
+            for one in found.closed
         ],
     )
 

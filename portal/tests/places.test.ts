@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import { EMPTY, orderOf, troubles, whole } from "../src/places/order/draft";
+import { mayOrder, sitesOf } from "../src/places/order/rights";
+import { ranked, targets } from "../src/places/sweeps/Sweeps";
+import { range, stretches } from "../src/places/timeline/TimeLine";
+import { roomOf } from "../src/shell/Stage";
+import { index } from "../src/state/atlas";
+import { Store } from "../src/state/store";
+import { arranged, linkTable } from "../src/table/rows";
+import { fibre, incident, link, MEMBER, network, OPERATOR, sample, site } from "./facts";
+
+describe("an order", () => {
+  const draft = { ...EMPTY, from: "a", to: "b", rate: "40" };
+  it("has what was written, and nothing of what was left empty", () => {
+    expect(orderOf(draft)).toEqual({ from: "a", to: "b", bandwidth_gbps: 40, traffic_class: "assured", protection: "none" });
+    expect(orderOf({ ...draft, latency: "8", fence: "us, ca-on", protected: true })).toMatchObject({
+      latency_bound_ms: 8,
+      fence: ["US", "CA-ON"],
+      protection: "path",
+    });
+  });
+  it.each([
+    [{}, true],
+    [{ to: "" }, false],
+    [{ rate: " " }, false],
+  ])("with %o is whole: %s", (change, is) => expect(whole({ ...draft, ...change })).toBe(is));
+
+  it("that is wrong in five places says each beside its field", () => {
+    const finding = (place: string, message: string) => ({ code: "x", place, message, severity: "error" });
+    const found = troubles({
+      findings: [
+        finding("from", "is no site"),
+        finding("to.at", "is no site"),
+        finding("bandwidth_gbps", "has to be more than 0"),
+        finding("fence[0]", "is no jurisdiction"),
+        finding("fence[1]", "neither"),
+        finding("vlan", "is taken"),
+        finding("", "and besides"),
+      ],
+    });
+    expect(Object.fromEntries(found)).toEqual({
+      from: "is no site",
+      to: "is no site",
+      bandwidth_gbps: "has to be more than 0",
+      fence: "is no jurisdiction; neither",
+      "": "vlan: is taken; and besides",
+    });
+  });
+  it.each([
+    [OPERATOR, true],
+    [MEMBER, true],
+    [{ ...MEMBER, role: "viewer" }, false],
+    [{ ...OPERATOR, role: "engineer" }, false],
+    [{ ...MEMBER, scopes: ["services:read"] }, false],
+    [{ ...MEMBER, scopes: ["services:write"] }, true],
+  ])("may be made by %o: %s", (who, may) => expect(mayOrder(who)).toBe(may));
+
+  it("goes where its tenant has ports", () => {
+    const port = (tenant: string, at: string) => ({ id: `${tenant}.${at}`, tenant, site: at, rate_gbps: 1, mtu_bytes: 9000 });
+    const sites = [site("a", { name: "Zulu" }), site("b", { name: "Alpha" }), site("c")];
+    const ports = [port("acme", "a"), port("acme", "b"), port("rival", "c")];
+    expect(sitesOf(ports, sites, "acme").map((one) => one.id)).toEqual(["b", "a"]);
+    expect(sitesOf(ports, sites, null)).toHaveLength(3);
+  });
+});
+
+describe("a sweep", () => {
+  it("cuts what carries something, and groups that are more than a fibre", () => {
+    const store = new Store(OPERATOR);
+    store.change({
+      atlas: index(
+        network({
+          fibres: [fibre("f", "a", "b", ["g", "own"]), fibre("h", "a", "c", ["g"]), fibre("bare", "b", "c")],
+          links: [link("a", "b", { fibres: ["f"] }), link("a", "c", { fibres: ["h"] })],
+          risk_groups: ["g", "own"].map((id) => ({ id, name: id, failure_probability: null })),
+        }),
+      ),
+    });
+    expect(targets(store)).toEqual(["g", "f", "h"]);
+  });
+  it("has what loses most first, then what fills most", () => {
+    const swept = (target: string, dark_gbps: number, fullest: number) => ({ target, dark: 0, dark_gbps, fullest });
+    const found = ranked([swept("a", 0, 0.2), swept("b", 5, 0.1), swept("c", 0, 0.9), swept("d", 0, 0.2)]);
+    expect(found.map((one) => one.target)).toEqual(["b", "c", "a", "d"]);
+  });
+});
+
+describe("the time line", () => {
+  const HOUR = 3_600_000;
+  const now = Date.parse("2026-01-10T10:20:00Z");
+  it("shows a day back and a day ahead, and what is older if there is something", () => {
+    expect(range(now, [], null)).toEqual([now - 20 * 60_000 - 24 * HOUR, now + 40 * 60_000 + 24 * HOUR]);
+    expect(range(now, [], now - 100 * HOUR)[0]).toBeLessThanOrEqual(now - 100 * HOUR);
+  });
+  it("has the newest first, and what has not ended is open", () => {
+    const store = new Store(OPERATOR);
+    store.change({
+      incidents: [
+        incident("i-1", { opened: "2026-01-01T00:00:00Z", closed: "2026-01-01T01:00:00Z" }),
+        incident("i-2", { opened: "2026-01-02T00:00:00Z" }),
+      ],
+    });
+    expect(stretches(store).map((one) => [one.key, one.end_ms === null])).toEqual([["i-2", true], ["i-1", false]]);
+  });
+});
+
+describe("the table", () => {
+  const store = new Store(OPERATOR);
+  store.change({
+    atlas: index(
+      network({
+        sites: [site("a", { name: "Albany" }), site("b", { name: "Boston" })],
+        links: [link("a", "b", { capacity_gbps: 100 }), link("b", "a", { capacity_gbps: 100 }), link("a", "b", { id: "x", capacity_gbps: 1000 })],
+      }),
+    ),
+    sample: sample({ links: { "a>b": 90, "b>a": 10, x: 200 } }),
+  });
+  const keys = (filter: string, column: number, down: boolean): string[] =>
+    arranged(linkTable(store), filter, column, down).map((row) => row.key);
+  it("is sorted by numbers as numbers", () => {
+    expect(keys("", 3, true)).toEqual(["a>b", "x", "b>a"]);
+    expect(keys("", 4, false)).toEqual(["b>a", "a>b", "x"]);
+  });
+  it("has the rows in which every word is found", () => expect(keys("boston 1,000", 0, false)).toEqual(["x"]));
+});
+
+it("the network is fitted into what nothing covers", () => {
+  const shut = roomOf(1600, 900, true, false);
+  const open = roomOf(1600, 900, false, true);
+  expect(open.fit.left).toBeGreaterThan(shut.fit.left);
+  expect(open.fit.right).toBeLessThan(shut.fit.right);
+  expect(roomOf(390, 844, true, true).fit.bottom).toBeLessThan(844 / 2);
+});
