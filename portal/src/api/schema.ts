@@ -1022,6 +1022,10 @@ export interface ShortOut {
   gbps: number;
 }
 
+export interface SignInOut {
+  openid: boolean;
+}
+
 export type SiteKind = "campus" | "cloud" | "edge" | "enterprise" | "pop";
 
 export interface SiteOut {
@@ -1306,6 +1310,9 @@ export interface Calls {
   "GET /v1/session": { path: None; query: None; body: undefined; answer: WhoOut; };
   "POST /v1/session": { path: None; query: None; body: SessionIn; answer: WhoOut; };
   "DELETE /v1/session": { path: None; query: None; body: undefined; answer: undefined; };
+  "GET /v1/session/openid": { path: None; query: None; body: undefined; answer: undefined; };
+  "GET /v1/session/openid/return": { path: None; query: { code?: string; state?: string; error?: string; }; body: undefined; answer: undefined; };
+  "GET /v1/session/ways": { path: None; query: None; body: undefined; answer: SignInOut; };
   "GET /v1/telemetry/links": { path: None; query: { at: string; }; body: undefined; answer: LinksAtOut; };
   "GET /v1/telemetry/links/{link}": { path: { link: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
   "GET /v1/telemetry/services/{service_id}": { path: { service_id: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from highroad.control.desk import Desk
     from highroad.control.figures import Figures
     from highroad.main.home import Home
-    from highroad.ports import Identity
+    from highroad.ports import Identity, SignIn
     from highroad.settings import Settings
 
 BACKLOG = 1024
@@ -155,6 +155,7 @@ async def _run(
             known = await credentials(desk, _known(folder), _url(settings.host, listener))
             codes = SessionCodes()
             token = settings.metrics_token
+            identity = _identity(settings)
             app = create_app(
                 desk,
                 hosts=settings.hosts,
@@ -162,7 +163,8 @@ async def _run(
                 sessions=found.sessions,
                 metrics_token=None if token is None else token.get_secret_value(),
                 tracer=tracer,
-                identity=_identity(settings),
+                identity=identity,
+                sign_in=_sign_in(settings, identity),
                 allowance=Allowance(
                     token_per_s=settings.token_per_s,
                     tenant_per_s=settings.tenant_per_s,
@@ -186,6 +188,22 @@ async def _run(
     finally:
         if tracer is not None:
             await asyncio.to_thread(tracer.close)
+
+
+def _sign_in(settings: Settings, identity: Identity | None) -> SignIn | None:
+    """How one signs in at that provider with a browser, where it knows the page."""
+    from highroad.oidc.provider import OidcProvider
+    from highroad.oidc.signin import OidcSignIn
+
+    if settings.oidc_client_id is None or not isinstance(identity, OidcProvider):
+        return None
+    secret = settings.oidc_client_secret
+    return OidcSignIn(
+        provider=identity,
+        client_id=settings.oidc_client_id,
+        secret=None if secret is None else secret.get_secret_value(),
+        scope=settings.oidc_scope,
+    )
 
 
 def _identity(settings: Settings) -> Identity | None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from highroad.model.measurement import Measurement, Way
 from highroad.model.service import ServiceId
@@ -50,6 +51,35 @@ def test_a_service_and_its_links_are_read_over_time() -> None:
     asyncio.run(story())
 
 
+def test_every_link_is_told_as_it_was_at_a_moment() -> None:
+    async def story() -> None:
+        with kept() as telemetry:
+            async with backbone(telemetry=telemetry) as world, world.http(world.operator) as operator:
+                network = small_network()
+                [one, dark, *_] = network.link
+                at_s = float(int(time.time()) // 60 * 60 - 600)
+                for k in range(3):
+                    links = {one: LinkCounters(carried_bytes=0.0, carried_gbps=4.0 + k, up=True)}
+                    links[dark] = LinkCounters(carried_bytes=0.0, carried_gbps=0.0, up=k != 1)
+                    telemetry.sampled(Sample(at_s=at_s + k, services={}, links=links), network, {})
+                asked = {"at": iso_from_s(at_s + 5)}
+                found: dict[str, Any] = {}
+                for _ in range(100):
+                    found = (await operator.get("/v1/telemetry/links", params=asked)).json()
+                    if one in found["links"] and found["down"]:
+                        break
+                    await asyncio.sleep(0.1)
+                assert (found["at"], found["step_s"]) == (iso_from_s(at_s), 10)
+                assert found["links"][one] == 5.0
+                assert found["down"] == [dark]
+                before = (await operator.get("/v1/telemetry/links", params={"at": iso_from_s(at_s - 5)})).json()
+                assert (before["links"], before["down"]) == ({}, [])
+                async with world.http(world.acme) as acme:
+                    assert (await acme.get("/v1/telemetry/links", params=asked)).status_code == 403
+
+    asyncio.run(story())
+
+
 def test_what_if_counts_with_what_is_sent_where_that_is_asked() -> None:
     async def story() -> None:
         with kept() as telemetry:
@@ -84,34 +114,6 @@ def test_what_if_counts_with_what_is_sent_where_that_is_asked() -> None:
                     assert wrong.status_code == 422
                     assert [one["place"] for one in wrong.json()["findings"]] == ["over", "quantile"]
                     assert (await operator.get(url, params={"load": "hoped"})).status_code == 422
-
-    asyncio.run(story())
-
-
-def test_every_link_is_told_as_it_was_at_a_moment() -> None:
-    async def story() -> None:
-        with kept() as telemetry:
-            async with backbone(telemetry=telemetry) as world, world.http(world.operator) as operator:
-                network = small_network()
-                [one, dark, *_] = network.link
-                at_s = float(int(time.time()) // 60 * 60 - 600)
-                for k in range(3):
-                    links = {one: LinkCounters(carried_bytes=0.0, carried_gbps=4.0 + k, up=True)}
-                    links[dark] = LinkCounters(carried_bytes=0.0, carried_gbps=0.0, up=k != 1)
-                    telemetry.sampled(Sample(at_s=at_s + k, services={}, links=links), network, {})
-                asked = {"at": iso_from_s(at_s + 5)}
-                for _ in range(100):
-                    found = (await operator.get("/v1/telemetry/links", params=asked)).json()
-                    if one in found["links"] and found["down"]:
-                        break
-                    await asyncio.sleep(0.1)
-                assert (found["at"], found["step_s"]) == (iso_from_s(at_s), 10)
-                assert found["links"][one] == 5.0
-                assert found["down"] == [dark]
-                before = (await operator.get("/v1/telemetry/links", params={"at": iso_from_s(at_s - 5)})).json()
-                assert (before["links"], before["down"]) == ({}, [])
-                async with world.http(world.acme) as acme:
-                    assert (await acme.get("/v1/telemetry/links", params=asked)).status_code == 403
 
     asyncio.run(story())
 

@@ -7,7 +7,9 @@ import { Answer } from "../../parts/Answer";
 import { saidOf, useAsked } from "../../parts/asked";
 import { Facts } from "../../parts/Facts";
 import { Items } from "../../parts/Items";
-import { serviceItemOf, wayOf } from "../../panels/rows";
+import { ShowOnMap } from "../../parts/ShowOnMap";
+import { linksAlong, serviceItemOf, wayOf } from "../../panels/rows";
+import type { Overlay, State } from "../../state/store";
 import { t } from "../../words/en";
 import { exactPercent, ms, percent } from "../../words/figures";
 
@@ -76,6 +78,7 @@ function Against({ diff, again }: { diff: PlanDiffOut; again: () => void }) {
       <p class="trouble" role="alert">
         {trouble}
       </p>
+      {diff.moves.length > 0 && <ShowOnMap of={diff} overlay={(of) => overlayOf(store, of)} />}
       <Items
         title={t.plan.movesList}
         empty={t.drain.nobody}
@@ -98,4 +101,19 @@ function Against({ diff, again }: { diff: PlanDiffOut; again: () => void }) {
 
 function change({ before_gbps, after_gbps, capacity_gbps }: PlanDiffOut["links"][number]): number {
   return Math.abs(after_gbps - before_gbps) / capacity_gbps;
+}
+
+/** The ways that would be new, and how full links would be. */
+export function overlayOf(state: State, diff: PlanDiffOut): Overlay {
+  return {
+    said: t.plan.said(diff.moves.length),
+    lost: new Set(),
+    loads: new Map(diff.links.map((one) => [one.link, one.after_gbps / one.capacity_gbps])),
+    routes: diff.moves.map(({ service, after: { sites } }) => ({
+      service,
+      way: "would",
+      sites,
+      links: linksAlong(state, sites, new Set()),
+    })),
+  };
 }
