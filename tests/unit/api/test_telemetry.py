@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from highroad.model.measurement import Measurement, Way
 from highroad.model.service import ServiceId
@@ -62,6 +63,7 @@ def test_every_link_is_told_as_it_was_at_a_moment() -> None:
                     links[dark] = LinkCounters(carried_bytes=0.0, carried_gbps=0.0, up=k != 1)
                     telemetry.sampled(Sample(at_s=at_s + k, services={}, links=links), network, {})
                 asked = {"at": iso_from_s(at_s + 5)}
+                found: dict[str, Any] = {}
                 for _ in range(100):
                     found = (await operator.get("/v1/telemetry/links", params=asked)).json()
                     if one in found["links"] and found["down"]:
