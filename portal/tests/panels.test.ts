@@ -126,6 +126,7 @@ describe("what if", () => {
       fullest: [filled],
       oversold: [],
       at_rest: true,
+      sent: null,
     };
     const overlay = overlayOf(store, found);
     expect([...overlay.lost]).toEqual(["a>c"]);

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Running
-from tests.e2e.pages import SOON_MS, Backend, body, link_of, open_page, wait_until
+from tests.e2e.pages import SOON_MS, Backend, body, link_of, open_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
@@ -81,51 +81,6 @@ def test_a_drain_is_previewed_made_and_ended(operator_page: Page, backend: Backe
     expect(link_of(page, link)).to_have_attribute("data-state", "drained", timeout=SOON_MS)
     panel.get_by_role("button", name="End the drain").click()
     expect(link_of(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
-
-
-def test_an_order_is_checked_while_it_is_written_and_then_made_changed_and_released(
-    context: BrowserContext, running: Running, backend: Backend
-) -> None:
-    # Its own page: the browser itself notes each no on the console.
-    page = open_page(context.new_page(), running.url, running.tenant_token)
-    a, b = backend.far_apart()
-    _show(page, f"#place=order&ends={a}>{b}")
-    place = page.locator(".place")
-    place.get_by_label("Rate each way").fill("5000")
-    expect(place.locator(".field", has_text="Rate each way").locator(".trouble")).to_contain_text("more than the port")
-    expect(place.get_by_role("button", name="Order it")).to_be_disabled()
-    place.get_by_label("Rate each way").fill("40")
-    asked = {"from": a, "to": b, "bandwidth_gbps": 40}
-    preview = body(backend.tenant.post("/v1/services", params={"dry_run": True}, json=asked))
-    place.get_by_label("Latency at most").fill(str(round(preview["service"]["there"]["latency_ms"] * 0.95, 3)))
-    expect(place.locator("[data-binding=latency]")).to_be_visible(timeout=SOON_MS)
-    expect(place.get_by_role("button", name="Order it")).to_be_disabled()
-    expect(place.locator(".card").first).to_contain_text("Take this")
-    expect(place.locator(".heat rect")).to_have_count(168, timeout=SOON_MS)
-    place.get_by_label("Latency at most").fill("")
-    expect(place.locator('[data-list="It fits."]')).to_be_visible(timeout=SOON_MS)
-    expect(page.locator("[data-route][data-way=would]")).to_have_count(1)
-    before = {one["id"] for one in body(backend.tenant.get("/v1/services", params={"limit": 500}))["items"]}
-    place.get_by_role("button", name="Order it").click()
-    panel = page.locator("[data-panel=service]")
-    expect(panel.locator(".badge")).to_have_text("ACTIVE", timeout=SOON_MS)
-    now = {one["id"]: one for one in body(backend.tenant.get("/v1/services", params={"limit": 500}))["items"]}
-    [made] = now.keys() - before
-    backend.ordered.append(made)
-    assert (now[made]["from"]["site"], now[made]["to"]["site"], now[made]["bandwidth_gbps"]) == (a, b, 40)
-
-    panel.get_by_role("tab", name="Change").click()
-    panel.get_by_label("Rate each way").fill("60")
-    panel.get_by_role("button", name="Preview").click()
-    panel.get_by_role("button", name="Change it").click()
-    wait_until(lambda: backend.service(made)["bandwidth_gbps"] == 60, "the rate is changed")
-    panel.get_by_role("tab", name="Why").click()
-    expect(panel.locator('[data-list="Ways that were looked at"] .item').first).to_be_visible(timeout=SOON_MS)
-    panel.get_by_role("tab", name="Change").click()
-    panel.get_by_role("button", name="Release it").click()
-    panel.get_by_role("button", name="Release it").click()
-    expect(panel.locator(".badge")).to_have_text("TERMINATED", timeout=SOON_MS)
-    backend.ordered.remove(made)
 
 
 def test_a_line_from_a_site_to_a_site_begins_an_order(operator_page: Page, backend: Backend) -> None:

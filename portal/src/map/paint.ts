@@ -20,6 +20,7 @@ const SPEED_PX_S: Record<string, number> = { slow: 7.5, medium: 12, fast: 20 };
 /** More dashes than this are no picture of traffic but a burden. */
 const MOST_DASHES = 6000;
 export const NAME_PX = 11;
+const RING_PX = 13;
 
 export interface Look {
   /** What is not of it is drawn faint: a path is being shown. */
@@ -122,7 +123,7 @@ export function flows(pen: CanvasRenderingContext2D, drawn: Drawn, view: View, c
 }
 
 export interface Line {
-  way: "there" | "back" | "spare" | "would";
+  way: "there" | "back" | "spare" | "would" | "binds";
   lines: readonly Pick<Way, "lines" | "lane" | "pull">[];
 }
 
@@ -132,6 +133,10 @@ export function routes(pen: CanvasRenderingContext2D, lines: readonly Line[], vi
   pen.lineCap = "round";
   for (const { way, lines: pieces } of lines) {
     if (own && way !== "there") continue;
+    if (way === "binds") {
+      binds(pen, pieces, view, colours);
+      continue;
+    }
     pen.strokeStyle = own ? colours.accent : way === "back" ? colours.back : way === "would" ? colours.accent : colours.there;
     pen.lineWidth = own ? 2 : way === "there" || way === "would" ? 3 : 2;
     pen.setLineDash(way === "spare" ? [8, 7] : way === "back" ? [1, 5] : way === "would" ? [10, 5] : []);
@@ -142,6 +147,39 @@ export function routes(pen: CanvasRenderingContext2D, lines: readonly Line[], vi
   }
   pen.setLineDash([]);
   pen.globalAlpha = 1;
+}
+
+/** What stands in the way: beside the road's own look, not instead of it. */
+function binds(pen: CanvasRenderingContext2D, pieces: Line["lines"], view: View, colours: Palette): void {
+  pen.setLineDash([]);
+  for (const [width, alpha] of [
+    [14, 0.3],
+    [4, 1],
+  ] as const) {
+    pen.strokeStyle = colours.warn;
+    pen.lineWidth = width;
+    pen.globalAlpha = alpha;
+    pen.beginPath();
+    for (const piece of pieces) {
+      const box = bounds(piece, view);
+      // A site: a ring about it.
+      if (box.width < 1) pen.moveTo(box.x + RING_PX, box.y);
+      if (box.width < 1) pen.arc(box.x, box.y, RING_PX, 0, 2 * Math.PI);
+      else trace(pen, piece, view);
+    }
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+}
+
+function bounds(piece: Line["lines"][number], { k, x, y }: View): { x: number; y: number; width: number } {
+  let [left, right, top] = [Infinity, -Infinity, Infinity];
+  let low = -Infinity;
+  along(piece, k, x, y, (px, py) => {
+    [left, right] = [Math.min(left, px), Math.max(right, px)];
+    [top, low] = [Math.min(top, py), Math.max(low, py)];
+  });
+  return { x: left, y: top, width: Math.max(right - left, low - top) };
 }
 
 export function halos(pen: CanvasRenderingContext2D, drawn: Drawn, view: View, colours: Palette, links: ReadonlySet<string>): void {

@@ -15,6 +15,7 @@ export interface Palette {
   there: string;
   back: string;
   accent: string;
+  warn: string;
   text: string;
   soft: string;
   muted: string;
@@ -44,6 +45,7 @@ export function palette(): Palette {
     there: of("there"),
     back: of("back"),
     accent: of("accent"),
+    warn: of("warn"),
     text: of("text"),
     soft: of("soft"),
     muted: of("muted"),

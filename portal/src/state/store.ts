@@ -20,7 +20,7 @@ export interface Overlay {
 /** A way over the map: on the links where one sees them, else between the sites. */
 export interface Route {
   service: string;
-  way: "there" | "back" | "spare" | "would";
+  way: "there" | "back" | "spare" | "would" | "binds";
   sites: readonly string[];
   links: readonly string[];
 }
