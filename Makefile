@@ -27,13 +27,13 @@ COMPUTES := tests/architecture tests/contract/commands $(addprefix tests/unit/,f
 ALONE := tests/lab/test_outage.py
 SPREAD := --dist loadfile --no-loadscope-reorder
 
-test: .make/dev .make/kernels .make/portal .make/oidc .make/chromium .make/debian-lab .make/debian-postgres .make/debian-victoria  ## All tests, on a fresh set-up of their own
+test: .make/dev .make/kernels .make/portal .make/oidc .make/chromium .make/debian-lab .make/debian-postgres .make/debian-victoria .make/compiled  ## All tests, on a fresh set-up of their own
 	@$(if $(TESTS),cd portal && npm test --silent && cd .. && $(BIN)/pytest $(TESTS),$(every_test))
 
 define every_test
 { (cd portal && npm test --silent); portal=$$?; \
   nice -n 5 $(BIN)/pytest -n 2 $(SPREAD) $(COMPUTES); exit $$((portal | $$?)); } >.make/computes.log 2>&1 & computes=$$!; \
-$(BIN)/pytest -n 4 $(SPREAD) $(addprefix --ignore=,$(ALONE) $(COMPUTES)) $(FIRST) tests; failed=$$?; \
+$(BIN)/pytest -n 3 $(SPREAD) $(addprefix --ignore=,$(ALONE) $(COMPUTES)) $(FIRST) tests; failed=$$?; \
 wait $$computes; failed=$$((failed | $$?)); cat .make/computes.log; \
 $(BIN)/pytest $(ALONE); exit $$((failed | $$?))
 endef
@@ -100,6 +100,12 @@ clean:  ## Remove what was built; what .highroad holds stays
 .make/dev: .make/runtime requirements/dev.txt | .make/kernels
 	@echo "· development packages, by their hashes"
 	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+# Tests are compiled (and their assertions rewritten) once, and not by every worker for itself.
+.make/compiled: .make/dev .make/kernels
+	@echo "· the tests"
+	@$(BIN)/pytest --collect-only --quiet tests/unit >/dev/null & $(BIN)/pytest --collect-only --quiet --ignore=tests/unit tests >/dev/null; wait
 	@touch $@
 
 # What compiles the kernels and is no Python package: a C++ compiler, and the header files of the Python that is used.

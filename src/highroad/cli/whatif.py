@@ -30,6 +30,8 @@ WORDS = {
 SHOWN = 40
 """Services that are listed before `and N more`."""
 
+HOUR_S = 3600.0
+
 BAR = 24
 """Characters of a link's bar."""
 
@@ -66,9 +68,9 @@ def whatif(
         Counted, typer.Option("--load", help="`measured`: of what services send too, beside what they are guaranteed.")
     ] = Counted.GUARANTEED,
     over: Annotated[
-        timedelta,
-        typer.Option("--over", parser=duration, metavar="TIME", help="With --load measured: so long until now."),
-    ] = timedelta(hours=1),
+        timedelta | None,
+        typer.Option("--over", parser=duration, metavar="TIME", help="With --load measured: so long until now; 1h."),
+    ] = None,
     quantile: Annotated[
         float, typer.Option("--quantile", metavar="SHARE", help="In this share of it no more was sent; 1: the most.")
     ] = 0.95,
@@ -84,7 +86,7 @@ def whatif(
 
     Example: `highroad whatif --grow 2 --load measured --over 24h`
     """
-    cuts = cut or []
+    cuts, over_s = cut or [], HOUR_S if over is None else over.total_seconds()
     if grow is None and not add and len(cuts) != 1:
         raise typer.BadParameter("say what is to happen: one --cut, or --grow or --add with any number of them")
     try:
@@ -94,7 +96,7 @@ def whatif(
                 add=add or [],
                 cut=cuts,
                 load=load.value,
-                over_s=over.total_seconds(),
+                over_s=over_s,
                 quantile=quantile,
             )
             if door.as_json:
@@ -102,7 +104,7 @@ def whatif(
             else:
                 show_outlook(door, planned)
             return
-        found = door.client.what_if(cuts[0], load=load.value, over_s=over.total_seconds(), quantile=quantile)
+        found = door.client.what_if(cuts[0], load=load.value, over_s=over_s, quantile=quantile)
     except Invalid as error:
         raise as_not_found(error) from None
     if door.as_json:

@@ -9,7 +9,7 @@ from highroad.model.network import LinkId
 from highroad.model.plan import Refilled, Score
 from highroad.model.service import Placement, Service, ServiceId
 from highroad.planning.ground import Ground
-from highroad.planning.replan import GAP, Asked, Replan, asked_of
+from highroad.planning.replan import GAP, Asked, Replan, asking
 from highroad.planning.solve.answer import Limits
 from highroad.ports.solver import Here, Solver
 from highroad.units import gbps_from_mbps
@@ -53,8 +53,8 @@ def better(
     solver: Solver | None = None,
 ) -> Callable[[], Found]:
     """A better plan of all that is carried, by a solver that may be elsewhere."""
-    asked = asked_of(ground, services, now_s)
-    return lambda: _found(asked, stop, solver or Here())
+    asked = asking(ground, services, now_s)
+    return lambda: _found(asked(), stop, solver or Here())
 
 
 def _found(asked: Asked, stop: Callable[[], bool], solver: Solver) -> Found:

@@ -232,9 +232,9 @@ class Calendar:
             if not self._beside[holder]:
                 del self._beside[holder]
 
-    def kept_beside(self, holder: str) -> bool:
-        """Whether anything is kept for a holder under another name."""
-        return holder in self._beside
+    def all_beside(self) -> frozenset[str]:
+        """Every holder that anything is kept for under another name."""
+        return frozenset(self._beside)
 
     @contextmanager
     def without(self, holder: str, *, alone: bool = False) -> Iterator[None]:

@@ -7,7 +7,7 @@ capacity, of the links that carry anybody who may be moved), then latency, then 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,11 +126,11 @@ class Replan:
         return self.before.utilisation - self.after.utilisation
 
 
-def movable(ground: Ground, service: Service, now_s: float) -> bool:
+def movable(there: Container[LinkId], beside: Container[str], service: Service, now_s: float) -> bool:
     """Whether a service may be moved by a plan: it is carried, is where it is to be, over links that are there, and
-    nothing of it is under way or booked elsewhere.
+    nothing of it is under way or booked elsewhere (`beside`).
     """
-    here, there = service.placement, ground.graph.link_number
+    here = service.placement
     return (
         service.state in MOVABLE
         and here is not None
@@ -139,21 +139,35 @@ def movable(ground: Ground, service: Service, now_s: float) -> bool:
         and service.stays
         and service.ended_s is None
         and service.order.window.until_s > now_s
-        and not ground.calendar.kept_beside(service.id)
+        and service.id not in beside
     )
 
 
 def asked_of(ground: Ground, services: Sequence[Service], now_s: float) -> Asked:
-    """What is to be planned, as it is now: quick, because nothing is copied that cannot change."""
-    return Asked(
-        network=ground.network,
-        now_s=now_s,
-        services=tuple(service for service in services if movable(ground, service, now_s)),
-        held=tuple(ground.calendar.held()),
-        avoid=ground.avoid,
-        closures=ground.closures,
-        mended_s=ground.mended_s,
-    )
+    """What is to be planned, as it is now."""
+    return asking(ground, services, now_s)()
+
+
+def asking(ground: Ground, services: Sequence[Service], now_s: float) -> Callable[[], Asked]:
+    """What is to be planned, as it is now: taken at once, since nothing is copied that cannot change; who of all may be
+    moved is looked for when it is called, in a thread.
+    """
+    held, beside, every = tuple(ground.calendar.held()), ground.calendar.all_beside(), tuple(services)
+    network, avoid, closures, mended_s = ground.network, ground.avoid, ground.closures, ground.mended_s
+    there = ground.graph.link_number
+
+    def asked() -> Asked:
+        return Asked(
+            network=network,
+            now_s=now_s,
+            services=tuple(one for one in every if movable(there, beside, one, now_s)),
+            held=held,
+            avoid=avoid,
+            closures=closures,
+            mended_s=mended_s,
+        )
+
+    return asked
 
 
 def replan(
