@@ -141,7 +141,9 @@ class PathFlows {
       relieve(order);
     }
     add_up();
-    std::reverse(order.begin(), order.end());
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
+      return offered().worth[one] != offered().worth[other] ? offered().worth[one] > offered().worth[other] : one < other;
+    });
     fill(price, order);
     add_up();
   }

@@ -89,13 +89,14 @@ def maxmin(problem: Problem, limits: Limits | None = None, *, clock: Clock = lam
     )
     if not rising.begin():
         raise ValueError(NOT_JOINED)
+    looks = 1
     while not rising.rise(STEPS) and clock() - begun_s < limits.time_s:
-        pass
+        looks += 1
     price = rising.price if rising.levels else np.ones(problem.links)
     price /= float((price * problem.capacity_gbps).sum())
     cost = float((weight * rising.distances(price)).sum())
     bound = 1.0 / cost if cost > 0 else np.inf
-    return _shares(problem, single, weight, rising.served, rising.flow, price, bound, rising.steps, rising.levels)
+    return _shares(problem, single, weight, rising.served, rising.flow, price, bound, looks, rising.levels)
 
 
 def _nearly(problem: Problem, single: Commodities, weight: Reals, limits: Limits, clock: Clock, seed: int) -> Shares:
