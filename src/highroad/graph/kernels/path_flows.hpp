@@ -51,7 +51,7 @@ class PathFlows {
   // Every demand once, block by block in an order that `turn` changes, side by side on `threads`.
   std::pair<double, std::int64_t> sweep(std::span<const double> weight, double slope, double unit, double tolerance, std::int64_t turn,
                      int threads) {
-    const Pricing pricing{weight, capacity_, slope, unit};
+    const Pricing pricing(weight, capacity_, slope, unit);
     const std::size_t blocks = (offered_.demands() + BLOCK - 1) / BLOCK;
     const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), blocks)));
     while (hands_.size() < static_cast<std::size_t>(jobs)) hands_.emplace_back();
@@ -110,12 +110,12 @@ class PathFlows {
   // Makes it fit, as `Flows::fit` does.
   void fit(std::span<const double> price) {
     trim();
-    // Twice, as what is far over leaves rounding errors of its own size.
-    for (int round = 0; round < 2; ++round) {
-      add_up();
-      relieve();
-    }
     add_up();
+    // Twice, as what is far over leaves rounding errors of its own size.
+    for (int round = 0; round < 2 && is_over(); ++round) {
+      relieve();
+      add_up();
+    }
     fill(price);
     add_up();
   }
@@ -130,6 +130,12 @@ class PathFlows {
         left = std::max(0.0, left - flow_[p]);
       }
     }
+  }
+
+  bool is_over() const {
+    for (std::size_t e = 0; e < load_.size(); ++e)
+      if (load_[e] > capacity_[e]) return true;
+    return false;
   }
 
   void relieve() {

@@ -36,6 +36,9 @@ CLOSE = 1.2
 NOT_THE_BOUND = 3.0
 """A gap of more than so many times regret and bias is the plan's, and not the bound's: the flows are made to fit."""
 
+AT_FIRST = 0.02
+"""Flows of more regret and bias are not made to fit in the first sweeps, unless time is up."""
+
 ROUNDED = 1 + 1e-10
 """What is over by less is over by rounding errors."""
 
@@ -149,15 +152,16 @@ class _Search:
         self._best: _kernels.Flows | None = None
         self.value = 0.0
         self.warm = start is not None
-        if start is not None and same:
-            self.flows = start.copy()
+        if start is None:
+            self.flows = self._empty()
+        elif same:
+            self.flows = start
         else:
             self.flows = self._empty()
-            if start is not None:
-                self.flows.set(start.flow, start.served)
-        if start is not None and not same:
+            self.flows.set(start.flow, start.served)
             self._begin()
             self._best = self.flows.copy()
+        if self._best is not None:
             self.value = float((self._best.served * worth).sum())
         self._most = float((made.amount_gbps * worth).sum())
         self.bound = self._most if problem.links else 0.0
@@ -192,7 +196,8 @@ class _Search:
         if not len(self._made.source) or not len(self._capacity):
             return
         self._bound(price, self._limits.threads)
-        self._fit(price)
+        self.flows.fit(self._capped(price), self._limits.threads)
+        self._keep(self.flows)
         self.course.tell(self.value, self.bound)
 
     def run(self, rng: np.random.Generator, most: int) -> None:
@@ -202,7 +207,10 @@ class _Search:
             return
         if self.warm and self.bound - self.value <= gap * self.bound:
             return
+        if self.flows is self._best:
+            self.flows = self._best.copy()
         slope, again = self.slope, np.inf
+        enough = LEFT_ALONE * gap * self._most / sets if self.warm else -np.inf
         looked = fitted = 0
         near = 4 * gap
         while slope.sweeps < most:
@@ -213,7 +221,7 @@ class _Search:
                 slope=slope.slope,
                 unit=1.0,
                 tolerance=slope.tolerance,
-                enough=LEFT_ALONE * gap * self._most / sets if slope.sweeps >= LOOKS // 2 else -np.inf,
+                enough=enough,
                 again=again,
                 order=rng.permutation(sets).astype(np.int32),
                 together=first,
@@ -225,6 +233,8 @@ class _Search:
             bias = float(slope.open(price * (self._capacity - load)).sum()) / self._most
             slope.swept(price, regret, bias)
             again = np.inf if first else again_over(regret * self._most, sets)
+            if slope.sweeps >= LOOKS // 2:
+                enough = LEFT_ALONE * gap * self._most / sets
             rest = regret + abs(bias)
             late = self.course.is_late() or slope.sweeps >= most
             if not (late or rest < near or slope.sweeps - looked >= LOOKS):
@@ -234,7 +244,9 @@ class _Search:
             if rest > 4 * gap:
                 self._bound(price, threads)
             short = (self.bound - self.value) / self._most
-            if late or self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2):
+            far = rest >= AT_FIRST and looked < 2 * LOOKS
+            worse = self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2)
+            if late or (worse and not far):
                 fitted = looked
                 self._fit(price)
                 short = (self.bound - self.value) / self._most
@@ -261,6 +273,10 @@ class _Search:
     def _fit(self, price: Reals) -> None:
         fit = self.flows.copy()
         fit.fit(self._capped(price), self._limits.threads)
+        self._keep(fit)
+
+    def _keep(self, fit: _kernels.Flows) -> None:
+        """Flows that were made to fit, if they are the best so far."""
         value = float((fit.served * self._worth).sum())
         if value > self.value and (fit.load <= self._capacity * ROUNDED).all():
             self.value, self._best = value, fit
