@@ -23,8 +23,6 @@ namespace highroad {
 
 inline constexpr int REPEATS = 12;
 
-inline constexpr std::size_t MENDED = 4;  // Where more than one node in so many came out of turn, all are sorted anew.
-
 inline constexpr std::size_t FEW = 100'000;  // So many sums are not worth a thread of their own.
 
 inline constexpr double LARGE = 1e300;  // More than anything costs or carries.
@@ -229,7 +227,7 @@ class Flows {
     std::vector<std::int64_t> stamp;
     std::vector<std::uint8_t> is_beside;
     std::vector<double> longest, share;
-    std::vector<Node> settled, sorted, beside;
+    std::vector<Node> settled, beside;
     std::vector<double> load, price;
     std::vector<Link> walked;
     std::int64_t stamps = 0;
@@ -281,7 +279,7 @@ class Flows {
 
   // In flows_tree.hpp.
   void grow(std::size_t g, double cut, Hand& hand) const;
-  std::size_t mend(std::size_t g, double cut, const std::vector<Node>& order, Hand& hand) const;
+  void mend(std::size_t g, double cut, const std::vector<Node>& order, Hand& hand) const;
   void reach(std::size_t g, double cut, Hand& hand) const;
   void grow_again(std::size_t g, double cut, Hand& hand);
   // In flows_move.hpp.

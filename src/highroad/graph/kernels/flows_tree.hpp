@@ -39,8 +39,8 @@ inline void Flows::grow(std::size_t g, double cut, Hand& hand) const {
 }
 
 // As `grow`, from the order in which nodes were settled last time: where prices have changed little since, few come out
-// of turn. Those are mended, and counted; those settled are in no order.
-inline std::size_t Flows::mend(std::size_t g, double cut, const std::vector<Node>& order, Hand& hand) const {
+// of turn. Those are mended; those settled are in no order.
+inline void Flows::mend(std::size_t g, double cut, const std::vector<Node>& order, Hand& hand) const {
   const Rows& out = network_.out;
   const std::uint8_t* may = allowed(g);
   double* distance = hand.distance.data();
@@ -69,9 +69,7 @@ inline std::size_t Flows::mend(std::size_t g, double cut, const std::vector<Node
     hand.stamp[node(here)] = 0;
     if (distance[here] < UNREACHED) look(here);
   }
-  std::size_t mended = 0;
-  for (; !hand.heap.empty(); ++mended) look(hand.heap.pop(distance));
-  return mended;
+  while (!hand.heap.empty()) look(hand.heap.pop(distance));
 }
 
 // The tree of a set, its nodes in no order.
@@ -82,37 +80,10 @@ inline void Flows::reach(std::size_t g, double cut, Hand& hand) const {
     mend(g, cut, orders_[g], hand);
 }
 
-// The tree of a set, as `grow` has it but for which of nodes equally far is first, and its order kept for next time.
+// The tree of a set, and its order kept for `reach`.
 inline void Flows::grow_again(std::size_t g, double cut, Hand& hand) {
-  std::vector<Node>& order = orders_[g];
-  if (order.empty()) {
-    grow(g, cut, hand);
-    order = hand.settled;
-    return;
-  }
-  const double* distance = hand.distance.data();
-  const auto nearer = [&](Node a, Node b) { return distance[a] < distance[b]; };
-  if (mend(g, cut, order, hand) > order.size() / MENDED) {
-    std::sort(hand.settled.begin() + 1, hand.settled.end(), nearer);
-    order.clear();
-    return;
-  }
-  // Nearly in order already: of last time's those that are reached, and the few that are new.
-  const std::int64_t fresh = ++hand.stamps;
-  for (const Node v : hand.settled) hand.stamp[node(v)] = fresh;
-  hand.sorted.clear();
-  for (const Node v : order)
-    if (distance[v] < UNREACHED) hand.sorted.push_back(v), hand.stamp[node(v)] = 0;
-  for (const Node v : hand.settled)
-    if (hand.stamp[node(v)] == fresh) hand.sorted.push_back(v);
-  for (std::size_t k = 1; k < hand.sorted.size(); ++k) {
-    const Node v = hand.sorted[k];
-    std::size_t place = k;
-    for (; place > 0 && nearer(v, hand.sorted[place - 1]); --place) hand.sorted[place] = hand.sorted[place - 1];
-    hand.sorted[place] = v;
-  }
-  hand.settled.swap(hand.sorted);
-  order = hand.settled;
+  grow(g, cut, hand);
+  orders_[g].assign(hand.settled.begin(), hand.settled.end());
 }
 
 }  // namespace highroad

@@ -18,9 +18,13 @@ import numpy as np
 from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Course, Limits, Progress
 from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, at_most, commodities, flows, shared_out
-from highroad.planning.solve.slope import Slope
+from highroad.planning.solve.slope import IMPATIENT, Slope
 
 FIRST_SLOPE = 8.0
+MIXED, MIXED_SLOPE, MIXED_RISES = 10.0, 4.0, 1.1
+"""Where the largest link is so many times the middle one, the slope begins lower and rises slower: steps along a way are no
+longer than its smallest link bears, and the same slope is too steep for flows to come to rest there."""
+
 AGAIN, FEW_SETS = 2.0, 16
 """A set of demands whose regret is over so many times the mean is worked on again at once."""
 
@@ -147,7 +151,10 @@ class _Search:
         enough = NEVER_FULL * float(made.amount_gbps.sum()) or np.inf
         self._limited = problem.capacity_gbps < enough
         self._capacity = np.where(self._limited, problem.capacity_gbps, enough)
+        limited = problem.capacity_gbps[self._limited]
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
+        if len(limited) and limited.max() > MIXED * np.median(limited):
+            self.slope = Slope(capacity_gbps=self._capacity, slope=MIXED_SLOPE, rises=MIXED_RISES)
         self._empty = partial(flows, replace(problem, capacity_gbps=self._capacity), made, worth)
         self._best: _kernels.Flows | None = None
         self.value = 0.0
@@ -225,7 +232,7 @@ class _Search:
                 again=again,
                 order=rng.permutation(sets).astype(np.int32),
                 together=first,
-                threads=threads,
+                threads=threads if slope.sweeps < IMPATIENT else 1,  # they may be in each other's way
             )
             load = self.flows.load
             price = slope.at(load)
@@ -246,6 +253,7 @@ class _Search:
             short = (self.bound - self.value) / self._most
             far = rest >= AT_FIRST and looked < 2 * LOOKS
             worse = self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2)
+            worse = worse or looked - fitted >= IMPATIENT
             if late or (worse and not far):
                 fitted = looked
                 self._fit(price)
