@@ -19,14 +19,24 @@ help:  ## What there is
 up: .make/runtime .make/kernels .make/portal .make/routing  ## Set up, start the backbone, play the tour, stay up
 	@$(BIN)/highroad up $(UP)
 
-# What takes longest first. Cutting every fibre of a loaded lab needs the machine to itself, and comes last.
+# What waits for real time has the processors first, the longest before all; what only computes takes what that leaves.
+# Cutting every fibre of a loaded lab needs the machine to itself, and comes last.
 FIRST := tests/chaos tests/hostile tests/contract tests/lab tests/e2e
+COMPUTES := tests/architecture tests/contract/commands $(addprefix tests/unit/,formats graph model netlink offline pki planning \
+  siting stamp storage wire) $(filter-out %/test_dispatch.py %/test_live.py %/test_replica.py,$(wildcard tests/unit/control/test_*.py))
 ALONE := tests/lab/test_outage.py
+SPREAD := --dist loadfile --no-loadscope-reorder
 
 test: .make/dev .make/kernels .make/portal .make/oidc .make/chromium .make/debian-lab .make/debian-postgres .make/debian-victoria  ## All tests, on a fresh set-up of their own
-	cd portal && npm test --silent
-	$(if $(TESTS),$(BIN)/pytest $(TESTS),$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore $(ALONE) $(FIRST) tests)
-	$(if $(TESTS),,$(BIN)/pytest $(ALONE))
+	@$(if $(TESTS),cd portal && npm test --silent && cd .. && $(BIN)/pytest $(TESTS),$(every_test))
+
+define every_test
+{ (cd portal && npm test --silent); portal=$$?; \
+  nice -n 5 $(BIN)/pytest -n 2 $(SPREAD) $(COMPUTES); exit $$((portal | $$?)); } >.make/computes.log 2>&1 & computes=$$!; \
+$(BIN)/pytest -n 4 $(SPREAD) $(addprefix --ignore=,$(ALONE) $(COMPUTES)) $(FIRST) tests; failed=$$?; \
+wait $$computes; failed=$$((failed | $$?)); cat .make/computes.log; \
+$(BIN)/pytest $(ALONE); exit $$((failed | $$?))
+endef
 
 check: .make/dev .make/portal  ## Style, types, import contract, docs; no test is run
 	$(BIN)/ruff check
@@ -58,6 +68,7 @@ wheel: .make/dev .make/portal  ## The package, in dist/
 format: .make/dev  ## Bring the style in order
 	$(BIN)/python -m nanobind.stubgen -q -m highroad.graph._kernels -o src/highroad/graph/_kernels.pyi
 	$(BIN)/python -m nanobind.stubgen -q -m highroad.lab.delay._loop -o src/highroad/lab/delay/_loop.pyi
+	$(BIN)/python -m highroad.api.typescript >.make/schema.ts && cp .make/schema.ts portal/src/api/schema.ts
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
@@ -123,8 +134,12 @@ PORTAL_SOURCES := $(shell find portal -path portal/node_modules -prune -o -type 
 	@cd tests/oidc && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.make/portal: .make/node $(PORTAL_SOURCES)
+API_SOURCES := $(wildcard src/highroad/wire/*.py src/highroad/api/*.py src/highroad/api/routes/*.py)
+
+# The page is compiled against the API's types: those that are kept have to be what the API says now.
+.make/portal: .make/node $(PORTAL_SOURCES) $(API_SOURCES) | .make/runtime .make/kernels
 	@echo "· the page"
+	@$(BIN)/python -m highroad.api.typescript portal/src/api/schema.ts
 	@cd portal && npm run --silent build >../.make/portal.log 2>&1 || { cat ../.make/portal.log; exit 1; }
 	@touch $@
 

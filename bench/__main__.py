@@ -44,6 +44,7 @@ NAMES = (
     "rates",
     "throughput",
     "telemetry",
+    "portal",
     "compare",
     "replicas",
     "failover",

@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { hear, none, see, stateOf } from "../src/faults";
-import type { EventOut, LinkOut, SampleOut } from "../src/wire";
+import type { EventOut, SampleOut } from "../src/api/schema";
+import { faultsAt, hear, none, see, stateOf } from "../src/state/faults";
+import * as facts from "./facts";
 
 const event = (type: string, subject: string, sequence: number): EventOut => ({
+  specversion: "1.0",
+  source: "/v1",
+  datacontenttype: "application/json",
+  tenant: null,
   id: String(sequence),
   type: `highroad.${type}`,
   subject,
@@ -10,26 +15,9 @@ const event = (type: string, subject: string, sequence: number): EventOut => ({
   sequence,
   data: {},
 });
-const sample = (sequence: number, down: string[] = [], drained: string[] = []): SampleOut => ({
-  fabric: "twin",
-  rate_scale: 1,
-  at: "2026-01-01T00:00:00Z",
-  sequence,
-  links: {},
-  fibres_down: down,
-  fibres_drained: drained,
-  frozen: null,
-  services: {},
-});
-const link: LinkOut = {
-  id: "a>b",
-  tail: "a",
-  head: "b",
-  capacity_gbps: 400,
-  latency_ms: 1,
-  fibres: ["f1", "f2"],
-  booked_gbps: 0,
-};
+const sample = (sequence: number, fibres_down: string[] = [], fibres_drained: string[] = []): SampleOut =>
+  facts.sample({ sequence, fibres_down, fibres_drained });
+const link = facts.link("a", "b", { fibres: ["f1", "f2"] });
 
 describe("a cut", () => {
   it("shows with the event, before any sample", () => {
@@ -79,4 +67,27 @@ it("says nothing of what did not change", () => {
   see(faults, sample(1, ["f1"]));
   expect(see(faults, sample(2, ["f1"]))).toBe(false);
   expect(hear(faults, event("service.active", "f1", 3))).toBe(false);
+});
+
+describe("afterwards", () => {
+  const at = (clock: string): number => Date.parse(`2026-01-01T${clock}Z`);
+  const fault = { fibre: "f1", reason: "light", since: "2026-01-01T10:00:00Z", wait_s: 5, in_use: true, failed_again: 0, repaired_at: [] };
+  const failed = facts.incident("i", {
+    fibres: ["f1"],
+    opened: "2026-01-01T10:00:00Z",
+    closed: "2026-01-01T12:00:00Z",
+    faults: [{ ...fault, back: "2026-01-01T11:00:00Z" }],
+  });
+  it.each([
+    ["09:59:59", []],
+    ["10:00:00", ["f1"]],
+    ["10:59:59", ["f1"]],
+    ["11:00:00", []],
+  ])("at %s it was down: %s", (clock, down) => expect([...faultsAt(at(clock), [failed], []).down]).toEqual(down));
+
+  it("an incident that tells of no fault was one from beginning to end", () => {
+    const bare = facts.incident("i", { fibres: ["f1", "f2"], opened: "2026-01-01T10:00:00Z" });
+    expect([...faultsAt(at("13:00:00"), [bare], []).down]).toEqual(["f1", "f2"]);
+    expect(faultsAt(at("09:00:00"), [bare], []).down.size).toBe(0);
+  });
 });

@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
-import { darkService } from "../src/panel/incident";
-import { Store } from "../src/state";
-import type { ServiceOut } from "../src/wire";
+import { darkService } from "../src/panels/incident/Now";
+import type { ServiceOut } from "../src/api/schema";
+import { Store } from "../src/state/store";
+import { OPERATOR, service } from "./facts";
 
-function after(state: string | null): Store["state"] {
-  const store = new Store({ role: "operator", tenant: null });
-  const end = (site: string): ServiceOut["from"] => ({ site, port: "1", vlan: null, whole_port: false, prefixes: [] });
-  if (state !== null) store.state.services.set("s-1", { id: "s-1", state, from: end("a"), to: end("b") } as ServiceOut);
-  return store.state;
+function after(state: ServiceOut["state"] | null): Store {
+  const store = new Store(OPERATOR);
+  if (state !== null) store.change({ services: new Map([["s-1", service("s-1", state)]]) });
+  return store;
 }
 
 it("what is less than can be counted is no zero", () => {
@@ -22,7 +22,7 @@ it.each([
   ["TERMINATED", true, "TERMINATED", "63 ms, now terminated"],
   [null, true, "unknown", "63 ms"],
   [null, false, "down", "still dark"],
-])("a service that is %s now, healed %s, has the dot of %s", (now, healed, dot, note) => {
-  const item = darkService(after(now), { service: "s-1", dark_ms: 63, healed });
+] as const)("a service that is %s now, healed %s, has the dot of %s", (now, healed, dot, note) => {
+  const item = darkService(after(now), { service: "s-1", dark_ms: 63, less_than_ms: null, healed });
   expect([item.state, item.note]).toEqual([dot, note]);
 });

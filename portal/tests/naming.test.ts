@@ -1,51 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { fibreName, named } from "../src/naming";
-import { index, Store } from "../src/state";
-import type { FibreOut, LinkOut, SiteOut } from "../src/wire";
+import { index } from "../src/state/atlas";
+import { fibreName, named } from "../src/state/naming";
+import { fibre, link, network, site } from "./facts";
 
-const site = (id: string, name: string): SiteOut => ({
-  id,
-  name,
-  kind: "pop",
-  lat: 0,
-  lon: 0,
-  jurisdiction: "GA",
-  operator: null,
-  carbon_g_per_kwh: null,
-});
-const fibre = (id: string, a: string, b: string): FibreOut => ({
-  id,
-  a,
-  b,
-  length_km: 1,
-  medium: "smf",
-  jurisdictions: [],
-  risk_groups: [],
-});
-const link: LinkOut = {
-  id: "denver>salt-lake-city",
-  tail: "denver",
-  head: "salt-lake-city",
-  capacity_gbps: 1,
-  latency_ms: 1,
-  fibres: [],
-  booked_gbps: 0,
+const state = {
+  atlas: index(
+    network({
+      sites: [site("denver", { name: "Denver" }), site("salt-lake-city", { name: "Salt Lake City" }), site("odd", { name: "<i>$&</i>" })],
+      fibres: [
+        fibre("denver--salt-lake-city", "denver", "salt-lake-city"),
+        fibre("denver--odd:2", "denver", "odd"),
+        fibre("denver--odd", "denver", "odd"),
+      ],
+      links: [link("denver", "salt-lake-city")],
+    }),
+  ),
 };
-
-const { state } = new Store({ role: "operator", tenant: null });
-state.atlas = index({
-  revision: 1,
-  name: "test",
-  assumptions: [],
-  sites: [site("denver", "Denver"), site("salt-lake-city", "Salt Lake City"), site("odd", "<i>$&</i>")],
-  fibres: [
-    fibre("denver--salt-lake-city", "denver", "salt-lake-city"),
-    fibre("denver--odd:2", "denver", "odd"),
-    fibre("denver--odd", "denver", "odd"),
-  ],
-  links: [link],
-  risk_groups: [],
-});
 
 describe("names instead of ids", () => {
   it("calls a fibre by its ends", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { choose, contiguousUs, meridian } from "../src/map/projection";
-import type { LinkOut, SiteOut } from "../src/wire";
+import type { LinkOut, SiteOut } from "../src/api/schema";
 
 const site = (id: string, lon: number, lat: number, jurisdiction = "US-CO"): SiteOut => ({
   id,

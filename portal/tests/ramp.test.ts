@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { load, loadText, pace, step, STEPS, width } from "../src/ramp";
+import { load, loadText, pace, step, STEPS, width } from "../src/map/ramp";
 
 describe("load", () => {
   it("is the share of capacity", () => expect(load(420, 1000)).toBeCloseTo(0.42));

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { bytes, count, exact, exactPercent, figure, gbps, ms, people, percent, scaled, sentence, takenOn } from "../src/words";
+import { count } from "../src/words/en";
+import { bytes, exact, exactPercent, figure, gbps, ms, people, percent, scaled, sentence, takenOn } from "../src/words/figures";
 
 it.each([
   [0, "0"],

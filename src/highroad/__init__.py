@@ -17,6 +17,7 @@ The packages, in the order in which to read them:
 - `control`: the loop: order, reconcile, repair, reroute, maintain.
 - `webhooks`, `mail`, `courier`: deliveries of events: their signatures, what they need, and what brings them.
 - `storage`, `fabric`: where it is kept, and what carries traffic (the twin).
+- `optimiser`: the process in which plans for all that is carried are computed.
 - `wire`: the schemas that travel.
 - `api`, `client`, `cli`: the doors.
 - `offline`: commands that need no controller.

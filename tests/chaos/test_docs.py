@@ -1,8 +1,7 @@
-"""What README and First steps tell a reader to type, typed: against a `highroad up` of the test's own."""
+"""What README and First steps tell a reader to type, typed: each page against a `highroad up` of its own."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.process import Up
+from tests.chaos.process import Up, everything
 
 ROOT = Path(__file__).parents[2]
 REFUSED = 3
@@ -22,11 +21,26 @@ REFUSED = 3
 pytestmark = pytest.mark.process
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    up = Up(tmp_path)
-    yield tmp_path
-    up.stop()
+PAGES = ["README.md", "docs/first-steps.md"]
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def home(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a reader of the page is at home, from its first line to its last."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def up(home: Path) -> Iterator[Up]:
+    """What runs there."""
+    running = Up(home)
+    yield running
+    running.stop()
 
 
 def commands(page: str) -> list[list[str]]:
@@ -43,21 +57,23 @@ def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/first-steps.md"])
-def test_every_command_does_what_the_page_says(page: str, home: Path) -> None:
-    typed = commands(page)
+def mine(up: Up) -> dict[str, str]:
+    """The reader's services, and how they are."""
+    return {one["id"]: one["state"] for one in everything(up, "/v1/services") if one["tenant"] == "acme"}
+
+
+def test_every_command_does_what_the_page_says(page: str, home: Path, up: Up) -> None:
+    typed, before = commands(page), mine(up)
     assert len(typed) >= 3
     for words in typed:
         done = run(home, *words)
         expected = REFUSED if "10ms" in words else 0
         assert done.returncode == expected, (words, done.stdout, done.stderr)
-        time.sleep(0.5)
-    services = json.loads(run(home, "service", "list", "--json").stdout)
-    mine = [service for service in services if service["tenant"] == "acme"]
-    assert [service["state"] for service in mine] == ["ACTIVE"]
+        time.sleep(0.2)
+    assert [state for name, state in mine(up).items() if name not in before] == ["ACTIVE"]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/first-steps.md"])
+@pytest.mark.usefixtures("up")
 def test_every_python_example_runs(page: str, home: Path) -> None:
     for block in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
         environment = {**os.environ, "HIGHROAD_HOME": str(home)}

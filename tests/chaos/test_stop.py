@@ -65,7 +65,7 @@ def test_every_yes_before_the_end_is_in_the_store(tmp_path: Path) -> None:
 def test_it_is_not_ready_before_it_stops_answering_and_streams_are_sent_away(
     tmp_path: Path,
 ) -> None:
-    up = Up(tmp_path, environment={"HIGHROAD_DRAIN_S": "1.5"})
+    up = Up(tmp_path, "--bare", environment={"HIGHROAD_DRAIN_S": "1.5"})
     with up.operator.stream("GET", "/v1/events", headers={"Accept": "text/event-stream"}) as stream:
         lines = stream.iter_lines()
         assert next(lines).startswith("retry:")
@@ -85,7 +85,7 @@ def test_it_is_not_ready_before_it_stops_answering_and_streams_are_sent_away(
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
-    up = Up(tmp_path, environment={"HIGHROAD_DRAIN_S": "200"})
+    up = Up(tmp_path, "--bare", environment={"HIGHROAD_DRAIN_S": "200"})
     up.process.send_signal(signal.SIGTERM)
     while up.operator.get("/readyz").status_code == 200:
         time.sleep(0.02)
@@ -102,6 +102,7 @@ def test_systemd_is_told_and_the_log_has_each_request(tmp_path: Path) -> None:
         systemd.settimeout(20)
         up = Up(
             tmp_path / "home",
+            "--bare",
             environment={
                 "NOTIFY_SOCKET": str(tmp_path / "notify"),
                 "WATCHDOG_USEC": "600000",
@@ -126,7 +127,7 @@ def test_systemd_is_told_and_the_log_has_each_request(tmp_path: Path) -> None:
 
 def test_a_signal_that_comes_while_it_waits_for_a_slow_request(tmp_path: Path) -> None:
     """A body that never ends keeps nobody longer than the bound."""
-    up = Up(tmp_path, environment={"HIGHROAD_STOP_S": "1"})
+    up = Up(tmp_path, "--bare", environment={"HIGHROAD_STOP_S": "1"})
     at = urlsplit(up.ready["url"])
     with socket.create_connection((str(at.hostname), at.port or 0)) as line:
         line.sendall(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import httpx
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.e2e.pages import CHROMIUM_ARGS, SOON_MS, WINDOW, Backend, Seen, open_page
 
 READY_S = 90.0
 END_S = 15.0
@@ -86,3 +91,51 @@ def _when_ready(process: subprocess.Popen[str], out: IO[str], said: Path) -> Run
                 code=ready["code"],
                 pid=process.pid,
             )
+
+
+@pytest.fixture
+def backend(running: Running) -> Iterator[Backend]:
+    def client(token: str) -> httpx.Client:
+        return httpx.Client(base_url=running.url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+
+    with client(running.operator_token) as operator, client(running.tenant_token) as tenant:
+        backend = Backend(operator=operator, tenant=tenant)
+        yield backend
+        backend.clean_up()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Not for the whole session: while it runs, its event loop is the main thread's, and no other test could have one.
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=WINDOW)
+    context.set_default_timeout(SOON_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, running: Running) -> Iterator[Page]:
+    """A page that says nothing on its console and asks nobody but us; not signed in yet."""
+    seen = Seen(running.url)
+    page = context.new_page()
+    seen.watch(page)
+    yield page
+    assert seen.troubles == []
+    assert seen.foreign == []
+
+
+@pytest.fixture
+def operator_page(page: Page, running: Running) -> Page:
+    """The operator's map, live."""
+    return open_page(page, running.url, running.operator_token)

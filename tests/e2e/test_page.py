@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
-import httpx
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Locator,
-    Page,
-    Route,
-    ViewportSize,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.conftest import Running
+from tests.e2e.pages import SOON_MS, Backend, body, link_of, open_page, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WINDOW = ViewportSize(width=1600, height=900)
 RED_MS = 500
 """What we promise from cut to red."""
 RED_ALLOWED_MS = 1500
 """What a busy machine is forgiven."""
-SOON_MS = 15_000
 
 HOSTILE = "<script>window.harmed=1</script><img src=x onerror='window.harmed=1'>"
 
@@ -64,174 +37,6 @@ WATCH_FOR_RED = """
   });
 }
 """
-
-
-@dataclass(slots=True)
-class Backend:
-    """The controller, through its API: what happens behind the page's back."""
-
-    operator: httpx.Client
-    tenant: httpx.Client
-    cut_fibres: list[str] = field(default_factory=list)
-    ordered: list[str] = field(default_factory=list)
-    drains: list[str] = field(default_factory=list)
-
-    def network(self) -> dict[str, Any]:
-        return _body(self.operator.get("/v1/network"))
-
-    def service(self, service: str) -> dict[str, Any]:
-        return _body(self.operator.get(f"/v1/services/{service}"))
-
-    def order(self, **more: object) -> dict[str, Any]:
-        """A service over a path long enough to be cut in its middle and still have another way."""
-        a, b = self.far_apart()
-        order = {"from": a, "to": b, "bandwidth_gbps": 100, **more}
-        service = _body(self.tenant.post("/v1/services", json=order))
-        self.ordered.append(service["id"])
-        wait_until(lambda: self.service(service["id"])["state"] == "ACTIVE", "the service is active")
-        return self.service(service["id"])
-
-    def far_apart(self) -> tuple[str, str]:
-        """Two sites of the network, far from each other, where the tenant has ports."""
-        ports = _body(self.tenant.get("/v1/ports"))["items"]
-        place = {site["id"]: (site["lat"], site["lon"]) for site in self.network()["sites"]}
-        sites = sorted({port["site"] for port in ports} & place.keys())
-        assert len(sites) >= 2, "the tenant of `highroad up` has ports at fewer than two sites"
-
-        def apart(pair: tuple[str, str]) -> float:
-            (lat_a, lon_a), (lat_b, lon_b) = place[pair[0]], place[pair[1]]
-            return math.hypot(lat_a - lat_b, lon_a - lon_b)
-
-        return max(((a, b) for a in sites for b in sites if a < b), key=apart)
-
-    def middle_fibre(self, service: dict[str, Any]) -> str:
-        """A fibre in the middle of a service's path."""
-        fibres = {link["id"]: link["fibres"] for link in self.network()["links"]}
-        links = service["there"]["links"]
-        fibre: str = fibres[links[len(links) // 2]][0]
-        return fibre
-
-    def fibre_to_an_edge(self) -> str:
-        """The fibre of an edge site's without which the fewest people are within reach."""
-        network = self.network()
-        edges = {site["id"] for site in network["sites"] if site["kind"] == "edge"}
-        joined = [fibre["id"] for fibre in network["fibres"] if {fibre["a"], fibre["b"]} & edges]
-
-        def share(without: str) -> float:
-            asked: dict[str, str | int] = {"rtt_ms": 5, "kind": "edge", "without": without}
-            return float(_body(self.operator.get("/v1/reach", params=asked))["share"])
-
-        return str(min(joined, key=share))
-
-    def name(self, fibre: str) -> str:
-        """A fibre by its ends, as the page calls it."""
-        network = self.network()
-        names = {site["id"]: site["name"] for site in network["sites"]}
-        return next(f"{names[one['a']]} – {names[one['b']]}" for one in network["fibres"] if one["id"] == fibre)
-
-    def links_on(self, fibre: str) -> list[str]:
-        return [link["id"] for link in self.network()["links"] if fibre in link["fibres"]]
-
-    def cut(self, fibre: str) -> float:
-        """Cuts a fibre; the wall clock's milliseconds at which the call returned."""
-        self.cut_fibres.append(fibre)
-        _body(self.operator.post("/v1/lab/cuts", json={"fibre": fibre}))
-        return time.time() * 1000
-
-    def splice(self, fibre: str) -> None:
-        self.operator.delete(f"/v1/lab/cuts/{quote(fibre, safe='')}").raise_for_status()
-        self.cut_fibres.remove(fibre)
-
-    def drain(self, target: str) -> str:
-        drain: str = _body(self.operator.post("/v1/maintenances", json={"target": target}))["id"]
-        self.drains.append(drain)
-        return drain
-
-    def end_drain(self, drain: str) -> None:
-        self.operator.delete(f"/v1/maintenances/{drain}").raise_for_status()
-        self.drains.remove(drain)
-
-    def release(self, service: str) -> None:
-        self.tenant.delete(f"/v1/services/{service}").raise_for_status()
-        self.ordered.remove(service)
-
-    def clean_up(self) -> None:
-        for fibre in [*self.cut_fibres]:
-            self.splice(fibre)
-        for drain in [*self.drains]:
-            self.end_drain(drain)
-        for service in [*self.ordered]:
-            self.release(service)
-
-
-@pytest.fixture
-def backend(running: Running) -> Iterator[Backend]:
-    def client(token: str) -> httpx.Client:
-        return httpx.Client(base_url=running.url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
-
-    with client(running.operator_token) as operator, client(running.tenant_token) as tenant:
-        backend = Backend(operator=operator, tenant=tenant)
-        yield backend
-        backend.clean_up()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Not for the whole session: while it runs, its event loop is the main thread's, and no other test could have one.
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Seen:
-    """What a page did that nobody should see it do."""
-
-    origin: str
-    troubles: list[str] = field(default_factory=list)
-    foreign: list[str] = field(default_factory=list)
-
-    def watch(self, page: Page) -> None:
-        page.on("pageerror", lambda error: self.troubles.append(f"threw {error}"))
-        page.on("console", self._said)
-        page.on("request", lambda request: self._asked(request.url))
-
-    def _said(self, said: ConsoleMessage) -> None:
-        if said.type in ("error", "warning"):
-            self.troubles.append(f"{said.type}: {said.text}")
-
-    def _asked(self, url: str) -> None:
-        if not url.startswith((self.origin + "/", "data:")):
-            self.foreign.append(url)
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport=WINDOW)
-    context.set_default_timeout(SOON_MS)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, running: Running) -> Iterator[Page]:
-    """A page that says nothing on its console and asks nobody but us; not signed in yet."""
-    seen = Seen(running.url)
-    page = context.new_page()
-    seen.watch(page)
-    yield page
-    assert seen.troubles == []
-    assert seen.foreign == []
-
-
-@pytest.fixture
-def operator_page(page: Page, running: Running) -> Page:
-    """The operator's map, live."""
-    return _open(page, running, running.operator_token)
 
 
 def test_the_printed_link_signs_in_and_leaves_no_trace(page: Page, running: Running, backend: Backend) -> None:
@@ -288,9 +93,9 @@ def test_it_says_what_its_figures_were_taken_on(operator_page: Page, context: Br
     sample = {"fabric": "linux", "rate_scale": 0.001, "at": "2026-01-01T00:00:00Z", "sequence": 1}
     sample |= {"links": {}, "fibres_down": [], "fibres_drained": [], "frozen": None, "services": {}}
     page = context.new_page()
-    body = f"event: sample\ndata: {json.dumps(sample)}\n\n"
-    page.route("**/v1/live*", lambda route: route.fulfill(content_type="text/event-stream", body=body))
-    _open(page, running, running.tenant_token)
+    told = f"event: sample\ndata: {json.dumps(sample)}\n\n"
+    page.route("**/v1/live*", lambda route: route.fulfill(content_type="text/event-stream", body=told))
+    open_page(page, running.url, running.tenant_token)
     expect(page.locator(".network-facts")).to_contain_text("measured on Linux routers, 1:1000")
     said = "All rates are measured on Linux routers, 1:1000: 1 Gbit/s is carried as 1 Mbit/s."
     expect(page.locator("[data-taken]")).to_have_text(said)
@@ -323,9 +128,9 @@ def test_a_backup_is_drawn_and_said_and_so_are_windows(operator_page: Page, back
         {"start": (start + timedelta(days=day)).isoformat(), "end": (start + timedelta(days=day, hours=6)).isoformat()}
         for day in range(3)
     ]
-    body = {"bandwidth_gbps": 10, "protection": "path", "windows": windows}
-    sites = sorted({port["site"] for port in _body(backend.tenant.get("/v1/ports"))["items"]})
-    asked = ({"from": a, "to": b, **body} for a in sites for b in sites if a < b)
+    wanted = {"bandwidth_gbps": 10, "protection": "path", "windows": windows}
+    sites = sorted({port["site"] for port in body(backend.tenant.get("/v1/ports"))["items"]})
+    asked = ({"from": a, "to": b, **wanted} for a in sites for b in sites if a < b)
     fits = next(one for one in asked if backend.tenant.post("/v1/services?dry_run=true", json=one).is_success)
     service = backend.order(**fits)
     page.locator(f'[data-service-row="{service["id"]}"]').click()
@@ -348,7 +153,7 @@ def test_a_cut_turns_red_and_heals(operator_page: Page, backend: Backend, capsys
 
     returned_ms = backend.cut(fibre)
     for link in links:
-        expect(_link(page, link)).to_have_attribute("data-state", "down", timeout=SOON_MS)
+        expect(link_of(page, link)).to_have_attribute("data-state", "down", timeout=SOON_MS)
     reddened: dict[str, float] = page.evaluate("window.reddened")
     took_ms = max(reddened[link] for link in links) - returned_ms
     with capsys.disabled():
@@ -369,7 +174,7 @@ def test_a_cut_turns_red_and_heals(operator_page: Page, backend: Backend, capsys
 
     backend.splice(fibre)
     for link in links:
-        expect(_link(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
+        expect(link_of(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
     expect(incident.locator(".badge")).to_have_text("closed", timeout=SOON_MS)
 
 
@@ -379,11 +184,11 @@ def test_a_drain_shows_and_ends(operator_page: Page, backend: Backend) -> None:
     fibre = backend.middle_fibre(service)
     drain = backend.drain(fibre)
     for link in backend.links_on(fibre):
-        expect(_link(page, link)).to_have_attribute("data-state", "drained", timeout=SOON_MS)
+        expect(link_of(page, link)).to_have_attribute("data-state", "drained", timeout=SOON_MS)
         wait_until(partial(_idle, page, link), f"{link} is empty")
     backend.end_drain(drain)
     for link in backend.links_on(fibre):
-        expect(_link(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
+        expect(link_of(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
 
 
 def test_a_freeze_is_said_until_the_thaw(operator_page: Page, backend: Backend) -> None:
@@ -402,7 +207,7 @@ def test_facts_of_links_fibres_and_sites(operator_page: Page, backend: Backend) 
     page = operator_page
     network = backend.network()
     link = max(network["links"], key=lambda link: link["latency_ms"])
-    _link(page, link["id"]).dispatch_event("click")
+    link_of(page, link["id"]).dispatch_event("click")
     panel = page.locator("[data-panel=link]")
     expect(panel.locator(".lead")).to_have_text(link["id"])
     expect(panel.locator(".meter")).to_have_count(2)
@@ -436,7 +241,7 @@ def test_an_address_of_something_that_is_not_there_says_so(operator_page: Page) 
 
 def test_reach_is_drawn_and_said(operator_page: Page, backend: Backend) -> None:
     page = operator_page
-    found = _body(backend.operator.get("/v1/reach", params={"rtt_ms": 5, "kind": "edge"}))
+    found = body(backend.operator.get("/v1/reach", params={"rtt_ms": 5, "kind": "edge"}))
     page.get_by_role("switch", name="Within 5 ms RTT of an edge site").check()
     expect(page.locator("[data-reach]")).to_contain_text("5 ms round trip of an edge site", timeout=SOON_MS)
     share = page.locator("[data-reach] b")
@@ -448,7 +253,7 @@ def test_reach_is_drawn_and_said(operator_page: Page, backend: Backend) -> None:
     name = backend.name(fibre)
     backend.cut(fibre)
     expect(page.locator("[data-reach]")).to_contain_text(f"Left out: {name}.", timeout=SOON_MS)
-    without = _body(backend.operator.get("/v1/reach", params={"rtt_ms": 5, "kind": "edge"}))
+    without = body(backend.operator.get("/v1/reach", params={"rtt_ms": 5, "kind": "edge"}))
     texts = [f"{one['share'] * 100:.2f} %" for one in (found, without)]
     assert texts[0] != texts[1]
     expect(share).to_have_text(" → ".join(texts))
@@ -476,13 +281,13 @@ def test_the_map_is_walked_by_keyboard(operator_page: Page) -> None:
 
 def test_a_tenant_sees_its_own_and_no_links(page: Page, running: Running, backend: Backend) -> None:
     service = backend.order()
-    _open(page, running, running.tenant_token)
+    open_page(page, running.url, running.tenant_token)
     expect(page.locator(".map [data-site]").first).to_be_attached()
     expect(page.locator(f'[data-service-row="{service["id"]}"]')).to_be_visible()
     expect(page.locator(f'[data-route="{service["id"]}"][data-way=there]')).to_have_count(1)
     assert page.locator("[data-link]").count() == 0
     assert page.locator("[data-tab=fibres]").count() == 0
-    mine = {one["id"] for one in _body(backend.tenant.get("/v1/services", params={"limit": 200}))["items"]}
+    mine = {one["id"] for one in body(backend.tenant.get("/v1/services", params={"limit": 200}))["items"]}
     rows = page.locator("[data-service-row]")
     assert {rows.nth(at).get_attribute("data-service-row") for at in range(rows.count())} <= mine
 
@@ -499,7 +304,7 @@ def test_names_that_are_markup_stay_names(page: Page, running: Running, backend:
         route.fulfill(response=answer, json=network)
 
     page.route("**/v1/network", rename)
-    _open(page, running, running.operator_token)
+    open_page(page, running.url, running.operator_token)
     expect(page.locator("[data-network]")).to_have_text(HOSTILE)
     page.locator(f'[data-service-row="{service["id"]}"]').click()
     expect(page.locator("[data-panel=service] .lead")).to_contain_text(HOSTILE)
@@ -512,38 +317,9 @@ def _ends(backend: Backend, service: dict[str, Any]) -> str:
     return f"{names[service['from']['site']]} – {names[service['to']['site']]}"
 
 
-def _open(page: Page, running: Running, token: str) -> Page:
-    answer = page.context.request.post(f"{running.url}/v1/session", data={"token": token})
-    assert answer.ok, answer.text()
-    # The page keeps this mark when it signs in: it tells it that there is a session to ask for.
-    page.add_init_script("localStorage.setItem('highroad.session', 'perhaps')")
-    page.goto(running.url)
-    expect(page.locator("[data-connection=live]")).to_be_visible(timeout=SOON_MS)
-    expect(page.locator("[data-network]")).not_to_be_empty()
-    return page
-
-
-def _link(page: Page, link: str) -> Locator:
-    return page.locator(f'.map [data-link="{link}"]')
-
-
 def _carries(page: Page, link: str) -> bool:
-    return float(_link(page, link).get_attribute("data-load") or "nan") > 0
+    return float(link_of(page, link).get_attribute("data-load") or "nan") > 0
 
 
 def _idle(page: Page, link: str) -> bool:
-    return float(_link(page, link).get_attribute("data-load") or "nan") == 0
-
-
-def _body(answer: httpx.Response) -> dict[str, Any]:
-    assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
-    body: dict[str, Any] = answer.json()
-    return body
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    """Asks again and again; fails with what was waited for."""
-    give_up = time.monotonic() + SOON_MS / 1000
-    while not true():
-        assert time.monotonic() < give_up, f"in vain: until {what}"
-        time.sleep(0.05)
+    return float(link_of(page, link).get_attribute("data-load") or "nan") == 0

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +39,8 @@ from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, Site, 
 from highroad.model.service import Port, PortId, Tenant, TenantId
 from highroad.ports import Tracer
 from highroad.ports.telemetry import Telemetry
+from highroad.storage.engines import open_engine, writing
+from highroad.storage.migrate import upgrade
 from highroad.storage.store import SqlStore
 
 URL = "http://127.0.0.1:8080"
@@ -134,6 +138,29 @@ class Backbone:
                 await asyncio.sleep(0.005)
 
 
+def with_tables(path: Path) -> Path:
+    """A new file of SQLite that is empty but for its tables, which are migrated once for all tests of a process."""
+    path.write_bytes(_tables())
+    return path
+
+
+@cache
+def _tables() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tables.db"
+        engine = open_engine(path)
+        with writing(engine) as connection:
+            upgrade(connection)
+        engine.dispose()
+        return path.read_bytes()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom the world trusts: a file of authorities, read once."""
+    return httpx.create_ssl_context()
+
+
 class LoopbackCourier(HttpsCourier):
     """Delivers on this machine only: what a test makes up may be somebody's address."""
 
@@ -195,9 +222,9 @@ async def backbone(
     clock = SystemClock()
     network = network or small_network()
     folder = tempfile.TemporaryDirectory()
-    store = SqlStore(Path(folder.name) / "highroad.db")
+    store = SqlStore(with_tables(Path(folder.name) / "highroad.db"))
     twin = Twin(network, clock, watched=watched)
-    courier = LoopbackCourier(networks_of("127.0.0.0/8"), networks_of("127.0.0.0/8"))
+    courier = LoopbackCourier(networks_of("127.0.0.0/8"), networks_of("127.0.0.0/8"), trust=_trusted())
     controller = Controller(
         store=store,
         fabric=twin,

@@ -76,5 +76,14 @@ def _found(ground: Ground, carried: Sequence[Service], moves: Mapping[ServiceId,
             Score(utilisation=max(fills, default=0.0), rest=max(fills, default=0.0), latency_ms=late / total_gbps)
         )
     return Found(
-        moves=moves, before=scores[0], after=scores[1], bound=scores[1].utilisation, gap=0.0, stuck=(), links=links
+        moves=moves,
+        before=scores[0],
+        after=scores[1],
+        bound=scores[1].utilisation,
+        bare_bound=scores[1].utilisation,
+        group="",
+        rest_bound=scores[1].rest,
+        gap=0.0,
+        stuck=(),
+        links=links,
     )

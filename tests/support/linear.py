@@ -34,8 +34,23 @@ class Program:
 
     def by_highs(self) -> float:
         """The least cost."""
-        if not self.cost:
-            return 0.0
+        return _solved(self._loaded()) if self.cost else 0.0
+
+    def most_of_each(self, columns: Sequence[int]) -> list[float]:
+        """The most that each of these columns can be by itself, whatever the costs: each is looked for from where the
+        one before it ended.
+        """
+        solver = self._loaded()
+        for column in range(len(self.cost)):
+            solver.changeColCost(column, 0.0)
+        found = []
+        for column in columns:
+            solver.changeColCost(column, -1.0)
+            found.append(-_solved(solver))
+            solver.changeColCost(column, 0.0)
+        return found
+
+    def _loaded(self) -> highspy.Highs:
         solver = highspy.Highs()
         solver.setOptionValue("output_flag", False)
         solver.setOptionValue("threads", 1)
@@ -53,9 +68,7 @@ class Program:
         lp.a_matrix_.index_ = np.array([column for _, _, terms in self.rows for column, _ in terms], np.int32)
         lp.a_matrix_.value_ = np.array([by for _, _, terms in self.rows for _, by in terms], np.float64)
         solver.passModel(lp)
-        solver.run()
-        assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal, solver.getModelStatus()
-        return float(solver.getInfo().objective_function_value)
+        return solver
 
     def by_pdlp(self, relative: float = 1e-7) -> float:
         """The least cost, to about that share."""
@@ -75,6 +88,12 @@ class Program:
             objective.SetCoefficient(column, cost)
         assert solver.Solve() == pywraplp.Solver.OPTIMAL
         return float(objective.Value())
+
+
+def _solved(solver: highspy.Highs) -> float:
+    solver.run()
+    assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal, solver.getModelStatus()
+    return float(solver.getInfo().objective_function_value)
 
 
 def program(plan: Plan) -> Program:

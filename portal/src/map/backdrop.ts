@@ -1,10 +1,11 @@
-// What lies under the network: land, borders, and the rings of reach. It is a picture of its own, so that traffic moving
-// above it does not have it painted anew.
-import { geoCircle, geoPath, type GeoProjection, type GeoStreamWrapper } from "d3-geo";
-import type { GeoStream } from "d3-geo";
-import { put, s } from "../dom";
-import type { RingOut, SiteOut } from "../wire";
+// What lies under the network: land, borders, and the rings of reach. While the map moves, the picture is moved as it is, and
+// is drawn anew when the map comes to rest: a coast has more points than a frame has time for.
+import { geoCircle, geoPath, type GeoProjection, type GeoStream, type GeoStreamWrapper } from "d3-geo";
+import type { RingOut, SiteOut } from "../api/schema";
+import { Layer } from "./canvas";
 import { load, type Land } from "./ground";
+import type { View } from "./paint";
+import type { Palette } from "./palette";
 import type { Ground } from "./projection";
 
 /** Coasts are not drawn finer than this many pixels. */
@@ -12,68 +13,102 @@ const GRAIN_PX = 0.3;
 const KM_PER_DEGREE = 111.195;
 
 export class Backdrop {
-  readonly node: SVGSVGElement;
-  private readonly ground = s("g", { class: "ground" });
-  private readonly rings = s("g", { class: "rings", "data-rings": "0" });
-  private readonly moving = s("g", {}, this.ground, this.rings);
+  private readonly layer = new Layer("backdrop");
   private projection: GeoProjection | null = null;
   private land: Land | null = null;
   private landOf: Ground | null = null;
   private sites = new Map<string, SiteOut>();
   private shown: RingOut[] = [];
+  private ground: { land: Path2D; borders: Path2D } | null = null;
+  private rings: Path2D[] = [];
+  private drawn: View | null = null;
 
-  constructor() {
-    this.node = s("svg", { class: "backdrop", "aria-hidden": "true" }, this.moving);
+  constructor(private readonly changed: () => void) {
+    this.node.setAttribute("aria-hidden", "true");
+    this.node.dataset["rings"] = "0";
+    this.node.classList.add("rings");
   }
 
-  show(projection: GeoProjection, ground: Ground, sites: readonly SiteOut[]): void {
+  get node(): HTMLCanvasElement {
+    return this.layer.node;
+  }
+
+  /** null: a view without ground. */
+  show(projection: GeoProjection | null, ground: Ground, sites: readonly SiteOut[]): void {
     this.projection = projection;
     this.sites = new Map(sites.map((site) => [site.id, site]));
-    this.drawRings();
-    if (this.landOf === ground) {
-      this.drawLand();
-      return;
-    }
+    this.trace();
+    if (projection === null || this.landOf === ground) return;
     this.landOf = ground;
     void load(ground).then((land) => {
       this.land = land;
-      this.drawLand();
+      this.trace();
     });
-  }
-
-  moveTo(transform: string): void {
-    put(this.moving, "transform", transform);
   }
 
   reach(rings: RingOut[]): void {
     this.shown = rings;
-    this.drawRings();
+    this.trace();
   }
 
-  private drawLand(): void {
-    if (this.land === null || this.projection === null) return;
-    const path = geoPath(thinned(this.projection)).digits(1);
-    this.ground.replaceChildren(
-      s("path", { class: "land", d: path(this.land.land) ?? "" }),
-      s("path", { class: "borders", d: path(this.land.borders) ?? "" }),
-    );
+  /** Moves the picture that there is to where the map is now. */
+  follow(view: View): void {
+    const { drawn } = this;
+    if (drawn === null) return;
+    const k = view.k / drawn.k;
+    const [x, y] = [view.x - drawn.x * k, view.y - drawn.y * k];
+    this.node.style.transform = k === 1 && x === 0 && y === 0 ? "" : `translate(${String(x)}px,${String(y)}px) scale(${String(k)})`;
   }
 
-  /** All outlines first, then all discs over them: what shows is the outline of the whole. */
-  private drawRings(): void {
-    if (this.projection === null) return;
-    const path = geoPath(this.projection);
-    const shapes = this.shown.flatMap((ring) => {
-      const site = this.sites.get(ring.site);
-      if (site === undefined || !(ring.radius_km > 0)) return [];
-      const circle = geoCircle().center([site.lon, site.lat]).radius(ring.radius_km / KM_PER_DEGREE).precision(4)();
-      return [path(circle) ?? ""];
-    });
-    this.rings.replaceChildren(
-      ...shapes.map((d) => s("path", { class: "ring-edge", d })),
-      ...shapes.map((d) => s("path", { class: "ring", d })),
-    );
-    put(this.rings, "data-rings", String(shapes.length));
+  draw(view: View, colours: Palette): void {
+    this.layer.fit(view.width, view.height);
+    const pen = this.layer.clear();
+    this.drawn = { ...view };
+    this.node.style.transform = "";
+    pen.translate(view.x, view.y);
+    pen.scale(view.k, view.k);
+    pen.lineJoin = "round";
+    if (this.ground !== null) {
+      pen.fillStyle = colours.land;
+      pen.strokeStyle = colours.coast;
+      pen.lineWidth = 1 / view.k;
+      pen.fill(this.ground.land);
+      pen.stroke(this.ground.land);
+      pen.strokeStyle = colours.border;
+      pen.lineWidth = 0.8 / view.k;
+      pen.stroke(this.ground.borders);
+      this.node.classList.add("land");
+    }
+    pen.globalAlpha = colours.ringOpacity;
+    pen.strokeStyle = colours.ringEdge;
+    pen.lineWidth = 3 / view.k;
+    // All outlines first, then all discs over them: what shows is the outline of the whole.
+    for (const ring of this.rings) pen.stroke(ring);
+    pen.fillStyle = colours.ring;
+    const discs = new Path2D();
+    for (const ring of this.rings) discs.addPath(ring);
+    pen.fill(discs, "nonzero");
+    pen.globalAlpha = 1;
+  }
+
+  private trace(): void {
+    const { projection } = this;
+    this.ground = null;
+    this.rings = [];
+    if (projection !== null) {
+      const path = geoPath(thinned(projection)).digits(1);
+      if (this.land !== null)
+        this.ground = { land: new Path2D(path(this.land.land) ?? ""), borders: new Path2D(path(this.land.borders) ?? "") };
+      const exact = geoPath(projection);
+      this.rings = this.shown.flatMap((ring) => {
+        const site = this.sites.get(ring.site);
+        if (site === undefined || !(ring.radius_km > 0)) return [];
+        const circle = geoCircle().center([site.lon, site.lat]).radius(ring.radius_km / KM_PER_DEGREE).precision(4)();
+        return [new Path2D(exact(circle) ?? "")];
+      });
+    }
+    this.node.dataset["rings"] = String(this.rings.length);
+    this.changed();
   }
 }
 

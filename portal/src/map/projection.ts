@@ -9,7 +9,7 @@ import {
   type GeoProjection,
 } from "d3-geo";
 import type { MultiPoint } from "geojson";
-import type { LinkOut, SiteOut } from "../wire";
+import type { LinkOut, SiteOut } from "../api/schema";
 
 export type Ground = "us" | "world";
 export interface Place {

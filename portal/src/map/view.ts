@@ -1,29 +1,26 @@
-// The map itself: links, paths, sites and names as layers of one SVG over the backdrop. It is told what is so and draws
-// it; it decides nothing but pixels. Coordinates are the projection's times the zoom, so that strokes and names keep
-// their size.
+// The map: canvases over one another, what one does with mouse, finger and keys, and a frame in which all of it is drawn. It
+// is told what is so and shows it.
 import { select, type Selection as D3 } from "d3-selection";
-import { zoom, zoomIdentity, type D3ZoomEvent, type ZoomBehavior, type ZoomTransform } from "d3-zoom";
 import "d3-transition";
-import { h, put, s } from "../dom";
-import type { LinkState } from "../faults";
-import { loadText, pace, step, width } from "../ramp";
-import type { Selection } from "../select";
-import type { NetworkOut, RingOut } from "../wire";
+import { zoom, zoomIdentity, type D3ZoomEvent, type ZoomBehavior, type ZoomTransform } from "d3-zoom";
+import type { LinkOut, NetworkOut, RingOut } from "../api/schema";
+import type { Selection, View as Layout } from "../state/address";
+import type { Route } from "../state/store";
+import { t } from "../words/en";
 import { Backdrop } from "./backdrop";
-import { Flows } from "./flows";
-import { anchored, geodesic, lanes, offset, toPath, type Point } from "./geometry";
-import { glyph, IMPORTANCE, radius } from "./glyphs";
-import { Names } from "./names";
+import { Layer } from "./canvas";
+import { Drawn, type Stop } from "./drawn";
+import type { Point } from "./geometry";
+import { stopAt, wayAt, distance } from "./hit";
+import { Mirror } from "./mirror";
+import { Names } from "./naming";
+import * as paint from "./paint";
+import { palette, type Palette } from "./palette";
 import { choose, type Box } from "./projection";
-import { spread } from "./spread";
+import { geographic, logical, type Scene } from "./scene";
+import type { Lit } from "./shown";
+import { untangle } from "./untangle";
 import { next } from "./walk";
-
-export interface Route {
-  service: string;
-  way: "there" | "back" | "spare";
-  sites: string[];
-  links: string[];
-}
 
 /** The part of the window to fit the network into, and the larger one in which names can be read. */
 export interface Room {
@@ -31,114 +28,122 @@ export interface Room {
   clear: Box;
 }
 
-interface LinkMark {
-  id: string;
-  tail: string;
-  head: string;
-  width: number;
-  lane: number;
-  lines: Point[][];
-  node: SVGGElement;
-  hit: SVGPathElement;
-  road: SVGPathElement;
-  drawn: Point[][];
-  d: string;
-  pace: string;
-}
-
-interface SiteMark {
-  id: string;
-  name: string;
-  kind: string;
-  lonLat: Point;
-  base: Point;
-  at: Point;
-  degree: number;
-  node: SVGGElement;
-}
-
 const NOWHERE: Box = { left: 0, top: 0, right: 1, bottom: 1 };
 /** The map has come to rest. */
 const REST_MS = 110;
+/** Traffic moves so often a second; less often where drawing it takes long. */
+const FLOW_MS = 80;
+const NONE: ReadonlySet<string> = new Set();
+const TOUCH_PX = 8;
+/** Less is a hand that trembles. */
+const DREW_PX = 5;
+/** The name under which a browser keeps how long it took to draw an update of every link. */
+const DRAWN = "links drawn";
 
 export class MapView {
-  readonly node: HTMLElement;
-  private readonly backdrop = new Backdrop();
-  private readonly flows = new Flows();
-  private readonly names = new Names();
-  private readonly halos = s("g", { class: "halos", "aria-hidden": "true" });
-  private readonly roads = s("g", { class: "links" });
-  private readonly routes = s("g", { class: "routes", "aria-hidden": "true" });
-  private readonly stops = s("g", { class: "sites" });
-  private readonly moving: SVGGElement;
-  private readonly svg: D3<SVGSVGElement, unknown, null, undefined>;
-  private readonly behaviour: ZoomBehavior<SVGSVGElement, unknown>;
-  private readonly still = matchMedia("(prefers-reduced-motion: reduce)");
+  readonly node = document.createElement("div");
+  /** From a site to a site; set where one may. */
+  onDrag: ((from: string, to: string) => void) | null = null;
 
-  private view: ZoomTransform = zoomIdentity;
+  private readonly backdrop = new Backdrop(() => this.ask("ground"));
+  private readonly roads = new Layer("roads");
+  private readonly flow = new Layer("flows");
+  private readonly top = new Layer("network-map");
+  private readonly names = new Names();
+  private readonly mirror: Mirror;
+  private readonly svg: D3<HTMLCanvasElement, unknown, null, undefined>;
+  private readonly behaviour: ZoomBehavior<HTMLCanvasElement, unknown>;
+  private readonly still = matchMedia("(prefers-reduced-motion: reduce)");
+  private colours: Palette | null = null;
+
+  private transform: ZoomTransform = zoomIdentity;
   private home: ZoomTransform = zoomIdentity;
-  private bounds = NOWHERE;
   private room: Room = { fit: NOWHERE, clear: NOWHERE };
   private roamed = false;
   private rest: ReturnType<typeof setTimeout> | undefined;
-  private sites = new Map<string, SiteMark>();
-  private links = new Map<string, LinkMark>();
-  private shownRoutes: Route[] = [];
-  private chosen = { links: new Set<string>() as ReadonlySet<string>, sites: new Set<string>() as ReadonlySet<string> };
-  private project: (point: Point) => Point | null = () => null;
-  private tornAt = Infinity;
+  private scene: Scene | null = null;
+  private drawn: Drawn | null = null;
+  private lit: ReadonlyMap<string, Lit> = new Map();
+  private network: NetworkOut | null = null;
+  private traced: readonly Route[] = [];
+  private lines: paint.Line[] = [];
+  private own = false;
+  private chosen: { links: ReadonlySet<string>; sites: ReadonlySet<string> } = { links: NONE, sites: NONE };
+  private ringed = new Set<string>();
+  private rubber: { from: Stop; x: number; y: number; x0: number; y0: number } | null = null;
+  private drew = false;
+  private readonly wanted = new Set<"ground" | "roads" | "top" | "places">();
+  private frame = 0;
+  private flowed_ms = 0;
+  private flowCost_ms = 0;
+  private moving = false;
 
   constructor(private readonly pick: (selection: Selection | null) => void) {
-    this.moving = s("g", {}, this.halos, this.roads, this.flows.node, this.routes, this.stops, this.names.node);
-    const svg = s("svg", { class: "network-map", role: "group", "aria-label": "Map of the network" }, this.moving);
-    this.node = h("div", { class: "map" }, this.backdrop.node, svg);
-    this.svg = select(svg);
-    this.behaviour = zoom<SVGSVGElement, unknown>()
-      .scaleExtent([0.3, 40])
-      .on("zoom", (event: D3ZoomEvent<SVGSVGElement, unknown>) => {
+    this.node.className = "map";
+    this.mirror = new Mirror((selection) => this.choose(selection));
+    this.top.node.setAttribute("role", "group");
+    this.top.node.setAttribute("aria-label", t.app.map);
+    this.top.node.append(...this.mirror.nodes);
+    for (const layer of [this.roads, this.flow]) layer.node.setAttribute("aria-hidden", "true");
+    this.node.append(this.backdrop.node, this.roads.node, this.flow.node, this.top.node);
+    this.svg = select(this.top.node);
+    this.behaviour = zoom<HTMLCanvasElement, unknown>()
+      .scaleExtent([0.3, 60])
+      .filter((event: MouseEvent | TouchEvent) => !(event.ctrlKey && event.type !== "wheel") && !this.grabs(event))
+      .on("zoom", (event: D3ZoomEvent<HTMLCanvasElement, unknown>) => {
         if (event.sourceEvent !== null) this.roamed = true;
         this.moveTo(event.transform);
       });
     this.svg.call(this.behaviour).on("dblclick.zoom", null);
-    svg.addEventListener("click", (event) => {
-      if (event.target === svg) this.pick(null);
-    });
-    this.stops.addEventListener("keydown", (event) => this.key(event));
+    this.listen();
     void document.fonts.ready.then(() => {
       this.names.forget();
-      this.drawNames();
+      this.ask("places");
     });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.colours = null;
+      this.ask("ground", "roads", "top");
+    });
+    const beat = (now: number): void => {
+      this.beat(now);
+      requestAnimationFrame(beat);
+    };
+    requestAnimationFrame(beat);
   }
 
   /** Draws a network anew, fitted to the part of the window that nothing covers. */
-  show(network: NetworkOut, room: Room): void {
+  show(network: NetworkOut, room: Room, layout: Layout): void {
+    this.network = network;
     this.room = room;
     this.roamed = false;
     const place = choose(network.sites, network.links, room.fit);
-    this.project = place.projection;
-    this.tornAt = this.width() * 0.5;
-    this.backdrop.show(place.projection, place.ground, network.sites);
-    this.buildSites(network);
-    this.buildLinks(network);
+    if (layout === "logical") {
+      this.scene = logical(network, untangle(network.sites, network.links, room.fit));
+      this.backdrop.show(null, place.ground, network.sites);
+    } else {
+      this.scene = geographic(network, (point) => place.projection(point), window.innerWidth * 0.5);
+      this.backdrop.show(place.projection, place.ground, network.sites);
+    }
+    this.drawn = new Drawn(this.scene, window.innerWidth);
+    this.drawn.light(this.lit);
+    this.mirror.show(network);
+    this.mirror.light(this.lit);
     this.home = zoomIdentity;
-    this.view = zoomIdentity;
     this.svg.interrupt();
     this.svg.call(this.behaviour.transform, zoomIdentity);
-    this.draw();
-    this.drawNames();
+    this.drawn.zoom(1);
+    this.reroute();
+    this.ask("ground", "roads", "top", "places");
   }
 
   /** The part of the window that is free has changed: keep the whole network in it, unless one has moved the map. */
   makeRoom(room: Room): void {
     this.room = room;
-    if (this.sites.size === 0 || this.roamed) return;
+    this.ask("places");
+    if (this.scene === null || this.roamed) return;
     const { fit } = room;
-    const b = this.bounds;
-    const k = Math.min(
-      2,
-      (fit.right - fit.left) / Math.max(1, b.right - b.left),
-      (fit.bottom - fit.top) / Math.max(1, b.bottom - b.top),
-    );
+    const b = this.scene.bounds;
+    const k = Math.min(2, (fit.right - fit.left) / Math.max(1, b.right - b.left), (fit.bottom - fit.top) / Math.max(1, b.bottom - b.top));
     const x = (fit.left + fit.right) / 2 - (k * (b.left + b.right)) / 2;
     const y = (fit.top + fit.bottom) / 2 - (k * (b.top + b.bottom)) / 2;
     const there = zoomIdentity.translate(x, y).scale(k);
@@ -162,115 +167,120 @@ export class MapView {
     this.glide(this.home);
   }
 
-  /** Loads and states of links: writes only what differs. */
-  paint(stateOf: (link: string) => LinkState, loadOf: (link: string) => number): void {
-    let flowing = false;
-    for (const mark of this.links.values()) {
-      const state = stateOf(mark.id);
-      const share = loadOf(mark.id);
-      // What is not as it should be lies above what is.
-      if (state !== "up" && mark.node.dataset.state === "up") this.roads.append(mark.node);
-      put(mark.node, "data-state", state);
-      put(mark.node, "data-load", loadText(share));
-      put(mark.node, "data-step", String(step(share)));
-      const now = state === "down" ? "none" : pace(share);
-      flowing ||= now !== mark.pace;
-      mark.pace = now;
-    }
-    if (flowing) this.flows.draw(this.links.values());
+  /** Gives the keyboard to the site that Tab would come to. */
+  focus(): void {
+    this.mirror.focus();
+  }
+
+  /** Loads and states of links. */
+  paint(of: (link: LinkOut) => Lit): void {
+    if (this.network === null) return;
+    const begin = performance.now();
+    this.lit = new Map(this.network.links.map((link) => [link.id, of(link)]));
+    this.drawn?.light(this.lit);
+    // In the same frame for the eye and for the ear.
+    this.draw("roads");
+    this.mirror.light(this.lit);
+    // For who measures; the one before is forgotten, so that there are never many.
+    performance.clearMeasures(DRAWN);
+    performance.measure(DRAWN, { start: begin });
   }
 
   /** Draws the paths of services: above all else for one that is selected, as the only lines for a tenant. */
-  trace(routes: Route[], alone: boolean): void {
-    this.shownRoutes = routes;
+  trace(routes: readonly Route[], alone: boolean): void {
+    this.traced = routes;
+    this.own = alone;
     this.node.classList.toggle("tracing", routes.length > 0 && !alone);
-    this.node.classList.toggle("own", alone);
-    this.drawRoutes();
+    this.mirror.trace(routes);
+    this.reroute();
+    this.ask("roads", "top");
   }
 
   /** Marks what is selected. */
   mark(links: ReadonlySet<string>, sites: ReadonlySet<string>): void {
     this.chosen = { links, sites };
-    for (const link of this.links.values()) link.node.classList.toggle("selected", links.has(link.id));
-    for (const site of this.sites.values()) site.node.classList.toggle("selected", sites.has(site.id));
-    this.drawHalos();
-    this.drawNames();
+    this.ask("roads", "top", "places");
   }
 
   reach(rings: RingOut[]): void {
     this.backdrop.reach(rings);
   }
 
-  private width(): number {
-    return this.node.clientWidth || window.innerWidth;
+  private get view(): paint.View {
+    const { x, y, k } = this.transform;
+    return { x, y, k, width: window.innerWidth, height: window.innerHeight };
   }
 
-  private buildSites(network: NetworkOut): void {
-    const degree = new Map<string, number>();
-    for (const link of network.links) degree.set(link.head, (degree.get(link.head) ?? 0) + 1);
-    this.sites = new Map();
-    for (const site of network.sites) {
-      const lonLat: Point = [site.lon, site.lat];
-      const base = this.project(lonLat);
-      if (base === null) continue;
-      const node = s(
-        "g",
-        {
-          "data-site": site.id,
-          "data-kind": site.kind,
-          role: "button",
-          tabindex: this.sites.size === 0 ? 0 : -1,
-          "aria-label": `${site.name}, ${site.kind}`,
-          onclick: () => this.pick({ kind: "site", id: site.id }),
-        },
-        s("circle", { class: "target", r: Math.max(9, radius(site.kind) + 3) }),
-        glyph(site.kind),
-        s("title", {}, site.name),
-      );
-      const { id, name, kind } = site;
-      this.sites.set(id, { id, name, kind, lonLat, base, at: base, degree: degree.get(id) ?? 0, node });
-    }
-    const marks = [...this.sites.values()];
-    const [x, y] = [marks.map((mark) => mark.base[0]), marks.map((mark) => mark.base[1])];
-    this.bounds = { left: Math.min(...x), right: Math.max(...x), top: Math.min(...y), bottom: Math.max(...y) };
-    // Pops are drawn first: what customers see, a campus or a cloud, lies above.
-    const order = [...marks].sort((a, b) => (IMPORTANCE[a.kind] ?? 0) - (IMPORTANCE[b.kind] ?? 0));
-    this.stops.replaceChildren(...order.map((mark) => mark.node));
+  private ask(...what: ("ground" | "roads" | "top" | "places")[]): void {
+    for (const one of what) this.wanted.add(one);
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      const now = new Set(this.wanted);
+      this.wanted.clear();
+      if (now.has("places") && !this.moving) {
+        this.place();
+        now.add("top");
+      }
+      for (const one of ["ground", "roads", "top"] as const) if (now.has(one)) this.draw(one);
+    });
   }
 
-  private buildLinks(network: NetworkOut): void {
-    const largest = Math.max(0, ...network.links.map((link) => link.capacity_gbps));
-    const strips = network.links.map(({ id, tail, head, capacity_gbps }) => ({
-      id,
-      tail,
-      head,
-      width: width(capacity_gbps, largest),
-    }));
-    const lane = lanes(strips, 1.1);
-    this.links = new Map();
-    for (const strip of strips) {
-      const [from, to] = [this.sites.get(strip.tail), this.sites.get(strip.head)];
-      if (from === undefined || to === undefined) continue;
-      const hit = s("path", { class: "hit" });
-      const road = s("path", { class: "road" });
-      const node = s(
-        "g",
-        {
-          class: "link",
-          "data-link": strip.id,
-          "data-state": "up",
-          "data-load": "0",
-          "data-step": "0",
-          onclick: () => this.pick({ kind: "link", id: strip.id }),
-        },
-        hit,
-        road,
-      );
-      const lines = geodesic(from.lonLat, to.lonLat, this.project, this.tornAt);
-      const drawn: Point[][] = [];
-      this.links.set(strip.id, { ...strip, lane: lane.get(strip.id) ?? 0, lines, node, hit, road, drawn, d: "", pace: "none" });
+  private draw(what: "ground" | "roads" | "top"): void {
+    const { drawn, view } = this;
+    const colours = (this.colours ??= palette());
+    if (drawn === null) return;
+    if (what === "ground") return this.backdrop.draw(view, colours);
+    if (what === "roads") {
+      this.roads.fit(view.width, view.height);
+      const look = { tracing: this.traced.length > 0 && !this.own, chosen: this.chosen.sites, selected: this.chosen.links };
+      const pen = this.roads.clear();
+      paint.halos(pen, drawn, view, colours, this.chosen.links);
+      paint.roads(pen, drawn, view, colours, look);
+      return undefined;
     }
-    this.roads.replaceChildren(...[...this.links.values()].map((mark) => mark.node));
+    this.top.fit(view.width, view.height);
+    const pen = this.top.clear();
+    paint.routes(pen, this.lines, view, colours, this.own);
+    if (this.rubber !== null) {
+      const { from, x, y } = this.rubber;
+      pen.strokeStyle = colours.accent;
+      pen.lineWidth = 2.5;
+      pen.setLineDash([6, 5]);
+      pen.beginPath();
+      pen.moveTo(from.at[0] + view.x, from.at[1] + view.y);
+      pen.lineTo(x, y);
+      pen.stroke();
+      pen.setLineDash([]);
+    }
+    paint.stops(pen, this.order(drawn), view, colours, this.chosen.sites, this.ringed);
+    paint.names(pen, this.names.shown, view, colours);
+    return undefined;
+  }
+
+  /** Pops are drawn first: what customers see, a campus or a cloud, lies above. */
+  private order(drawn: Drawn): readonly Stop[] {
+    return [...drawn.stops].sort((a, b) => Number(a.kind !== "pop") - Number(b.kind !== "pop"));
+  }
+
+  private beat(now: number): void {
+    const { drawn } = this;
+    const idle = drawn === null || this.moving || document.hidden || (this.traced.length > 0 && !this.own);
+    this.flow.node.hidden = idle;
+    if (idle || drawn.ways.length === 0) return;
+    // A sixteenth of the time at the most, whatever is on the map.
+    if (now - this.flowed_ms < Math.max(FLOW_MS, this.flowCost_ms * 16)) return;
+    if (this.still.matches && this.flowed_ms > 0 && now - this.flowed_ms < 1000) return;
+    this.flowed_ms = now;
+    const begin = performance.now();
+    const { view } = this;
+    this.flow.fit(view.width, view.height);
+    paint.flows(this.flow.clear(), drawn, view, (this.colours ??= palette()), this.still.matches ? 0 : now / 1000);
+    this.flowCost_ms = performance.now() - begin;
+  }
+
+  private place(): void {
+    if (this.drawn !== null) this.names.find(this.drawn, this.view, this.chosen.sites, this.room.clear);
   }
 
   private glide(to: ZoomTransform): void {
@@ -278,131 +288,175 @@ export class MapView {
     else this.svg.transition().duration(320).call(this.behaviour.transform, to);
   }
 
-  private moveTo(view: ZoomTransform): void {
-    const zoomed = view.k !== this.view.k;
-    this.view = view;
-    const shift = `translate(${view.x.toFixed(2)},${view.y.toFixed(2)})`;
-    put(this.moving, "transform", shift);
-    this.backdrop.moveTo(`${shift} scale(${view.k.toFixed(5)})`);
-    // Traffic holds its breath while the map moves: what is painted sixty times a second should be little.
-    this.flows.node.classList.add("held");
-    if (zoomed) this.draw();
+  private moveTo(transform: ZoomTransform): void {
+    const zoomed = transform.k !== this.transform.k;
+    this.transform = transform;
+    this.moving = true;
+    if (zoomed && this.drawn !== null) {
+      this.drawn.zoom(transform.k);
+      this.names.follow(this.drawn);
+      this.reroute();
+    }
+    this.backdrop.follow(this.view);
+    this.ask("roads", "top");
     clearTimeout(this.rest);
     this.rest = setTimeout(() => {
-      this.flows.node.classList.remove("held");
-      this.drawNames();
+      this.moving = false;
+      this.ask("ground", "places");
     }, REST_MS);
   }
 
-  /** How much wider roads get as one comes nearer. */
-  private growth(): number {
-    return Math.min(2.6, Math.max(0.7, this.view.k ** 0.4)) * Math.min(1, Math.max(0.6, this.width() / 1100));
-  }
-
-  /** Sites are drawn smaller on a phone. */
-  private small(): number {
-    return Math.min(1, Math.max(0.66, this.width() / 1000));
-  }
-
-  private draw(): void {
-    const k = this.view.k;
-    const small = this.small();
-    const marks = [...this.sites.values()];
-    const bodies = marks.map(({ base, kind }) => ({
-      x: base[0] * k,
-      y: base[1] * k,
-      radius: (radius(kind) + 1.5) * small,
-      weight: kind === "pop" ? 4 : 1,
-    }));
-    const scale = small < 1 ? ` scale(${small.toFixed(2)})` : "";
-    for (const [number, at] of spread(bodies, 16).entries()) {
-      const mark = marks[number];
-      if (mark === undefined) continue;
-      mark.at = at;
-      put(mark.node, "transform", `translate(${at[0].toFixed(1)},${at[1].toFixed(1)})${scale}`);
-    }
-    const growth = this.growth();
-    for (const mark of this.links.values()) {
-      const [start, end] = [this.sites.get(mark.tail), this.sites.get(mark.head)];
-      if (start === undefined || end === undefined) continue;
-      const middle = anchored(this.scaled(mark.lines), start.at, end.at);
-      mark.drawn = middle.map((line) => offset(line, mark.lane * growth));
-      mark.d = toPath(mark.drawn);
-      put(mark.road, "d", mark.d);
-      put(mark.road, "stroke-width", (mark.width * growth).toFixed(2));
-      put(mark.hit, "d", mark.d);
-      put(mark.hit, "stroke-width", (mark.width * growth + 5).toFixed(2));
-    }
-    this.flows.draw(this.links.values());
-    this.drawRoutes();
-    this.drawHalos();
-    this.names.follow(this.sites);
-  }
-
-  private scaled(lines: readonly (readonly Point[])[]): Point[][] {
-    const k = this.view.k;
-    return lines.map((line) => line.map(([x, y]): Point => [x * k, y * k]));
-  }
-
-  private drawHalos(): void {
-    const halos = [...this.chosen.links].flatMap((id) => {
-      const mark = this.links.get(id);
-      if (mark === undefined) return [];
-      return [s("path", { class: "halo", d: mark.d, "stroke-width": mark.width * this.growth() + 7 })];
-    });
-    this.halos.replaceChildren(...halos);
-  }
-
-  private drawRoutes(): void {
-    const nodes = this.shownRoutes.map((route) =>
-      s("path", {
-        class: `route ${route.way}`,
-        "data-route": route.service,
-        "data-way": route.way,
-        "stroke-width": route.way === "there" ? 3 : 2,
-        d: toPath(this.alongRoute(route)),
-        onclick: () => this.pick({ kind: "service", id: route.service }),
-      }),
-    );
-    this.routes.replaceChildren(...nodes);
-  }
-
-  /** On the road where one sees links; between the sites where one does not. */
-  private alongRoute(route: Route): Point[][] {
-    const marks = route.links.flatMap((id) => this.links.get(id) ?? []);
-    if (marks.length > 0 && marks.length === route.links.length) return marks.flatMap((mark) => mark.drawn);
-    return route.sites.slice(1).flatMap((head, hop) => {
-      const [from, to] = [this.sites.get(route.sites[hop] ?? ""), this.sites.get(head)];
-      if (from === undefined || to === undefined) return [];
-      const lines = this.scaled(geodesic(from.lonLat, to.lonLat, this.project, this.tornAt));
-      return anchored(lines, from.at, to.at).map((line) => offset(line, 2));
+  /** Routes on the roads where one sees links; between the sites where one does not. */
+  private reroute(): void {
+    const { drawn, scene } = this;
+    if (drawn === null || scene === null) return;
+    const roadOf = new Map(drawn.ways.flatMap((way) => way.bundle.links.map((link) => [link, way] as const)));
+    this.lines = this.traced.map(({ way, sites, links }) => {
+      if (links.length > 0 && links.every((link) => scene.roads.has(link)))
+        return { way, lines: links.flatMap((link) => roadOf.get(link) ?? []) };
+      const lines = sites.slice(1).flatMap((head, hop) => {
+        const [from, to] = [drawn.stopOf(sites[hop] ?? ""), drawn.stopOf(head)];
+        if (from === undefined || to === undefined || (from === to && sites[hop] !== head)) return [];
+        const [a, b] = [from.cluster.head.at, to.cluster.head.at];
+        const pull: [number, number, number, number] = [
+          from.at[0] - a[0] * drawn.k,
+          from.at[1] - a[1] * drawn.k,
+          to.at[0] - b[0] * drawn.k,
+          to.at[1] - b[1] * drawn.k,
+        ];
+        // From a site to itself is the site: a point.
+        if (from === to) return [{ lines: [Float32Array.of(a[0], a[1], 0, 0)], lane: 0, pull }];
+        return [{ lines: scene.trace(from.cluster.head, to.cluster.head), lane: 2, pull }];
+      });
+      return { way, lines };
     });
   }
 
-  private drawNames(): void {
-    // A wall of names is no map: as many as the window holds with ease, more as one comes nearer.
-    const most = Math.max(8, Math.round((this.width() / 28) * this.view.k ** 1.5));
-    this.names.draw([...this.sites.values()], this.small(), this.chosen.sites, most, this.readable());
+  /** A site that stands for several opens; everything else is selected. */
+  private choose(selection: Selection | null): void {
+    const stop = selection?.kind === "site" ? this.drawn?.stop.get(selection.id) : undefined;
+    if (stop === undefined || stop.count === 1) this.pick(selection);
+    else this.enter(stop);
   }
 
-  private readable(): Box {
+  private enter(stop: Stop): void {
+    this.roamed = true;
+    const { fit } = this.room;
+    const k = Math.min(50, this.transform.k * 2);
+    const [x, y] = stop.cluster.head.at;
+    this.glide(zoomIdentity.translate((fit.left + fit.right) / 2 - x * k, (fit.top + fit.bottom) / 2 - y * k).scale(k));
+  }
+
+  private listen(): void {
+    const node = this.top.node;
+    node.addEventListener("click", (event) => {
+      // A line that was drawn ends with a click, which is none.
+      if (event.target !== node || this.drew) return;
+      const found = this.under(event.offsetX, event.offsetY, event instanceof PointerEvent && event.pointerType === "touch");
+      this.choose(found?.selection ?? null);
+    });
+    node.addEventListener("pointermove", (event) => this.hover(event));
+    node.addEventListener("pointerleave", () => this.ring(null));
+    node.addEventListener("pointerdown", (event) => {
+      this.drew = false;
+      if (!this.grabs(event)) return;
+      const from = this.stopUnder(event);
+      if (from === null) return;
+      node.setPointerCapture(event.pointerId);
+      const [x, y] = [event.offsetX, event.offsetY];
+      this.rubber = { from, x, y, x0: x, y0: y };
+    });
+    node.addEventListener("pointerup", (event) => {
+      const { rubber } = this;
+      this.rubber = null;
+      if (rubber === null) return;
+      this.drew = Math.hypot(event.offsetX - rubber.x0, event.offsetY - rubber.y0) > DREW_PX;
+      this.ask("top");
+      const to = this.stopUnder(event);
+      if (to !== null && to.id !== rubber.from.id) this.onDrag?.(rubber.from.id, to.id);
+    });
+    node.addEventListener("pointercancel", () => {
+      this.rubber = null;
+      this.ask("top");
+    });
+    this.mirror.sites.addEventListener("keydown", (event) => this.key(event));
+    this.mirror.sites.addEventListener("focusin", (event) => this.standAt(siteOf(event.target)));
+    this.mirror.sites.addEventListener("focusout", () => this.ring(null));
+  }
+
+  /** Whether a press begins a line from a site to a site instead of moving the map. */
+  private grabs(event: Event): boolean {
+    const pressed = event.type === "pointerdown" || event.type === "mousedown";
+    if (this.onDrag === null || !pressed || !(event instanceof MouseEvent) || event.button !== 0) return false;
+    if (event instanceof PointerEvent && event.pointerType === "touch") return false;
+    const stop = this.stopUnder(event);
+    return stop !== null && stop.count === 1;
+  }
+
+  private stopUnder(event: MouseEvent): Stop | null {
+    return this.drawn === null ? null : stopAt(this.drawn, this.view, event.offsetX, event.offsetY);
+  }
+
+  private under(x: number, y: number, touch = false): { selection: Selection; said: string; stop?: Stop } | null {
+    const { drawn, view } = this;
+    if (drawn === null) return null;
+    const slop = touch ? TOUCH_PX : 0;
+    const stop = stopAt(drawn, view, x, y, slop);
+    if (stop !== null) {
+      const said = stop.count > 1 ? t.map.several(stop.name, stop.count - 1) : stop.name;
+      return { selection: { kind: "site", id: stop.id }, said, stop };
+    }
+    const route = this.traced.findIndex((_, at) => this.lines[at]?.lines.some((line) => distance(line, view, x, y) < 4 + slop));
+    const service = this.traced[route]?.service ?? "";
+    if (service !== "") return { selection: { kind: "service", id: service }, said: service };
+    const way = wayAt(drawn, view, x, y, slop);
+    return way === null ? null : { selection: { kind: "link", id: way.bundle.links[0] ?? way.id }, said: `${way.tail.name} → ${way.head.name}` };
+  }
+
+  private hover(event: PointerEvent): void {
+    if (this.rubber !== null) {
+      this.rubber = { ...this.rubber, x: event.offsetX, y: event.offsetY };
+      this.ask("top");
+      return;
+    }
+    if (event.buttons !== 0) return;
+    const found = this.under(event.offsetX, event.offsetY);
+    this.node.classList.toggle("over", found !== null);
+    this.top.node.title = found?.said ?? "";
+    this.ring(found?.stop?.id ?? null);
+  }
+
+  private ring(stop: string | null): void {
+    if (stop === null ? this.ringed.size === 0 : this.ringed.has(stop)) return;
+    this.ringed = new Set(stop === null ? [] : [stop]);
+    this.ask("top");
+  }
+
+  /** The keyboard is at a site: ring it, and bring it into the window. */
+  private standAt(site: string | null): void {
+    const stop = site === null ? undefined : this.drawn?.stopOf(site);
+    if (stop === undefined) return;
+    this.mirror.stand(site);
+    this.ring(stop.id);
     const { clear } = this.room;
-    const { x, y } = this.view;
-    return { left: clear.left - x, right: clear.right - x, top: clear.top - y, bottom: clear.bottom - y };
+    const [x, y] = [stop.at[0] + this.transform.x, stop.at[1] + this.transform.y];
+    if (x > clear.left && x < clear.right && y > clear.top && y < clear.bottom) return;
+    this.roamed = true;
+    const [dx, dy] = [(clear.left + clear.right) / 2 - x, (clear.top + clear.bottom) / 2 - y];
+    this.glide(zoomIdentity.translate(this.transform.x + dx, this.transform.y + dy).scale(this.transform.k));
   }
 
   private key(event: KeyboardEvent): void {
-    const here = [...this.sites.values()].find((mark) => mark.node === event.target);
-    if (here === undefined) return;
-    if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault();
-      this.pick({ kind: "site", id: here.id });
-    }
-    const there = next(event.key, here, this.sites.values());
+    const here = this.drawn?.stopOf(siteOf(event.target) ?? "");
+    if (here === undefined || this.drawn === null) return;
+    const there = next(event.key, here, this.drawn.stops);
     if (there === null) return;
     event.preventDefault();
-    here.node.setAttribute("tabindex", "-1");
-    there.node.setAttribute("tabindex", "0");
-    there.node.focus();
+    this.mirror.stand(there.id);
+    this.mirror.focus(there.id);
   }
+}
+
+function siteOf(target: EventTarget | null): string | null {
+  return target instanceof HTMLElement ? (target.dataset["site"] ?? null) : null;
 }

@@ -7,8 +7,9 @@ A route names whose it is, OPERATOR's, TENANT's or both's; what it does says whi
 looks (a GET, what `looks` declares, and anything with `?dry_run=true`) is open to an engineer beside the operator and
 to a viewer beside a tenant's members; what changes something is not. `only` names roles one by one.
 
-A bearer token is good for everything its role may do; the page's cookie only reads (and signs out), so that no other
-site can act through a browser that is signed in.
+A bearer token is good for everything its role may do. The page's cookie is too, but changes something only where a
+header says that it is the page that asks: a browser sends that for no other site's script without asking us, and we
+allow none. So no other site can act through a browser that is signed in.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ SIDES = "x-highroad-sides"
 LOOKS = "x-highroad-looks"
 NOTED = "x-highroad-noted"
 WAITS = "x-highroad-waits"
+LOOSE = "x-highroad-loose"
 LONGEST_PATH = 300
+PAGE = "X-Highroad-Page"
+"""What the page sends with whatever changes something. No form can, and no script of another site."""
 UNSCOPED = frozenset({"session"})
 """What a token may ask about itself whatever its scopes."""
 PROBLEMS = "x-highroad-problems"
@@ -169,12 +173,14 @@ def allow(
     looks: bool = False,
     noted: bool = False,
     waits: bool = False,
+    loose: bool = False,
 ) -> dict[str, Any]:
     """What a route declares: whose it is, its body's schema, the problems it may answer besides the usual ones.
 
-    `only` are roles instead of sides. `cookie` lets the page's session call it although it is no GET; `looks` says that
-    it changes nothing although it is none, `noted` that what it does is in no commit, and is put into the audit log.
-    `waits` says that it measures or waits for others: it has a bound of its own, and no slot of the gate.
+    `only` are roles instead of sides. `cookie` lets the page's session call it without the page's header although it is
+    no GET; `looks` says that it changes nothing although it is none, `noted` that what it does is in no commit, and is
+    put into the audit log. `waits` says that it measures or waits for others: it has a bound of its own, and no slot of
+    the gate. `loose` lets anything else be in its query: others wrote it, who have words of their own.
     """
     extra: dict[str, Any] = {
         SIDES: [*sides, *only],
@@ -183,6 +189,7 @@ def allow(
         LOOKS: looks,
         NOTED: noted,
         WAITS: waits,
+        LOOSE: loose,
     }
     if ANYONE in sides:
         extra["security"] = []
@@ -209,6 +216,7 @@ class Guarded(APIRoute):
         self.cookie = bool(extra.get("x-highroad-cookie"))
         self.noted = bool(extra.pop(NOTED, False))
         self.waits = bool(extra.pop(WAITS, False))
+        self.loose = bool(extra.pop(LOOSE, False))
         extra[ROLES] = [ANYONE] if ANYONE in sides else [one.value for one in Role if one in self.roles]
         if self.kind is not None:
             extra[SCOPE] = self.scope(self.looks)
@@ -255,7 +263,8 @@ class Guarded(APIRoute):
                     if turn is not None:
                         turn.of(call.caller, waits=self.waits)
                 ASKED.set(self._asked(call))
-                _check_query(call, known)
+                if not self.loose:
+                    _check_query(call, known)
                 response = await handle(call)
                 if self.noted and response.status_code < 300:
                     await call.controller.note_asked([(ASKED.get(), 1)], self.name)
@@ -313,7 +322,7 @@ class Guarded(APIRoute):
             if scheme.lower() != "bearer" or not token.strip():
                 raise Unauthenticated("the Authorization header has to be `Bearer` and a token")
             call.token = token.strip()
-        elif call.method == "GET" or self.cookie:
+        elif call.method == "GET" or self.cookie or _is_our_page(call):
             call.token = call.sessions.token(call.cookies.get(COOKIE, ""))
         else:
             raise Unauthenticated("send a token: `Authorization: Bearer ...`")
@@ -328,6 +337,19 @@ class Guarded(APIRoute):
             raise Forbidden(f"this takes a token of the role {' or '.join(sorted(roles))}", role=call.caller.role.value)
         if self.kind is not None and not call.caller.grant.allows(self.scope(looks)):
             raise Forbidden(f"this takes a token with the scope {self.scope(looks)}", scope=self.scope(looks))
+
+
+def _is_our_page(call: Call) -> bool:
+    """Whether it is our own page that asks. Browsers that say where a script is from (`Sec-Fetch-Site`, `Origin`) are
+    held to that besides.
+    """
+    headers = call.headers
+    here = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
+    return (
+        headers.get(PAGE) == "1"
+        and headers.get("sec-fetch-site", "same-origin") == "same-origin"
+        and ("origin" not in headers or headers["origin"] in here)
+    )
 
 
 def roles_of(sides: Iterable[str], table: Mapping[str, tuple[Role, ...]]) -> frozenset[Role]:

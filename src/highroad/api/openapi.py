@@ -108,6 +108,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     _, extra = models_json_schema(modes, ref_template=template)
     for name, schema in extra.get("$defs", {}).items():
         schemas.setdefault(name, schema)
+    _bound(schemas)
     for name, example in EXAMPLES.items():
         schemas[name]["examples"] = [example]
     for name in ("HTTPValidationError", "ValidationError"):
@@ -122,6 +123,20 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 _finish(operations[method], path, method)
     app.openapi_schema = document
     return document
+
+
+def _bound(schema: Any) -> None:
+    """Bounds in JSON Schema's words: pydantic leaves its own where a value is looked at before it is checked."""
+    if isinstance(schema, list):
+        for one in schema:
+            _bound(one)
+    elif isinstance(schema, dict):
+        if "type" in schema:
+            for ours, theirs in (("ge", "minimum"), ("le", "maximum")):
+                if isinstance(schema.get(ours), int | float):
+                    schema[theirs] = schema.pop(ours)
+        for one in schema.values():
+            _bound(one)
 
 
 def _finish(operation: dict[str, Any], path: str, method: str) -> None:

@@ -26,7 +26,7 @@ _HASHED = re.compile(r"-[A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _NOT_BUILT = """\
 <!doctype html><html lang="en"><meta charset="utf-8"><title>Highroad</title>
 <h1>Highroad is running, its page is not built</h1>
-<p>In a checkout run <code>make page</code>, then load this address again. The package has the page in it.</p>
+<p>In a checkout run <code>make .make/portal</code>, then load this address again. The package has the page in it.</p>
 <p>The API is at <a href="/v1/openapi.json">/v1/openapi.json</a>, and everything works without the page:
 <code>highroad status</code>.</p></html>
 """

@@ -38,7 +38,7 @@ def calendar(
     end: Annotated[datetime | None, typer.Option(parser=instant, metavar="TIME", help="Instead of --days.")] = None,
     days: Annotated[int, typer.Option(min=1, max=366, metavar="N", help="How many days.")] = 7,
 ) -> None:
-    """Show what is claimed, kept in reserve and free of a link over time, and who holds it.
+    """Show what is claimed, kept in reserve and free of a link over time, who holds it, and when it is closed.
 
     Example: `highroad network calendar 'albany>syracuse' --days 14`
     """
@@ -57,6 +57,12 @@ def calendar(
         (show_gbps(least.free_gbps), "bold red" if least.free_gbps < 0 else "bold green"),
         f", {show_time(least.start)} to {show_time(least.end)}",
     )
+    for closed in found.closed:
+        ends = "until it is ended" if closed.end is None else f"to {show_time(closed.end)}"
+        door.say(
+            ("closed for maintenance: ", "yellow"),
+            f"{closed.target}, {show_time(closed.start)} {ends} ({closed.maintenance}); nothing is placed on it then",
+        )
     rows = (
         (
             one.service,

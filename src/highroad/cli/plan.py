@@ -152,9 +152,15 @@ def _say_plan(door: Door, plan: PlanOut) -> None:
         f"  fullest link {before.utilisation:7.1%} → {after.utilisation:.1%}",
         (f"   no plan is below {plan.bound:.1%}: at most {plan.gap:.1%} from the best", "dim"),
     )
+    if plan.bound_group:
+        costs = f"all backups cost at most {after.utilisation - plan.bare_bound:.1%} of the fullest link"
+        door.say((f"  proven with room to survive {plan.bound_group}; {costs}", "dim"))
     if (before.rest, after.rest) != (before.utilisation, after.utilisation):
         stuck = f"{len(plan.stuck)} link{'s' if len(plan.stuck) != 1 else ''}"
-        door.say(f"  but for {stuck} that nobody can leave {before.rest:7.1%} → {after.rest:.1%}")
+        door.say(
+            f"  but for {stuck} that nobody can leave {before.rest:7.1%} → {after.rest:.1%}",
+            (f"   no plan is below {plan.rest_bound:.1%} there", "dim"),
+        )
     door.say(f"  latency {before.latency_ms:.3f} → {after.latency_ms:.3f} ms on average, weighted by rate")
     left = f", {plan.left} have no order without harm" if plan.left else ""
     door.say(f"  {plan.moves} of {plan.services} services move in {_steps(plan.steps)}{left}")

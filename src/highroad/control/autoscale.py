@@ -116,7 +116,8 @@ def take(draft: Draft, step: Step) -> None:
         return
     change = Change(bandwidth_gbps=step.to_gbps)
     try:
-        after = orders.change(draft, before.id, change, tenant=None, if_version=step.version, by="autoscale")
+        # In the tenant's name: what is refused is told to it, so without what only operators may see.
+        after = orders.change(draft, before.id, change, tenant=before.tenant, if_version=step.version, by="autoscale")
     except (Refused, Invalid, QuotaExceeded) as error:
         _refused(draft, before, step, error)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +9,9 @@ from highroad.model.network import LinkId
 from highroad.model.plan import Refilled, Score
 from highroad.model.service import Placement, Service, ServiceId
 from highroad.planning.ground import Ground
-from highroad.planning.replan import GAP, Asked, Replan, asked_of, replan
+from highroad.planning.replan import GAP, Asked, Replan, asked_of
 from highroad.planning.solve.answer import Limits
+from highroad.ports.solver import Here, Solver
 from highroad.units import gbps_from_mbps
 
 LEAST_GBPS = 1e-6
@@ -31,6 +31,9 @@ class Found:
     before: Score
     after: Score
     bound: float
+    bare_bound: float
+    group: str
+    rest_bound: float
     gap: float
     stuck: Sequence[LinkId]
     links: Sequence[Refilled]
@@ -43,21 +46,28 @@ until it is told to stop.
 
 
 def better(
-    ground: Ground, services: Sequence[Service], now_s: float, stop: Callable[[], bool] = lambda: False
+    ground: Ground,
+    services: Sequence[Service],
+    now_s: float,
+    stop: Callable[[], bool] = lambda: False,
+    solver: Solver | None = None,
 ) -> Callable[[], Found]:
-    """A better plan of all that is carried."""
+    """A better plan of all that is carried, by a solver that may be elsewhere."""
     asked = asked_of(ground, services, now_s)
-    return lambda: _found(asked, stop)
+    return lambda: _found(asked, stop, solver or Here())
 
 
-def _found(asked: Asked, stop: Callable[[], bool]) -> Found:
-    plan = replan(asked, Limits(gap=GAP, time_s=PATIENCE_S), clock=time.perf_counter, stop=stop)
+def _found(asked: Asked, stop: Callable[[], bool], solver: Solver) -> Found:
+    plan = solver.replan(asked, Limits(gap=GAP, time_s=PATIENCE_S), stop)
     links = _links(asked, plan)
     return Found(
         moves=plan.moves,
         before=score(links, plan.stuck, plan.before.latency_ms, after=False),
         after=score(links, plan.stuck, plan.after.latency_ms, after=True),
         bound=plan.bound,
+        bare_bound=plan.bare_bound,
+        group=plan.group,
+        rest_bound=plan.rest_bound,
         gap=plan.gap,
         stuck=plan.stuck,
         links=links,

@@ -18,6 +18,7 @@ from highroad.mail import Mail
 from highroad.model.service import ServiceId
 from highroad.ports import Clock, Executor, Fabric, Lab, Prober, Store, Tracer
 from highroad.ports.proofs import Signs
+from highroad.ports.solver import Solver
 from highroad.ports.telemetry import Telemetry
 
 
@@ -44,6 +45,7 @@ class Controller(Desk):
         telemetry: Telemetry | None = None,
         signer: Signs | None = None,
         rules: Rules | None = None,
+        solver: Solver | None = None,
     ) -> None:
         super().__init__(store=store, clock=clock, execute=execute, live=Live(), mail=mail, signer=signer)
         self._seat = Leading(
@@ -66,6 +68,7 @@ class Controller(Desk):
             telemetry=telemetry,
             signer=signer,
             rules=rules,
+            solver=solver,
         )
 
     @property

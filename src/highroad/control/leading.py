@@ -28,6 +28,7 @@ from highroad.model.service import ServiceId
 from highroad.model.tracks import Keeping
 from highroad.ports import Clock, EventRecord, Executor, Fabric, Lab, Prober, Sample, Store, Tracer
 from highroad.ports.proofs import Signs
+from highroad.ports.solver import Solver
 from highroad.ports.telemetry import Telemetry
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class Leading:
         telemetry: Telemetry | None = None,
         signer: Signs | None = None,
         rules: Rules | None = None,
+        solver: Solver | None = None,
     ) -> None:
         self._live = live
         self._fabric = fabric
@@ -94,7 +96,13 @@ class Leading:
             rules.mode,
         )
         self.replanning = self.means.plans = Replanning(
-            planner=self.planner, clock=clock, execute=execute, do=self.do, rules=rules, blast=blast
+            planner=self.planner,
+            clock=clock,
+            execute=execute,
+            do=self.do,
+            rules=rules,
+            blast=blast,
+            solver=solver,
         )
         self._measuring = Measuring(fabric, telemetry)
         self.sealing: Sealing | None = None

@@ -1,4 +1,4 @@
-"""The calendar of a link over a time, read on the spot, and who holds it, looked up aside."""
+"""The calendar of a link over a time and what closes it then, read on the spot, and who holds it, looked up aside."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from highroad.control.book import Book
 from highroad.errors import Finding, Invalid, NotFound, did_you_mean
+from highroad.model.incident import Maintenance
 from highroad.model.network import Link, LinkId
 from highroad.model.window import Window
 from highroad.planning.held import Holding, Step, holdings, steps
@@ -22,11 +23,12 @@ PAST_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCalendar:
-    """What is kept of a link, and for whom."""
+    """What is kept of a link, and for whom; while it is `closed` nothing is placed on it, whatever is free."""
 
     link: Link
     steps: tuple[Step, ...]
     holdings: tuple[Holding, ...]
+    closed: tuple[Maintenance, ...] = ()
 
 
 async def link_calendar(
@@ -41,7 +43,16 @@ async def link_calendar(
     found = tuple(steps(calendar, link, window))
     # A walk over every holder is nothing for the loop: it is made over values, elsewhere.
     held, services = calendar.held(), dict(book.services)
-    return LinkCalendar(link=known, steps=found, holdings=tuple(await execute(holdings, held, services, link, window)))
+    closed = _closed(book, link, window)
+    holders = tuple(await execute(holdings, held, services, link, window))
+    return LinkCalendar(link=known, steps=found, holdings=holders, closed=closed)
+
+
+def _closed(book: Book, link: LinkId, window: Window) -> tuple[Maintenance, ...]:
+    """The maintenances of a time that keep a link free, going on or booked, by their start."""
+    met = (one for one in book.maintenances.values() if one.open and one.window.meets(window))
+    closing = (one for one in met if link in book.links_over(one.fibres))
+    return tuple(sorted(closing, key=lambda one: one.window.start_s))
 
 
 def _window(now_s: float, start_s: float | None, end_s: float | None) -> Window:

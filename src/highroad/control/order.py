@@ -330,17 +330,20 @@ def _admitted(book: Book, request: Request, now_s: float, exact: bool, *, decide
     def others(order: Order) -> Made | None:
         return displace.seek(book, order, exact=exact, now_s=now_s if decides else None)
 
+    def allowed(order: Order) -> None:
+        check_order(book, order, now_s)
+        if request.hold_s is not None:
+            check_holds(book, request.tenant, order.bandwidth_gbps)
+
     decision = admit(
         book.ground,
         request,
         now_s,
         exact=exact,
-        allowed=lambda order: check_order(book, order, now_s),
+        allowed=allowed,
         otherwise=others if request.hold_s is None else None,
     )
     if isinstance(decision, Admitted):
-        if request.hold_s is not None:
-            check_holds(book, request.tenant, request.bandwidth_gbps)
         return decision
     raise Refused(f"no: {decision.binding.message}", binding=decision.binding, offers=list(decision.offers))
 

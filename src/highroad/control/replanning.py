@@ -1,7 +1,11 @@
 """Looks for a better plan of all that is carried, every few seconds and at once after a repair, and keeps the last few.
 
-    a snapshot, on the event loop -> the solver, in a thread -> what of it still holds, on the event loop
-        -> steps, in a thread -> a plan, shown; and applied, where that is wanted, worth it, and nothing else goes first
+    a snapshot, on the event loop -> the solver -> what of it still holds, on the event loop
+        -> steps, by the solver too -> a plan, shown; and applied, where that is wanted, worth it, and nothing else goes
+        first
+
+The solver is a process of its own where there is one (`optimiser.process`): a thread here waits for it. In a thread it
+would have a good part of the interpreter's time, and orders would wait.
 
 It decides nothing by itself: applying is a command like any other, with the moves in it. What is kept is in memory;
 after a restart it plans again. Where it is off nothing of this runs.
@@ -16,6 +20,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from highroad.control import rearrange
 from highroad.control.better import LEAST_GBPS, Found, Solve, better, score
@@ -43,6 +48,7 @@ from highroad.model.plan import (
 from highroad.model.service import Placement, Service, ServiceId
 from highroad.planning.sequence import ChangePlan, Harm, sequence
 from highroad.ports import Clock, EventRecord, Executor
+from highroad.ports.solver import Here, Solver
 from highroad.units import gbps_from_mbps
 
 log = logging.getLogger(__name__)
@@ -116,6 +122,7 @@ class Replanning:
         do: Callable[[ApplyPlan], Awaitable[Applied]],
         rules: Rules,
         blast: Blast,
+        solver: Solver | None = None,
         solve: Solve | None = None,
     ) -> None:
         self._planner = planner
@@ -124,7 +131,8 @@ class Replanning:
         self._do = do
         self._rules = rules
         self._blast = blast
-        self.solve: Solve = solve or better
+        self._solver: Solver = solver or Here()
+        self.solve: Solve = solve or partial(better, solver=self._solver)
         self._stopping = False
         self._plans: OrderedDict[PlanId, Plan] = OrderedDict()
         self._newest: Plan | None = None
@@ -147,12 +155,13 @@ class Replanning:
             self._task = asyncio.create_task(self._run(), name="optimiser")
 
     async def stop(self) -> None:
-        """Plan no more; a thread that computes ends soon, and nobody hears of it."""
+        """Plan no more; who computes ends soon, and nobody hears of it."""
         self._stopping = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+            await self._execute(self._solver.close)
 
     def committed(self, events: Sequence[EventRecord]) -> None:
         """Something was decided: if a failure has been repaired by it, it is planned at once."""
@@ -283,7 +292,7 @@ class Replanning:
         asked = _Order.of(book, chosen, now_s, min(STEP, self._blast.most(book.index.carrying)))
         holds_for = rearrange.made_for(book, [(book.services[one], to) for one, to in chosen.items()], now_s)
         moves = [_move(book, snapshot[one], to) for one, to in found.moves.items()]
-        change = await self._execute(asked.sequence)
+        change = await self._execute(lambda: asked.sequence(self._solver))
         left |= _why(change)
         steps = tuple({hop.service: chosen[hop.service] for hop in step.hops} for step in change.steps)
         moved = {one for step in steps for one in step}
@@ -304,6 +313,9 @@ class Replanning:
             before=found.before,
             after=after,
             bound=found.bound,
+            bare_bound=found.bare_bound,
+            group=found.group,
+            rest_bound=found.rest_bound,
             gap=found.gap if not left or not after.utilisation else 1 - found.bound / after.utilisation,
             stuck=tuple(found.stuck),
             worth=worth,
@@ -367,10 +379,19 @@ class _Order:
         }
         return cls(capacity=capacity, have=have, want=want, at_most=at_most)
 
-    def sequence(self) -> ChangePlan:
+    def sequence(self, solver: Solver) -> ChangePlan:
         """The steps, without any harm."""
-        whole = frozenset(self.have)
-        return sequence(self.capacity, self.have, self.want, at_most=max(1, self.at_most), allow=Harm.NONE, whole=whole)
+        if not self.have:
+            return ChangePlan(steps=())
+        return solver.call(
+            sequence,
+            self.capacity,
+            self.have,
+            self.want,
+            at_most=max(1, self.at_most),
+            allow=Harm.NONE,
+            whole=frozenset(self.have),
+        )
 
 
 def _why(change: ChangePlan) -> dict[ServiceId, str]:

@@ -34,6 +34,7 @@ from highroad.model.plan import Optimising
 from highroad.model.service import ServiceId
 from highroad.ports import Clock, Executor, Fabric, Lab, Prober, Sample, Store, Tracer
 from highroad.ports.proofs import Signs
+from highroad.ports.solver import Solver
 from highroad.ports.telemetry import Telemetry
 
 T = TypeVar("T")
@@ -116,10 +117,11 @@ class Replica(Desk):
         mail: Mail | None = None,
         signer: Signs | None = None,
         rules: Rules | None = None,
+        solver: Solver | None = None,
     ) -> None:
         super().__init__(store=store, clock=clock, execute=execute, live=beside.live, mail=mail, signer=signer)
         self._mail = mail
-        self._rules = rules
+        self._rules, self._solver = rules, solver
         self._tracer = tracer
         self.name = name
         self._beside = beside
@@ -244,6 +246,7 @@ class Replica(Desk):
             telemetry=opened.telemetry,
             signer=self.signer,
             rules=self._rules,
+            solver=self._solver,
         )
         answering = Answering(leading, self._store, self._beside.calls, self._execute)
         shown = Leader(

@@ -75,6 +75,7 @@ async def alone(
     from highroad.main import fabrics, first
     from highroad.main.mail import mail_of
     from highroad.main.telemetry import kept
+    from highroad.optimiser.process import Process
     from highroad.pki.signing import signer_in
     from highroad.storage.store import SqlStore
 
@@ -108,6 +109,7 @@ async def alone(
             telemetry=telemetry,
             signer=signer,
             rules=_rules(settings),
+            solver=Process(),
         )
         try:
             await controller.start()
@@ -138,6 +140,7 @@ async def several(
     from highroad.main.home import Home
     from highroad.main.mail import mail_of
     from highroad.main.telemetry import kept
+    from highroad.optimiser.process import Process
     from highroad.pki.signing import Signer
     from highroad.pki.signing import new_key as new_proof_key
     from highroad.storage.calls import CALLS
@@ -197,6 +200,7 @@ async def several(
             mail=mail,
             signer=signer,
             rules=_rules(settings),
+            solver=Process(),
         )
         key = await asyncio.to_thread(store.calls.secret, "sessions", SealedSessions.new_key)
         found = Seated(desk=replica, is_new=False, sessions=SealedSessions(key))

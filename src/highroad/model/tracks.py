@@ -130,6 +130,11 @@ def step_for(from_s: float, until_s: float) -> int:
     return next((step for step in STEPS_S if (until_s - from_s) / step <= POINTS), STEPS_S[-1])
 
 
+def finest_s(ago_s: float) -> int:
+    """The step in which a moment of so long ago is surely kept."""
+    return 10 if ago_s < 3000 else 60 if ago_s < 28 * 86_400 else 3600
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
     """How the keeping of figures goes: values since it began, and what is amiss, in words, empty where nothing is.

@@ -28,14 +28,15 @@ UNITS = {
 
 PROOFS = {
     Objective.TOTAL: "no plan carries more than: the sum over links of capacity x price, and over demands of what is "
-    "asked x max(0, 1 - the least sum of prices on any way there)",
+    "asked x max(0, 1 - the least sum of prices on any way there), where all that is asked from one site to one other "
+    "inside one fence counts for no more than the capacity of the links out of the one, and of those into the other",
     Objective.CONCURRENT: "no larger share fits than: the sum over links of capacity x price, over the sum over "
     "demands of what is asked x the least sum of prices on any way there",
     Objective.UTILISATION: "no plan stays below: the sum over demands of what is asked x the least sum of prices on "
     "any way there, over the sum over links of capacity x price",
     Objective.LEXICOGRAPHIC: "with B the sum over links of capacity x price, and over demands of what is asked x "
-    "max(0, w - the least sum of prices on any way there), where w is 8 to the power of how many classes come after "
-    "the demand's: no plan that gives no less to the classes before carries more than B less what those weigh beyond 1",
+    "max(0, w - the least sum of prices on any way there), where w is the worth of the demand's class: no plan that "
+    "gives no less to the classes before carries more than B less what those weigh beyond 1",
     Objective.MAXMIN: "of who gets least: no larger share of all weights fits than the sum over links of capacity x "
     "price, over the sum over demands of weight x the least sum of prices on any way there; nor one that asks for less",
 }
@@ -103,6 +104,7 @@ def plan(found: Optimum) -> dict[str, Any]:
             "bound": number(found.bound),
             "gap": number(found.gap),
             "proof": PROOFS[found.objective],
+            **({"worth": {RANKS[one.rank].value: one.worth for one in found.classes}} if found.classes else {}),
             "prices": {link: one for link, one in zip(links["link"], prices.tolist(), strict=True) if one},
         },
         "demands": demands,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from highroad.model.network import LinkId
 from highroad.model.service import Order, Placement, Protection
+from highroad.model.window import Window
 from highroad.planning.closure import Heed
 from highroad.planning.find import find
 from highroad.planning.ground import Ground, port_resource
@@ -72,7 +73,9 @@ class _Binds:
             return port
         open_to_all = replace(want_of(order), heed=Heed.NONE)
         if self.ground.closures and (found := find(self.ground, open_to_all)) is not None:
-            return _closed(self.ground, order, found)
+            closed = _closed(self.ground, order, found)
+            if closed is not None:
+                return closed
         want = replace(want_of(order), protected=False)
         if order.protection is Protection.PATH and self.look.fastest(want) is not None:
             return self._no_backup(want)
@@ -125,7 +128,7 @@ class _Binds:
         full = self._bottleneck(want, most + 1)
         if full is None:
             return Binding(constraint="capacity", message=said, available_gbps=has)
-        place, at_s = self._left(full)
+        place, at_s = self._left(full, order.window)
         return Binding(
             constraint="capacity",
             message=f"{said}: {place}",
@@ -135,9 +138,9 @@ class _Binds:
             holders=self._holders(full, at_s),
         )
 
-    def _left(self, full: LinkId) -> tuple[str, float]:
-        """What a link has left, in words, and from when on."""
-        calendar, window = self.ground.calendar, self.order.window
+    def _left(self, full: LinkId, window: Window) -> tuple[str, float]:
+        """What a link has left in a window, in words, and from when on."""
+        calendar = self.ground.calendar
         link, at_s = self.ground.network.link[full], calendar.peak(full, window).at_s
         free = self._shown(calendar.free(full, window))
         words = f"{link.tail} to {link.head} has {free:.12g} of {link.capacity_gbps:.12g} Gbit/s left"
@@ -178,10 +181,11 @@ class _Binds:
         """Two ways there are, and the first link of the pair that one would take that is too full for its part."""
         rate = want.rate_mbps or 0
         said = f"{self.order.bandwidth_gbps:.12g} Gbit/s have room on one way {self.between}, and a backup that shares "
-        full = self._full_of_pair(want, rate)
-        if full is None:
+        found = self._full_of_pair(want, rate)
+        if found is None:
             return Binding(constraint="protection", message=f"{said}no risk with it has not")
-        place, at_s = self._left(full)
+        full, window = found
+        place, at_s = self._left(full, window)
         return Binding(
             constraint="protection",
             message=f"{said}no risk with it has not: {place}",
@@ -190,28 +194,33 @@ class _Binds:
             holders=self._holders(full, at_s),
         )
 
-    def _full_of_pair(self, want: Want, rate: int) -> LinkId | None:
-        ground = self.ground
+    def _full_of_pair(self, want: Want, rate: int) -> tuple[LinkId, Window] | None:
+        """The link, and the window in which it would be needed."""
+        ground, stood = self.ground, want.window.stood_by
         pair = place_protected(ground, replace(want, bandwidth_gbps=None, protected=True))
         if pair is None or pair.backup is None:
             return None
         for link in pair.links:
             if not ground.calendar.fits(link, want.window, rate):
-                return link
+                return link, want.window
         groups = ground.risks.of(map(ground.graph.link_number.__getitem__, pair.links))
         for link in (*pair.backup.there, *pair.backup.back):
-            if not ground.calendar.fits_standby(link, want.window, rate, groups):
-                return link
+            if not ground.calendar.fits_standby(link, stood, rate, groups):
+                return link, stood
         return None
 
 
-def _closed(ground: Ground, order: Order, found: Placement) -> Binding:
-    """A way that only maintenance is in the way of: it is closed for a time."""
+def _closed(ground: Ground, order: Order, found: Placement) -> Binding | None:
+    """A way that only maintenance is in the way of: it is closed for a time. None where it is not: a search that gives
+    up in time may find a way that it did not find with less to look at.
+    """
     backup = () if found.backup is None else (*found.backup.there, *found.backup.back)
     numbers = {ground.graph.link_number[link] for link in (*found.links, *backup)}
     times = [
         one.window for one in ground.closures if one.window.meets(order.window) and not one.links.isdisjoint(numbers)
     ]
+    if not times:
+        return None
     start_s, until_s = min(one.start_s for one in times), max(one.until_s for one in times)
     until = f" to {iso_from_s(until_s)}" if until_s < math.inf else " on"
     return Binding(

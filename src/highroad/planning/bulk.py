@@ -22,12 +22,15 @@ from highroad.graph import _kernels
 from highroad.planning.solve.answer import Clock, Course, Limits, Moment, gap_of
 from highroad.planning.solve.problem import Flags, Ints, Reals
 from highroad.planning.solve.slope import Slope
-from highroad.planning.solve.total import ROUNDED
+from highroad.planning.solve.total import NEVER_FULL, ROUNDED
 
 FIRST_SLOPE = 15.0
 SWEEPS, ROUNDS, REFITTED = 4, 40, 4
 NOTHING_FREE = 1e-9
-"""A link of which less than this share of the largest is free is closed."""
+"""A link of which less than this share of the smallest demand is free is closed."""
+
+MOST_BYTES = 1e24
+"""No demand is larger: sums of them stay far from what a double can hold."""
 
 GBIT = 8e-9
 """Gbit of a byte."""
@@ -87,8 +90,8 @@ def shift(
     *,
     clock: Clock = lambda: 0.0,
 ) -> Shifted:
-    """The plan. `free_gbps` has a row of links for each interval; what is wrong with a demand is said, and it is left
-    out.
+    """The plan. `free_gbps` has a row of links for each interval, infinity for what has no limit; of what is no number
+    nothing is free. What is wrong with a demand is said, and it is left out.
     """
     search = _Search(nodes, tail, head, np.asarray(free_gbps, np.float64), bulk, interval_s, limits or Limits(), clock)
     search.run()
@@ -101,7 +104,7 @@ def wrong_with(bulk: Bulk, nodes: int, intervals: int) -> tuple[Flags, list[Find
     checks = (
         ("no-such-node", ((ends < 0) | (ends >= nodes)).any(axis=0), f"nodes go from 0 to {nodes - 1}"),
         ("self-demand", bulk.source == bulk.target, "it is from a place to itself"),
-        ("no-amount", ~((bulk.bytes >= 0) & np.isfinite(bulk.bytes)), "its bytes have to be a number from 0 on"),
+        ("no-amount", ~((bulk.bytes >= 0) & (bulk.bytes <= MOST_BYTES)), f"its bytes are not from 0 to {MOST_BYTES:g}"),
         ("no-time", bulk.deadline <= bulk.release, "its deadline is not after its release"),
         ("out-of-time", (bulk.deadline <= 0) | (bulk.release >= intervals), f"there are {intervals} intervals"),
     )
@@ -113,6 +116,22 @@ def wrong_with(bulk: Bulk, nodes: int, intervals: int) -> tuple[Flags, list[Find
         ]
         good &= ~bad
     return good, findings
+
+
+def wrong_with_free(free_gbps: Reals) -> list[Finding]:
+    """Of which links it is not known at all times what is free."""
+    unknown = np.isnan(free_gbps)
+    return [
+        Finding(
+            code="not-a-number",
+            place=f"links[{link}]",
+            message=f"what is free of it is no number in {count} of {len(free_gbps)} intervals, the first of them "
+            f"{int(unknown[:, link].argmax())}: nothing goes over it then",
+            severity=Severity.WARNING,
+        )
+        for link, count in enumerate(unknown.sum(axis=0).tolist())
+        if count
+    ]
 
 
 class _Search:
@@ -139,9 +158,13 @@ class _Search:
         self.deadline = np.minimum(self.intervals, bulk.deadline[self.of])
         self.tail = np.asarray(tail, np.int32)
         self.network = _kernels.Network(nodes, self.tail, np.asarray(head, np.int32))
-        least = NOTHING_FREE * float(free.max(initial=0.0))
-        self.closed = ~(free > least)
-        self.capacity = np.where(self.closed, max(least, 1e-12), free).ravel()
+        self.findings += wrong_with_free(free)
+        free = np.minimum(np.where(np.isnan(free), 0.0, free), NEVER_FULL * float(self.amount.sum()))
+        least = NOTHING_FREE * float(self.amount[self.amount > 0].min(initial=np.inf))
+        self.closed = ~(free > (least if np.isfinite(least) else 0.0))
+        self._shut = float(free[self.closed & (free > 0)].sum())
+        """What goes over links that are closed at most."""
+        self.capacity = np.where(self.closed, 1e-12, free).ravel()
         self._mark = np.random.default_rng(0).integers(1, 2**62, free.size).astype(np.uint64)
         self._known: NDArray[np.uint64] = np.zeros(0, np.uint64)
         self.demand: Places = np.zeros(0, np.int64)
@@ -152,13 +175,17 @@ class _Search:
         self.value, self.bound, self.rounds = 0.0, float(self.amount.sum()), 0
 
     def run(self) -> None:
-        if not len(self.of) or not self.links or self.bound <= 0:
+        if not len(self.of) or self.bound <= 0:
+            return
+        if not self.links:
+            self._leave_out(np.full(len(self.of), np.inf))
             return
         most = float(self.amount.sum())
         slope = Slope(capacity_gbps=self.capacity, slope=FIRST_SLOPE)
         regret, price = 1.0, np.zeros(len(self.capacity))
         spare: Reals = price
-        self._look(1e-3 / self.capacity * float(self.capacity.min()), prove=False)
+        open_ = self.capacity[~self.closed.ravel()]
+        self._leave_out(self._look(1e-3 / self.capacity * float(open_.min(initial=np.inf))))
         while self.rounds < ROUNDS and len(self.demand):
             self.course.sweeps()
             self.rounds += 1
@@ -178,7 +205,7 @@ class _Search:
             self.flow = fitted.flow if self.rounds % REFITTED == 0 else flows.flow
             if self._done():
                 return
-            proven = self._look(slope.mean, prove=True)
+            proven = self._prove(np.minimum(slope.mean, 1.0), self._look(slope.mean))
             regret = max(0.0, (proven - float(self.flow.sum())) / most - float(spare.sum()))
             self.course.tell(self.value * self.unit_bytes, self.bound * self.unit_bytes)
             if self._done() or self.course.is_late():
@@ -200,8 +227,25 @@ class _Search:
         made.set(flow)
         return made
 
-    def _look(self, price: Reals, *, prove: bool) -> float:
-        """What prices prove; and the ways that cost less at them than any that is known."""
+    def _leave_out(self, least: Reals) -> None:
+        """Say of demands that no way leads there in their time."""
+        out = (least == np.inf) & (self.amount > 0)
+        message = "no way leads there in its time over links of which anything is free: left out"
+        self.findings += [
+            Finding(code="not-joined", place=f"bulk[{place}]", message=message, severity=Severity.WARNING)
+            for place in self.of[out].tolist()
+        ]
+        self.bound = min(self.bound, float(self.amount[~out].sum()) + self._shut)
+
+    def _prove(self, price: Reals, least: Reals) -> float:
+        """What no plan carries more than, at these prices and what ways cost at least at them."""
+        earned = float((self.amount * np.maximum(0.0, 1.0 - least)).sum())
+        proven = earned + float((price * self.capacity)[~self.closed.ravel()].sum()) + self._shut
+        self.bound = min(self.bound, proven)
+        return proven
+
+    def _look(self, price: Reals) -> Reals:
+        """What each demand pays at least at these prices; and the ways that cost less than any that is known."""
         price = np.minimum(price, 1.0)
         at = price.reshape(self.intervals, self.links)
         least = np.full(len(self.of), np.inf)
@@ -223,12 +267,7 @@ class _Search:
             if wanted.any():
                 found.append(self._walk(mine[wanted], row[wanted], into, interval))
         self._add(found)
-        if not prove:
-            return self.bound
-        earned = float((self.amount * np.maximum(0.0, 1.0 - least)).sum())
-        proven = earned + float((price * self.capacity)[~self.closed.ravel()].sum())
-        self.bound = min(self.bound, proven)
-        return proven
+        return least
 
     def _walk(self, demand: Places, row: Places, into: Ints, interval: int) -> tuple[Places, Places, Ints]:
         """The ways that trees have for some demands."""

@@ -10,12 +10,12 @@ latency, windows in time and backups are relaxed: they only ask for more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from highroad.planning.solve.answer import Clock, Limits
-from highroad.planning.solve.problem import Flags, Ints, Problem, Reals, checked, problem
+from highroad.planning.solve.problem import MOST_GBPS, TINY, Flags, Ints, Problem, Reals, checked, problem
 from highroad.planning.solve.shared import utilisation
 
 
@@ -28,12 +28,25 @@ class Least:
 
 
 def least(
-    given: Problem, fixed_gbps: Reals, used: float, limits: Limits, *, clock: Clock = lambda: 0.0, seed: int = 0
+    given: Problem,
+    fixed_gbps: Reals,
+    used: float,
+    limits: Limits,
+    *,
+    aside: Flags | None = None,
+    clock: Clock = lambda: 0.0,
+    seed: int = 0,
 ) -> Least:
     """The bound for the demands of a problem beside what is fixed on its links, where all are at `used` at most now.
 
-    Demands that nothing leads to count as nothing.
+    Links that are left `aside` may be as full as one likes: the bound is of the fullest of the others. Demands that
+    nothing leads to count as nothing.
     """
+    if aside is not None and aside.any():
+        roomy = given.amount_gbps.sum() + fixed_gbps[np.isfinite(fixed_gbps)].sum() + given.capacity_gbps.max()
+        given = replace(
+            given, capacity_gbps=np.where(aside, min(roomy / max(used, TINY), MOST_GBPS), given.capacity_gbps)
+        )
     open_ = fixed_gbps < used * given.capacity_gbps
     every = np.flatnonzero(open_).astype(np.int32)
     whole = _with_fixed(given, every, np.minimum(fixed_gbps, used * given.capacity_gbps))
@@ -47,8 +60,9 @@ def least(
     place = every[ready.links]
     capacity, fixed = given.capacity_gbps[place], fixed_gbps[place]
     carries = answer.load_gbps > fixed + 1e-9 * capacity
+    counted = answer.price if aside is None else np.where(aside[place], 0.0, answer.price)
     best, best_price = 0.0, none.price
-    for price in (answer.price, np.where(carries, answer.price, 0.0)):
+    for price in (counted, np.where(carries, counted, 0.0)):
         level = proven(part, fixed, price)
         if level > best:
             best, best_price = level, np.zeros(given.links)
@@ -66,10 +80,10 @@ def proven(of: Problem, fixed_gbps: Reals, price: Reals) -> float:
         sources, row = np.unique(of.source[mine], return_inverse=True)
         distance, _ = network.trees(inside, sources.astype(np.int32))
         cost += float((of.amount_gbps[mine] * distance[row, of.target[mine]]).sum())
-    return _level(price * of.capacity_gbps, price * fixed_gbps, cost)
+    return level_of(price * of.capacity_gbps, price * fixed_gbps, cost)
 
 
-def _level(slope: Reals, start: Reals, cost: float) -> float:
+def level_of(slope: Reals, start: Reals, cost: float) -> float:
     """The least U >= 0 with sum max(0, U slope - start) >= cost; 0 where the slopes are."""
     paid = slope > 0
     if not paid.any() or cost <= 0:

@@ -80,7 +80,7 @@ class Optimum:
     class), the share of every demand that fits (concurrent; above 1 where all fits), the utilisation of the fullest
     link (1 is full), or Gbit/s a unit of weight that who gets least gets (maxmin). `free` is the value with as many
     paths as one likes. Rates are those of all demands and links of the network, in its order. `price` is by how much
-    the value betters with a Gbit/s more on a link, to begin with.
+    the value betters with a Gbit/s more on a link, to begin with; by classes, the sum in which each weighs its `worth`.
     """
 
     objective: Objective
@@ -102,7 +102,9 @@ class Optimum:
 
     @property
     def gap(self) -> float:
-        """The share that is missing, at most, to the best on any paths."""
+        """The share that is missing, at most, to the best on any paths; by classes, where most is missing."""
+        if self.classes:
+            return max(one.gap for one in self.classes)
         return gap_of(self.value, self.bound) if self.value != self.bound else 0.0
 
     @property
@@ -233,7 +235,7 @@ def optimise(
 
     kept = Limits(gap=limits.gap, time_s=min(limits.time_s, STOPPED_S / 2), threads=limits.threads)
     if objective is Objective.LEXICOGRAPHIC:
-        ranked = lexicographic(ready.problem, kept, clock=watch, seed=seed)
+        ranked = lexicographic(ready.problem, kept, clock=watch, progress=tell, seed=seed)
         made = _optimum(network, demands, objective, ready, ranked.answer, None, None, clock() - begun_s)
         value, bound = (ranked.classes[-1].value, ranked.classes[-1].bound) if ranked.classes else (0.0, 0.0)
         return replace(made, value=value, bound=bound, free=value, moments=(), classes=ranked.classes)
@@ -290,6 +292,8 @@ def _optimum(
     price = answer.price
     if objective.by_shares:
         price = price * (answer.bound if objective is Objective.UTILISATION else _inverse(answer.bound or np.inf))
+    if objective is Objective.MAXMIN:
+        price = price * _rises(ready.problem, answer.bound)
     if objective is Objective.CONCURRENT:  # of each demand no more than all of it, and no more than fits
         share = min(1.0, _inverse(value))
         load, served = load * share, served * share
@@ -315,6 +319,12 @@ def _optimum(
         load_gbps=loads,
         price=prices,
     )
+
+
+def _rises(problem: Problem, bound: float) -> float:
+    """What the level of who gets least has to be multiplied by prices with: itself, and 0 where no more is asked."""
+    content = float((problem.amount_gbps / problem.weight).min(initial=np.inf))
+    return bound if bound < content else 0.0
 
 
 def _in_words(moment: Moment, objective: Objective) -> Moment:

@@ -144,6 +144,12 @@ class Room:
         other._free = self._free
         return other
 
+    def over(self, window: Window) -> Room:
+        """The same links, asked what is free of them in another window."""
+        other = Room(self.ground, self.want)
+        other._window = window
+        return other
+
     def free(self, number: int) -> int:
         """Mbit/s throughout the window; -1 for a link outside the fence or out of use."""
         known = self._free.get(number)

@@ -152,9 +152,9 @@ def _pair(
 
 
 def _ask(ground: Ground, want: Want, may_share: Groups = NOTHING, room: Room | None = None) -> Ask:
-    if want.window.stood_by is not want.window:
-        want, room = replace(want, window=want.window.stood_by), None
     seen = room or Room(ground, want)
+    # Nothing is carried between the windows, so only what stands by needs room there; nor does work there harm.
+    stood = seen if want.window.stood_by is want.window else seen.over(want.window.stood_by)
     rate = want.rate_mbps
     return Ask(
         graph=ground.graph,
@@ -162,9 +162,9 @@ def _ask(ground: Ground, want: Want, may_share: Groups = NOTHING, room: Room | N
         a=want.a,
         b=want.b,
         primary=seen.prices(rate) if rate is not None else _by_latency(seen),
-        backup=lambda groups, own: _standby_prices(seen, rate, groups, own),
+        backup=lambda groups, own: _standby_prices(stood, rate, groups, own),
         bound_ns=want.bound_ns,
-        full=lambda number: not seen.allows(number) or (rate is not None and not seen.stands(number, rate, NOTHING)),
+        full=lambda number: not stood.allows(number) or (rate is not None and not stood.stands(number, rate, NOTHING)),
         may_share=may_share,
     )
 

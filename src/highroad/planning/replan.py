@@ -12,17 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from highroad.graph.disjoint import site_group
 from highroad.model.jurisdiction import Fence
 from highroad.model.lifecycle import State
 from highroad.model.network import LinkId, Network
-from highroad.model.service import Placement, Service, ServiceId
+from highroad.model.service import Placement, Protection, Service, ServiceId
+from highroad.planning.backed import Backed, Risk, Sheltered, backed
 from highroad.planning.calendar import Calendar, Claim, Standby
 from highroad.planning.closure import Closure
 from highroad.planning.ground import Ground, capacities_of
-from highroad.planning.least import least
+from highroad.planning.least import Least, least
 from highroad.planning.levelling import ROOMY, Levelling
+from highroad.planning.protection import shared_groups
 from highroad.planning.solve.answer import Clock, Limits, gap_of
-from highroad.planning.solve.problem import Ints, Reals
+from highroad.planning.solve.problem import Flags, Ints, Reals
 from highroad.planning.traffic import Demands, problem_of
 from highroad.units import gbps_from_mbps
 
@@ -30,6 +33,9 @@ MOVABLE = frozenset({State.ACTIVE, State.DEGRADED})
 MOST_MOVES = 1000
 LEVELS = 8
 """In so many steps the level is lowered from what is to what can be."""
+
+ROUNDS = 8
+"""So often links are left aside that cannot be lowered, and the rest is looked at."""
 
 ENOUGH = 0.5
 """Where the fullest link is stuck the others are not levelled further, and may be filled so far for latency."""
@@ -82,18 +88,25 @@ class Replan:
 
     `moves` has only those that differ, each with its whole placement; all together they fit what the calendar holds.
     `bound` is what no placement of the services that may be moved stays below: over all ways, split as one likes,
-    inside fences; bounds of latency, windows and backups are relaxed, so the true gap may be less than `gap`.
-    `stuck` are links that nobody could be moved off: with those left out the fullest is at `rest`. Loads are Mbit/s
-    of claims and reserve at the time that was asked for, by link, and `price` what the bound stands on: by how much
-    the utilisation would fall for each Gbit/s more.
+    inside fences, with room for the backups of those whom the risk group `group` strikes. Backups for other groups,
+    bounds of latency and windows are relaxed, so the true gap may be less than `gap`. `bare_bound` is the same without
+    room for any backup, so that all of them cost no more than what is between it and the plan; `group` is empty where
+    no group says more.
+    `stuck` are links that nobody could be moved off: with those left out the fullest is at `rest`, and no placement
+    brings it below `rest_bound`, however full it makes the stuck ones. Loads are Mbit/s of claims and reserve at the
+    time that was asked for, by link, and `price` what the bound stands on: by how much the utilisation would fall for
+    each Gbit/s more.
     """
 
     moves: Mapping[ServiceId, Placement]
     before: Standing
     after: Standing
     bound: float
+    bare_bound: float
+    group: str
     stuck: tuple[LinkId, ...]
     rest: float
+    rest_bound: float
     before_mbps: Mapping[LinkId, int]
     after_mbps: Mapping[LinkId, int]
     price: Mapping[LinkId, float]
@@ -169,29 +182,42 @@ def replan(
     levelling = Levelling(ground, {one.id: one for one in asked.services}, asked.now_s, most_moves, out_of_time)
     before = _standing(levelling)
     loads = _loads(asked, ground)
-    found = least(
-        problem_of(asked.network, _demands(asked, ground)),
-        _fixed(asked, levelling),
-        before.utilisation,
-        Limits(gap=limits.gap / 4, time_s=max(0.0, (limits.time_s - (clock() - begun_s)) / 4), threads=limits.threads),
-        clock=clock,
-        seed=seed,
-    )
-    complete = _level(levelling, before.utilisation, found.utilisation, limits.gap)
+    demands = _demands(asked, ground)
+    given, fixed = problem_of(asked.network, demands), _fixed(asked, levelling)
+    sheltered = Sheltered(protected=_protected(asked, ground), source=demands.source, target=demands.target)
+    risks = _risks(asked, ground) if sheltered.protected.any() else []
+    with_backups = _fixed(asked, levelling, backups=True)
+
+    def bound_of(aside: frozenset[LinkId]) -> tuple[Least, Backed]:
+        left_s = limits.time_s - (clock() - begun_s)
+        within = Limits(gap=limits.gap / 4, time_s=max(0.0, left_s / 8), threads=limits.threads)
+        used, out = levelling.fullest(aside), np.array([link.id in aside for link in asked.network.links], np.bool_)
+        plain = least(given, fixed, used, within, aside=out, clock=clock, seed=seed)
+        return plain, backed(
+            given, with_backups, sheltered, risks, plain, used, within, aside=out, clock=clock, seed=seed
+        )
+
+    bare, proof = bound_of(frozenset())
+    found = proof.least
+    complete = _level(levelling, found, lambda aside: bound_of(aside)[1].least, limits.gap)
     rest = levelling.fullest(levelling.stuck)
+    rest_bound = bound_of(frozenset(levelling.stuck))[1].least if levelling.stuck else found
     levelling.hold(min(levelling.fullest(), ROOMY, max(rest, ENOUGH)))
     levelling.faster()
-    levelling.hold(max(rest, found.utilisation))
+    levelling.hold(max(rest, rest_bound.utilisation))
     levelling.undo()
-    after = _standing(levelling)
+    after, rest = _standing(levelling), levelling.fullest(levelling.stuck)
     links = asked.network.links
     return Replan(
         moves=levelling.moves,
         before=before,
         after=after,
         bound=min(found.utilisation, after.utilisation),
+        bare_bound=min(bare.utilisation, after.utilisation),
+        group=proof.group,
         stuck=tuple(sorted(levelling.stuck)),
-        rest=levelling.fullest(levelling.stuck),
+        rest=rest,
+        rest_bound=min(rest_bound.utilisation, rest),
         before_mbps=loads,
         after_mbps=_loads(asked, ground),
         price={link.id: price for link, price in zip(links, (found.price * found.utilisation).tolist(), strict=True)},
@@ -201,17 +227,30 @@ def replan(
     )
 
 
-def _level(levelling: Levelling, used: float, bound: float, gap: float) -> bool:
-    """Lower the level step by step to the bound, or, once the fullest link is stuck, to what is low enough."""
-    nearest = bound / (1.0 - gap) if gap < 1 else used
-    if used <= nearest:
-        return True
-    for step in range(1, LEVELS + 1):
-        level = used + (nearest - used) * step / LEVELS
-        if levelling.stuck:
-            level = max(level, min(ENOUGH, used))
-        if not levelling.lower(level):
-            return False
+def _level(levelling: Levelling, found: Least, bound_of: Callable[[frozenset[LinkId]], Least], gap: float) -> bool:
+    """Lower the fullest link step by step to its bound. Where it stays as full as it was, lower the fullest of the
+    rest, and so on until one was lowered or all that are left are low enough. False where time or moves ran out.
+    """
+    first = {link: levelling.used(link) for link in levelling.links}
+    aside = frozenset[LinkId]()
+    for _ in range(ROUNDS):
+        used = levelling.fullest(aside)
+        lowered = (1.0 - gap) * max((full for link, full in first.items() if link not in aside), default=0.0)
+        nearest = found.utilisation / (1.0 - gap) if gap < 1 else used
+        nearest = max(nearest, ENOUGH) if aside else nearest
+        if used <= nearest and (used <= ENOUGH or used < lowered):
+            return True
+        # who is as full as has to be is found by trying: somebody stays above what no plan is below
+        steps = 1 if used <= nearest else LEVELS
+        last = (1.0 - gap) * found.utilisation if used <= nearest else nearest
+        for step in range(1, steps + 1):
+            level = used + (last - used) * step / steps
+            if not levelling.lower(max(level, min(ENOUGH, used)) if levelling.stuck else level):
+                return False
+        if levelling.stuck.keys() == aside or levelling.fullest(aside) < lowered:
+            return True
+        aside = frozenset(levelling.stuck)
+        found = bound_of(aside)
     return True
 
 
@@ -231,8 +270,46 @@ def _loads(asked: Asked, ground: Ground) -> dict[LinkId, int]:
     return {link.id: ground.calendar.at(link.id, asked.now_s) for link in asked.network.links}
 
 
-def _fixed(asked: Asked, levelling: Levelling) -> Reals:
-    """Gbit/s that are claimed now of each link by those who do not move; a link that is out of use is full."""
+def _protected(asked: Asked, ground: Ground) -> Flags:
+    """Of each way of each service, whether it survives every risk group but those of its ends, wherever it is put."""
+    safe = [
+        one.placement is not None
+        and one.order.protection is Protection.PATH
+        and one.placement.backup is not None
+        and not shared_groups(ground, one.placement)
+        for one in asked.services
+    ]
+    return np.array([*safe, *safe], np.bool_)
+
+
+def _risks(asked: Asked, ground: Ground) -> list[Risk]:
+    """Every risk group, with what stands by for it of those who do not move."""
+    moving, number, site = {one.id for one in asked.services}, ground.graph.link_number, ground.graph.number
+    stood: dict[str, dict[int, float]] = {}
+    for holder, _, standbys in asked.held:
+        if holder in moving:
+            continue
+        for one in standbys:
+            if one.start_s <= asked.now_s < one.until_s and (link := number.get(LinkId(one.resource))) is not None:
+                for group in one.groups:
+                    here = stood.setdefault(group, {})
+                    here[link] = here.get(link, 0.0) + gbps_from_mbps(one.rate_mbps)
+    sites = {site_group(one): at for one, at in site.items()}
+    return [
+        Risk(
+            name=name,
+            links=np.array(sorted(links), np.int32),
+            site=sites.get(name, -1),
+            stood_gbps=stood.get(name, {}),
+        )
+        for name, links in sorted(ground.risks.links.items())
+    ]
+
+
+def _fixed(asked: Asked, levelling: Levelling, *, backups: bool = False) -> Reals:
+    """Gbit/s that are claimed now of each link by those who do not move; a link that is out of use is full, but where
+    one who moves is on it, or, for `backups`, stands by on it.
+    """
     calendar, number = levelling.ground.calendar, levelling.ground.graph.link_number
     fixed = np.array([calendar.claimed_at(link.id, asked.now_s) for link in asked.network.links], np.float64)
     carries = np.zeros(len(fixed), np.bool_)
@@ -240,6 +317,8 @@ def _fixed(asked: Asked, levelling: Levelling) -> Reals:
         for link, rate in here.load_mbps().items():
             fixed[number[link]] -= rate
             carries[number[link]] = True
+        if backups and here.backup is not None:
+            carries[[number[link] for link in (*here.backup.there, *here.backup.back)]] = True
     for out in asked.avoid:
         if not carries[out]:
             fixed[out] = np.inf

@@ -13,7 +13,7 @@ stated reduction of the lowest class for one step.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -28,6 +28,9 @@ Load = Mapping[LinkId, int]
 
 SHARES = 16
 """Into how many shares a service may be split, unless a caller says otherwise."""
+
+FEW = 8
+"""Of so many moves that follow one another all orders are looked at, where fewer steps than were found may do."""
 
 LOOK_AHEAD = 256
 """How many moves that do not fit a step are passed over in search of one that does."""
@@ -254,11 +257,63 @@ def _side_by_side(out: Sequence[Moved | Together], at_most: int) -> list[Moved |
 
 
 def _packed(pending: list[Moved], room: dict[int, int], at_most: int) -> list[Step]:
+    """The moves in as few steps as are found, of a few in as few as there are; `room` is what is left after them."""
+    before = dict(room)
+    found = _in_order(pending, room, at_most)
+    alone = len({move.service for move in pending}) == len(pending)
+    if alone and len(pending) <= FEW and len(found) > max(2, -(-len(pending) // at_most)):
+        found = _fewest(pending, before, at_most, len(found)) or found
+    return [Step(hops=tuple(_hop(move) for move in taken)) for taken in found]
+
+
+def _fewest(moves: Sequence[Moved], room: Mapping[int, int], at_most: int, most: int) -> list[list[Moved]] | None:
+    """The fewest steps, if they are fewer than `most`: which moves can be done after one step, after two, and so on."""
+    takes = [[(link, more) for link, more in move.delta if more > 0] for move in moves]
+    room = {link: room[link] for move in moves for link, _ in move.delta}
+    every = (1 << len(moves)) - 1
+    steps: dict[int, list[int]] = {0: []}
+    now = [0]
+    for _ in range(1, most):
+        then: list[int] = []
+        for done in now:
+            here = dict(room)
+            for place, move in enumerate(moves):
+                if done >> place & 1:
+                    _take(move.delta, here)
+                    _give(move.delta, here)
+            for taken in _fitting(takes, here, done, at_most):
+                after = done | taken
+                if after not in steps:
+                    steps[after] = [*steps[done], taken]
+                    then.append(after)
+        if every in steps:
+            return [[move for place, move in enumerate(moves) if taken >> place & 1] for taken in steps[every]]
+        now = then
+    return None
+
+
+def _fitting(takes: Sequence[Delta], room: dict[int, int], done: int, at_most: int) -> Iterator[int]:
+    """The sets of moves not done yet that fit beside each other, by bits."""
+    sets: list[tuple[int, int, dict[int, int]]] = [(0, 0, room)]
+    while sets:
+        taken, place, left = sets.pop()
+        if taken:
+            yield taken
+        if taken.bit_count() == at_most:
+            continue
+        for one in range(place, len(takes)):
+            if not done >> one & 1 and all(more <= left[link] for link, more in takes[one]):
+                less = dict(left)
+                _take(takes[one], less)
+                sets.append((taken | 1 << one, one + 1, less))
+
+
+def _in_order(pending: list[Moved], room: dict[int, int], at_most: int) -> list[list[Moved]]:
     """Each step takes the first move and what of those after it can do without those before.
 
     A move may overtake others where it leaves them all that they take, without counting on what they give.
     """
-    steps: list[Step] = []
+    steps: list[list[Moved]] = []
     most_passed = min(LOOK_AHEAD, 8 * at_most) if at_most > 1 else 0
     start = 0
     passed: list[Moved] = []
@@ -288,7 +343,7 @@ def _packed(pending: list[Moved], room: dict[int, int], at_most: int) -> list[St
             raise AssertionError(f"{passed[0]} is the next in order and does not fit: {room}")
         for move in taken:
             _give(move.delta, room)
-        steps.append(Step(hops=tuple(_hop(move) for move in taken)))
+        steps.append(taken)
     return steps
 
 

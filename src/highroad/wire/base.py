@@ -34,7 +34,17 @@ class In(BaseModel):
 class Out(BaseModel):
     """A body that goes out: a client ignores fields that it does not know."""
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(
+        extra="ignore",
+        populate_by_name=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class Sparse(Out):
+    """A body, or a part of one, in which what is as it is by default is left out."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
 
 class Page(Out):

@@ -31,6 +31,10 @@ _WORDS = {
 }
 
 
+_BY_THE_CLOCK = ("recurrence.start",)
+"""Times that have no zone of their own."""
+
+
 def findings_of(errors: Sequence[Mapping[str, Any]], *, skip: int = 0) -> list[Finding]:
     """One finding an error of pydantic's; `skip` leading parts of its location are not part of the place."""
     findings: list[Finding] = []
@@ -42,6 +46,8 @@ def findings_of(errors: Sequence[Mapping[str, Any]], *, skip: int = 0) -> list[F
             continue  # the other branch of the union says it too, and knows more
         if location and _is_branch(location[-1]) and kind in ("model_type", "model_attributes_type"):
             message = "has to be a name, or an object with `at`"
+        elif kind.startswith("datetime") and place in _BY_THE_CLOCK:
+            message = "has to be a time by the clock in time_zone, e.g. 2030-01-31T18:00"
         else:
             message = _message(kind, error)
         findings.append(Finding(code=_code(kind), place=place, message=message))

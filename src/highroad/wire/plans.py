@@ -32,9 +32,17 @@ class PlanOut(Out):
     after: ScoreOut
     bound: float = Field(
         description="The least `utilisation` that any plan could have, proven over all ways inside fences, split at "
-        "will, whatever their latency and backups need."
+        "will, whatever their latency, with room for the backups of those whom `bound_group` would strike."
     )
-    gap: float = Field(description="How far from that this plan is at most, as a share of its `utilisation`.")
+    bare_bound: float = Field(
+        description="The same without room for any backup: all backups together cost no more than what is between it "
+        "and `utilisation`."
+    )
+    bound_group: str = Field(description="The risk group that the proof stands on; empty where none says more.")
+    rest_bound: float = Field(
+        description="The same where the links that are `stuck` are left out, and may be as full as one likes."
+    )
+    gap: float = Field(description="How far from `bound` this plan is at most, as a share of its `utilisation`.")
     stuck: list[str] = Field(description="Links that nobody more can be moved off.")
     worth: bool = Field(description="Whether the gain is worth the moves: then `auto` applies it.")
     verdict: str = Field(description="Why, in words.")

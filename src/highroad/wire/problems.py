@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from highroad.wire.base import Out
+from highroad.wire.base import Out, Sparse
 from highroad.wire.services import BindingOut, OfferOut
 
 
-class FindingOut(Out):
+class FindingOut(Sparse):
     """One thing that is wrong, and where."""
 
     code: str
@@ -18,7 +18,7 @@ class FindingOut(Out):
     line: int | None = None
 
 
-class ProblemOut(Out):
+class ProblemOut(Sparse):
     """Why a request was not done. `code` is stable; `retryable` says whether the same call may succeed later."""
 
     type: str
@@ -45,7 +45,7 @@ class ServiceEffectOut(Out):
     message: str
 
 
-class NetworkChangeOut(Out):
+class NetworkChangeOut(Sparse):
     """The difference between two networks, and what it does to services."""
 
     from_revision: int

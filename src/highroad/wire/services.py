@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from highroad.model.lifecycle import State
 from highroad.model.service import Protection, ServiceKind, TrafficClass
-from highroad.wire.base import In, Out, Page, Time, Whole
+from highroad.wire.base import In, Out, Page, Sparse, Time, Whole
 from highroad.wire.measured import Measured
 
 
@@ -304,7 +304,7 @@ class ServicePage(Page):
     items: list[ServiceOut]
 
 
-class HolderOut(Out):
+class HolderOut(Sparse):
     """A service that has some of what is full."""
 
     service: str
@@ -312,7 +312,7 @@ class HolderOut(Out):
     standby: bool = Field(default=False, description="For its backup only.")
 
 
-class BindingOut(Out):
+class BindingOut(Sparse):
     """The constraint that stands in the way, where and when.
 
     For a tenant free capacity is rounded down to the steps in which it is sold, for an operator it is exact.
@@ -332,7 +332,7 @@ class BindingOut(Out):
     )
 
 
-class OfferOut(Out):
+class OfferOut(Sparse):
     """What you can have instead: POST `order` as it is and it is admitted, if nobody was faster.
 
     Of a change in place there is no `order`: PATCH the service with `changes`.

@@ -35,3 +35,14 @@ class TracksOut(Measured):
     end: Time = Field(alias="to")
     step_s: int = Field(description="As asked for, or the finest that is kept of that time.")
     tracks: list[TrackOut] = Field(description="Empty where nothing was ever measured of it in that time.")
+
+
+class LinksAtOut(Measured):
+    """Every link at a moment that has passed, as finely as it is kept."""
+
+    at: Time = Field(description="The beginning of the step that has the moment.")
+    step_s: int
+    links: dict[str, float] = Field(
+        description="Gbit/s carried, the mean of the step, by link; what was not measured is not here."
+    )
+    down: list[str] = Field(description="Links through which no light got at some time of the step.")

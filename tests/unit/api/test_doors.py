@@ -13,7 +13,7 @@ from highroad.api.limits import Bounds
 from highroad.api.openapi import describe
 from highroad.api.problems import KINDS
 from highroad.formats.jsonform import to_plain
-from tests.support.backbone import backbone, small_network
+from tests.support.backbone import URL, backbone, small_network
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -52,7 +52,7 @@ def test_a_fault_of_ours_tells_nothing_of_itself(monkeypatch: pytest.MonkeyPatch
     asyncio.run(run())
 
 
-def test_the_session_reads_and_nothing_else() -> None:
+def test_the_session_reads_and_nothing_else_without_the_pages_header() -> None:
     async def run() -> None:
         async with backbone() as world, world.http() as page:
             code = world.codes.make(world.operator)
@@ -76,6 +76,46 @@ def test_the_session_reads_and_nothing_else() -> None:
                 assert (await other.post("/v1/session", json={"code": code})).status_code == 401
             assert (await page.delete("/v1/session")).status_code == 204
             assert (await page.get("/v1/network")).status_code == 401
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X-Highroad-Page": "1"}, 201),
+        ({"X-Highroad-Page": "1", "Sec-Fetch-Site": "same-origin", "Origin": URL}, 201),
+        ({}, 401),
+        ({"X-Highroad-Page": "yes"}, 401),
+        ({"X-Highroad-Page": "1", "Sec-Fetch-Site": "same-site"}, 401),
+        ({"X-Highroad-Page": "1", "Sec-Fetch-Site": "cross-site"}, 401),
+        ({"X-Highroad-Page": "1", "Sec-Fetch-Site": "none"}, 401),
+        ({"X-Highroad-Page": "1", "Origin": "https://evil.example"}, 401),
+        ({"X-Highroad-Page": "1", "Origin": "http://localhost:1"}, 401),
+        ({"X-Highroad-Page": "1", "Origin": "null"}, 401),
+    ],
+)
+def test_the_session_changes_what_our_own_page_asks_for(headers: dict[str, str], status: int) -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http() as page:
+            assert (await page.post("/v1/session", json={"token": world.operator})).status_code == 200
+            answer = await page.post("/v1/tenants", json={"id": "new", "name": "New"}, headers=headers)
+            assert answer.status_code == status
+            assert "access-control-allow-origin" not in answer.headers
+            asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+            asked["Access-Control-Request-Headers"] = "x-highroad-page"
+            allowed = await page.request("OPTIONS", "/v1/tenants", headers=asked)
+            assert not allowed.is_success
+            assert "access-control-allow-headers" not in allowed.headers
+
+    asyncio.run(run())
+
+
+def test_the_pages_header_is_nothing_without_a_session() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http() as page:
+            answer = await page.post("/v1/tenants", json={"id": "new", "name": "N"}, headers={"X-Highroad-Page": "1"})
+            assert answer.status_code == 401
 
     asyncio.run(run())
 

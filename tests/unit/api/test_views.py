@@ -138,7 +138,20 @@ def test_the_calendar_of_a_link() -> None:
             ]
             week = (await operator.get(url)).json()
             assert len(week["steps"]) == 1
-            assert week["holders"] == []
+            assert week["holders"] == week["closed"] == []
+            work = {"target": "pop-chi--pop-den", "start": "2100-01-01T01:00:00Z", "end": "2100-01-01T03:00:00Z"}
+            booked = (await operator.post("/v1/maintenances", json=work)).json()["id"]
+            closes = {"maintenance": booked, "target": "pop-chi--pop-den",
+                      "start": "2100-01-01T01:00:00.000Z", "end": "2100-01-01T03:00:00.000Z"}  # fmt: skip
+            assert (await operator.get(f"{url}?{when}")).json()["closed"] == [closes]
+            assert (await operator.get(url)).json()["closed"] == []
+            elsewhere = f"/v1/links/pop-ash%3Epop-chi/calendar?{when}"
+            assert (await operator.get(elsewhere)).json()["closed"] == []
+            await operator.delete(f"/v1/maintenances/{booked}")
+            assert (await operator.get(f"{url}?{when}")).json()["closed"] == []
+            await operator.post("/v1/maintenances", json={"target": "pop-chi--pop-den"})
+            (now,) = (await operator.get(url)).json()["closed"]
+            assert (now["target"], now["end"]) == ("pop-chi--pop-den", None)
             assert (await operator.get("/v1/links/moon/calendar")).status_code == 404
             for wrong in ("start=2020-01-01T00:00:00Z", "end=2020-01-01T00:00:00Z", "end=2100-01-01T00:00:00Z"):
                 assert (await operator.get(f"{url}?{wrong}")).status_code == 422, wrong

@@ -98,6 +98,11 @@ def test_the_calendar_of_a_link_is_a_chart(highroad: Highroad) -> None:
         assert [(one["claimed_gbps"], one["free_gbps"]) for one in found["steps"]] == [(5.0, 795.0)]
         assert [(one["service"], one["use"], one["end"]) for one in found["holders"]] == [(more["id"], "carried", None)]
         assert "nobody holds any of it" in highroad("network", "calendar", "pop-chi>edge-chi").out
+        work = highroad("drain", "pop-ash--pop-chi", "--from", start, "--until", end, "--json").json["id"]
+        closed = highroad("network", "calendar", "pop-ash>pop-chi").out
+        assert f"({work}); nothing is placed on it then" in " ".join(closed.split())
+        highroad("undrain", work)
+        assert "closed for maintenance" not in highroad("network", "calendar", "pop-ash>pop-chi").out
         wrong = highroad("network", "calendar", "campus-east>pop-as")
         assert (wrong.code, "did you mean `campus-east>pop-ash`?" in wrong.err) == (4, True)
         assert highroad("network", "calendar", "campus-east>pop-ash", "--end", "2020-01-01T00:00:00Z").code == 2

@@ -22,6 +22,7 @@ from highroad.model.network import FibreId, Network
 from highroad.model.plan import Optimising
 from highroad.model.service import Service, ServiceId
 from highroad.ports import Store
+from highroad.ports.solver import Solver
 from highroad.storage.store import SqlStore
 from tests.support.country import country, ports, request, tenants
 from tests.unit.planning.ground import NOW_S
@@ -98,6 +99,7 @@ async def rig(
     watched: bool = True,
     wait_to_restore_s: float = 0.0,
     rules: Rules | None = None,
+    solver: Solver | None = None,
     optimising: Optimising = Optimising.OFF,
 ) -> AsyncIterator[Rig]:
     """A controller on the small country, with two tenants and their ports; `watched` as the twin has it. With
@@ -120,6 +122,7 @@ async def rig(
         check=check,
         wait_to_restore_s=wait_to_restore_s,
         rules=rules,
+        solver=solver,
     )
     if optimising is not Optimising.OFF:
         controller._loop._optimising = optimising

@@ -167,6 +167,21 @@ async def test_a_refused_step_is_told_once_and_taken_when_there_is_room(here: Ri
 
 
 @on_a_rig
+async def test_why_a_step_was_refused_is_told_in_the_steps_in_which_capacity_is_sold(here: Rig) -> None:
+    """The message is the tenant's to see: what others have is not to be read off it."""
+    await here.order(70.618, tenant=OTHER)
+    service = await elastic(here, 10.0, 80.0)
+    await here.run(here.twin.offer(service.id, 39.0))
+    await here.pass_s(20.0)
+    refused = (await here.now(service.id)).scale_refused
+    assert refused is not None
+    assert "29 of 60 Gbit/s" in refused.message
+    assert "29.382" not in refused.message
+    (event,) = await told(here, service, "autoscale-refused")
+    assert event.data["because"] == refused.message
+
+
+@on_a_rig
 async def test_what_was_refused_is_tried_each_ten_seconds_at_most_and_only_after_a_change(here: Rig) -> None:
     await here.order(70.0, tenant=OTHER)
     service = await elastic(here, 10.0, 80.0)

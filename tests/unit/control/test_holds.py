@@ -193,6 +193,25 @@ def test_a_tenant_holds_so_many_and_so_much_and_no_other_tenant_counts() -> None
     asyncio.run(run())
 
 
+def test_who_holds_as_much_as_it_may_is_told_so_and_offered_nothing_that_it_may_not_hold() -> None:
+    async def run() -> None:
+        async with rig() as here:
+            for week in (0, 1, 2, 3):
+                starts_s = here.clock.now_s() + week * 604800.0
+                await here.order(90.0, hold_s=300.0, start_s=starts_s, end_s=starts_s + 900.0, settle=False)
+            with pytest.raises(HoldLimit, match="you may hold 400 Gbit/s"):  # though there is no room for it either
+                await here.order(45.0, max_paths=1, hold_s=300.0)
+            with pytest.raises(Refused) as caught:
+                await here.order(40.0, max_paths=1, hold_s=300.0)
+            offers = caught.value.facts["offers"]
+            assert offers
+            for offer in offers:
+                taken, _ = await here.run(here.controller.order(offer.request))
+                await here.run(here.controller.release(taken.id, tenant=ACME))
+
+    asyncio.run(run())
+
+
 def test_who_is_refused_often_is_slowed_and_nobody_else() -> None:
     async def run() -> None:
         async with rig() as here:

@@ -17,10 +17,13 @@ from highroad.control.commands import ApplyPlan
 from highroad.control.deeds import ReadPlan
 from highroad.control.replanning import Replanning, Rules
 from highroad.control.trial import Check
-from highroad.errors import Conflict, NotFound
+from highroad.errors import Conflict, NotFound, Unavailable
 from highroad.model.lifecycle import State
 from highroad.model.plan import Optimiser, Optimising, Plan, PlanId, Score
 from highroad.model.service import Protection, Service
+from highroad.planning.replan import Asked, Replan
+from highroad.planning.solve.answer import Limits
+from highroad.ports.solver import Here
 from tests.support.better import Knows
 from tests.support.country import NORTH, OTHER, country
 from tests.unit.control.rig import Rig, carried, rig
@@ -300,7 +303,7 @@ def test_who_changed_while_it_was_computed_is_left_out_and_said() -> None:
 def test_the_solver_itself_relieves_the_fullest_link_and_nobody_loses_anything() -> None:
     async def scene() -> None:
         async with rig(country(ways=3), rules=rules(Optimising.AUTO), check=Check(above=2, for_s=0.2)) as here:
-            assert plans(here).solve is better
+            assert plans(here).solve.func is better  # type: ignore[attr-defined]
             services = [await here.order(10.0, bound_ms=8.0) for _ in range(8)]
             assert {carried(await here.now(one.id)) for one in services} == {NORTH}
             await relaxed(here, services)
@@ -320,6 +323,61 @@ def test_the_solver_itself_relieves_the_fullest_link_and_nobody_loses_anything()
             plan = await newest(here)
             assert plan.gap <= 0.2
             assert plan.bound <= plan.after.utilisation + 1e-9
+
+    run(scene)
+
+
+class Counting(Here):
+    """A solver that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.plans = self.calls = self.closed = 0
+
+    def replan(self, asked: Asked, limits: Limits, stop: Callable[[], bool]) -> Replan:
+        self.plans += 1
+        return super().replan(asked, limits, stop)
+
+    def call(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        self.calls += 1
+        return super().call(work, *args, **kwargs)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("mode", list(Optimising))
+def test_all_is_computed_by_the_solver_that_is_given_and_nothing_where_it_is_off(mode: Optimising) -> None:
+    solver = Counting()
+
+    async def scene() -> None:
+        async with rig(country(ways=3), rules=rules(mode), solver=solver, check=UNCHECKED) as here:
+            services = [await here.order(10.0, bound_ms=8.0) for _ in range(8)]
+            await relaxed(here, services)
+            await here.pass_s(10.0)
+            assert (solver.plans > 0, solver.calls > 0, solver.closed) == ((mode is not Optimising.OFF,) * 2 + (0,))
+
+    run(scene)
+    assert solver.closed == (mode is not Optimising.OFF)
+
+
+class Ill(Counting):
+    """A solver whose process goes each time that it is asked."""
+
+    def replan(self, asked: Asked, limits: Limits, stop: Callable[[], bool]) -> Replan:
+        self.plans += 1
+        raise Unavailable("the optimiser has no plan: its process has gone")
+
+
+def test_a_solver_that_is_gone_is_asked_again_and_orders_go_on() -> None:
+    solver = Ill()
+
+    async def scene() -> None:
+        async with rig(country(), rules=rules(Optimising.AUTO), solver=solver, check=UNCHECKED) as here:
+            for _ in range(3):
+                carried(await here.order(10.0))
+                await here.pass_s(EVERY_S + 1)
+            assert (await shown(here)).plan is None
+            assert solver.plans >= 3
 
     run(scene)
 

@@ -120,6 +120,45 @@ def test_a_plan_proves_itself_to_whoever_has_the_network(here: Path, objective: 
     assert plan["certificate"]["gap"] <= 1e-4
 
 
+def test_what_no_link_could_carry_counts_for_what_links_can_as_the_proof_says(here: Path) -> None:
+    (here / "demands.csv").write_text("campus,cloud,400\ncampus,cloud,100\ncampus,west,30\nwest,east,30\n")
+    told("country.yaml", "demands.csv", "--out", "plan.json")
+    plan = json.loads((here / "plan.json").read_text(encoding="utf-8"))
+    cost = {link["link"]: plan["certificate"]["prices"].get(link["link"], 0.0) for link in plan["links"]}
+    reckoned = sum(link["capacity_gbps"] * cost[link["link"]] for link in plan["links"])
+    asked: dict[tuple[str, str], float] = {}
+    for demand in plan["demands"]:
+        ends = demand["source"], demand["target"]
+        asked[ends] = asked.get(ends, 0.0) + demand["gbps"]
+    for (source, target), gbps in asked.items():
+        leaves = sum(link["capacity_gbps"] for link in plan["links"] if link["tail"] == source)
+        comes = sum(link["capacity_gbps"] for link in plan["links"] if link["head"] == target)
+        reckoned += min(gbps, leaves, comes) * max(0.0, 1 - _distance(cost, country(), source, target))
+    assert plan["certificate"]["bound"] == pytest.approx(130.0, rel=1e-4)
+    assert reckoned == pytest.approx(plan["certificate"]["bound"], rel=1e-9)
+    assert "no more than the capacity of the links out of the one" in plan["certificate"]["proof"]
+
+
+def test_what_classes_weigh_is_in_the_proof(here: Path) -> None:
+    (here / "demands.csv").write_text("west,east,300,interactive\ncampus,cloud,40,bulk\neast,west,30,scavenger\n")
+    told("country.yaml", "demands.csv", "--objective", "lexicographic", "--out", "plan.json")
+    plan = json.loads((here / "plan.json").read_text(encoding="utf-8"))
+    worth = plan["certificate"]["worth"]
+    assert worth == {"interactive": 64.0, "bulk": 8.0, "scavenger": 1.0}
+    cost = {link["link"]: plan["certificate"]["prices"].get(link["link"], 0.0) for link in plan["links"]}
+    reckoned = sum(link["capacity_gbps"] * cost[link["link"]] for link in plan["links"])
+    for demand in plan["demands"]:
+        weighs = worth[demand["class"]]
+        far = _distance(cost, country(), demand["source"], demand["target"])
+        reckoned += demand["gbps"] * max(0.0, weighs - far) - (weighs - 1) * demand["carried_gbps"]
+    assert reckoned == pytest.approx(plan["certificate"]["bound"], rel=1e-9)
+
+
+def test_who_asks_for_far_too_much_is_told_what_it_gets(here: Path) -> None:
+    (here / "demands.csv").write_text("west,east,1e12\n")
+    assert re.search(r"west +east +assured +1,000,000,000,000 Gbit/s +200", run("country.yaml", "demands.csv").output)
+
+
 def _distance(cost: dict[str, float], network: Network, source: str, target: str) -> float:
     """The least sum of prices, by trying every link again and again (Bellman and Ford); pops alone are passed."""
     far = {site.id: 0.0 if site.id == source else float("inf") for site in network.sites}

@@ -133,3 +133,69 @@ def test_nothing_to_shift_and_nothing_free() -> None:
     assert shift(nodes, tail, head, free, none, INTERVAL_S).value_bytes == 0.0
     plan = shift(nodes, tail, head, np.zeros_like(free), bulk, INTERVAL_S)
     assert (plan.value_bytes, len(plan.demand)) == (0.0, 0)
+
+
+def two_links(free: list[list[float]], gbps: tuple[float, float]) -> Shifted:
+    """One demand over each of two links that have nothing to do with each other, at all times."""
+    bulk = Bulk(
+        source=np.array([0, 2], np.int32),
+        target=np.array([1, 3], np.int32),
+        bytes=np.array(gbps) * INTERVAL_S / 8e-9,
+        release=np.zeros(2, np.int32),
+        deadline=np.full(2, len(free), np.int32),
+    )
+    ends = np.array([0, 2], np.int32), np.array([1, 3], np.int32)
+    return shift(4, *ends, np.array(free), bulk, INTERVAL_S, Limits(gap=1e-6))
+
+
+@pytest.mark.parametrize(
+    ("free", "gbps", "carried"),
+    [
+        ([[1e12, 100.0]], (10.0, 150.0), (10.0, 100.0)),
+        ([[1e12, 1e-3]], (1e9, 1.0), (1e9, 1e-3)),
+        ([[np.inf, 3.0], [1.0, 3.0]], (10.0, 10.0), (10.0, 6.0)),
+        ([[5.0, -3.0], [5.0, 2.0]], (10.0, 10.0), (10.0, 2.0)),
+    ],
+)
+def test_what_is_free_of_one_link_says_nothing_of_another(
+    free: list[list[float]], gbps: tuple[float, float], carried: tuple[float, float]
+) -> None:
+    plan = two_links(free, gbps)
+    assert plan.carried_bytes == pytest.approx(np.array(carried) * INTERVAL_S / 8e-9, rel=1e-4)
+    assert plan.bound_bytes >= sum(carried) * INTERVAL_S / 8e-9 * (1 - 1e-9)
+    assert plan.gap <= 1e-4
+
+
+def test_what_is_free_that_is_no_number_is_named_and_the_rest_goes() -> None:
+    plan = two_links([[np.nan, 5.0], [5.0, 5.0], [np.nan, 5.0]], (20.0, 20.0))
+    assert plan.carried_bytes == pytest.approx(np.array([5.0, 15.0]) * INTERVAL_S / 8e-9, rel=1e-4)
+    assert [(one.code, one.place) for one in plan.findings] == [("not-a-number", "links[0]")]
+    assert "2 of 3 intervals, the first of them 0" in plan.findings[0].message
+    assert plan.gap <= 1e-4
+
+
+def test_who_has_no_way_is_named_and_counts_in_no_bound() -> None:
+    bulk = Bulk(
+        source=np.array([0, 2, 0], np.int32),
+        target=np.array([1, 0, 1], np.int32),
+        bytes=np.array([1e12, 1e12, 1e12]),
+        release=np.array([0, 0, 1], np.int32),
+        deadline=np.array([1, 2, 2], np.int32),
+    )
+    ends = np.array([0, 1], np.int32), np.array([1, 2], np.int32)
+    plan = shift(3, *ends, np.array([[1e3, 1e3], [0.0, 1e3]]), bulk, INTERVAL_S)
+    assert plan.carried_bytes == pytest.approx([1e12, 0.0, 0.0])
+    assert [(one.code, one.place) for one in plan.findings] == [("not-joined", "bulk[1]"), ("not-joined", "bulk[2]")]
+    assert plan.gap <= 1e-4
+
+
+def test_a_network_of_one_site_carries_nothing_and_says_so() -> None:
+    zero, one = np.zeros(1, np.int32), np.ones(1, np.int32)
+    bulk = Bulk(source=zero, target=zero, bytes=np.ones(1), release=zero, deadline=one)
+    none = np.zeros(0, np.int32)
+    plan = shift(1, none, none, np.zeros((2, 0)), bulk, INTERVAL_S)
+    assert [found.code for found in plan.findings] == ["self-demand"]
+    apart = replace(bulk, target=one)
+    plan = shift(2, none, none, np.zeros((2, 0)), apart, INTERVAL_S)
+    assert [found.code for found in plan.findings] == ["not-joined"]
+    assert plan.value_bytes == plan.bound_bytes == 0.0

@@ -225,3 +225,32 @@ def test_out_of_time_or_told_to_stop_there_is_a_plan_all_the_same() -> None:
             assert all(0 <= moment.after_s < 100 for moment in found.moments)
     assert all(0 <= moment.after_s < 100 for moment in seen)
     assert seen
+
+
+def test_a_price_is_what_a_gbit_more_gives_who_gets_least() -> None:
+    """Three to one on the campus' 100 with weights of 1 and 3: each Gbit/s more is a quarter more a unit of weight."""
+    both = (
+        Demand(source="campus", target="west", gbps=500.0),
+        Demand(source="campus", target="east", gbps=500.0, weight=3.0),
+    )
+    found = solved(*both, objective=Objective.MAXMIN)
+    links = found.links()
+    price = dict(zip(links["link"], links["price"], strict=True))
+    capacity = dict(zip(links["link"], links["capacity_gbps"], strict=True))
+    assert found.value == pytest.approx(capacity["campus>west"] / 4, rel=2e-3)
+    assert price["campus>west"] == pytest.approx(0.25, rel=2e-2)
+    content = solved(Demand(source="west", target="east", gbps=1.0), objective=Objective.MAXMIN)
+    assert content.value == pytest.approx(1.0)
+    assert not content.price.any()
+
+
+def test_progress_by_classes_is_what_is_carried_up_to_each() -> None:
+    told: list[Moment] = []
+    network = country()
+    both = (
+        Demand(source="west", target="east", gbps=150.0, traffic_class=TrafficClass.INTERACTIVE),
+        Demand(source="west", target="east", gbps=150.0, traffic_class=TrafficClass.BULK),
+    )
+    found = optimise(network, Demands.of(network, both), Objective.LEXICOGRAPHIC, progress=told.append)
+    assert [one.value for one in told] == pytest.approx([150.0, 200.0], rel=1e-3)
+    assert [one.bound for one in told] == pytest.approx([one.bound for one in found.classes])

@@ -10,9 +10,10 @@ import pytest
 from highroad.model.jurisdiction import Fence
 from highroad.model.lifecycle import State
 from highroad.model.network import LinkId, Network, SiteId
-from highroad.model.service import Backup, Placement, Window
-from highroad.planning.admission import Admitted, admit
+from highroad.model.service import Backup, Placement, Protection, Window
+from highroad.planning.admission import Admitted, Denied, admit
 from highroad.planning.calendar import Claim, Standby
+from highroad.planning.closure import Closure
 from highroad.planning.ground import Ground, standbys_of
 from highroad.planning.placement import Room, Want, place
 from highroad.planning.protection import Cause, NoPair, backup_for, no_pair, place_protected, shared_groups
@@ -276,3 +277,34 @@ def test_what_a_protected_service_stands_by_for() -> None:
 
 def path(*links: str) -> Path:
     return tuple(map(LinkId, links))
+
+
+def test_between_very_many_windows_only_the_backup_needs_room() -> None:
+    """Twelve nights: by day two of three ways are full, or every link is worked on, and nothing is carried then."""
+    nights = tuple(Window(start_s=NOW_S + day * 86400, end_s=NOW_S + day * 86400 + 3600) for day in range(12))
+    asked = request(60.0, windows=nights, protection=Protection.PATH, bound_ms=9.5)
+    at_noon = Window(start_s=NOW_S + 43200, end_s=NOW_S + 46800)
+
+    def filled(*links: str, rate: int = 50) -> Ground:
+        ground = ground_of(country(ways=3))
+        for link in links:
+            ground.calendar.keep(link, [Claim(LinkId(link), at_noon.start_s, at_noon.until_s, rate * 1000)])
+        return ground
+
+    ground = filled("campus>cloud", "campus>west")
+    decision = admit(ground, asked, NOW_S)
+    assert isinstance(decision, Admitted), decision
+    assert decision.placement.there[0] == "campus>west"
+    assert decision.placement.backup is not None
+    assert decision.placement.backup.there[0] == "campus>south"
+    keep(ground, "nightly", decision)
+    assert ground.calendar.oversold() == []
+
+    closed = filled()
+    closed.closures = (Closure(window=at_noon, links=frozenset(range(len(closed.graph.links)))),)
+    assert isinstance(admit(closed, asked, NOW_S), Admitted)
+
+    full = admit(filled("campus>cloud", "campus>south", "campus>west"), asked, NOW_S)
+    assert isinstance(full, Denied)
+    assert (full.binding.constraint, full.binding.at_s) == ("protection", at_noon.start_s)
+    assert full.binding.link in ("campus>south", "campus>west", "campus>cloud")

@@ -43,3 +43,16 @@ def test_a_time_needs_its_zone() -> None:
 
 def test_lists_have_their_index() -> None:
     assert _findings('{"from": "a", "to": "b", "bandwidth_gbps": 1, "fence": ["US", 7]}') == {"fence[1]": "type"}
+
+
+def test_a_recurrence_starts_by_its_own_clock_and_is_not_asked_for_a_zone() -> None:
+    """What is asked for instead is what is then taken."""
+    of = '"rule": "FREQ=DAILY", "time_zone": "Europe/Berlin", "duration_s": 60'
+    body = '{"from": "a", "to": "b", "bandwidth_gbps": 1, "recurrence": {"start": "%s", ' + of + "}}"
+    with pytest.raises(ValidationError) as caught:
+        OrderIn.model_validate_json(body % "tonight", strict=True)
+    (found,) = findings_of(caught.value.errors())
+    assert found.place == "recurrence.start"
+    example = found.message.rpartition("e.g. ")[2]
+    assert OrderIn.model_validate_json(body % example, strict=True).recurrence is not None
+    assert "Z" not in example

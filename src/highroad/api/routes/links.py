@@ -20,7 +20,8 @@ router = APIRouter(prefix="/v1/links", tags=["links"], route_class=Guarded)
     "/{link}/calendar",
     response_model=LinkCalendarOut,
     summary="The calendar of a link",
-    description="What is claimed, kept in reserve and free of it, step by step, and which services hold it for what.",
+    description="What is claimed, kept in reserve and free of it, step by step, which services hold it for what, "
+    "and when a maintenance closes it.",
     **allow(OPERATOR, problems=("invalid", "not-found")),
 )
 async def show(

@@ -131,13 +131,13 @@ async def show(call: Call, service_id: str) -> Response:
 
 @router.patch(
     "/{service_id}",
-    response_model=ServiceOut,
+    response_model=ServiceOut | PreviewOut,
     summary="Change a service in place",
     description="Everything but its kind: rates, bound, fence, window, protection, and either end to another port. "
     "If-Match has to have the ETag that was read last; if the change does not fit, the service stays as it is, and the "
     "`changes` of each counter-offer can be sent instead. With "
     "`dry_run` the preview says what the change does.",
-    responses={200: {"model": ServiceOut | PreviewOut, "description": "As it is now; a preview with `dry_run`."}},
+    responses={200: {"description": "As it is now; a preview with `dry_run`."}},
     **allow(
         TENANT,
         OPERATOR,

@@ -10,12 +10,12 @@ from pydantic import AwareDatetime
 from highroad.api.access import OPERATOR, TENANT, Call, Guarded, allow
 from highroad.api.answers import answer
 from highroad.api.pages import WHOLE
-from highroad.api.shapes.telemetry import tracks_out
+from highroad.api.shapes.telemetry import links_at_out, tracks_out
 from highroad.errors import NotFound, did_you_mean
 from highroad.model.network import LinkId
 from highroad.model.service import ServiceId
-from highroad.model.tracks import Subject, Tracks
-from highroad.wire.telemetry import TracksOut
+from highroad.model.tracks import Subject, Tracks, finest_s
+from highroad.wire.telemetry import LinksAtOut, TracksOut
 
 router = APIRouter(prefix="/v1/telemetry", tags=["telemetry"], route_class=Guarded)
 
@@ -28,6 +28,26 @@ Series = Annotated[list[str] | None, Query(description="Only these; all if left 
 
 KEPT = "Seconds are kept for an hour, minutes for a month, hours for years, as far as there is room; a step that is "
 KEPT += "finer than what is kept of that time is made as coarse as that. What was not measured is null."
+
+
+@router.get(
+    "/links",
+    response_model=LinksAtOut,
+    summary="Every link at a moment",
+    description="What each link of the network carried then, and which had no light: a map of the past is drawn from "
+    f"it. {KEPT}",
+    **allow(OPERATOR, problems=("invalid", "conflict", "unavailable"), waits=True),
+)
+async def links(call: Call, at: Annotated[AwareDatetime, Query(description="A moment that has passed.")]) -> Response:
+    at_s = at.timestamp()
+    step_s = finest_s(call.now_s - at_s)
+    from_s = at_s // step_s * step_s
+    book = await call.controller.settled()
+    names = tuple(str(one) for one in book.network.link)
+    found = await call.controller.tracks(
+        Subject.LINK, names, series=("carried_gbps", "up"), from_s=from_s, until_s=from_s + step_s, step_s=step_s
+    )
+    return answer(links_at_out(found, call.controller))
 
 
 @router.get(

@@ -6,7 +6,7 @@ from highroad.api.shapes.measured import measured
 from highroad.control.desk import Desk
 from highroad.model.tracks import SERIES, Point, Subject, Tracks
 from highroad.wire.base import time_from_s
-from highroad.wire.telemetry import PointOut, TrackOut, TracksOut
+from highroad.wire.telemetry import LinksAtOut, PointOut, TrackOut, TracksOut
 
 
 def tracks_out(found: Tracks, subject: Subject, controller: Desk) -> TracksOut:
@@ -28,6 +28,20 @@ def tracks_out(found: Tracks, subject: Subject, controller: Desk) -> TracksOut:
                 )
                 for track in found.tracks
             ],
+        }
+    )
+
+
+def links_at_out(found: Tracks, controller: Desk) -> LinksAtOut:
+    """The first step of what was read of links: `carried_gbps` and `up`."""
+    first = [(track, track.points[0]) for track in found.tracks if track.points]
+    return LinksAtOut.model_validate(
+        {
+            **measured(controller),
+            "at": time_from_s(found.from_s),
+            "step_s": found.step_s,
+            "links": {track.name: one.mean for track, one in first if one and track.series == "carried_gbps"},
+            "down": sorted(track.name for track, one in first if one and track.series == "up" and one.least < 1),
         }
     )
 

@@ -1,4 +1,6 @@
-"""What is wrong with a live network as arrays is said and left out; why a service has no way is said afterwards."""
+"""What is wrong with a live network as arrays is said and left out; afterwards why a service has no way, and what does
+not fit.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from highroad.errors import Finding, Severity
+from highroad.planning.solve.answer import FITS
 from highroad.planning.solve.even import Even
 from highroad.planning.solve.live import Live, ragged
 from highroad.planning.solve.problem import MOST_GBPS, Flags, Ints
@@ -103,6 +106,22 @@ def why_left(plan: Even, service: Names = str) -> tuple[Finding, ...]:
             Finding(code=code, place=f"services[{service(number)}]", message=sentence, severity=Severity.WARNING)
         )
     return tuple(findings)
+
+
+def where_over(plan: Even, span: Names = str) -> tuple[Finding, ...]:
+    """The spans that have no room for what a plan carries over them and keeps for backups: there it does not fit."""
+    live, load, kept = plan.ways.live, plan.load_gbps, plan.reserve_gbps
+    over = load + kept > live.capacity_gbps * (1 + FITS)
+    return tuple(
+        Finding(
+            code="over-full",
+            place=f"spans[{span(number)}]",
+            message=f"it has {live.capacity_gbps[number]:g} Gbit/s, and would carry {load[number]:g} and keep "
+            f"{kept[number]:g} for backups",
+            severity=Severity.WARNING,
+        )
+        for number in np.flatnonzero(over).tolist()
+    )
 
 
 def _outside(given: Live, one: Ints, other: Ints) -> Flags:

@@ -13,7 +13,7 @@ from highroad.graph import _kernels
 from highroad.planning.solve.answer import Limits
 from highroad.planning.solve.even import Even, even
 from highroad.planning.solve.live import Live
-from highroad.planning.solve.live_checked import checked_live, why_left
+from highroad.planning.solve.live_checked import checked_live, where_over, why_left
 from highroad.planning.solve.overload import overload
 from highroad.planning.solve.ways import Ways
 from tests.support.linear import Program
@@ -328,3 +328,29 @@ def test_who_has_no_way_is_told_why() -> None:
         ("latency", "services[1]"),
         ("no-backup", "services[2]"),
     ]
+
+
+def test_spans_without_room_for_what_stands_by_are_named() -> None:
+    """Two spans of 10 side by side: 8 on one that stand by on the other, and 5 more that are in the way on either."""
+    both = Live(
+        nodes=2,
+        a=np.zeros(2, np.int32),
+        b=np.ones(2, np.int32),
+        latency_ms=np.array([1.0, 1.5]),
+        capacity_gbps=np.full(2, 10.0),
+        group_first=np.arange(3, dtype=np.int64),
+        group=np.arange(2, dtype=np.int32),
+        node_group=np.full(2, -1, np.int32),
+        source=np.zeros(2, np.int32),
+        target=np.ones(2, np.int32),
+        gbps=np.array([8.0, 5.0]),
+        rank=np.zeros(2, np.int32),
+        bound_ms=np.full(2, np.inf),
+        fence=np.full(2, -1, np.int32),
+        fences=np.zeros((0, 2), np.bool_),
+        protected=np.array([True, False]),
+    )
+    found = where_over(even(both))
+    assert [one.code for one in found] == ["over-full"]
+    assert "would carry 5 and keep 8 for backups" in found[0].message
+    assert where_over(even(replace(both, gbps=np.array([8.0, 2.0])))) == ()

@@ -66,10 +66,12 @@ def exact_shares(of: Problem) -> Reals:
                 made.row(float(got[demand]) * (1 - 1e-9), np.inf, [(column, 1.0)])
         top = -made.by_highs()
         got[rising] = top * of.weight[rising]
-        floors = [(np.eye(of.demands)[demand], float(got[demand]) * (1 - 1e-9)) for demand in range(of.demands)]
-        for demand in np.flatnonzero(rising).tolist():
-            if most(of, np.eye(of.demands)[demand], floors) <= got[demand] * (1 + 1e-6):
-                rising[demand] = False
+        made, served = program(of)
+        for demand, column in enumerate(served):
+            made.row(float(got[demand]) * (1 - 1e-9), np.inf, [(column, 1.0)])
+        still = np.flatnonzero(rising)
+        could = np.array(made.most_of_each([served[demand] for demand in still.tolist()]))
+        rising[still[could <= got[still] * (1 + 1e-6)]] = False
     return got
 
 
@@ -89,6 +91,50 @@ def like(seed: int, demands: int = 8) -> Problem:
         rank=rng.integers(0, 3, once.sum()).astype(np.int32),
         weight=np.round(rng.uniform(1, 5, once.sum())),
     )
+
+
+def mixed(seed: int) -> Problem:
+    """A ring with chords whose capacities are two orders of magnitude apart, and demands from two or three sources."""
+    rng = np.random.default_rng(seed)
+    nodes = 10
+    ring = [(a, (a + 1) % nodes) for a in range(nodes)]
+    chords = [(int(a), int((a + rng.integers(2, nodes - 1)) % nodes)) for a in rng.integers(0, nodes, 5)]
+    links = sorted({*ring, *chords, *((b, a) for a, b in (*ring, *chords))})
+    sources = rng.choice(nodes, 3, replace=False).tolist()
+    ends = sorted(
+        {(sources[a], int(b)) for a, b in zip(rng.integers(0, 3, 18), rng.integers(0, nodes, 18), strict=True)}
+    )
+    ends = [(a, b) for a, b in ends if a != b]
+    return problem(
+        nodes,
+        [a for a, _ in links],
+        [b for _, b in links],
+        10 ** rng.uniform(0, 2, len(links)),
+        [a for a, _ in ends],
+        [b for _, b in ends],
+        10 ** rng.uniform(0, 2.5, len(ends)),
+        weight=rng.choice([1.0, 2.0, 4.0], len(ends)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_shares_are_exact_where_capacities_are_far_apart(seed: int) -> None:
+    given = mixed(seed)
+    exact, found = exact_shares(given), maxmin(given)
+    assert found.served_gbps == pytest.approx(exact, rel=1e-4)
+    assert (found.load_gbps <= given.capacity_gbps * (1 + 1e-9)).all()
+    assert found.least_bound == pytest.approx(float((exact / given.weight).min()), rel=1e-4)
+
+
+def test_the_shares_so_far_are_a_plan_when_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = mixed(1)
+    all_of_it = maxmin(given)
+    monkeypatch.setattr("highroad.planning.solve.maxmin.STEPS", 5)
+    ticks = iter([0.0] + [2.0] * 9)
+    found = maxmin(given, Limits(time_s=1.0), clock=lambda: next(ticks))
+    assert 0 < found.served_gbps.sum() < all_of_it.served_gbps.sum()
+    assert (found.load_gbps <= given.capacity_gbps * (1 + 1e-9)).all()
+    assert (found.served_gbps <= all_of_it.served_gbps * (1 + 1e-6)).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -156,6 +202,28 @@ def test_classes_get_what_an_exact_sequence_gives_them(seed: int) -> None:
     assert (found.answer.load_gbps <= of.capacity_gbps * (1 + 1e-9)).all()
     assert served.sum() == pytest.approx(found.classes[-1].value)
     assert len(commodities(of, ranked=True).target) == of.demands
+
+
+@pytest.mark.parametrize("hops", [5, 12, 60])
+def test_one_long_way_is_not_given_up_for_many_short_ones(hops: int) -> None:
+    """A line of links of 100, and 80 of the first class from end to end: each link's own 100 of the next get 20."""
+    ends = range(hops)
+    of = problem(hops + 1, [*ends], [n + 1 for n in ends], [100.0] * hops, [0, *ends], [hops, *(n + 1 for n in ends)],
+                 [80.0, *[100.0] * hops], rank=[0, *[1] * hops])  # fmt: skip
+    found = lexicographic(of)
+    assert [one.value for one in found.classes] == pytest.approx([80.0, 80.0 + 20.0 * hops], rel=1e-3)
+    assert all(one.gap <= 2e-3 for one in found.classes)
+
+
+def test_three_classes_each_in_the_way_of_many_of_the_next() -> None:
+    """A line of 60 links of 100: 30 from end to end, then 50 over 20 each, then what is left of each link alone."""
+    ends = range(60)
+    source, target = [0, 0, 20, 40, *ends], [60, 20, 40, 60, *(n + 1 for n in ends)]
+    of = problem(61, [*ends], [n + 1 for n in ends], [100.0] * 60, source, target,
+                 [30.0, *[50.0] * 3, *[100.0] * 60], rank=[0, 1, 1, 1, *[3] * 60])  # fmt: skip
+    found = lexicographic(of)
+    assert [one.value for one in found.classes] == pytest.approx([30.0, 180.0, 180.0 + 20.0 * 60], rel=1e-3)
+    assert all(one.gap <= 2e-3 for one in found.classes)
 
 
 def test_a_later_class_takes_nothing_from_an_earlier_one() -> None:

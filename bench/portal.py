@@ -1,0 +1,161 @@
+"""The page: how soon it can be used, how much script it is, how it draws a thousand sites and five thousand links."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench.figure import Figure, quantile, running
+from highroad.api.page import BUILT
+from tests.e2e.pages import CHROMIUM_ARGS, WINDOW
+from tests.support.bigpage import big_network, big_page
+
+SCRIPT_KB = 350
+USABLE_S = 1.0
+FRAMES_PER_S = 30.0
+DRAWN_MS = 100.0
+EACH_S = 4.0
+"""How long one pans, and how long one zooms."""
+
+SIGNED_IN = "localStorage.setItem('highroad.session', 'perhaps')"
+WATCH = """
+window.drawn = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (entry.name === "links drawn") window.drawn.push(entry.duration);
+}).observe({ type: "measure" });
+"""
+COUNT = """
+(ms) => {
+  window.frames = new Promise((done) => {
+    const each = [];
+    let last = performance.now();
+    const end = last + ms;
+    const frame = (now) => {
+      each.push(now - last);
+      last = now;
+      if (now < end) requestAnimationFrame(frame);
+      else done(each);
+    };
+    requestAnimationFrame(frame);
+  });
+}
+"""
+
+
+def figures() -> Iterator[Figure]:
+    """All of them, in Debian's chromium without a graphics card."""
+    script_kb = sum(len(gzip.compress(file.read_bytes())) for file in _first()) / 1000
+    yield Figure(
+        what="script of the page's first view, gzipped",
+        ours=f"{script_kb:.0f} kB",
+        bar=f"<= {SCRIPT_KB} kB",
+        met=script_kb <= SCRIPT_KB,
+    )
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        yield Figure(what="the page in a browser", ours="chromium is not installed")
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        try:
+            yield _usable(browser)
+            yield from _at_scale(browser)
+        finally:
+            browser.close()
+
+
+def _first() -> Iterator[Any]:
+    """The scripts that the page's first view takes: what index.html names, and the larger of the two atlases."""
+    index = (BUILT / "index.html").read_text()
+    for name in re.findall(r'(?:src|href)="\./(assets/[^"]+\.js)"', index):
+        yield BUILT / name
+    yield max(BUILT.glob("assets/*.js"), key=lambda file: file.stat().st_size)
+
+
+def _usable(browser: Browser) -> Figure:
+    """From the address to a map that is live, the best of three: the first also starts the browser's processes."""
+    with running() as ready:
+        url = str(ready["url"]).rstrip("/")
+        took_s = []
+        for _ in range(3):
+            context = browser.new_context(viewport=WINDOW)
+            context.request.post(f"{url}/v1/session", data={"token": ready["operator_token"]})
+            context.add_init_script(SIGNED_IN)
+            page = context.new_page()
+            begun = time.monotonic()
+            page.goto(url)
+            page.wait_for_selector(".land")
+            page.wait_for_selector("[data-link]", state="attached")
+            took_s.append(time.monotonic() - begun)
+            context.close()
+    return Figure(
+        what="first view of the page on loopback, network us",
+        ours=f"{min(took_s):.2f} s",
+        bar=f"<= {USABLE_S:g} s",
+        met=min(took_s) <= USABLE_S,
+    )
+
+
+def _at_scale(browser: Browser) -> Iterator[Figure]:
+    network = big_network()
+    what = f"{len(network['sites'])} sites, {len(network['links'])} links"
+    with big_page(network) as url:
+        context = browser.new_context(viewport=WINDOW)
+        context.add_init_script(SIGNED_IN + WATCH)
+        page = context.new_page()
+        page.goto(url)
+        page.wait_for_selector("[data-connection=live]")
+        page.wait_for_timeout(1500)
+        page.mouse.move(900, 450)
+        for how, act in (("zoom", _zoom), ("pan", _pan)):
+            yield _frames(page, f"{how}, {what}", act)
+        for _ in range(12):
+            page.mouse.wheel(0, -120)
+            page.wait_for_timeout(30)
+        page.wait_for_timeout(500)
+        yield _frames(page, f"pan, closer, {what}", _pan)
+        page.wait_for_timeout(4000)
+        drawn_ms: list[float] = page.evaluate("window.drawn")
+        context.close()
+    worst_ms = max(drawn_ms[1:])
+    yield Figure(
+        what=f"an update of every link, drawn, {what}",
+        ours=f"{quantile(drawn_ms, 0.5):.0f} ms, the longest of {len(drawn_ms)} {worst_ms:.0f} ms",
+        bar=f"<= {DRAWN_MS:g} ms",
+        met=worst_ms <= DRAWN_MS,
+    )
+
+
+def _frames(page: Page, what: str, act: Callable[[Page, int], None]) -> Figure:
+    page.evaluate(COUNT, EACH_S * 1000)
+    if act is _pan:
+        page.mouse.down()
+    end = time.monotonic() + EACH_S
+    step = 0
+    while time.monotonic() < end:
+        act(page, step)
+        step += 1
+    each_ms: list[float] = page.evaluate("window.frames")
+    page.mouse.up()
+    rate = 1000 * len(each_ms) / sum(each_ms)
+    return Figure(
+        what=what,
+        ours=f"{rate:.0f} frames/s, 95% within {quantile(each_ms, 0.95):.0f} ms",
+        bar=f">= {FRAMES_PER_S:g} frames/s",
+        met=rate >= FRAMES_PER_S,
+    )
+
+
+def _zoom(page: Page, step: int) -> None:
+    page.mouse.wheel(0, -40 if step % 60 < 30 else 40)
+
+
+def _pan(page: Page, step: int) -> None:
+    page.mouse.move(900 + 200 * math.sin(step / 12), 450 + 150 * math.cos(step / 12))

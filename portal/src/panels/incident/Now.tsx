@@ -1,0 +1,79 @@
+// The facts of an incident: what failed, what happened when, and how long each service was dark.
+import type { IncidentOut, OutageOut } from "../../api/schema";
+import { useStore } from "../../page";
+import { Facts } from "../../parts/Facts";
+import { Items, type Item } from "../../parts/Items";
+import { fibreState } from "../../state/faults";
+import { fibreName, named } from "../../state/naming";
+import { stateNow } from "../../state/services";
+import type { State } from "../../state/store";
+import { REASONS, t } from "../../words/en";
+import { date, exact, ms } from "../../words/figures";
+import { ends } from "../rows";
+
+export function Now({ id }: { id: string }) {
+  const store = useStore();
+  const incident = store.incidents.find((one) => one.id === id);
+  if (incident === undefined) return null;
+  return (
+    <>
+      <Facts
+        of={[
+          [t.incident.opened, date(incident.opened)],
+          [t.incident.closed, incident.closed === null ? t.incident.stillOpen : date(incident.closed)],
+        ]}
+      />
+      <Items
+        title={t.incident.dark}
+        empty={t.incident.noDark}
+        of={incident.outages.map((outage) => darkService(store, outage))}
+      />
+      <Items
+        title={t.incident.fibres}
+        empty={t.panel.none}
+        of={incident.fibres.map((fibre) => ({
+          title: fibreName(store, fibre),
+          note: faultWords(incident, fibre),
+          state: fibreState(store.faults, fibre),
+          to: { kind: "fibre", id: fibre },
+        }))}
+      />
+      <Items
+        title={t.incident.line}
+        empty={t.incident.noLine}
+        of={incident.timeline.map((entry) => ({ title: named(store, entry.text), note: exact(entry.at) }))}
+      />
+    </>
+  );
+}
+
+/** A fibre is called by its sites; of what failed together it is said what that is. */
+export function titleOf(state: State, incident: IncidentOut): string {
+  const [only, ...more] = incident.fibres;
+  return only !== undefined && more.length === 0 ? fibreName(state, only) : named(state, incident.title);
+}
+
+/** Why a fibre failed, and whether it is good again. */
+export function faultWords(incident: IncidentOut, fibre: string): string {
+  const fault = incident.faults.find((one) => one.fibre === fibre);
+  if (fault === undefined) return "";
+  if (fault.back === null) return REASONS[fault.reason] ?? fault.reason;
+  return fault.in_use ? t.incident.inUse : t.incident.good(fault.wait_s);
+}
+
+/** How long it was dark is the past; its dot, and a word where it is not simply active, say how it is now. */
+export function darkService(state: State, { service: id, dark_ms, less_than_ms, healed }: OutageOut): Item {
+  const service = state.services.get(id);
+  const now = service === undefined ? null : stateNow(state, service);
+  const dark = less_than_ms === null ? ms(dark_ms) : `< ${ms(less_than_ms)}`;
+  const words = [
+    healed ? dark : t.incident.stillDark,
+    now === null || now === "ACTIVE" ? null : t.incident.now(now.toLowerCase()),
+  ];
+  return {
+    title: service === undefined ? id : ends(state, service),
+    note: words.filter((word) => word !== null).join(", "),
+    state: now ?? (healed ? "unknown" : "down"),
+    to: { kind: "service", id },
+  };
+}

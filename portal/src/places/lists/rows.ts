@@ -1,0 +1,106 @@
+// What the lists have: a row of each service, incident, drain and fibre, the most urgent first.
+import type { ServiceOut } from "../../api/schema";
+import { titleOf } from "../../panels/incident/Now";
+import { ends } from "../../panels/rows";
+import type { Selection } from "../../state/address";
+import { fibreState } from "../../state/faults";
+import { fibreName } from "../../state/naming";
+import { live, stateNow } from "../../state/services";
+import type { State } from "../../state/store";
+import { t } from "../../words/en";
+import { date, gbps, km, ms } from "../../words/figures";
+
+export type Tab = "services" | "incidents" | "fibres";
+
+export interface Row {
+  key: string;
+  title: string;
+  note: string;
+  sub: string;
+  state: string;
+  to: Selection | null;
+}
+
+export function rowsOf(state: State, tab: Tab, ended: boolean): Row[] {
+  switch (tab) {
+    case "services":
+      return (ended ? [...state.services.values()] : live(state)).map((one) => serviceRow(state, one)).sort(byUrgency);
+    case "incidents":
+      return [...drains(state), ...incidents(state)];
+    case "fibres":
+      return (state.atlas?.network.fibres ?? [])
+        .map((fibre) => ({
+          key: `fibre ${fibre.id}`,
+          title: fibreName(state, fibre.id),
+          note: km(fibre.length_km),
+          sub: fibre.id,
+          state: fibreState(state.faults, fibre.id),
+          to: { kind: "fibre", id: fibre.id } as const,
+        }))
+        .sort(byUrgency);
+  }
+}
+
+/** Rows in which every word is found. */
+export function matching(rows: Row[], text: string): Row[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return rows;
+  return rows.filter((row) => {
+    const all = `${row.title} ${row.sub} ${row.state} ${row.to?.id ?? ""}`.toLowerCase();
+    return words.every((word) => all.includes(word));
+  });
+}
+
+function serviceRow(state: State, service: ServiceOut): Row {
+  const now = stateNow(state, service);
+  const rate = state.sample?.services[service.id];
+  const latency = rate?.latency_ms_there ?? service.there?.latency_ms;
+  const sub = [service.id, service.tenant, now === "ACTIVE" ? null : now.toLowerCase(), latency === undefined ? null : ms(latency)];
+  return {
+    key: `service ${service.id}`,
+    title: ends(state, service),
+    note: gbps(service.bandwidth_gbps),
+    sub: sub.filter(Boolean).join(" · "),
+    state: now,
+    to: { kind: "service", id: service.id },
+  };
+}
+
+function incidents(state: State): Row[] {
+  return state.incidents.map((incident) => {
+    const dark = incident.outages.map((outage) => outage.dark_ms ?? outage.less_than_ms ?? 0);
+    const most = Math.max(...dark);
+    const counted = incident.outages.some((outage) => outage.dark_ms !== null && outage.dark_ms === most);
+    const unhealed = incident.outages.some((outage) => !outage.healed);
+    return {
+      key: `incident ${incident.id}`,
+      title: titleOf(state, incident),
+      note: unhealed ? t.lists.stillDark : dark.length > 0 ? t.lists.dark(ms(most), counted) : t.lists.noOutage,
+      sub: t.lists.opened(incident.open, date(incident.opened)),
+      state: incident.open ? "down" : "closed",
+      to: { kind: "incident", id: incident.id },
+    };
+  });
+}
+
+function drains(state: State): Row[] {
+  return state.maintenances
+    .filter((one) => one.ended === null)
+    .map((one) => ({
+      key: `maintenance ${one.id}`,
+      title: one.fibres.map((fibre) => fibreName(state, fibre)).join(", ") || one.target,
+      note: one.state.toLowerCase(),
+      sub:
+        one.state === "SCHEDULED"
+          ? t.lists.booked(one.moving.length, one.stuck.length, date(one.start ?? one.started))
+          : t.lists.draining(one.moved.length, one.stuck.length, date(one.started), one.note),
+      state: "drained",
+      to: one.fibres[0] === undefined ? null : { kind: "fibre", id: one.fibres[0] },
+    }));
+}
+
+const URGENT: Record<string, number> = { down: 0, FAILED: 1, DEGRADED: 1, SUSPENDED: 2, drained: 2, ACTIVATING: 3, ACTIVE: 4 };
+
+function byUrgency(a: Row, b: Row): number {
+  return (URGENT[a.state] ?? 5) - (URGENT[b.state] ?? 5) || a.title.localeCompare(b.title) || (a.key < b.key ? -1 : 1);
+}

@@ -1,0 +1,102 @@
+// The map on the page: tells it what to show whenever that changes, at most once a frame.
+import { effect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { lights, routes, touched } from "../map/shown";
+import type { Room } from "../map/view";
+import { usePage } from "../page";
+
+export function Stage({ railShut }: { railShut: boolean }) {
+  const { store, map } = usePage();
+  const place = useRef<HTMLDivElement>(null);
+  const room = useRef(railShut);
+  room.current = railShut;
+  useEffect(() => {
+    place.current?.append(map.node);
+    const free = (): Room => roomOf(window.innerWidth, window.innerHeight, room.current, store.selection !== null);
+    let drawn = "";
+    const frames = [
+      each(() => {
+        const { atlas } = store;
+        const layout = store.address.view === "logical" ? "logical" : "map";
+        if (atlas === null) return null;
+        return () => {
+          const key = JSON.stringify([atlas.network.revision, atlas.network.name, layout]);
+          if (key !== drawn) map.show(atlas.network, free(), layout);
+          drawn = key;
+        };
+      }),
+      each(() => {
+        const { atlas } = store;
+        if (atlas === null) return null;
+        const lit = lights(store);
+        return () => map.paint((link) => lit(link));
+      }),
+      each(() => {
+        if (store.atlas === null) return null;
+        const { links, sites } = touched(store);
+        const [traced, alone] = routes(store);
+        return () => {
+          map.mark(links, sites);
+          map.trace(traced, alone);
+        };
+      }),
+      each(() => {
+        const { reach } = store;
+        return () => map.reach(reach !== null && typeof reach === "object" ? reach.rings : []);
+      }),
+      each(() => {
+        void store.selection;
+        return () => map.makeRoom(free());
+      }),
+    ];
+    let resized: ReturnType<typeof setTimeout> | undefined;
+    const resize = (): void => {
+      clearTimeout(resized);
+      resized = setTimeout(() => {
+        if (store.atlas !== null) map.show(store.atlas.network, free(), store.address.view === "logical" ? "logical" : "map");
+      }, 150);
+    };
+    window.addEventListener("resize", resize);
+    return () => {
+      window.removeEventListener("resize", resize);
+      for (const frame of frames) frame();
+    };
+  }, []);
+  useEffect(() => map.makeRoom(roomOf(window.innerWidth, window.innerHeight, railShut, store.selection !== null)), [railShut]);
+  return <div ref={place} />;
+}
+
+/** Runs what is to be done before the next frame, once, however often what it read has changed until then. */
+function each(read: () => (() => void) | null): () => void {
+  let pending: (() => void) | null = null;
+  let asked = 0;
+  const end = effect(() => {
+    pending = read();
+    if (pending === null || asked !== 0) return;
+    asked = requestAnimationFrame(() => {
+      asked = 0;
+      pending?.();
+    });
+  });
+  return () => {
+    cancelAnimationFrame(asked);
+    end();
+  };
+}
+
+/** The part of the window that nothing covers. */
+export function roomOf(width: number, height: number, railShut: boolean, open: boolean): Room {
+  if (width < 900) {
+    const bottom = open ? height * 0.5 : height - 110;
+    return {
+      fit: { left: 30, top: 136, right: width - 30, bottom: bottom - 20 },
+      clear: { left: 4, top: 96, right: width - 4, bottom },
+    };
+  }
+  const left = railShut ? 10 : 344;
+  const right = width - (open ? 394 : 10);
+  return {
+    fit: { left: left + 26, top: 104, right: right - (open ? 40 : 70), bottom: height - 84 },
+    clear: { left, top: 82, right, bottom: height - 10 },
+  };
+}

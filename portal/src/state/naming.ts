@@ -1,0 +1,29 @@
+// Names instead of ids where a person reads: a fibre by its ends, also in the middle of a sentence of the controller's.
+import { siteName, type State } from "./store";
+
+export function fibreName(state: Pick<State, "atlas">, id: string): string {
+  const fibre = state.atlas?.fibre.get(id);
+  return fibre === undefined ? id : `${siteName(state, fibre.a)} – ${siteName(state, fibre.b)}`;
+}
+
+/** Sites and risk groups too, for sentences about an order; what is a word as well as an id is left as it is. */
+export function called(state: Pick<State, "atlas">, text: string): string {
+  const name = (id: string): string | undefined => state.atlas?.site.get(id)?.name ?? state.atlas?.group.get(id)?.name;
+  return named(state, text).replace(ID, (word) => (word.includes("-") ? (name(word) ?? word) : word));
+}
+
+/** All that an id may consist of: fibres like `a--b`, links like `a>b`. */
+const ID = /[a-z0-9][a-z0-9._>:-]*/g;
+
+/** The text with known fibres and links called by their ends. What nobody knows stays as it is. */
+export function named(state: Pick<State, "atlas">, text: string): string {
+  const name = (id: string): string | null => {
+    if (state.atlas?.fibre.has(id) === true) return fibreName(state, id);
+    const link = state.atlas?.link.get(id);
+    return link === undefined ? null : `${siteName(state, link.tail)} → ${siteName(state, link.head)}`;
+  };
+  return text.replace(ID, (word) => {
+    const bare = word.replace(/[.:]+$/, "");
+    return name(word) ?? (name(bare) ?? bare) + word.slice(bare.length);
+  });
+}

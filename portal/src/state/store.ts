@@ -1,0 +1,151 @@
+// Everything that the page knows, in one place. Each part is a signal: who reads it while drawing is drawn again when it
+// changes, and nobody else. Only `sync`, the address and what one clicks write it; components and the map read.
+import { batch, signal, type Signal } from "@preact/signals";
+import type { IncidentOut, MaintenanceOut, ReachOut, SampleOut, ServiceOut, WhoOut } from "../api/schema";
+import { NOWHERE, type Address, type Selection } from "./address";
+import type { Atlas } from "./atlas";
+import { none, type Faults } from "./faults";
+
+/** What a flow draws over the map while one looks at it: what would be lost, what would move where. */
+export interface Overlay {
+  /** What it is, in a sentence, for who does not see it. */
+  said: string;
+  /** Links that would carry nothing. */
+  lost: ReadonlySet<string>;
+  /** Links of interest, with a share of load each, as they would be. */
+  loads: ReadonlyMap<string, number>;
+  routes: readonly Route[];
+}
+
+/** A way over the map: on the links where one sees them, else between the sites. */
+export interface Route {
+  service: string;
+  way: "there" | "back" | "spare" | "would" | "binds";
+  sites: readonly string[];
+  links: readonly string[];
+}
+
+/** What there is to read: a plain object in tests, the store on the page. */
+export interface State {
+  readonly who: WhoOut;
+  readonly atlas: Atlas | null;
+  readonly services: ReadonlyMap<string, ServiceOut>;
+  readonly sample: SampleOut | null;
+  readonly faults: Faults;
+  readonly incidents: readonly IncidentOut[];
+  readonly maintenances: readonly MaintenanceOut[];
+  /** null: not asked for. "loading": asked, not answered yet. */
+  readonly reach: ReachOut | "loading" | "failed" | null;
+}
+
+type Signals<T> = { readonly [K in keyof T]: Signal<T[K]> };
+
+/** How every link was at a moment that has passed. */
+export interface Moment {
+  at: string;
+  carried: ReadonlyMap<string, number>;
+  down: ReadonlySet<string>;
+}
+
+interface Known extends State {
+  address: Address;
+  overlay: Overlay | null;
+  /** null: of the moment that is chosen nothing is known, or it is now. */
+  moment: Moment | null;
+  /** The share that was within reach when one began to look, to compare with. */
+  reachAtFirst: number | null;
+  /** When the last sample came in, by our own clock: the controller's may differ. */
+  heardAt: number | null;
+  stale: boolean;
+  /** Why nothing can be shown yet, in a sentence. */
+  trouble: string | null;
+}
+
+export class Store implements Known {
+  private readonly $: Signals<Known>;
+
+  constructor(who: WhoOut, address: Address = NOWHERE) {
+    this.$ = {
+      who: signal(who),
+      atlas: signal(null),
+      services: signal(new Map()),
+      sample: signal(null),
+      faults: signal(none()),
+      incidents: signal([]),
+      maintenances: signal([]),
+      reach: signal(null),
+      address: signal(address),
+      overlay: signal(null),
+      moment: signal(null),
+      reachAtFirst: signal(null),
+      heardAt: signal(null),
+      stale: signal(false),
+      trouble: signal(null),
+    };
+  }
+
+  /** Several changes, told as one. */
+  change(what: Partial<Known>): void {
+    batch(() => {
+      for (const [name, value] of Object.entries(what)) (this.$[name as keyof Known] as Signal<unknown>).value = value;
+    });
+  }
+
+  /** Whether one sees the whole network, or a tenant's part of it. */
+  get operator(): boolean {
+    return this.who.tenant === null || this.who.tenant === undefined;
+  }
+  get selection(): Selection | null {
+    return this.address.selection;
+  }
+
+  get who(): WhoOut {
+    return this.$.who.value;
+  }
+  get atlas(): Atlas | null {
+    return this.$.atlas.value;
+  }
+  get services(): ReadonlyMap<string, ServiceOut> {
+    return this.$.services.value;
+  }
+  get sample(): SampleOut | null {
+    return this.$.sample.value;
+  }
+  get faults(): Faults {
+    return this.$.faults.value;
+  }
+  get incidents(): readonly IncidentOut[] {
+    return this.$.incidents.value;
+  }
+  get maintenances(): readonly MaintenanceOut[] {
+    return this.$.maintenances.value;
+  }
+  get reach(): State["reach"] {
+    return this.$.reach.value;
+  }
+  get address(): Address {
+    return this.$.address.value;
+  }
+  get overlay(): Overlay | null {
+    return this.$.overlay.value;
+  }
+  get moment(): Moment | null {
+    return this.$.moment.value;
+  }
+  get reachAtFirst(): number | null {
+    return this.$.reachAtFirst.value;
+  }
+  get heardAt(): number | null {
+    return this.$.heardAt.value;
+  }
+  get stale(): boolean {
+    return this.$.stale.value;
+  }
+  get trouble(): string | null {
+    return this.$.trouble.value;
+  }
+}
+
+export function siteName(state: Pick<State, "atlas">, id: string): string {
+  return state.atlas?.site.get(id)?.name ?? id;
+}

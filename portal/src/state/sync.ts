@@ -1,0 +1,200 @@
+// Keeps what the page knows in step with the backend: loads it once, then follows the stream. Samples are taken as they
+// are; an event marks what it speaks of, and what is marked is read again, a few at a time, so that a storm of events
+// costs a handful of requests.
+import { all, ask, Problem } from "../api/client";
+import type { EventOut, SampleOut } from "../api/schema";
+import { index } from "./atlas";
+import { copy, hear, see } from "./faults";
+import { Live } from "./live";
+import type { Store } from "./store";
+
+/** Samples come about once a second; after so long without one, what we show is old. */
+export const STALE_MS = 5000;
+/** More services than this at once are read as a list. */
+const MANY = 24;
+
+export class Sync {
+  private live: Live | null = null;
+  private watch: ReturnType<typeof setInterval> | undefined;
+  private readonly dirty = new Set<string>();
+  private readonly jobs = new Map<string, ReturnType<typeof setTimeout>>();
+  private reachAsked = 0;
+  /** By a clock that nobody sets. */
+  private heard_ms: number | null = null;
+
+  constructor(
+    private readonly store: Store,
+    /** The session is over. */
+    private readonly ended: () => void,
+  ) {}
+
+  /** Opens the stream first, so that nothing falls between it and the first reading. Raises Problem. */
+  async start(): Promise<void> {
+    this.live = new Live({
+      heard: (sample, events) => this.heard(sample, events),
+      restarted: () => void this.loadAll().catch((error: unknown) => this.failed(error)),
+      refused: () => this.refused(),
+    });
+    this.watch = setInterval(() => this.checkStale(), 500);
+    await this.loadAll();
+  }
+
+  stop(): void {
+    this.live?.close();
+    clearInterval(this.watch);
+    for (const job of this.jobs.values()) clearTimeout(job);
+  }
+
+  async loadAll(): Promise<void> {
+    const store = this.store;
+    const [network, services, incidents, maintenances] = await Promise.all([
+      ask("GET /v1/network"),
+      all("GET /v1/services"),
+      all("GET /v1/incidents"),
+      store.operator ? all("GET /v1/maintenances") : [],
+    ]);
+    store.change({
+      atlas: index(network),
+      services: new Map(services.map((service) => [service.id, service])),
+      incidents,
+      maintenances,
+      trouble: null,
+      // Another network's share is nothing to compare with.
+      ...(store.atlas?.network.revision !== network.revision ? { reachAtFirst: null } : {}),
+    });
+    if (store.reach !== null) await this.readReach();
+  }
+
+  /** Shows, or hides, what is within reach. */
+  setReach(shown: boolean): void {
+    this.store.change({ reach: shown ? "loading" : null, reachAtFirst: null });
+    if (shown) void this.readReach();
+  }
+
+  /** Reads one service again, now. Raises Problem. */
+  async refresh(service: string): Promise<void> {
+    this.dirty.add(service);
+    await this.readServices();
+  }
+
+  private async readReach(): Promise<void> {
+    const asked = ++this.reachAsked;
+    const store = this.store;
+    try {
+      const reach = await ask("GET /v1/reach", { query: { rtt_ms: 5, kind: "edge" } });
+      if (asked !== this.reachAsked || store.reach === null) return;
+      store.change({ reach, reachAtFirst: store.reachAtFirst ?? reach.share });
+    } catch {
+      if (asked === this.reachAsked && store.reach !== null) store.change({ reach: "failed" });
+    }
+  }
+
+  private heard(sample: SampleOut | null, events: EventOut[]): void {
+    const store = this.store;
+    const faults = copy(store.faults);
+    let changed = false;
+    for (const event of events) {
+      changed = hear(faults, event) || changed;
+      this.event(event);
+    }
+    if (sample !== null) {
+      this.heard_ms = performance.now();
+      changed = see(faults, sample) || changed;
+      for (const id of Object.keys(sample.services)) if (!store.services.has(id)) this.mark(id);
+    }
+    store.change({
+      ...(changed ? { faults } : {}),
+      ...(sample === null ? {} : { sample, heardAt: Date.now(), stale: false }),
+    });
+  }
+
+  private event(event: EventOut): void {
+    const [, noun] = event.type.split(".");
+    switch (noun) {
+      case "service":
+        this.mark(event.subject);
+        this.later("network", 1500, () => this.readNetwork());
+        break;
+      case "fibre":
+        if (this.store.reach !== null) this.later("reach", 150, () => this.readReach());
+        break;
+      case "incident":
+        this.later("incidents", 100, async () => this.store.change({ incidents: await all("GET /v1/incidents") }));
+        break;
+      case "maintenance":
+        this.later("maintenances", 100, async () =>
+          this.store.change({ maintenances: await all("GET /v1/maintenances") }),
+        );
+        break;
+      case "network":
+        this.later("all", 100, () => this.loadAll());
+        break;
+      default:
+        break;
+    }
+  }
+
+  private mark(service: string): void {
+    this.dirty.add(service);
+    this.later("services", 80, () => this.readServices());
+  }
+
+  private async readServices(): Promise<void> {
+    const ids = [...this.dirty];
+    this.dirty.clear();
+    if (ids.length > MANY) {
+      const services = await all("GET /v1/services");
+      this.store.change({ services: new Map(services.map((service) => [service.id, service])) });
+      return;
+    }
+    const found = await Promise.all(
+      ids.map((service_id) => ask("GET /v1/services/{service_id}", { path: { service_id } })),
+    );
+    const now = new Map(this.store.services);
+    for (const service of found) now.set(service.id, service);
+    this.store.change({ services: now });
+  }
+
+  /** What is booked changes with services; the network itself seldom does. */
+  private async readNetwork(): Promise<void> {
+    if (!this.store.operator) return;
+    const network = await ask("GET /v1/network");
+    if (this.store.atlas?.network.revision !== network.revision) await this.loadAll();
+    else this.store.change({ atlas: index(network) });
+  }
+
+  /** Runs a job once, a moment from now, however often it is asked for until then. */
+  private later(name: string, wait: number, job: () => Promise<void>): void {
+    if (this.jobs.has(name)) return;
+    this.jobs.set(
+      name,
+      setTimeout(() => {
+        this.jobs.delete(name);
+        job().catch((error: unknown) => this.failed(error));
+      }, wait),
+    );
+  }
+
+  private failed(error: unknown): void {
+    if (!(error instanceof Problem)) throw error;
+    // What could not be read comes again: with the next event, or when the stream starts over.
+    if (error.status === 401) this.ended();
+  }
+
+  private async refused(): Promise<boolean> {
+    try {
+      await ask("GET /v1/session");
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) {
+        this.ended();
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private checkStale(): void {
+    const stale = this.heard_ms !== null && performance.now() - this.heard_ms > STALE_MS;
+    if (stale !== this.store.stale) this.store.change({ stale });
+  }
+}

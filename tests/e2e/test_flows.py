@@ -1,0 +1,196 @@
+"""What one does with the page: each flow changes the backend, and the page follows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Running
+from tests.e2e.pages import SOON_MS, Backend, body, link_of, open_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+
+AXE = Path(__file__).parents[2] / "portal" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def test_a_link_is_shown_over_time_and_ahead_and_who_heats_it(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    service = backend.order()
+    link = service["there"]["links"][0]
+    _show(page, f"#link={link}&tab=time")
+    panel = page.locator("[data-panel=link]")
+    expect(panel.locator(".chart canvas")).to_have_count(2, timeout=SOON_MS)
+    panel.get_by_role("tab", name="Booked ahead").click()
+    expect(panel.locator(".chart canvas")).to_have_count(1, timeout=SOON_MS)
+    holders = panel.locator('[data-list="Who holds it"] .item')
+    expect(holders.filter(has_text="100 Gbit/s · carried").first).to_be_visible()
+    panel.get_by_role("tab", name="Booked ahead").press("ArrowRight")
+    expect(panel.get_by_role("tab", name="Who heats it")).to_be_focused()
+    expect(panel.locator('[data-list="Services crossing it"] .item').first).to_contain_text("of it")
+    assert page.url.endswith("&tab=heat")
+    page.reload()
+    expect(panel.locator('[data-list="By class"] .meter')).not_to_have_count(0, timeout=SOON_MS)
+
+
+def test_a_cut_is_looked_at_then_made_and_the_outage_appears(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    service = backend.order()
+    fibre = backend.middle_fibre(service)
+    [link, *_] = backend.links_on(fibre)
+    _show(page, f"#fibre={fibre}&tab=cut")
+    panel = page.locator("[data-panel=fibre]")
+    row = panel.locator(".item", has_text=_ends(backend, service)).first
+    expect(row).to_contain_text("moved to another path", timeout=SOON_MS)
+    # It is worked out, and shown, and nothing has happened.
+    expect(link_of(page, link)).to_have_attribute("data-state", "down")
+    expect(page.locator(f'[data-route="{service["id"]}"][data-way=would]')).to_have_count(1)
+    assert body(backend.operator.get("/v1/lab"))["cuts"] == []
+    panel.get_by_label("Show on the map").uncheck()
+    expect(link_of(page, link)).to_have_attribute("data-state", "up")
+
+    panel.get_by_role("button", name="Cut it in the lab").click()
+    panel.get_by_role("button", name="Leave it").click()
+    panel.get_by_role("button", name="Cut it in the lab").click()
+    panel.get_by_role("button", name="Cut it now").click()
+    backend.cut_fibres.append(fibre)
+    expect(link_of(page, link)).to_have_attribute("data-state", "down", timeout=SOON_MS)
+    dark = panel.locator('[data-list="How long services were dark"] .item', has_text=_ends(backend, service)).first
+    expect(dark).to_contain_text(re.compile(r"[0-9] ms"), timeout=SOON_MS)
+    assert [cut["fibre"] for cut in body(backend.operator.get("/v1/lab"))["cuts"]] == [fibre]
+    panel.get_by_role("button", name="Splice it").click()
+    backend.cut_fibres.remove(fibre)
+    expect(link_of(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
+
+
+def test_a_drain_is_previewed_made_and_ended(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    service = backend.order()
+    fibre = backend.middle_fibre(service)
+    [link, *_] = backend.links_on(fibre)
+    _show(page, f"#fibre={fibre}&tab=drain")
+    panel = page.locator("[data-panel=fibre]")
+    panel.get_by_role("button", name="Preview").click()
+    moving = panel.locator('[data-list="Would move"] .item', has_text=_ends(backend, service))
+    expect(moving.first).to_be_visible(timeout=SOON_MS)
+    expect(link_of(page, link)).to_have_attribute("data-state", "up")
+    panel.get_by_role("button", name=re.compile("^Drain ")).click()
+    expect(link_of(page, link)).to_have_attribute("data-state", "drained", timeout=SOON_MS)
+    panel.get_by_role("button", name="End the drain").click()
+    expect(link_of(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
+
+
+def test_a_line_from_a_site_to_a_site_begins_an_order(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    found = page.evaluate(
+        """() => {
+          const at = [];
+          for (let x = 360; x < 1560; x += 6) for (let y = 110; y < 800; y += 6) {
+            const node = document.querySelector(".network-map");
+            node.dispatchEvent(new PointerEvent("pointermove", { clientX: x, clientY: y, bubbles: true }));
+            if (node.title && !node.title.includes("→") && !at.some((one) => one.name === node.title))
+              at.push({ name: node.title, x, y });
+          }
+          return at;
+        }"""
+    )
+    first, last = found[0], found[-1]
+    page.mouse.move(first["x"], first["y"])
+    page.mouse.down()
+    page.mouse.move(last["x"] - 30, last["y"], steps=4)
+    page.mouse.move(last["x"], last["y"], steps=2)
+    page.mouse.up()
+    sites = {site["name"]: site["id"] for site in backend.network()["sites"]}
+    a, b = (re.escape(sites[one["name"]]) for one in (first, last))
+    expect(page).to_have_url(re.compile(f"place=order&ends={a}(>|%3E){b}$"))
+    expect(page.locator("[data-place=order]")).to_be_visible()
+    expect(page.locator("[data-panel]")).to_have_count(0)
+
+
+def test_a_moment_that_has_passed_is_shown_as_it_was(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    service = backend.order()
+    fibre = backend.middle_fibre(service)
+    [link, *_] = backend.links_on(fibre)
+    backend.cut(fibre)
+    expect(link_of(page, link)).to_have_attribute("data-state", "down", timeout=SOON_MS)
+    backend.splice(fibre)
+    expect(link_of(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
+    newest = body(backend.operator.get("/v1/incidents"))["items"][0]
+    page.locator("[data-place-tab=timeline]").click()
+    _show(page, f"#place=timeline&at={newest['faults'][0]['since']}")
+    expect(link_of(page, link)).to_have_attribute("data-state", "down")
+    expect(page.locator(".connection")).to_contain_text("as of")
+    expect(page.locator(".place [role=status]")).to_contain_text("and what links carried", timeout=SOON_MS)
+    page.locator(".place").get_by_role("button", name="Now", exact=True).click()
+    expect(link_of(page, link)).to_have_attribute("data-state", "up")
+    expect(page.locator(".connection")).to_contain_text("live")
+
+
+def test_the_same_as_a_table_and_untangled(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    network = backend.network()
+    page.get_by_text("Table", exact=True).click()
+    rows = page.locator("[data-table-row]")
+    expect(rows).to_have_count(min(300, len(network["links"])))
+    link = network["links"][0]
+    page.locator(".table input[type=search]").fill(link["id"])
+    rows.first.get_by_role("button").click()
+    expect(page.locator("[data-panel=link]")).to_be_visible()
+    page.get_by_text("Logical", exact=True).click()
+    expect(page.locator(".table")).to_have_count(0)
+    expect(page.locator(".map [data-site]")).to_have_count(len(network["sites"]))
+    assert "view=logical" in page.url
+
+
+def test_a_plan_and_a_sweep_are_there_to_be_read(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    backend.order()
+    _show(page, "#place=plan")
+    expect(page.locator(".place [data-fact=Optimiser] dd")).to_have_text("ask", timeout=SOON_MS)
+    page.locator("[data-place-tab=sweeps]").click()
+    page.get_by_role("button", name="Sweep", exact=True).click()
+    expect(page.locator('[data-list="Sweeps"] .item').nth(2)).to_be_visible(timeout=SOON_MS)
+    page.get_by_role("button", name="Stop", exact=True).click()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_nothing_stands_in_anybodys_way(page: Page, running: Running, backend: Backend, scheme: Any) -> None:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed")
+    service = backend.order()
+    fibre = backend.middle_fibre(service)
+    a, b = backend.far_apart()
+    page.emulate_media(color_scheme=scheme)
+    open_page(page, running.url, running.operator_token)
+    page.evaluate(AXE.read_text())
+    found = []
+    for hash_, ready in (
+        ("", "[data-service-row]"),
+        (f"#link={service['there']['links'][0]}&tab=time", ".chart canvas"),
+        (f"#fibre={fibre}&tab=cut", "[data-list^=Services]"),
+        (f"#service={service['id']}&tab=change", ".form"),
+        (f"#place=order&ends={a}>{b}", ".heat"),
+        ("#place=timeline", ".scrub"),
+        ("#place=plan", ".place dl"),
+        ("#view=table", "[data-table-row]"),
+    ):
+        _show(page, hash_)
+        expect(page.locator(ready).first).to_be_visible(timeout=SOON_MS)
+        violations = page.evaluate(
+            "axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)"
+        )
+        found += [f"{hash_} {one['id']}: {node['html']}" for one in violations for node in one["nodes"]]
+    assert not found, "\n".join(found)
+
+
+def _show(page: Page, hash_: str) -> None:
+    page.evaluate("(hash) => { location.hash = hash }", hash_)
+
+
+def _ends(backend: Backend, service: dict[str, Any]) -> str:
+    names = {site["id"]: site["name"] for site in backend.network()["sites"]}
+    return f"{names[service['from']['site']]} – {names[service['to']['site']]}"
