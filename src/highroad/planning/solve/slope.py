@@ -99,7 +99,8 @@ class Slope:
             self.weight = np.clip(price / max(1.0, highest / WEIGHTS[1]), *WEIGHTS)
             self._close()
         if self.sweeps > 1 and at_rest:
-            self.slope = min(HIGHEST if self.closed is None else HIGHEST_CUT, self.slope * (self.rises if regret > ROUGH else RISES))
+            highest = HIGHEST if self.closed is None else HIGHEST_CUT
+            self.slope = min(highest, self.slope * (self.rises if regret > ROUGH else RISES))
 
     def open(self, values: Reals) -> Reals:
         """Values of links, without what is said of those that are cut."""

@@ -22,8 +22,8 @@ from highroad.planning.solve.slope import IMPATIENT, Slope
 
 FIRST_SLOPE = 8.0
 MIXED, MIXED_SLOPE, MIXED_RISES = 10.0, 4.0, 1.1
-"""Where the largest link is so many times the middle one, the slope begins lower and rises slower: steps along a way are no
-longer than its smallest link bears, and the same slope is too steep for flows to come to rest there."""
+"""Where the largest link is so many times the middle one, the slope begins lower and rises slower: steps along a way
+are no longer than its smallest link bears, and the same slope is too steep for flows to come to rest there."""
 
 AGAIN, FEW_SETS = 2.0, 16
 """A set of demands whose regret is over so many times the mean is worked on again at once."""
