@@ -134,6 +134,37 @@ def test_what_prices_are_worth() -> None:
     assert must.at(np.full(6, math.inf)) == (0.0, math.inf)
 
 
+def test_what_prices_are_worth_does_not_depend_on_what_was_swept_before() -> None:
+    ready, fresh = swept(large()[0], sweeps=5), large()[0]
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        price = rng.exponential(0.3, len(fresh.load))
+        price[rng.random(len(price)) < 0.1] = math.inf
+        assert ready.at(price) == pytest.approx(fresh.at(price), rel=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_fits_stays_and_what_is_changed_then_is_made_to_fit_again(threads: int) -> None:
+    flows, tail, head = large()
+    price = np.ones(len(flows.load))
+    swept(flows, threads, sweeps=5).fit(price)
+    before, served = flows.flow, flows.served
+    flows.fit(price)
+    assert (flows.served >= served).all()
+    swept(flows, threads, sweeps=3, order=int32(3, 5), slope=2.0).fit(price)
+    rows = flows.flow.reshape(60, -1)
+    changed = np.flatnonzero((rows != before.reshape(60, -1)).any(axis=1))
+    assert {3, 5} & set(changed.tolist())
+    arrives = net(flows, (tail, head), 60)
+    arrives[np.arange(60), np.arange(60)] = 0.0
+    assert arrives.sum(axis=1) == pytest.approx(flows.served.reshape(60, 10).sum(axis=1), rel=1e-9, abs=1e-9)
+    assert arrives.min() > -1e-9
+    fresh = large()[0]
+    fresh.set(flows.flow, flows.served)
+    fresh.clean()
+    assert fresh.flow == pytest.approx(flows.flow, rel=1e-9, abs=1e-9)  # no cycle is left
+
+
 def test_a_copy_is_changed_apart() -> None:
     flows = swept(by_hand())
     before = flows.flow, flows.served, flows.load

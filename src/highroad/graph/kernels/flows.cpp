@@ -14,6 +14,8 @@
 
 #include "arguments.hpp"
 #include "flows_fit.hpp"
+#include "flows_move.hpp"
+#include "flows_tree.hpp"
 #include "levels.hpp"
 #include "path_flows.hpp"
 
@@ -183,7 +185,7 @@ void clear(Flows& flows, nb::handle links_given) {
     if (links[k] < 0 || static_cast<std::size_t>(links[k]) >= flows.links())
       refuse("links[", k, "] is ", links[k], ", and links are numbered from 0 to below ", flows.links());
   nb::gil_scoped_release released;
-  flows.clear(links);
+  flows.clear(links, Crew::count());
 }
 
 nb::tuple paths(const Flows& flows, int most) {
@@ -191,7 +193,7 @@ nb::tuple paths(const Flows& flows, int most) {
   Flows::Paths found;
   {
     nb::gil_scoped_release released;
-    found = flows.paths(most);
+    found = flows.paths(most, Crew::count());
   }
   return nb::make_tuple(array_of(found.first), array_of(found.start), array_of(found.link), array_of(found.amount));
 }

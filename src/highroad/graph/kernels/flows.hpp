@@ -23,6 +23,10 @@ namespace highroad {
 
 inline constexpr int REPEATS = 12;
 
+inline constexpr std::size_t FEW = 100'000;  // So many sums are not worth a thread of their own.
+
+inline constexpr double LARGE = 1e300;  // More than anything costs or carries.
+
 inline constexpr double LOOKED = 1.1;  // Room is given along ways that cost little more than it is worth.
 
 // What is to be carried: sets of demands from one source over the links that the set may use. Those of set g are
@@ -48,10 +52,18 @@ class Flows {
         demands_(std::move(demands)),
         flow_(demands_.sets() * network.links(), 0.0),
         served_(demands_.target.size(), 0.0),
-        load_(network.links(), 0.0) {
+        load_(network.links(), 0.0),
+        has_(demands_.sets(), Has::OFFERED),
+        is_tidy_(demands_.sets(), 1),
+        orders_(demands_.sets()) {
     for (std::size_t row = 0; row < demands_.allowed.size(); row += links()) {
       const auto turned = inside(std::span<const std::uint8_t>(demands_.allowed).subspan(row, links()));
       std::copy(turned.begin(), turned.end(), demands_.allowed.begin() + static_cast<std::ptrdiff_t>(row));
+    }
+    for (std::size_t g = 0; g < demands_.sets(); ++g) {
+      std::size_t musts = 0;
+      for (auto d = first(g); d < first(g + 1); ++d) musts += must(d);
+      if (musts > 0) has_[g] = musts == first(g + 1) - first(g) ? Has::MUST : Has::BOTH;
     }
     nothing_ = NOTHING * most_flow(capacity_, demands_.amount, demands_.worth);
   }
@@ -70,7 +82,8 @@ class Flows {
       std::copy(row.begin(), row.end(), of(g));
     }
     served_ = std::move(served);
-    add_up();
+    is_tidy_.assign(demands_.sets(), 0);
+    add_up(1);
   }
 
   // For each that took part (a set, or a demand) what cheapest ways at the prices met would have cost less, or earned
@@ -85,20 +98,19 @@ class Flows {
   Sweep sweep(std::span<const double> weight_given, double slope, double unit, double tolerance, double enough,
               double again, std::span<const std::int32_t> order, int threads, bool together) {
     const std::vector<double> weight = inside(weight_given);
-    const Pricing pricing{weight, capacity_, slope, unit};
+    const Pricing pricing(weight, capacity_, slope, unit);
     const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), order.size())));
     while (hands_.size() < static_cast<std::size_t>(jobs)) hands_.emplace_back(network_);
     Sweep sum;
     sum.regret.resize(order.size());
     Crew::ours().run(jobs, [&](int job) {
-      Hand& hand = hands_[static_cast<std::size_t>(job)];
+      Hand& hand = hands_[at(job)];
       hand.load = load_;
       hand.price.resize(load_.size());
       for (std::size_t e = 0; e < load_.size(); ++e) hand.price[e] = pricing.at(static_cast<Link>(e), load_[e]);
       hand.weighs = jobs;
       hand.moves = 0;
-      for (auto k = static_cast<std::size_t>(job); k < order.size(); k += static_cast<std::size_t>(jobs))
-        {
+      for (auto k = at(job); k < order.size(); k += at(jobs)) {
         const auto g = static_cast<std::size_t>(order[k]);
         double regret = improve(g, pricing, tolerance, enough, together, hand);
         sum.regret[k] = regret;
@@ -106,8 +118,8 @@ class Flows {
           regret = improve(g, pricing, tolerance, enough, together, hand);
       }
     });
-    for (int job = 0; job < jobs; ++job) sum.moves += hands_[static_cast<std::size_t>(job)].moves;
-    add_up();
+    for (int job = 0; job < jobs; ++job) sum.moves += hands_[at(job)].moves;
+    add_up(threads);
     return sum;
   }
 
@@ -121,7 +133,7 @@ class Flows {
       Hand hand(network_);
       hand.price = price;
       for (auto g = static_cast<std::size_t>(job); g < demands_.sets(); g += static_cast<std::size_t>(jobs)) {
-        grow(g, cut(g), hand);
+        reach(g, cut(g), hand);
         for (auto d = first(g); d < first(g + 1); ++d) {
           const double distance = hand.distance[node(demands_.target[d])];
           if (std::isinf(demands_.worth[d])) {
@@ -140,19 +152,23 @@ class Flows {
   void fit(std::span<const double> price, int threads) {
     Hand hand(network_);
     hand.price = inside(price);
-    clean(threads);
+    clean(untidy(), threads);
     // What is far over leaves rounding errors of its own size when it is taken off: loads are added up anew, and looked at
     // again.
+    std::vector<std::int32_t> demand;  // By set and node, once it is needed.
     for (int round = 0; round < 4; ++round) {
-      add_up();
+      add_up(threads);
       trim(hand);
-      if (!relieve(hand)) break;
+      if (!relieve(demand, hand)) break;
     }
-    bool given = false;
-    for (int round = 0; round < 3 && fill(hand); ++round) given = true;
-    if (given) clean(threads);
-    settle();
-    add_up();
+    std::vector<std::size_t> sets(demands_.sets());
+    std::iota(sets.begin(), sets.end(), std::size_t{0});
+    sets = fill(sets, hand, threads);
+    const std::vector<std::size_t> given = sets;
+    for (int round = 1; round < 3 && !sets.empty(); ++round) sets = fill(sets, hand, threads);
+    clean(given, threads);
+    settle(threads);
+    add_up(threads);
   }
 
   // Paths that add up to (nearly) the flow, which has no cycles: of demand d those in [first[d], first[d + 1]), at most
@@ -162,16 +178,16 @@ class Flows {
     std::vector<double> amount;
     std::vector<Link> link;
   };
-  Paths paths(int most) const;
+  Paths paths(int most, int threads) const;
 
   // Gives up every path over these links (the caller's numbers), and what arrives by it.
-  void clear(std::span<const Link> given);
+  void clear(std::span<const Link> given, int threads);
 
   // Takes cycles out of every set's flow, and what is not conserved.
   void tidy(int threads) {
-    clean(threads);
-    settle();
-    add_up();
+    clean(untidy(), threads);
+    settle(threads);
+    add_up(threads);
   }
 
  private:
@@ -190,14 +206,16 @@ class Flows {
     return turned;
   }
 
-  // What a thread works with. Loads and prices are its own: what it changes counts `weighs` times there, as if the
-  // others did the same; else all together would do too much.
+  // What a thread works with. Loads and prices are its own: it hears of what the others do some sets of demands later.
+  // Where that would be too late, as there are few sets, what it changes counts `weighs` times, as if the others did the
+  // same; else all together would do too much.
   struct Hand {
     explicit Hand(const Network& network)
         : heap(network.nodes),
           distance(count(network)),
           into(count(network)),
           stamp(count(network), 0),
+          is_beside(count(network), 0),
           longest(count(network)),
           share(count(network)) {}
 
@@ -207,8 +225,9 @@ class Flows {
     std::vector<double> distance;
     std::vector<Link> into;
     std::vector<std::int64_t> stamp;
+    std::vector<std::uint8_t> is_beside;
     std::vector<double> longest, share;
-    std::vector<Node> settled;
+    std::vector<Node> settled, beside;
     std::vector<double> load, price;
     std::vector<Link> walked;
     std::int64_t stamps = 0;
@@ -235,350 +254,62 @@ class Flows {
     return demands_.fence[g] < 0 ? nullptr : demands_.allowed.data() + node(demands_.fence[g]) * links();
   }
 
-  // The tree of a set at the hand's prices, and in which order its nodes were reached for good.
-  void grow(std::size_t g, double cut, Hand& hand) const {
-    std::fill(hand.distance.begin(), hand.distance.end(), UNREACHED);
-    hand.settled.clear();
-    const Rows& out = network_.out;
-    const std::uint8_t* may = allowed(g);
-    double* distance = hand.distance.data();
-    const double* price = hand.price.data();
-    const Node source = demands_.source[g];
-    distance[source] = 0;
-    hand.into[node(source)] = NO_LINK;
-    hand.heap.push_or_lower(source, distance);
-    while (!hand.heap.empty()) {
-      const Node here = hand.heap.pop(distance);
-      hand.settled.push_back(here);
-      const double so_far = distance[here];
-      for (std::int32_t k = out.start[node(here)]; k < out.start[node(here) + 1]; ++k) {
-        const Link e = out.link[node(k)];
-        const Node there = out.far[node(k)];
-        const double reached = so_far + price[e];
-        if (reached >= distance[there] || reached > cut || (may != nullptr && !may[e])) continue;
-        distance[there] = reached;
-        hand.into[node(there)] = e;
-        hand.heap.push_or_lower(there, distance);
-      }
-    }
-  }
-
   void put(double* flow, Link e, double amount, const Pricing& pricing, Hand& hand) const {
     double& now = flow[e];
+    const double was = now;
     now += amount;
-    hand.load[at(e)] += hand.weighs * amount;
-    if (amount < 0 && now <= nothing_) {
-      hand.load[at(e)] -= hand.weighs * now;
-      now = 0;
-    }
+    if (amount < 0 && now <= nothing_) now = 0;
+    hand.load[at(e)] += hand.weighs * (now - was);
     hand.price[at(e)] = pricing.at(e, hand.load[at(e)]);
   }
 
-  // One set: ways that cost more than the tree's are left for it, what earns is added, what costs too much taken off.
-  double improve(std::size_t g, const Pricing& pricing, double tolerance, double enough, bool together, Hand& hand) {
-    if (first(g) == first(g + 1)) return 0;
-    grow(g, cut(g) * (1 + tolerance), hand);
-    double* flow = of(g);
-    const double regret = account(g, flow, hand);
-    if (regret <= enough) return regret;
-    shift(flow, pricing, tolerance, hand);
-    remove(g, flow, pricing, tolerance, hand);
-    if (together)
-      add_together(g, flow, pricing, hand);
-    else
-      add(g, flow, pricing, hand);
-    return regret;
+  // Link by link in the order of sets, on however many threads.
+  void add_up(int threads) {
+    const auto parts = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), flow_.size() / FEW)));
+    Crew::ours().run(parts, [&](int part) {
+      const auto mine = static_cast<std::size_t>(part), of_all = static_cast<std::size_t>(parts);
+      const std::size_t begin = mine * links() / of_all, end = (mine + 1) * links() / of_all;
+      std::fill(load_.data() + begin, load_.data() + end, 0.0);
+      for (std::size_t g = 0; g < demands_.sets(); ++g) {
+        const double* flow = of(g);
+        for (std::size_t e = begin; e < end; ++e) load_[e] += flow[e];
+      }
+    });
   }
 
-  double account(std::size_t g, const double* flow, const Hand& hand) const {
-    double regret = 0;
-    for (std::size_t e = 0; e < links(); ++e)
-      if (flow[e] > 0) regret += flow[e] * hand.price[e];
-    for (auto d = first(g); d < first(g + 1); ++d) {
-      const double distance = hand.distance[node(demands_.target[d])];
-      if (must(d)) {
-        if (distance < UNREACHED) regret -= served_[d] * distance;
-      } else {
-        regret -= demands_.worth[d] * served_[d];
-        if (distance < demands_.worth[d]) regret += demands_.amount[d] * (demands_.worth[d] - distance);
-      }
-    }
-    return regret;
-  }
-
-  void shift(double* flow, const Pricing& pricing, double tolerance, Hand& hand) const {
-    const Rows& in = network_.in;
-    for (std::size_t place = hand.settled.size(); place-- > 1;) {
-      const Node v = hand.settled[place];
-      for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) {
-        if (flow[e] <= 0 || e == hand.into[node(v)]) continue;
-        const double reached = hand.distance[node(tail(e))] + hand.price[at(e)];
-        if (reached <= hand.distance[node(v)] * (1 + tolerance)) continue;
-        move(v, e, flow, pricing, tolerance, hand);
-      }
-    }
-  }
-
-  // From the way on which e comes to v to the tree's.
-  void move(Node v, Link e, double* flow, const Pricing& pricing, double tolerance, Hand& hand) const {
-    for (int attempt = 0; attempt < 3 && flow[e] > 0; ++attempt) {
-      const std::int64_t above = ++hand.stamps;
-      for (Node u = v;; u = tail(hand.into[node(u)])) {
-        hand.stamp[node(u)] = above;
-        if (hand.into[node(u)] == NO_LINK) break;
-      }
-      const std::int64_t seen = ++hand.stamps;
-      hand.walked.clear();
-      hand.walked.push_back(e);
-      double dear = hand.price[at(e)], dear_slope = dear / capacity_[at(e)], most = flow[e];
-      Node meet = tail(e);
-      bool cycle = meet == v;
-      while (!cycle && hand.stamp[node(meet)] != above) {
-        if (hand.stamp[node(meet)] == seen) {
-          cycle = true;
-          break;
-        }
-        hand.stamp[node(meet)] = seen;
-        const Link back = largest_into(meet, flow);
-        if (back == NO_LINK) return;  // less than nothing was left of it
-        hand.walked.push_back(back);
-        dear += hand.price[at(back)];
-        dear_slope += hand.price[at(back)] / capacity_[at(back)];
-        most = std::min(most, flow[back]);
-        meet = tail(back);
-      }
-      if (cycle) {
-        cancel(meet, flow, pricing, hand);
-        continue;
-      }
-      double cheap = 0, cheap_slope = 0, smallest = UNREACHED;
-      for (Node u = v; u != meet; u = tail(hand.into[node(u)])) {
-        const Link on = hand.into[node(u)];
-        smallest = std::min(smallest, capacity_[at(on)]);
-        cheap += hand.price[at(on)];
-        cheap_slope += hand.price[at(on)] / capacity_[at(on)];
-      }
-      if (dear <= cheap * (1 + tolerance)) return;
-      if (meet == v) {  // it came round to v itself: a cycle
-        for (const Link on : hand.walked) put(flow, on, -most, pricing, hand);
-        continue;
-      }
-      const double slope = pricing.slope / pricing.unit * hand.weighs * (dear_slope / dear + cheap_slope / cheap);
-      double step = std::log(dear / cheap) / slope;
-      if (step < most && dear > 2 * cheap) {
-        double past = 0;
-        for (const Link on : hand.walked) past = std::max(past, pricing.past(on, hand.load[at(on)], hand.price[at(on)]));
-        step += past / hand.weighs;
-      }
-      step = std::min(most, step);
-      if (!pricing.bears(smallest, step, hand.weighs))
-        for (Node u = v; u != meet; u = tail(hand.into[node(u)])) {
-          const Link on = hand.into[node(u)];
-          step = pricing.bearable(on, hand.load[at(on)], step, dear, hand.weighs);
-        }
-      for (const Link on : hand.walked) put(flow, on, -step, pricing, hand);
-      for (Node u = v; u != meet; u = tail(hand.into[node(u)])) put(flow, hand.into[node(u)], step, pricing, hand);
-      ++hand.moves;
-      return;
-    }
-  }
-
-  // The way that was walked came back to a node of its own.
-  void cancel(Node again, double* flow, const Pricing& pricing, Hand& hand) const {
-    double most = std::numeric_limits<double>::infinity();
-    std::size_t from = hand.walked.size();
-    do {
-      --from;
-      most = std::min(most, flow[hand.walked[from]]);
-    } while (from > 0 && head(hand.walked[from]) != again);
-    for (std::size_t k = from; k < hand.walked.size(); ++k) put(flow, hand.walked[k], -most, pricing, hand);
-  }
-
-  Link largest_into(Node v, const double* flow) const {
-    const Rows& in = network_.in;
-    Link best = NO_LINK;
-    double most = 0;
-    for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) {
-      if (flow[e] > most) most = flow[e], best = e;
-    }
-    return best;
-  }
-
-  Link largest_from(Node v, const double* flow) const {
-    const Rows& out = network_.out;
-    Link best = NO_LINK;
-    double most = 0;
-    for (std::int32_t k = out.start[node(v)]; k < out.start[node(v) + 1]; ++k) {
-      const Link e = out.link[node(k)];
-      if (flow[e] > most) most = flow[e], best = e;
-    }
-    return best;
-  }
-
-  // Where the dearest way in use costs more than it is worth, less is sent along it.
-  void remove(std::size_t g, double* flow, const Pricing& pricing, double tolerance, Hand& hand) {
-    const Rows& in = network_.in;
-    std::fill(hand.longest.begin(), hand.longest.end(), -1.0);
-    hand.longest[node(demands_.source[g])] = 0;
-    for (std::size_t place = 1; place < hand.settled.size(); ++place) {
-      const Node v = hand.settled[place];
-      double most = hand.distance[node(v)];
-      for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) {
-        if (flow[e] <= 0) continue;
-        const Node u = tail(e);
-        const double to = hand.longest[node(u)] >= 0 ? hand.longest[node(u)] : hand.distance[node(u)];
-        most = std::max(most, to + hand.price[at(e)]);
-      }
-      hand.longest[node(v)] = most;
-    }
-    for (auto d = first(g); d < first(g + 1); ++d) {
-      if (served_[d] <= 0 || must(d)) continue;
-      const double worth = demands_.worth[d];
-      const Node v = demands_.target[d];
-      const double known = hand.longest[node(v)];
-      if (known >= 0 && known <= worth * (1 + tolerance)) continue;
-      for (int times = 0; times < 4 && served_[d] > 0; ++times) {
-        double cost = 0, slope = 0, most = served_[d];
-        if (!walk_dearest(v, demands_.source[g], flow, pricing, hand, cost, slope, most)) break;
-        if (cost <= worth * (1 + tolerance)) break;
-        double step = std::log(cost / worth) * cost / (slope * pricing.slope / pricing.unit * hand.weighs);
-        for (const Link on : hand.walked)
-          if (hand.price[at(on)] > worth)
-            step = std::max(step, (hand.load[at(on)] - pricing.load_at(on, worth)) / hand.weighs);
-        step = std::min(most, step);
-        for (const Link on : hand.walked) put(flow, on, -step, pricing, hand);
-        served_[d] -= step;
-        if (served_[d] <= nothing_) served_[d] = 0;
-        ++hand.moves;
-        if (step < most) break;
-      }
-    }
-  }
-
-  // Back from v to the source along the used links that cost most by what is known.
+  // In flows_tree.hpp.
+  void grow(std::size_t g, double cut, Hand& hand) const;
+  void mend(std::size_t g, double cut, const std::vector<Node>& order, Hand& hand) const;
+  void reach(std::size_t g, double cut, Hand& hand) const;
+  void grow_again(std::size_t g, double cut, Hand& hand);
+  // In flows_move.hpp.
+  double improve(std::size_t g, const Pricing& pricing, double tolerance, double enough, bool together, Hand& hand);
+  double account(std::size_t g, const double* flow, const Hand& hand) const;
+  void shift(double* flow, const Pricing& pricing, double tolerance, Hand& hand) const;
+  void move(Node v, Link e, double* flow, const Pricing& pricing, double tolerance, Hand& hand) const;
+  void cancel(Node again, double* flow, const Pricing& pricing, Hand& hand) const;
+  Link largest_into(Node v, const double* flow) const;
+  Link largest_from(Node v, const double* flow) const;
+  void remove(std::size_t g, double* flow, const Pricing& pricing, double tolerance, Hand& hand);
   bool walk_dearest(Node v, Node source, double* flow, const Pricing& pricing, Hand& hand, double& cost, double& slope,
-                    double& most) const {
-    const Rows& in = network_.in;
-    for (int attempt = 0; attempt < 3; ++attempt) {
-      const std::int64_t seen = ++hand.stamps;
-      hand.walked.clear();
-      cost = slope = 0;
-      double least = most;
-      Node here = v;
-      bool cycle = false;
-      while (here != source) {
-        if (hand.stamp[node(here)] == seen) {
-          cycle = true;
-          break;
-        }
-        hand.stamp[node(here)] = seen;
-        Link best = NO_LINK;
-        double highest = -1;
-        for (Link e = in.start[node(here)]; e < in.start[node(here) + 1]; ++e) {
-          if (flow[e] <= 0) continue;
-          const Node u = tail(e);
-          const double known = hand.longest[node(u)];
-          const double to = (known >= 0 ? known : 1e30 + flow[e]) + hand.price[at(e)];
-          if (to > highest) highest = to, best = e;
-        }
-        if (best == NO_LINK) return false;
-        hand.walked.push_back(best);
-        cost += hand.price[at(best)];
-        slope += hand.price[at(best)] / capacity_[at(best)];
-        least = std::min(least, flow[best]);
-        here = tail(best);
-      }
-      if (!cycle) {
-        most = least;
-        return true;
-      }
-      cancel(here, flow, pricing, hand);
-    }
-    return false;
-  }
-
-  void add(std::size_t g, double* flow, const Pricing& pricing, Hand& hand) {
-    for (auto d = first(g); d < first(g + 1); ++d) {
-      const double left = demands_.amount[d] - served_[d], worth = demands_.worth[d];
-      const Node v = demands_.target[d];
-      if (left <= nothing_ || hand.distance[node(v)] >= worth) continue;
-      double step = left;
-      if (!must(d)) {
-        double cost = 0, slope = 0, smallest = UNREACHED;
-        for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
-          const Link on = hand.into[node(u)];
-          smallest = std::min(smallest, capacity_[at(on)]);
-          cost += hand.price[at(on)];
-          slope += hand.price[at(on)] / capacity_[at(on)];
-        }
-        if (cost >= worth) continue;
-        step = std::min(left, std::log(worth / cost) * cost / (slope * pricing.slope / pricing.unit * hand.weighs));
-        if (!pricing.bears(smallest, step, hand.weighs))
-          for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
-            const Link on = hand.into[node(u)];
-            step = pricing.bearable(on, hand.load[at(on)], step, worth, hand.weighs);
-          }
-      }
-      for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)]))
-        put(flow, hand.into[node(u)], step, pricing, hand);
-      served_[d] += step;
-      ++hand.moves;
-    }
-  }
-
-  // All demands along the tree at once: of what is wanted behind a link as much as brings its price to what it is worth.
-  void add_together(std::size_t g, double* flow, const Pricing& pricing, Hand& hand) {
-    std::vector<double>&want = hand.longest, &share = hand.share;
-    for (const Node v : hand.settled) want[node(v)] = share[node(v)] = 0;
-    for (auto d = first(g); d < first(g + 1); ++d) {
-      const Node v = demands_.target[d];
-      if (hand.distance[node(v)] < demands_.worth[d]) want[node(v)] += demands_.amount[d] - served_[d];
-    }
-    const double worth = cut(g);
-    for (std::size_t place = hand.settled.size(); place-- > 1;) {
-      const Node v = hand.settled[place];
-      const Link e = hand.into[node(v)];
-      double room = want[node(v)];
-      if (!std::isinf(worth)) {
-        const double weight = std::max(pricing.weight[at(e)], 1e-30);
-        const double full = capacity_[at(e)] * pricing.unit * (1 + std::log(worth / weight) / pricing.slope);
-        room = std::clamp((full - hand.load[at(e)]) / hand.weighs, 0.0, room);
-      }
-      share[node(v)] = want[node(v)] > 0 ? room / want[node(v)] : 0;
-      want[node(tail(e))] += room;
-    }
-    share[node(demands_.source[g])] = 1;
-    // Downwards: the share of a node's want that is met, and with it what its link carries.
-    for (std::size_t place = 1; place < hand.settled.size(); ++place) {
-      const Node v = hand.settled[place];
-      share[node(v)] *= share[node(tail(hand.into[node(v)]))];
-      const double carried = want[node(v)] * share[node(v)];
-      if (carried > 0) put(flow, hand.into[node(v)], carried, pricing, hand);
-    }
-    for (auto d = first(g); d < first(g + 1); ++d) {
-      const Node v = demands_.target[d];
-      if (hand.distance[node(v)] < demands_.worth[d])
-        served_[d] += (demands_.amount[d] - served_[d]) * share[node(v)];
-    }
-    ++hand.moves;
-  }
-
-  void add_up() {
-    std::fill(load_.begin(), load_.end(), 0.0);
-    for (std::size_t g = 0; g < demands_.sets(); ++g) {
-      const double* flow = of(g);
-      for (std::size_t e = 0; e < links(); ++e) load_[e] += flow[e];
-    }
-  }
-
+                    double& most) const;
+  void add(std::size_t g, double* flow, const Pricing& pricing, Hand& hand);
+  void add_together(std::size_t g, double* flow, const Pricing& pricing, Hand& hand);
   // In flows_fit.hpp.
   void trim(Hand& hand);
-  bool relieve(Hand& hand);
-  void take(double* flow, double amount, Hand& hand);
-  bool peel(Link e, double most, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand);
-  bool fill(Hand& hand);
-  void settle();
-  void clean(int threads);
+  bool relieve(std::vector<std::int32_t>& demand, Hand& hand);
+  void take(double* flow, std::vector<double>& load, double amount, Hand& hand);
+  bool peel(Link e, double most, Node source, double dearest, double* flow, std::vector<double>& load,
+            std::span<const std::int32_t> demand, Hand& hand);
+  void note(std::size_t g, std::span<std::int32_t> demand) const;
+  std::vector<std::size_t> fill(const std::vector<std::size_t>& sets, Hand& hand, int threads);
+  bool give(std::size_t g, double little, Hand& hand);
+  bool has_room(std::size_t g, double little, Hand& hand) const;
+  void settle(int threads);
+  void settle_set(std::size_t g, std::vector<std::int32_t>& comes, std::vector<std::int32_t>& demand,
+                  std::vector<Node>& order);
+  std::vector<std::size_t> untidy() const;
+  void clean(const std::vector<std::size_t>& sets, int threads);
   void clean_set(std::size_t g, std::vector<std::int32_t>& next, std::vector<std::uint8_t>& state,
                  std::vector<Link>& walked);
 
@@ -589,6 +320,11 @@ class Flows {
   std::vector<double> flow_, served_, load_;
   std::vector<Hand> hands_;
   double nothing_ = 0;
+
+  enum class Has : std::uint8_t { OFFERED, MUST, BOTH };
+  std::vector<Has> has_;                // By set: demands that may be carried, that must be, or both.
+  std::vector<std::uint8_t> is_tidy_;  // By set: it has no cycles, and what rounding errors left is gone.
+  std::vector<std::vector<Node>> orders_;  // By set in which order nodes were reached last.
 };
 
 }  // namespace highroad

@@ -30,10 +30,12 @@ inline void Flows::trim(Hand& hand) {
           u = tail(back);
         }
         if (u != demands_.source[g]) {
+          is_tidy_[g] = 0;
           served_[d] = demands_.amount[d];
           break;
         }
-        take(flow, most, hand);
+        is_tidy_[g] = 0;
+        take(flow, load_, most, hand);
         served_[d] = served_[d] - demands_.amount[d] <= most ? demands_.amount[d] : served_[d] - most;
       }
     }
@@ -41,15 +43,15 @@ inline void Flows::trim(Hand& hand) {
 }
 
 // Less of the way that was walked.
-inline void Flows::take(double* flow, double amount, Hand& hand) {
+inline void Flows::take(double* flow, std::vector<double>& load, double amount, Hand& hand) {
   for (const Link on : hand.walked) {
     flow[on] = flow[on] - amount <= nothing_ ? 0 : flow[on] - amount;
-    load_[at(on)] -= amount;
+    load[at(on)] -= amount;
   }
 }
 
 // Links over their capacity: some path of some set that crosses it carries less, until it fits. Returns whether any was.
-inline bool Flows::relieve(Hand& hand) {
+inline bool Flows::relieve(std::vector<std::int32_t>& demand, Hand& hand) {
   std::vector<Link> over;
   for (std::size_t e = 0; e < links(); ++e)
     if (load_[e] > capacity_[e]) over.push_back(static_cast<Link>(e));
@@ -58,57 +60,80 @@ inline bool Flows::relieve(Hand& hand) {
     const double y = (load_[at(b)] - capacity_[at(b)]) / capacity_[at(b)];
     return x != y ? x > y : a < b;
   });
-  std::vector<std::int64_t> demand(hand.distance.size());
+  if (over.empty()) return false;
+  // By set what it has on each of them, side by side: looked up by links, most of it would have to be fetched each time.
+  std::vector<std::vector<std::size_t>> crossed(over.size());
+  for (std::size_t g = 0; g < demands_.sets(); ++g)
+    for (std::size_t k = 0; k < over.size(); ++k)
+      if (of(g)[over[k]] > 0) crossed[k].push_back(g);
+  const auto nodes = static_cast<std::size_t>(network_.nodes);
+  if (demand.empty()) {
+    demand.resize(demands_.sets() * nodes);
+    for (std::size_t g = 0; g < demands_.sets(); ++g) note(g, std::span(demand).subspan(g * nodes, nodes));
+  }
   std::vector<double> worths;
   for (const double one : demands_.worth)
-    if (!std::isinf(one)) worths.push_back(one);
+    if (!std::isinf(one) && (worths.empty() || one != worths.back())) worths.push_back(one);
   std::sort(worths.begin(), worths.end());
   worths.erase(std::unique(worths.begin(), worths.end()), worths.end());
   for (const double least : worths) {
-    for (const Link e : over) {
-      for (std::size_t g = 0; g < demands_.sets() && load_[at(e)] > capacity_[at(e)]; ++g) {
+    for (std::size_t k = 0; k < over.size(); ++k) {
+      const Link e = over[k];
+      for (const std::size_t g : crossed[k]) {
+        if (load_[at(e)] <= capacity_[at(e)]) break;
         double* flow = of(g);
         if (flow[e] <= 0) continue;
-        std::fill(demand.begin(), demand.end(), -1);
-        for (auto d = first(g); d < first(g + 1); ++d)
-          if (demands_.worth[d] <= least) demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
+        is_tidy_[g] = 0;
+        const auto to = std::span<const std::int32_t>(demand).subspan(g * nodes, nodes);
         while (flow[e] > 0 && load_[at(e)] > capacity_[at(e)])
           if (!peel(e, std::nextafter(load_[at(e)] - capacity_[at(e)], std::numeric_limits<double>::max()),
-                    demands_.source[g], flow, demand, hand))
+                    demands_.source[g], least, flow, load_, to, hand))
             break;
       }
     }
   }
-  return !over.empty();
+  return true;
 }
 
-// Every path over these links is given up.
-inline void Flows::clear(std::span<const Link> given) {
-  Hand hand(network_);
-  std::vector<std::uint8_t> gone(links(), 0);
+// By node the set's demand to it, or -1.
+inline void Flows::note(std::size_t g, std::span<std::int32_t> demand) const {
+  std::fill(demand.begin(), demand.end(), -1);
+  for (auto d = first(g); d < first(g + 1); ++d) demand[node(demands_.target[d])] = static_cast<std::int32_t>(d);
+}
+
+// Every path over these links is given up; sets that had any are tidied.
+inline void Flows::clear(std::span<const Link> given, int threads) {
+  std::vector<std::size_t> gone, sets;
   for (std::size_t e = 0; e < links(); ++e)
-    gone[e] = std::find(given.begin(), given.end(), given_[e]) != given.end();
-  std::vector<std::int64_t> demand(hand.distance.size());
-  for (std::size_t g = 0; g < demands_.sets(); ++g) {
-    double* flow = of(g);
-    bool known = false;
-    for (std::size_t e = 0; e < links(); ++e) {
-      if (!gone[e] || flow[e] <= 0) continue;
-      if (!known) {
-        std::fill(demand.begin(), demand.end(), -1);
-        for (auto d = first(g); d < first(g + 1); ++d) demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
-        known = true;
+    if (std::find(given.begin(), given.end(), given_[e]) != given.end()) gone.push_back(e);
+  for (std::size_t g = 0; g < demands_.sets(); ++g)
+    if (std::any_of(gone.begin(), gone.end(), [&](std::size_t e) { return of(g)[e] > 0; })) sets.push_back(g);
+  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), sets.size())));
+  Crew::ours().run(jobs, [&](int job) {
+    Hand hand(network_);
+    hand.load.resize(links());
+    std::vector<std::int32_t> demand(hand.distance.size()), numbers(hand.distance.size());
+    std::vector<std::uint8_t> state(hand.distance.size());
+    std::vector<Node> order;
+    for (auto k = static_cast<std::size_t>(job); k < sets.size(); k += static_cast<std::size_t>(jobs)) {
+      const std::size_t g = sets[k];
+      double* flow = of(g);
+      note(g, demand);
+      for (const std::size_t e : gone) {
+        while (flow[e] > 0 && peel(static_cast<Link>(e), flow[e], demands_.source[g], UNREACHED, flow, hand.load, demand, hand)) {
+        }
+        flow[e] = 0;
       }
-      while (flow[e] > 0 && peel(static_cast<Link>(e), flow[e], demands_.source[g], flow, demand, hand)) {
-      }
-      load_[e] -= flow[e];
-      flow[e] = 0;
+      clean_set(g, numbers, state, hand.walked);
+      settle_set(g, numbers, demand, order);
     }
-  }
-  add_up();
+  });
+  add_up(threads);
 }
 
-inline bool Flows::peel(Link e, double most, Node source, double* flow, const std::vector<std::int64_t>& demand, Hand& hand) {
+// Some path over e, to a demand that is worth no more than `dearest`, carries less.
+inline bool Flows::peel(Link e, double most, Node source, double dearest, double* flow, std::vector<double>& load,
+                        std::span<const std::int32_t> demand, Hand& hand) {
   hand.walked.assign(1, e);
   most = std::min(most, flow[e]);
   for (Node u = tail(e); u != source;) {
@@ -119,7 +144,11 @@ inline bool Flows::peel(Link e, double most, Node source, double* flow, const st
     u = tail(back);
   }
   Node v = head(e);
-  const auto ends = [&] { return demand[node(v)] >= 0 && served_[static_cast<std::size_t>(demand[node(v)])] > 0; };
+  const auto ends = [&] {
+    if (demand[node(v)] < 0) return false;
+    const auto d = static_cast<std::size_t>(demand[node(v)]);
+    return served_[d] > 0 && demands_.worth[d] <= dearest;
+  };
   while (!ends()) {
     const Link on = largest_from(v, flow);
     if (on == NO_LINK || hand.walked.size() > 2 * hand.distance.size()) return false;
@@ -129,58 +158,87 @@ inline bool Flows::peel(Link e, double most, Node source, double* flow, const st
   }
   double& served = served_[static_cast<std::size_t>(demand[node(v)])];
   most = std::min(most, served);
-  take(flow, most, hand);
+  take(flow, load, most, hand);
   served = std::max(0.0, served - most);
   return true;
 }
 
-// Gives what room there is. Returns whether anything was given.
-inline bool Flows::fill(Hand& hand) {
+// Gives these sets what room there is, and returns those that were given any. Which may be given any at all is found out
+// side by side: as links only fill up, no other can be given anything later.
+inline std::vector<std::size_t> Flows::fill(const std::vector<std::size_t>& sets, Hand& hand, int threads) {
   std::vector<double> price = hand.price;
   const double little = 1e3 * nothing_;
-  bool given = false;
   for (std::size_t e = 0; e < links(); ++e)
     if (capacity_[e] - load_[e] <= little) hand.price[e] = UNREACHED;
-  for (std::size_t g = 0; g < demands_.sets(); ++g) {
-    double left = 0;
-    for (auto d = first(g); d < first(g + 1); ++d) left = std::max(left, demands_.amount[d] - served_[d]);
-    if (left <= little) continue;
-    grow(g, std::min(std::numeric_limits<double>::max(), LOOKED * cut(g)), hand);
-    double* flow = of(g);
-    for (auto d = first(g); d < first(g + 1); ++d) {
-      double room = demands_.amount[d] - served_[d];
-      const Node v = demands_.target[d];
-      if (room <= little || hand.distance[node(v)] == UNREACHED) continue;
-      for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
-        const Link on = hand.into[node(u)];
-        room = std::min(room, (capacity_[at(on)] - load_[at(on)]) * (1 - 1e-12));
-      }
-      if (room <= little) continue;
-      given = true;
-      for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
-        const Link on = hand.into[node(u)];
-        flow[on] += room;
-        load_[at(on)] += room;
-        if (capacity_[at(on)] - load_[at(on)] <= little) hand.price[at(on)] = UNREACHED;
-      }
-      served_[d] += room;
-    }
-  }
+  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), sets.size())));
+  std::vector<std::uint8_t> may(sets.size(), 0);
+  Crew::ours().run(jobs, [&](int job) {
+    Hand own(network_);
+    own.price = hand.price;
+    for (auto k = static_cast<std::size_t>(job); k < sets.size(); k += static_cast<std::size_t>(jobs))
+      may[k] = has_room(sets[k], little, own);
+  });
+  std::vector<std::size_t> given;
+  for (std::size_t k = 0; k < sets.size(); ++k)
+    if (may[k] && give(sets[k], little, hand)) given.push_back(sets[k]);
   hand.price = std::move(price);
   return given;
 }
 
-// Every cycle of every set's flow, by looking at each node once from each of its used links (depth first).
-inline void Flows::clean(int threads) {
-  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), demands_.sets())));
+inline bool Flows::has_room(std::size_t g, double little, Hand& hand) const {
+  double left = 0;
+  for (auto d = first(g); d < first(g + 1); ++d) left = std::max(left, demands_.amount[d] - served_[d]);
+  if (left <= little) return false;
+  reach(g, std::min(std::numeric_limits<double>::max(), LOOKED * cut(g)), hand);
+  for (auto d = first(g); d < first(g + 1); ++d)
+    if (demands_.amount[d] - served_[d] > little && hand.distance[node(demands_.target[d])] < UNREACHED) return true;
+  return false;
+}
+
+inline bool Flows::give(std::size_t g, double little, Hand& hand) {
+  bool given = false;
+  reach(g, std::min(std::numeric_limits<double>::max(), LOOKED * cut(g)), hand);
+  double* flow = of(g);
+  for (auto d = first(g); d < first(g + 1); ++d) {
+    double room = demands_.amount[d] - served_[d];
+    const Node v = demands_.target[d];
+    if (room <= little || hand.distance[node(v)] == UNREACHED) continue;
+    for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+      const Link on = hand.into[node(u)];
+      room = std::min(room, (capacity_[at(on)] - load_[at(on)]) * (1 - 1e-12));
+    }
+    if (room <= little) continue;
+    given = true;
+    is_tidy_[g] = 0;
+    for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+      const Link on = hand.into[node(u)];
+      flow[on] += room;
+      load_[at(on)] += room;
+      if (capacity_[at(on)] - load_[at(on)] <= little) hand.price[at(on)] = UNREACHED;
+    }
+    served_[d] += room;
+  }
+  return given;
+}
+
+// Sets that have been changed since they were tidy.
+inline std::vector<std::size_t> Flows::untidy() const {
+  std::vector<std::size_t> sets;
+  for (std::size_t g = 0; g < demands_.sets(); ++g)
+    if (!is_tidy_[g]) sets.push_back(g);
+  return sets;
+}
+
+// Every cycle of these sets' flow, by looking at each node once from each of its used links (depth first).
+inline void Flows::clean(const std::vector<std::size_t>& sets, int threads) {
+  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), sets.size())));
   Crew::ours().run(jobs, [&](int job) {
     std::vector<std::int32_t> next(static_cast<std::size_t>(network_.nodes));
     std::vector<std::uint8_t> state(next.size());
     std::vector<Link> walked;
-    for (auto g = static_cast<std::size_t>(job); g < demands_.sets(); g += static_cast<std::size_t>(jobs))
-      clean_set(g, next, state, walked);
+    for (auto k = static_cast<std::size_t>(job); k < sets.size(); k += static_cast<std::size_t>(jobs))
+      clean_set(sets[k], next, state, walked);
   });
-  add_up();
 }
 
 inline void Flows::clean_set(std::size_t g, std::vector<std::int32_t>& next, std::vector<std::uint8_t>& state,
@@ -240,100 +298,123 @@ inline void Flows::clean_set(std::size_t g, std::vector<std::int32_t>& next, std
 // What rounding errors have left at a node is taken off: backwards what comes and does not go on, then forwards what goes
 // on and did not come. It is small beside what flows at all, but need not be beside a small demand. Flows have no cycles.
 // Demands that must be carried stay as they are.
-inline void Flows::settle() {
+inline void Flows::settle(int threads) {
+  const std::vector<std::size_t> sets = untidy();
+  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), sets.size())));
+  Crew::ours().run(jobs, [&](int job) {
+    std::vector<std::int32_t> comes(static_cast<std::size_t>(network_.nodes));
+    std::vector<std::int32_t> demand(comes.size());
+    std::vector<Node> order;
+    for (auto k = static_cast<std::size_t>(job); k < sets.size(); k += static_cast<std::size_t>(jobs)) {
+      settle_set(sets[k], comes, demand, order);
+      is_tidy_[sets[k]] = 1;
+    }
+  });
+}
+
+inline void Flows::settle_set(std::size_t g, std::vector<std::int32_t>& comes, std::vector<std::int32_t>& demand,
+                              std::vector<Node>& order) {
+  if (has_[g] != Has::OFFERED) return;
   const Rows &in = network_.in, &out = network_.out;
-  const auto nodes = static_cast<std::size_t>(network_.nodes);
-  std::vector<std::int32_t> comes(nodes);
-  std::vector<std::int64_t> demand(nodes);
-  std::vector<Node> order;
-  for (std::size_t g = 0; g < demands_.sets(); ++g) {
-    double* flow = of(g);
-    std::fill(comes.begin(), comes.end(), 0);
-    for (std::size_t e = 0; e < links(); ++e)
-      if (flow[e] > 0) ++comes[node(head(static_cast<Link>(e)))];
-    order.clear();
-    for (Node v = 0; v < network_.nodes; ++v)
-      if (comes[node(v)] == 0) order.push_back(v);
-    for (std::size_t k = 0; k < order.size(); ++k)
-      for (std::int32_t j = out.start[node(order[k])]; j < out.start[node(order[k]) + 1]; ++j)
-        if (flow[out.link[node(j)]] > 0 && --comes[node(out.far[node(j)])] == 0) order.push_back(out.far[node(j)]);
-    std::fill(demand.begin(), demand.end(), -1);
-    bool as_it_is = false;
-    for (auto d = first(g); d < first(g + 1); ++d) {
-      demand[node(demands_.target[d])] = static_cast<std::int64_t>(d);
-      as_it_is = as_it_is || must(d);
-    }
-    if (as_it_is) continue;
-    const auto served = [&](Node v) { return demand[node(v)] < 0 ? nullptr : &served_[static_cast<std::size_t>(demand[node(v)])]; };
-    const auto sums = [&](Node v) {
-      double arrives = 0, leaves = served(v) == nullptr ? 0 : *served(v);
-      for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) arrives += flow[e];
-      for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) leaves += flow[out.link[node(j)]];
-      return std::pair{arrives, leaves};
-    };
-    for (std::size_t k = order.size(); k-- > 0;) {
-      const Node v = order[k];
-      const auto [arrives, leaves] = sums(v);
-      if (v == demands_.source[g] || arrives <= leaves) continue;
-      for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) flow[e] *= leaves / arrives;
-    }
-    for (const Node v : order) {
-      const auto [arrives, leaves] = sums(v);
-      if (v == demands_.source[g] || leaves <= arrives) continue;
-      for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) flow[out.link[node(j)]] *= arrives / leaves;
-      if (served(v) != nullptr) *served(v) *= arrives / leaves;
-    }
+  double* flow = of(g);
+  std::fill(comes.begin(), comes.end(), 0);
+  for (std::size_t e = 0; e < links(); ++e)
+    if (flow[e] > 0) ++comes[node(head(static_cast<Link>(e)))];
+  order.clear();
+  for (Node v = 0; v < network_.nodes; ++v)
+    if (comes[node(v)] == 0) order.push_back(v);
+  for (std::size_t k = 0; k < order.size(); ++k)
+    for (std::int32_t j = out.start[node(order[k])]; j < out.start[node(order[k]) + 1]; ++j)
+      if (flow[out.link[node(j)]] > 0 && --comes[node(out.far[node(j)])] == 0) order.push_back(out.far[node(j)]);
+  note(g, demand);
+  const auto served = [&](Node v) {
+    return demand[node(v)] < 0 ? nullptr : &served_[static_cast<std::size_t>(demand[node(v)])];
+  };
+  const auto sums = [&](Node v) {
+    double arrives = 0, leaves = served(v) == nullptr ? 0 : *served(v);
+    for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) arrives += flow[e];
+    for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) leaves += flow[out.link[node(j)]];
+    return std::pair{arrives, leaves};
+  };
+  for (std::size_t k = order.size(); k-- > 0;) {
+    const Node v = order[k];
+    const auto [arrives, leaves] = sums(v);
+    if (v == demands_.source[g] || arrives <= leaves) continue;
+    for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) flow[e] *= leaves / arrives;
+  }
+  for (const Node v : order) {
+    const auto [arrives, leaves] = sums(v);
+    if (v == demands_.source[g] || leaves <= arrives) continue;
+    for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) flow[out.link[node(j)]] *= arrives / leaves;
+    if (served(v) != nullptr) *served(v) *= arrives / leaves;
   }
 }
 
 // Of each set the largest demands first: back from the target along the largest flow that is left, as often as allowed.
-inline Flows::Paths Flows::paths(int most) const {
+inline Flows::Paths Flows::paths(int most, int threads) const {
   struct Part {
     std::size_t demand;
     double amount;
     std::size_t start, end;
   };
-  std::vector<Part> parts;
-  std::vector<Link> walked, link;
-  std::vector<double> left(links());
-  std::vector<std::size_t> order;
-  for (std::size_t g = 0; g < demands_.sets(); ++g) {
-    std::copy_n(of(g), links(), left.begin());
-    order.resize(first(g + 1) - first(g));
-    std::iota(order.begin(), order.end(), first(g));
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return served_[a] > served_[b]; });
-    for (const std::size_t d : order) {
-      double rest = served_[d];
-      for (int times = 0; times < most && rest > nothing_; ++times) {
-        walked.clear();
-        double width = rest;
-        Node v = demands_.target[d];
-        while (v != demands_.source[g]) {
-          const Link back = largest_into(v, left.data());
-          if (back == NO_LINK || walked.size() > static_cast<std::size_t>(network_.nodes)) break;
-          walked.push_back(back);
-          width = std::min(width, left[at(back)]);
-          v = tail(back);
+  struct Parts {
+    std::vector<Part> part;
+    std::vector<Link> link;
+  };
+  std::vector<Parts> of_set(demands_.sets());
+  const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), demands_.sets())));
+  Crew::ours().run(jobs, [&](int job) {
+    std::vector<Link> walked;
+    std::vector<double> left(links());
+    std::vector<std::size_t> order;
+    for (auto g = static_cast<std::size_t>(job); g < demands_.sets(); g += static_cast<std::size_t>(jobs)) {
+      auto& [part, link] = of_set[g];
+      std::copy_n(of(g), links(), left.begin());
+      order.resize(first(g + 1) - first(g));
+      std::iota(order.begin(), order.end(), first(g));
+      std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return served_[a] > served_[b]; });
+      for (const std::size_t d : order) {
+        double rest = served_[d];
+        for (int times = 0; times < most && rest > nothing_; ++times) {
+          walked.clear();
+          double width = rest;
+          Node v = demands_.target[d];
+          while (v != demands_.source[g]) {
+            const Link back = largest_into(v, left.data());
+            if (back == NO_LINK || walked.size() > static_cast<std::size_t>(network_.nodes)) break;
+            walked.push_back(back);
+            width = std::min(width, left[at(back)]);
+            v = tail(back);
+          }
+          if (v != demands_.source[g]) break;
+          for (const Link e : walked) left[at(e)] -= width;
+          part.push_back({d, width, link.size(), link.size() + walked.size()});
+          for (std::size_t k = walked.size(); k-- > 0;) link.push_back(given_[at(walked[k])]);
+          rest -= width;
         }
-        if (v != demands_.source[g]) break;
-        for (const Link e : walked) left[at(e)] -= width;
-        parts.push_back({d, width, link.size(), link.size() + walked.size()});
-        for (std::size_t k = walked.size(); k-- > 0;) link.push_back(given_[at(walked[k])]);
-        rest -= width;
       }
+      std::stable_sort(part.begin(), part.end(), [](const Part& a, const Part& b) { return a.demand < b.demand; });
     }
-  }
-  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.demand < b.demand; });
+  });
   Paths found;
-  std::size_t next = 0;
-  for (std::size_t d = 0; d < served_.size(); ++d) {
-    for (; next < parts.size() && parts[next].demand == d; ++next) {
-      found.amount.push_back(parts[next].amount);
-      found.link.insert(found.link.end(), link.begin() + static_cast<std::ptrdiff_t>(parts[next].start),
-                        link.begin() + static_cast<std::ptrdiff_t>(parts[next].end));
-      found.start.push_back(static_cast<std::int64_t>(found.link.size()));
+  std::size_t parts = 0, all = 0;
+  for (const Parts& one : of_set) parts += one.part.size(), all += one.link.size();
+  found.amount.reserve(parts);
+  found.start.reserve(parts + 1);
+  found.first.reserve(served_.size() + 1);
+  found.link.reserve(all);
+  for (std::size_t g = 0; g < demands_.sets(); ++g) {
+    const auto& [part, link] = of_set[g];
+    std::size_t next = 0;
+    for (std::size_t d = first(g); d < first(g + 1); ++d) {
+      for (; next < part.size() && part[next].demand == d; ++next) {
+        found.amount.push_back(part[next].amount);
+        found.link.insert(found.link.end(), link.begin() + static_cast<std::ptrdiff_t>(part[next].start),
+                          link.begin() + static_cast<std::ptrdiff_t>(part[next].end));
+        found.start.push_back(static_cast<std::int64_t>(found.link.size()));
+      }
+      found.first.push_back(static_cast<std::int64_t>(found.amount.size()));
     }
-    found.first.push_back(static_cast<std::int64_t>(found.amount.size()));
   }
   return found;
 }

@@ -53,7 +53,7 @@ class PathFlows {
   // Every demand once, block by block in an order that `turn` changes, side by side on `threads`.
   std::pair<double, std::int64_t> sweep(std::span<const double> weight, double slope, double unit, double tolerance, std::int64_t turn,
                      int threads) {
-    const Pricing pricing{weight, capacity_, slope, unit};
+    const Pricing pricing(weight, capacity_, slope, unit);
     const std::size_t blocks = (offered().demands() + BLOCK - 1) / BLOCK;
     const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), blocks)));
     while (hands_.size() < static_cast<std::size_t>(jobs)) hands_.emplace_back();
@@ -135,12 +135,12 @@ class PathFlows {
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t one, std::size_t other) { return offered().worth[one] < offered().worth[other]; });
     trim();
-    // Twice, as what is far over leaves rounding errors of its own size.
-    for (int round = 0; round < 2; ++round) {
-      add_up();
-      relieve(order);
-    }
     add_up();
+    // Twice, as what is far over leaves rounding errors of its own size.
+    for (int round = 0; round < 2 && is_over(); ++round) {
+      relieve(order);
+      add_up();
+    }
     std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
       return offered().worth[one] != offered().worth[other] ? offered().worth[one] > offered().worth[other] : one < other;
     });
@@ -158,6 +158,12 @@ class PathFlows {
         left = std::max(0.0, left - flow_[p]);
       }
     }
+  }
+
+  bool is_over() const {
+    for (std::size_t e = 0; e < load_.size(); ++e)
+      if (load_[e] > capacity_[e]) return true;
+    return false;
   }
 
   void relieve(const std::vector<std::size_t>& order) {

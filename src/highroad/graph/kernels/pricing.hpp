@@ -19,10 +19,16 @@ inline const double STEEPEST_FACTOR = std::exp(STEEPEST) * (1 - 1e-12);
 struct Pricing {
   std::span<const double> weight, capacity;
   double slope, unit;
+  std::vector<double> rate;  // What it is multiplied by is faster than what it is divided by: prices are asked for often.
+
+  Pricing(std::span<const double> weight_, std::span<const double> capacity_, double slope_, double unit_)
+      : weight(weight_), capacity(capacity_), slope(slope_), unit(unit_), rate(capacity_.size()) {
+    for (std::size_t e = 0; e < rate.size(); ++e) rate[e] = std::min(1e300, slope / (capacity[e] * unit));
+  }
 
   double at(Link e, double load) const {
     const auto k = static_cast<std::size_t>(e);
-    return weight[k] * std::exp(std::min(STEEPEST, slope * (load / (capacity[k] * unit) - 1)));
+    return weight[k] * std::exp(std::min(STEEPEST, rate[k] * load - slope));
   }
 
   // What a link carries when it costs so much.

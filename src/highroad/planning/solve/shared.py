@@ -20,6 +20,9 @@ from highroad.planning.solve.total import LEFT_ALONE, LOOKS, TOO_MANY, again_ove
 
 FIRST_SLOPE = 20.0
 LATEST = LOOKS // 2
+PASSED_OVER = 0.3
+"""In the first sweeps but a few sets wait whose regret is less than this share of the mean: others have more to do."""
+
 NOT_JOINED = "a demand cannot be carried at all, as no way leads to its target: see problem.checked"
 
 
@@ -130,6 +133,7 @@ class _Search:
 
     def answer(self, problem: Problem) -> Answer:
         """The best of what was found."""
+        self.best.clean()
         return Answer(
             problem=problem,
             commodities=self._made,
@@ -184,7 +188,9 @@ class _Search:
             slope.swept(price / price.max(), regret, bias)
             slope.unit = used
             again = np.inf if first else again_over(regret * full, sets)
-            enough = LEFT_ALONE * gap * full / sets if slope.sweeps >= LATEST or self._priced else -np.inf
+            if slope.sweeps >= LATEST or self._priced:
+                spared = max(LEFT_ALONE * gap, PASSED_OVER * regret if slope.sweeps < LOOKS * 2 else 0.0)
+                enough = spared * full / sets
             near, late = regret + bias < 4 * gap, self.course.is_late()
             done = used - self.bound <= gap * used
             if not (done or late or near or slope.sweeps - looked >= LATEST):
@@ -197,7 +203,6 @@ class _Search:
             if used < self.value:
                 self.value = used
                 self.best = self.flows.copy()
-                self.best.clean()
             self.course.tell(self.value, self.bound)
             if late or self.value - self.bound <= gap * self.value:
                 return

@@ -29,6 +29,9 @@ IMPATIENT = 100
 RISES, AT_REST = 1.6, 4.0
 """The slope rises by this factor while the regret is less than so many times the bias."""
 
+ROUGH = 0.01
+"""While the regret is more than this share, the slope may be told to rise slower."""
+
 WARM_SLOPE, WARM_TOLERANCE = 60.0, 2e-3
 """Where prices are known already, loads are held near to capacity."""
 
@@ -57,6 +60,7 @@ class Slope:
     unit: float = 1.0
     sweeps: int = 0
     prices: list[Reals] = field(default_factory=list)
+    rises: float = RISES
     closed: Flags | None = None
     """Links that are cut: no price is low enough."""
     _before: int = BEFORE
@@ -95,7 +99,8 @@ class Slope:
             self.weight = np.clip(price / max(1.0, highest / WEIGHTS[1]), *WEIGHTS)
             self._close()
         if self.sweeps > 1 and at_rest:
-            self.slope = min(HIGHEST if self.closed is None else HIGHEST_CUT, self.slope * RISES)
+            highest = HIGHEST if self.closed is None else HIGHEST_CUT
+            self.slope = min(highest, self.slope * (self.rises if regret > ROUGH else RISES))
 
     def open(self, values: Reals) -> Reals:
         """Values of links, without what is said of those that are cut."""

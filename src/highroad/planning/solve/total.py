@@ -18,9 +18,13 @@ import numpy as np
 from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Course, Limits, Progress
 from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, at_most, commodities, flows, shared_out
-from highroad.planning.solve.slope import Slope
+from highroad.planning.solve.slope import IMPATIENT, Slope
 
 FIRST_SLOPE = 8.0
+MIXED, MIXED_SLOPE, MIXED_RISES = 10.0, 4.0, 1.1
+"""Where the largest link is so many times the middle one, the slope begins lower and rises slower: steps along a way
+are no longer than its smallest link bears, and the same slope is too steep for flows to come to rest there."""
+
 AGAIN, FEW_SETS = 2.0, 16
 """A set of demands whose regret is over so many times the mean is worked on again at once."""
 
@@ -35,6 +39,9 @@ CLOSE = 1.2
 
 NOT_THE_BOUND = 3.0
 """A gap of more than so many times regret and bias is the plan's, and not the bound's: the flows are made to fit."""
+
+AT_FIRST = 0.02
+"""Flows of more regret and bias are not made to fit in the first sweeps, unless time is up."""
 
 ROUNDED = 1 + 1e-10
 """What is over by less is over by rounding errors."""
@@ -144,20 +151,24 @@ class _Search:
         enough = NEVER_FULL * float(made.amount_gbps.sum()) or np.inf
         self._limited = problem.capacity_gbps < enough
         self._capacity = np.where(self._limited, problem.capacity_gbps, enough)
+        limited = problem.capacity_gbps[self._limited]
         self.slope = Slope(capacity_gbps=self._capacity, slope=FIRST_SLOPE)
+        if len(limited) and limited.max() > MIXED * np.median(limited):
+            self.slope = Slope(capacity_gbps=self._capacity, slope=MIXED_SLOPE, rises=MIXED_RISES)
         self._empty = partial(flows, replace(problem, capacity_gbps=self._capacity), made, worth)
         self._best: _kernels.Flows | None = None
         self.value = 0.0
         self.warm = start is not None
-        if start is not None and same:
-            self.flows = start.copy()
+        if start is None:
+            self.flows = self._empty()
+        elif same:
+            self.flows = start
         else:
             self.flows = self._empty()
-            if start is not None:
-                self.flows.set(start.flow, start.served)
-        if start is not None and not same:
+            self.flows.set(start.flow, start.served)
             self._begin()
             self._best = self.flows.copy()
+        if self._best is not None:
             self.value = float((self._best.served * worth).sum())
         self._most = float((made.amount_gbps * worth).sum())
         self.bound = self._most if problem.links else 0.0
@@ -192,7 +203,8 @@ class _Search:
         if not len(self._made.source) or not len(self._capacity):
             return
         self._bound(price, self._limits.threads)
-        self._fit(price)
+        self.flows.fit(self._capped(price), self._limits.threads)
+        self._keep(self.flows)
         self.course.tell(self.value, self.bound)
 
     def run(self, rng: np.random.Generator, most: int) -> None:
@@ -202,7 +214,10 @@ class _Search:
             return
         if self.warm and self.bound - self.value <= gap * self.bound:
             return
+        if self.flows is self._best:
+            self.flows = self._best.copy()
         slope, again = self.slope, np.inf
+        enough = LEFT_ALONE * gap * self._most / sets if self.warm else -np.inf
         looked = fitted = 0
         near = 4 * gap
         while slope.sweeps < most:
@@ -213,11 +228,11 @@ class _Search:
                 slope=slope.slope,
                 unit=1.0,
                 tolerance=slope.tolerance,
-                enough=LEFT_ALONE * gap * self._most / sets if slope.sweeps >= LOOKS // 2 else -np.inf,
+                enough=enough,
                 again=again,
                 order=rng.permutation(sets).astype(np.int32),
                 together=first,
-                threads=threads,
+                threads=threads if slope.sweeps < IMPATIENT else 1,  # they may be in each other's way
             )
             load = self.flows.load
             price = slope.at(load)
@@ -225,6 +240,8 @@ class _Search:
             bias = float(slope.open(price * (self._capacity - load)).sum()) / self._most
             slope.swept(price, regret, bias)
             again = np.inf if first else again_over(regret * self._most, sets)
+            if slope.sweeps >= LOOKS // 2:
+                enough = LEFT_ALONE * gap * self._most / sets
             rest = regret + abs(bias)
             late = self.course.is_late() or slope.sweeps >= most
             if not (late or rest < near or slope.sweeps - looked >= LOOKS):
@@ -234,7 +251,10 @@ class _Search:
             if rest > 4 * gap:
                 self._bound(price, threads)
             short = (self.bound - self.value) / self._most
-            if late or self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2):
+            far = rest >= AT_FIRST and looked < 2 * LOOKS
+            worse = self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2)
+            worse = worse or looked - fitted >= IMPATIENT
+            if late or (worse and not far):
                 fitted = looked
                 self._fit(price)
                 short = (self.bound - self.value) / self._most
@@ -261,6 +281,10 @@ class _Search:
     def _fit(self, price: Reals) -> None:
         fit = self.flows.copy()
         fit.fit(self._capped(price), self._limits.threads)
+        self._keep(fit)
+
+    def _keep(self, fit: _kernels.Flows) -> None:
+        """Flows that were made to fit, if they are the best so far."""
         value = float((fit.served * self._worth).sum())
         if value > self.value and (fit.load <= self._capacity * ROUNDED).all():
             self.value, self._best = value, fit

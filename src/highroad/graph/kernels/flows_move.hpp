@@ -1,0 +1,330 @@
+// How the flow of one set is moved to cheaper ways, added to and taken off: the rest of flows.hpp.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "flows.hpp"
+
+namespace highroad {
+
+// One set: ways that cost more than the tree's are left for it, what earns is added, what costs too much taken off.
+inline double Flows::improve(std::size_t g, const Pricing& pricing, double tolerance, double enough, bool together,
+                             Hand& hand) {
+  if (first(g) == first(g + 1)) return 0;
+  grow_again(g, cut(g) * (1 + tolerance), hand);
+  double* flow = of(g);
+  const double regret = account(g, flow, hand);
+  if (regret <= enough) return regret;
+  is_tidy_[g] = 0;
+  shift(flow, pricing, tolerance, hand);
+  remove(g, flow, pricing, tolerance, hand);
+  if (together)
+    add_together(g, flow, pricing, hand);
+  else
+    add(g, flow, pricing, hand);
+  return regret;
+}
+
+inline double Flows::account(std::size_t g, const double* flow, const Hand& hand) const {
+  // Which links are in use cannot be guessed: to add nothing for the others is faster than to ask. (0 times infinity, the
+  // price of a link that is cut, would not be nothing.)
+  const double* price = hand.price.data();
+  const auto cost = [&](std::size_t e) { return flow[e] * std::min(price[e], LARGE); };
+  double sum[4] = {0, 0, 0, 0};
+  std::size_t next = 0;
+  for (; next + 4 <= links(); next += 4)
+    for (std::size_t k = 0; k < 4; ++k) sum[k] += cost(next + k);
+  for (; next < links(); ++next) sum[0] += cost(next);
+  double regret = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  if (has_[g] == Has::OFFERED) {  // The same as below, without asking.
+    double earned = 0, paid = 0;
+    for (auto d = first(g); d < first(g + 1); ++d) {
+      earned += demands_.amount[d] * std::max(0.0, demands_.worth[d] - hand.distance[node(demands_.target[d])]);
+      paid += demands_.worth[d] * served_[d];
+    }
+    return regret + earned - paid;
+  }
+  for (auto d = first(g); d < first(g + 1); ++d) {
+    const double distance = hand.distance[node(demands_.target[d])];
+    if (must(d)) {
+      if (distance < UNREACHED) regret -= served_[d] * distance;
+    } else {
+      regret -= demands_.worth[d] * served_[d];
+      if (distance < demands_.worth[d]) regret += demands_.amount[d] * (demands_.worth[d] - distance);
+    }
+  }
+  return regret;
+}
+
+inline void Flows::shift(double* flow, const Pricing& pricing, double tolerance, Hand& hand) const {
+  const Rows& in = network_.in;
+  // Few nodes are reached by others than the tree's: those are found first, and no more come while flow goes to the tree.
+  std::size_t found = 0;
+  hand.beside.resize(links());
+  for (std::size_t e = 0; e < links(); ++e) {
+    const auto v = node(network_.head[e]);
+    hand.beside[found] = static_cast<Node>(v);
+    found += static_cast<std::size_t>((flow[e] > 0) & (hand.into[v] != static_cast<Link>(e)));
+  }
+  if (found == 0) return;
+  for (std::size_t k = 0; k < found; ++k) hand.is_beside[node(hand.beside[k])] = 1;
+  for (std::size_t place = hand.settled.size(); place-- > 1;) {
+    const Node v = hand.settled[place];
+    if (!hand.is_beside[node(v)]) continue;
+    for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) {
+      if (flow[e] <= 0 || e == hand.into[node(v)]) continue;
+      const double reached = hand.distance[node(tail(e))] + hand.price[at(e)];
+      if (reached <= hand.distance[node(v)] * (1 + tolerance)) continue;
+      move(v, e, flow, pricing, tolerance, hand);
+    }
+  }
+  for (std::size_t k = 0; k < found; ++k) hand.is_beside[node(hand.beside[k])] = 0;
+}
+
+// From the way on which e comes to v to the tree's.
+inline void Flows::move(Node v, Link e, double* flow, const Pricing& pricing, double tolerance, Hand& hand) const {
+  for (int attempt = 0; attempt < 3 && flow[e] > 0; ++attempt) {
+    const std::int64_t above = ++hand.stamps;
+    for (Node u = v;; u = tail(hand.into[node(u)])) {
+      hand.stamp[node(u)] = above;
+      if (hand.into[node(u)] == NO_LINK) break;
+    }
+    const std::int64_t seen = ++hand.stamps;
+    hand.walked.clear();
+    hand.walked.push_back(e);
+    double dear = hand.price[at(e)], dear_slope = dear / capacity_[at(e)], most = flow[e];
+    Node meet = tail(e);
+    bool cycle = meet == v;
+    while (!cycle && hand.stamp[node(meet)] != above) {
+      if (hand.stamp[node(meet)] == seen) {
+        cycle = true;
+        break;
+      }
+      hand.stamp[node(meet)] = seen;
+      const Link back = largest_into(meet, flow);
+      if (back == NO_LINK) return;  // less than nothing was left of it
+      hand.walked.push_back(back);
+      dear += hand.price[at(back)];
+      dear_slope += hand.price[at(back)] / capacity_[at(back)];
+      most = std::min(most, flow[back]);
+      meet = tail(back);
+    }
+    if (cycle) {
+      cancel(meet, flow, pricing, hand);
+      continue;
+    }
+    double cheap = 0, cheap_slope = 0, smallest = UNREACHED;
+    for (Node u = v; u != meet; u = tail(hand.into[node(u)])) {
+      const Link on = hand.into[node(u)];
+      smallest = std::min(smallest, capacity_[at(on)]);
+      cheap += hand.price[at(on)];
+      cheap_slope += hand.price[at(on)] / capacity_[at(on)];
+    }
+    if (dear <= cheap * (1 + tolerance)) return;
+    if (meet == v) {  // it came round to v itself: a cycle
+      for (const Link on : hand.walked) put(flow, on, -most, pricing, hand);
+      continue;
+    }
+    const double slope = pricing.slope / pricing.unit * hand.weighs * (dear_slope / dear + cheap_slope / cheap);
+    double step = std::log(dear / cheap) / slope;
+    if (step < most && dear > 2 * cheap) {
+      double past = 0;
+      for (const Link on : hand.walked) past = std::max(past, pricing.past(on, hand.load[at(on)], hand.price[at(on)]));
+      step += past / hand.weighs;
+    }
+    step = std::min(most, step);
+    if (!pricing.bears(smallest, step, hand.weighs))
+      for (Node u = v; u != meet; u = tail(hand.into[node(u)])) {
+        const Link on = hand.into[node(u)];
+        step = pricing.bearable(on, hand.load[at(on)], step, dear, hand.weighs);
+      }
+    for (const Link on : hand.walked) put(flow, on, -step, pricing, hand);
+    for (Node u = v; u != meet; u = tail(hand.into[node(u)])) put(flow, hand.into[node(u)], step, pricing, hand);
+    ++hand.moves;
+    return;
+  }
+}
+
+// The way that was walked came back to a node of its own.
+inline void Flows::cancel(Node again, double* flow, const Pricing& pricing, Hand& hand) const {
+  double most = std::numeric_limits<double>::infinity();
+  std::size_t from = hand.walked.size();
+  do {
+    --from;
+    most = std::min(most, flow[hand.walked[from]]);
+  } while (from > 0 && head(hand.walked[from]) != again);
+  for (std::size_t k = from; k < hand.walked.size(); ++k) put(flow, hand.walked[k], -most, pricing, hand);
+}
+
+inline Link Flows::largest_into(Node v, const double* flow) const {
+  const Rows& in = network_.in;
+  Link best = NO_LINK;
+  double most = 0;
+  for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) {
+    if (flow[e] > most) most = flow[e], best = e;
+  }
+  return best;
+}
+
+inline Link Flows::largest_from(Node v, const double* flow) const {
+  const Rows& out = network_.out;
+  Link best = NO_LINK;
+  double most = 0;
+  for (std::int32_t k = out.start[node(v)]; k < out.start[node(v) + 1]; ++k) {
+    const Link e = out.link[node(k)];
+    if (flow[e] > most) most = flow[e], best = e;
+  }
+  return best;
+}
+
+// Where the dearest way in use costs more than it is worth, less is sent along it.
+inline void Flows::remove(std::size_t g, double* flow, const Pricing& pricing, double tolerance, Hand& hand) {
+  if (has_[g] == Has::MUST) return;
+  const Rows& in = network_.in;
+  std::copy(hand.distance.begin(), hand.distance.end(), hand.longest.begin());
+  for (std::size_t place = 1; place < hand.settled.size(); ++place) {
+    const Node v = hand.settled[place];
+    double most = hand.distance[node(v)];
+    for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) {
+      // Links in use only, again without asking.
+      most = std::max(most, std::min(hand.longest[node(tail(e))] + hand.price[at(e)], flow[e] * LARGE));
+    }
+    hand.longest[node(v)] = most;
+  }
+  for (auto d = first(g); d < first(g + 1); ++d) {
+    const double worth = demands_.worth[d];
+    const Node v = demands_.target[d];
+    const double known = hand.longest[node(v)];
+    if ((served_[d] <= 0) | (known <= worth * (1 + tolerance)) || must(d)) continue;
+    for (int times = 0; times < 4 && served_[d] > 0; ++times) {
+      double cost = 0, slope = 0, most = served_[d];
+      if (!walk_dearest(v, demands_.source[g], flow, pricing, hand, cost, slope, most)) break;
+      if (cost <= worth * (1 + tolerance)) break;
+      double step = std::log(cost / worth) * cost / (slope * pricing.slope / pricing.unit * hand.weighs);
+      for (const Link on : hand.walked)
+        if (hand.price[at(on)] > worth)
+          step = std::max(step, (hand.load[at(on)] - pricing.load_at(on, worth)) / hand.weighs);
+      step = std::min(most, step);
+      for (const Link on : hand.walked) put(flow, on, -step, pricing, hand);
+      served_[d] -= step;
+      if (served_[d] <= nothing_) served_[d] = 0;
+      ++hand.moves;
+      if (step < most) break;
+    }
+  }
+}
+
+// Back from v to the source along the used links that cost most by what is known.
+inline bool Flows::walk_dearest(Node v, Node source, double* flow, const Pricing& pricing, Hand& hand, double& cost,
+                                double& slope, double& most) const {
+  const Rows& in = network_.in;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const std::int64_t seen = ++hand.stamps;
+    hand.walked.clear();
+    cost = slope = 0;
+    double least = most;
+    Node here = v;
+    bool cycle = false;
+    while (here != source) {
+      if (hand.stamp[node(here)] == seen) {
+        cycle = true;
+        break;
+      }
+      hand.stamp[node(here)] = seen;
+      Link best = NO_LINK;
+      double highest = -1;
+      for (Link e = in.start[node(here)]; e < in.start[node(here) + 1]; ++e) {
+        if (flow[e] <= 0) continue;
+        const Node u = tail(e);
+        const double known = hand.longest[node(u)];
+        const double to = (known < UNREACHED ? known : 1e30 + flow[e]) + hand.price[at(e)];
+        if (to > highest) highest = to, best = e;
+      }
+      if (best == NO_LINK) return false;
+      hand.walked.push_back(best);
+      cost += hand.price[at(best)];
+      slope += hand.price[at(best)] / capacity_[at(best)];
+      least = std::min(least, flow[best]);
+      here = tail(best);
+    }
+    if (!cycle) {
+      most = least;
+      return true;
+    }
+    cancel(here, flow, pricing, hand);
+  }
+  return false;
+}
+
+inline void Flows::add(std::size_t g, double* flow, const Pricing& pricing, Hand& hand) {
+  for (auto d = first(g); d < first(g + 1); ++d) {
+    const double left = demands_.amount[d] - served_[d], worth = demands_.worth[d];
+    const Node v = demands_.target[d];
+    if ((left <= nothing_) | (hand.distance[node(v)] >= worth)) continue;
+    double step = left;
+    if (!must(d)) {
+      double cost = 0, slope = 0, smallest = UNREACHED;
+      for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+        const Link on = hand.into[node(u)];
+        smallest = std::min(smallest, capacity_[at(on)]);
+        cost += hand.price[at(on)];
+        slope += hand.price[at(on)] / capacity_[at(on)];
+      }
+      if (cost >= worth) continue;
+      step = std::min(left, std::log(worth / cost) * cost / (slope * pricing.slope / pricing.unit * hand.weighs));
+      if (!pricing.bears(smallest, step, hand.weighs))
+        for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+          const Link on = hand.into[node(u)];
+          step = pricing.bearable(on, hand.load[at(on)], step, worth, hand.weighs);
+        }
+    }
+    for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)]))
+      put(flow, hand.into[node(u)], step, pricing, hand);
+    served_[d] += step;
+    ++hand.moves;
+  }
+}
+
+// All demands along the tree at once: of what is wanted behind a link as much as brings its price to what it is worth.
+inline void Flows::add_together(std::size_t g, double* flow, const Pricing& pricing, Hand& hand) {
+  std::vector<double>&want = hand.longest, &share = hand.share;
+  for (const Node v : hand.settled) want[node(v)] = share[node(v)] = 0;
+  for (auto d = first(g); d < first(g + 1); ++d) {
+    const Node v = demands_.target[d];
+    if (hand.distance[node(v)] < demands_.worth[d]) want[node(v)] += demands_.amount[d] - served_[d];
+  }
+  const double worth = cut(g);
+  for (std::size_t place = hand.settled.size(); place-- > 1;) {
+    const Node v = hand.settled[place];
+    const Link e = hand.into[node(v)];
+    double room = want[node(v)];
+    if (!std::isinf(worth)) {
+      const double weight = std::max(pricing.weight[at(e)], 1e-30);
+      const double full = capacity_[at(e)] * pricing.unit * (1 + std::log(worth / weight) / pricing.slope);
+      room = std::clamp((full - hand.load[at(e)]) / hand.weighs, 0.0, room);
+    }
+    share[node(v)] = want[node(v)] > 0 ? room / want[node(v)] : 0;
+    want[node(tail(e))] += room;
+  }
+  share[node(demands_.source[g])] = 1;
+  // Downwards: the share of a node's want that is met, and with it what its link carries.
+  for (std::size_t place = 1; place < hand.settled.size(); ++place) {
+    const Node v = hand.settled[place];
+    share[node(v)] *= share[node(tail(hand.into[node(v)]))];
+    const double carried = want[node(v)] * share[node(v)];
+    if (carried > 0) put(flow, hand.into[node(v)], carried, pricing, hand);
+  }
+  for (auto d = first(g); d < first(g + 1); ++d) {
+    const Node v = demands_.target[d];
+    if (hand.distance[node(v)] < demands_.worth[d])
+      served_[d] += (demands_.amount[d] - served_[d]) * share[node(v)];
+  }
+  ++hand.moves;
+}
+
+}  // namespace highroad
