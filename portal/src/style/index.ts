@@ -1,3 +1,4 @@
 // The look of the page, from what everything stands on to what stands out.
 import "./page.css";
 import "./parts.css";
+import "./ahead.css";
