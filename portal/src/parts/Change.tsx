@@ -10,9 +10,11 @@ interface Props {
   after: number;
   text: string;
   to?: Selection;
+  /** Its length is no load: it has the colour of none. */
+  plain?: boolean;
 }
 
-export function Change({ name, before, after, text, to }: Props) {
+export function Change({ name, before, after, text, to, plain = false }: Props) {
   const store = useStore();
   const width = (share: number): string => `${Math.min(100, Math.max(0, share) * 100).toFixed(1)}%`;
   const inner = (
@@ -22,7 +24,7 @@ export function Change({ name, before, after, text, to }: Props) {
         <span class="meter-text">{text}</span>
       </span>
       <span class="track change" aria-hidden="true">
-        <span class="fill" data-step={step(after)} style={{ width: width(after) }} />
+        <span class="fill" data-step={plain ? "plain" : step(after)} style={{ width: width(after) }} />
         <span class="was" style={{ left: `calc(${width(before)} - 1px)` }} />
       </span>
     </>

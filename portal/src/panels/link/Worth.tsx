@@ -8,6 +8,7 @@ import { Answer } from "../../parts/Answer";
 import { useAsked } from "../../parts/asked";
 import { Choice } from "../../parts/Choice";
 import { Facts } from "../../parts/Facts";
+import { Items } from "../../parts/Items";
 import { t } from "../../words/en";
 import { exactPercent, gbps } from "../../words/figures";
 import { wayOf } from "../rows";
@@ -15,6 +16,7 @@ import { Price } from "./Price";
 
 const SIZES = { "100": "100 G", "400": "400 G", "800": "800 G" } as const;
 type Size = keyof typeof SIZES;
+const MOST = 5;
 
 export function Worth({ id }: { id: string }) {
   const store = useStore();
@@ -27,6 +29,7 @@ export function Worth({ id }: { id: string }) {
       <h3>{t.worth.another(gbps(Number(size)), wayOf(store, id))}</h3>
       <Answer of={asked}>{(found) => <More link={id} of={found} />}</Answer>
       <p class="said">{t.worth.note}</p>
+      <InTheWay />
     </>
   );
 }
@@ -49,5 +52,27 @@ function More({ link, of: found }: { link: string; of: OutlookOut }) {
         ]}
       />
     </>
+  );
+}
+
+/** The links of which more would help, by the newest plan's prices. */
+function InTheWay() {
+  const store = useStore();
+  const asked = useAsked("prices", async (signal) => {
+    const { plan } = await ask("GET /v1/plan", { signal });
+    return plan === null ? [] : (await ask("GET /v1/plan/{plan_id}", { path: { plan_id: plan.id }, signal })).links;
+  });
+  if (asked.state !== "here") return null;
+  const dear = asked.value.filter((one) => one.price > 0).sort((a, b) => b.price - a.price);
+  return (
+    <Items
+      title={t.worth.wait}
+      empty={t.worth.noWait}
+      of={dear.slice(0, MOST).map((one) => ({
+        title: wayOf(store, one.link),
+        note: t.worth.priceShort(exactPercent(one.price)),
+        to: { kind: "link", id: one.link },
+      }))}
+    />
   );
 }

@@ -65,7 +65,7 @@ function Measured({ of: tracks, id }: { of: TracksOut; id: string }) {
   return (
     <>
       <Verdicts of={found} latency={latency} promised={service?.availability ?? null} />
-      <Strip of={found.cells} step_s={found.step_s} />
+      <Strip of={found.cells} step_s={found.step_s} begin_s={found.times_s[0] ?? 0} steps={found.times_s.length} />
       <Series title={t.service.carriedChart} of={found} lines={found.rates} unit="Gbit/s" />
       <Series title={t.service.latencyChart} of={found} lines={found.latencies} unit="ms" />
       <Series title={t.prove.lossChart} of={found} lines={found.losses} unit="kB" />
@@ -110,7 +110,15 @@ function Line({ name, kept, words, said }: { name: string; kept: Verdict["kept"]
 }
 
 /** A cell a step: full where it was up, high where it was dark, empty where nobody watched. */
-function Strip({ of: cells, step_s }: { of: readonly Cell[]; step_s: number }) {
+interface Stripped {
+  of: readonly Cell[];
+  step_s: number;
+  /** When the strip begins, and how many steps it has: what was before the first cell is left empty. */
+  begin_s: number;
+  steps: number;
+}
+
+function Strip({ of: cells, step_s, begin_s, steps }: Stripped) {
   if (cells.length === 0) return null;
   const number = (what: Cell["what"]): number => cells.filter((one) => one.what === what).length;
   const words = (one: Cell): string =>
@@ -119,16 +127,16 @@ function Strip({ of: cells, step_s }: { of: readonly Cell[]; step_s: number }) {
     <Part title={step_s === 60 ? t.prove.strip : t.prove.stripOf(stepWords(step_s))}>
       <svg
         class="strip"
-        viewBox={`0 0 ${String(cells.length)} 26`}
+        viewBox={`0 0 ${String(steps)} 26`}
         preserveAspectRatio="none"
         role="img"
         aria-label={t.prove.stripSaid(number("up"), number("dark"), number("gap"))}
       >
-        {cells.map((one, at) => (
+        {cells.map((one) => (
           <rect
             key={one.at_s}
             data-cell={one.what}
-            x={at + 0.1}
+            x={(one.at_s - begin_s) / step_s + 0.1}
             width={0.8}
             y={one.what === "dark" ? 0 : 8}
             height={one.what === "dark" ? 26 : one.what === "gap" ? 10 : 18}
@@ -140,7 +148,7 @@ function Strip({ of: cells, step_s }: { of: readonly Cell[]; step_s: number }) {
       <p class="strip-key">
         {(["up", "dark", "gap"] as const).map((what) => (
           <span key={what}>
-            <svg class="strip" viewBox="0 0 9 11" aria-hidden="true">
+            <svg viewBox="0 0 9 11" aria-hidden="true">
               <rect data-cell={what} x={0.5} y={0.5} width={8} height={10} />
             </svg>
             {what === "up" ? t.prove.cellUp : what === "dark" ? t.service.darkFor.toLowerCase() : t.prove.gap} {number(what)}

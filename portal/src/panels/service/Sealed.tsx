@@ -11,13 +11,15 @@ import { date } from "../../words/figures";
 
 const FORMAT = "highroad-proof/1";
 const EVERY_MS = 15_000;
+/** As many entries at once as the API gives. */
+const PAGE = 200;
 
 /** Every entry, page after page. Raises Problem. */
 async function chain(id: string, signal?: AbortSignal): Promise<ProofEntryOut[]> {
   const entries: ProofEntryOut[] = [];
   let cursor: string | null = null;
   do {
-    const query: { limit: number; cursor?: string } = cursor === null ? { limit: 1000 } : { limit: 1000, cursor };
+    const query: { limit: number; cursor?: string } = cursor === null ? { limit: PAGE } : { limit: PAGE, cursor };
     const page = await ask("GET /v1/proofs/services/{service_id}", {
       path: { service_id: id },
       query,

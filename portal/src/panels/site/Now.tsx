@@ -6,6 +6,7 @@ import { stateOf } from "../../state/faults";
 import { go } from "../../state/go";
 import { servicesAt, stateNow } from "../../state/services";
 import { siteName } from "../../state/store";
+import { Ports } from "./Ports";
 import { mayOrder } from "../../places/order/rights";
 import { t } from "../../words/en";
 import { gbps, ms } from "../../words/figures";
@@ -15,6 +16,7 @@ export function Now({ id }: { id: string }) {
   const site = store.atlas?.site.get(id);
   if (site === undefined) return null;
   const carbon = site.carbon_g_per_kwh;
+  const out = (store.atlas?.linksAt.get(id) ?? []).filter((link) => link.tail === id);
   return (
     <>
       <Facts
@@ -22,6 +24,7 @@ export function Now({ id }: { id: string }) {
           [t.site.jurisdiction, site.jurisdiction],
           [t.site.operator, site.operator],
           [t.site.carbon, carbon === null ? null : t.site.carbonIs(carbon)],
+          [t.site.capacity, store.operator ? t.site.capacityIs(out.length, gbps(out.reduce((sum, link) => sum + link.capacity_gbps, 0))) : null],
           [t.site.position, `${site.lat.toFixed(2)}°, ${site.lon.toFixed(2)}°`],
         ]}
       />
@@ -34,16 +37,15 @@ export function Now({ id }: { id: string }) {
         <Items
           title={t.site.links}
           empty={t.site.noLinks}
-          of={(store.atlas?.linksAt.get(id) ?? [])
-            .filter((link) => link.tail === id)
-            .map((link) => ({
-              title: siteName(store, link.head),
-              note: `${gbps(link.capacity_gbps)} · ${ms(link.latency_ms)}`,
-              state: stateOf(link, store.faults),
-              to: { kind: "link", id: link.id },
-            }))}
+          of={out.map((link) => ({
+            title: siteName(store, link.head),
+            note: `${gbps(link.capacity_gbps)} · ${ms(link.latency_ms)}`,
+            state: stateOf(link, store.faults),
+            to: { kind: "link", id: link.id },
+          }))}
         />
       )}
+      <Ports id={id} />
       <Items
         title={t.site.services}
         empty={t.site.noServices}

@@ -19,6 +19,7 @@ import { changes, gain, planOverlay, signature, steps, type Look, type Refilled 
 
 const EVERY_MS = 2000;
 const MOST_LINKS = 12;
+const MOST_STALE = 30;
 const NO = "highroad.plan.no";
 /** The plan that was applied from this page: its outcome is shown also when a newer one is there. */
 const mine = signal<string | null>(null);
@@ -152,15 +153,23 @@ function Against({ diff, stale, again, dismiss }: Props) {
     <>
       <p class="gain">{gain(plan)}</p>
       {stale.length > 0 && (
-        <p class="warned" role="status" data-stale>
-          {t.plan.stale(stale.join(", "))}
-        </p>
+        <div class="warned" data-stale>
+          <p role="status">{t.plan.stale}</p>
+          <details>
+            <summary>{t.plan.staleWhat(stale.length)}</summary>
+            <ul class="stale">
+              {stale.slice(0, MOST_STALE).map((one) => (
+                <li key={one}>{sentence(one)}</li>
+              ))}
+            </ul>
+          </details>
+        </div>
       )}
       <Scores plan={plan} />
       <Facts
         of={[
           [t.plan.moves, t.plan.steps(plan.moves, plan.steps)],
-          [t.plan.verdict, sentence(plan.verdict)],
+          [t.plan.verdict, verdict(plan.verdict)],
           [t.plan.made, time(plan.made)],
         ]}
       />
@@ -185,6 +194,11 @@ function Against({ diff, stale, again, dismiss }: Props) {
   );
 }
 
+/** The figures are beside it: what it comes to is behind the colon. */
+function verdict(text: string): string {
+  return sentence(text.slice(text.lastIndexOf(": ") + 1).trim());
+}
+
 /** The fullest link and the mean latency, as they are and as they would be. */
 function Scores({ plan }: { plan: PlanDiffOut["plan"] }) {
   const { before, after, bound } = plan;
@@ -201,6 +215,7 @@ function Scores({ plan }: { plan: PlanDiffOut["plan"] }) {
         name={t.plan.latency}
         before={before.latency_ms / most_ms}
         after={after.latency_ms / most_ms}
+        plain
         text={t.plan.change(ms(before.latency_ms), ms(after.latency_ms))}
       />
       <p class="said">{t.plan.best(exactPercent(bound))}</p>

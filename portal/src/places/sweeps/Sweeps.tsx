@@ -13,18 +13,30 @@ import { gbps, percent } from "../../words/figures";
 import { Growth } from "./Growth";
 import { ranked, stop, sweep, sweeping, targets, type Swept, type Which } from "./sweep";
 
-const MOST = 100;
+/** So many at first, and so many at all: whoever looks for one of them has its panel. */
+const FIRST = 12;
+const MOST = 200;
 
 export function Sweeps() {
   const store = useStore();
   const [which, choose] = useState<Which>("all");
   const [target, look] = useState<string | null>(null);
+  const [view, see] = useState<keyof typeof t.sweeps.views>("failures");
+  const [whole, showAll] = useState(false);
   const { swept, all, going, trouble, revision } = sweeping.value;
   const list = ranked(swept);
   const shown = list.find((one) => one.target === target);
   if (shown !== undefined) return <Failure of={shown} back={() => look(null)} />;
+  if (view === "growth")
+    return (
+      <div class="place">
+        <Choice name={t.sweeps.view} of={t.sweeps.views} chosen={view} choose={see} />
+        <Growth worst={list[0]} />
+      </div>
+    );
   return (
     <div class="place">
+      <Choice name={t.sweeps.view} of={t.sweeps.views} chosen={view} choose={see} />
       <p class="lead">{t.sweeps.intro}</p>
       <Choice name={t.sweeps.what} of={t.sweeps.kinds} chosen={which} choose={choose} />
       <div class="deeds">
@@ -56,12 +68,16 @@ export function Sweeps() {
       <Part title={t.sweeps.ranked} count={swept.length}>
         {swept.length === 0 && <p class="nothing">{t.sweeps.none}</p>}
         <ol class="ranked">
-          {list.slice(0, MOST).map((one, at) => (
+          {list.slice(0, whole ? MOST : FIRST).map((one, at) => (
             <Row key={one.target} of={one} rank={at + 1} look={() => look(one.target)} />
           ))}
         </ol>
+        {!whole && list.length > FIRST && (
+          <button class="second" type="button" onClick={() => showAll(true)}>
+            {t.sweeps.more(Math.min(MOST, list.length) - FIRST)}
+          </button>
+        )}
       </Part>
-      <Growth worst={list[0]} />
     </div>
   );
 }
