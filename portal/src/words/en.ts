@@ -507,7 +507,7 @@ export const t = {
     stripOf: (step: string) => `By ${step}`,
     steps: { minute: "the minute", hour: "the hour", step: (s: number) => `${String(s)} s` },
     stripSaid: (up: number, dark: number, gap: number) =>
-      `${String(up)} steps up, ${String(dark)} with darkness, ${String(gap)} not measured`,
+      `${count(up, "step")} up, ${String(dark)} with darkness, ${String(gap)} not measured`,
     cell: (when: string, what: string) => `${when}: ${what}`,
     cellUp: "up",
     cellDark: (dark: string) => `dark for ${dark}`,
@@ -518,7 +518,7 @@ export const t = {
     seal: "Sealed by the operator's key, entry after entry; `highroad proof verify` reads the file.",
     key: "Key",
     entries: (n: number) => count(n, "entry", "entries"),
-    noEntries: "Nothing is sealed of it yet: that begins with its first full minutes.",
+    noEntries: "Nothing is sealed of it yet: each hour is when it is over.",
     sealedUntil: (from: string, until: string) => `${from} – ${until}`,
     export: "Export the proof",
     exported: (name: string) => `Saved as ${name}.`,
