@@ -19,14 +19,24 @@ help:  ## What there is
 up: .make/runtime .make/kernels .make/portal .make/routing  ## Set up, start the backbone, play the tour, stay up
 	@$(BIN)/highroad up $(UP)
 
-# What takes longest first. Cutting every fibre of a loaded lab needs the machine to itself, and comes last.
+# What waits for real time has the processors first, the longest before all; what only computes takes what that leaves.
+# Cutting every fibre of a loaded lab needs the machine to itself, and comes last.
 FIRST := tests/chaos tests/hostile tests/contract tests/lab tests/e2e
+COMPUTES := tests/architecture tests/contract/commands $(addprefix tests/unit/,formats graph model netlink offline pki planning \
+  siting stamp storage wire) $(filter-out %/test_dispatch.py %/test_live.py %/test_replica.py,$(wildcard tests/unit/control/test_*.py))
 ALONE := tests/lab/test_outage.py
+SPREAD := --dist loadfile --no-loadscope-reorder
 
-test: .make/dev .make/kernels .make/portal .make/oidc .make/chromium .make/debian-lab .make/debian-postgres .make/debian-victoria  ## All tests, on a fresh set-up of their own
-	cd portal && npm test --silent
-	$(if $(TESTS),$(BIN)/pytest $(TESTS),$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore $(ALONE) $(FIRST) tests)
-	$(if $(TESTS),,$(BIN)/pytest $(ALONE))
+test: .make/dev .make/kernels .make/portal .make/oidc .make/chromium .make/debian-lab .make/debian-postgres .make/debian-victoria .make/compiled  ## All tests, on a fresh set-up of their own
+	@$(if $(TESTS),cd portal && npm test --silent && cd .. && $(BIN)/pytest $(TESTS),$(every_test))
+
+define every_test
+{ (cd portal && npm test --silent); portal=$$?; \
+  nice -n 5 $(BIN)/pytest -n 2 $(SPREAD) $(COMPUTES); exit $$((portal | $$?)); } >.make/computes.log 2>&1 & computes=$$!; \
+$(BIN)/pytest -n 3 $(SPREAD) $(addprefix --ignore=,$(ALONE) $(COMPUTES)) $(FIRST) tests; failed=$$?; \
+wait $$computes; failed=$$((failed | $$?)); cat .make/computes.log; \
+$(BIN)/pytest $(ALONE); exit $$((failed | $$?))
+endef
 
 check: .make/dev .make/portal  ## Style, types, import contract, docs; no test is run
 	$(BIN)/ruff check
@@ -90,6 +100,12 @@ clean:  ## Remove what was built; what .highroad holds stays
 .make/dev: .make/runtime requirements/dev.txt | .make/kernels
 	@echo "· development packages, by their hashes"
 	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+# Tests are compiled (and their assertions rewritten) once, and not by every worker for itself.
+.make/compiled: .make/dev .make/kernels
+	@echo "· the tests"
+	@$(BIN)/pytest --collect-only --quiet tests/unit >/dev/null & $(BIN)/pytest --collect-only --quiet --ignore=tests/unit tests >/dev/null; wait
 	@touch $@
 
 # What compiles the kernels and is no Python package: a C++ compiler, and the header files of the Python that is used.

@@ -17,7 +17,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -79,6 +79,10 @@ class Bench:
     probes: Probes
     trials: list[Trial] = field(default_factory=list)
 
+    def left(self, count: int) -> range:
+        """The numbers, from 0, of the trials that are to be made yet."""
+        return range(len(self.trials), count)
+
     def trial(
         self,
         what: str,
@@ -138,21 +142,22 @@ def fibres(here: Bench, count: int, *, silent: bool) -> Trials:
     """Every fibre once, and again until it is enough; in silence others first than with loss of light."""
     every = sorted(here.up.network.fibre)
     first = len(every) // 2 if silent else 0
-    for place in range(count):
+    for place in here.left(count):
         _cut(here, every[(first + place) % len(every)], silent=silent)
         yield
 
 
 def conduit(here: Bench, count: int) -> Trials:
     """The one with three fibres in it."""
-    for _ in range(count):
+    for _ in here.left(count):
         _cut(here, CONDUIT, silent=True)
         yield
 
 
 def gray(here: Bench, count: int) -> Trials:
     """A part of all packets is lost until the link is left: how long it is from the first that is lost to the last."""
-    for _, fibre in zip(range(count), _often(here.up.crossing()), strict=False):
+    left = here.left(count)
+    for _, fibre in zip(left, islice(_often(here.up.crossing()), left.start, None), strict=False):
         crossing = here.up.crossing()
         here.trial(
             fibre,
@@ -169,8 +174,10 @@ def routers(here: Bench, count: int, *, headless: bool = False) -> Trials:
     """One that protected services pass, without a word; with the controller dead before, or not: then others first."""
     protected = here.up.protected()
     through = {site: [one for one in some if one in protected] for site, some in here.up.through().items()}
-    sites = islice(_often({site: some for site, some in through.items() if some}), 2 if headless else 0, None)
-    for _, site in zip(range(count), sites, strict=False):
+    left = here.left(count)
+    first = left.start + (2 if headless else 0)
+    sites = islice(_often({site: some for site, some in through.items() if some}), first, None)
+    for _, site in zip(left, sites, strict=False):
         ending, hops = here.up.ending(site), here.up.hops()
         passing = here.up.through().get(site, [])
         victims = [one for one in passing if one in protected]
@@ -304,6 +311,13 @@ def keep(kind: str, trials: Sequence[Trial], *, all_busy: bool, load: int, peer:
     RESULT.write_text(json.dumps(known_, indent=1) + "\n")
 
 
+def so_far(kind: str, *, all_busy: bool, load: int) -> list[Trial]:
+    """The trials of a kind that are kept, if they were made with as much beside."""
+    known_: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    one = known_.get(f"{kind}, all busy" if all_busy else kind)
+    return [] if one is None or one["load"] != load else [Trial(**trial) for trial in one["trials"]]
+
+
 def last() -> Iterator[Figure]:
     """What was measured last, each kind against its bar and beside the peer."""
     known_: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
@@ -357,11 +371,13 @@ def show(figures: Iterator[Figure]) -> bool:
     return met
 
 
-def in_turn(up: Loaded, probes: Probes, kinds: Iterable[str], count: int | None, *, all_busy: bool, load: int) -> None:
+def in_turn(
+    up: Loaded, probes: Probes, kinds: Mapping[str, Sequence[Trial]], count: int | None, *, all_busy: bool, load: int
+) -> None:
     """A trial of each kind, then the next of each: what fails again within a minute is taken for something that flaps,
-    and is used again only after a longer and longer time. Results are kept with each trial.
+    and is used again only after a longer and longer time. Results are kept with each trial, after those of before.
     """
-    benches = {name: Bench(up=up, probes=probes) for name in kinds}
+    benches = {name: Bench(up=up, probes=probes, trials=list(trials)) for name, trials in kinds.items()}
     running = {
         name: (KINDS | CHECKS)[name].run(here, count or (KINDS | CHECKS)[name].trials) for name, here in benches.items()
     }
@@ -383,6 +399,9 @@ def main() -> int:
     parser.add_argument(
         "--load", type=int, default=LOAD, help="so many services besides, on which the lab's hosts send"
     )
+    parser.add_argument(
+        "--more", action="store_true", help="go on after the trials that are kept, if they had the same load"
+    )
     parser.add_argument("--all-busy", action="store_true", help="every processor busy with something else besides")
     asked = parser.parse_args()
     unknown = set(asked.kinds) - (KINDS | CHECKS).keys()
@@ -401,7 +420,11 @@ def main() -> int:
             try:
                 pids = busy() if asked.all_busy else []
                 print(f"{loaded} more services{', every core busy' if pids else ''}:", flush=True)
-                in_turn(up, probes, asked.kinds or KINDS, asked.trials, all_busy=bool(pids), load=loaded)
+                kinds = {
+                    name: so_far(name, all_busy=bool(pids), load=loaded) if asked.more else []
+                    for name in asked.kinds or KINDS
+                }
+                in_turn(up, probes, kinds, asked.trials, all_busy=bool(pids), load=loaded)
             finally:
                 idle(pids)
     return 0 if show(last()) else 1

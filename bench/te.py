@@ -42,7 +42,7 @@ FREE = {"Deltacom": 0.05, "Cogentco": 0.05, "Kdl": 0.5}
 ASN_SHARE = 0.5
 """Demand over the sum of all capacity at which 70 to 90% of it is carried."""
 CUTS = 100
-MAXMIN_SOURCES = (2, 8)
+MAXMIN_SOURCES = (2, 8, 16)
 CROWDED = 2.0
 """Where max-min shares are looked at, all demands together would fill the fullest link so many times."""
 IN_TIME = 0.9

@@ -1,13 +1,14 @@
 // Wires the page: who is there, what is known, what is shown. The order of things is the order of this file.
 import "./style";
 import { options, render } from "preact";
-import { ask, Problem, signIn, signOut } from "./api/client";
+import { ask, Problem, signIn, signOut, whenEnded } from "./api/client";
 import type { WhoOut } from "./api/schema";
-import { forget, maybe } from "./api/session";
+import { backWhere, forget, leaveWord, maybe, remember, word } from "./api/session";
 import { MapView } from "./map/view";
 import { PageProvider, type Page } from "./page";
+import { drop } from "./places/order/kept";
 import { App } from "./shell/App";
-import { code } from "./state/address";
+import { cameBack, code } from "./state/address";
 import { follow, pick } from "./state/go";
 import { followMoment } from "./state/moment";
 import { Store } from "./state/store";
@@ -25,7 +26,14 @@ options.debounceRendering = (draw) => {
 };
 
 async function who(): Promise<WhoOut> {
-  let trouble = "";
+  let trouble = word() ? t.signIn.ended : "";
+  const back = cameBack(location.hash);
+  if (back !== null) {
+    // From the identity provider: to what was looked at before.
+    history.replaceState(null, "", location.pathname + location.search + backWhere());
+    if (back === "signed-in") remember();
+    else trouble = t.signIn.refused(back);
+  }
   const once = code(location.hash);
   if (once !== null) {
     // A code works once: it has no business in the address, the history or a bookmark.
@@ -68,11 +76,16 @@ async function run(me: WhoOut): Promise<void> {
   const store = new Store(me);
   const over = (): void => {
     forget();
+    leaveWord();
     location.reload();
   };
+  whenEnded(over);
   const sync = new Sync(store, over);
   const map = new MapView((selection) => pick(store, selection));
-  const leave = (): void => void signOut().finally(() => location.reload());
+  const leave = (): void => {
+    drop();
+    void signOut().finally(() => location.reload());
+  };
   const page: Page = { store, sync, map, leave };
   follow(store);
   followMoment(store);

@@ -111,7 +111,7 @@ describe("an upgrade", () => {
     short: [],
   });
   const outlook = (after: FitsOut, before: FitsOut): OutlookOut => ({
-    ...{ growth: 2, added: [], cut: [], at: "2026-01-01T00:00:00Z", services: 1, wanted_gbps: 1000, overloaded: 0, fullest: [] },
+    ...{ growth: 2, added: [], cut: [], at: "2026-01-01T00:00:00Z", services: 1, wanted_gbps: 1000, overloaded: 0, fullest: [], sent: null },
     planned: after,
     without: before,
   });

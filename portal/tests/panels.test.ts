@@ -5,7 +5,8 @@ import { heaters } from "../src/panels/link/Heat";
 import { series } from "../src/panels/link/OverTime";
 import { proof } from "../src/panels/service/proven";
 import { incidentOf } from "../src/panels/shared/CutIt";
-import { effectWords, linksAlong, overlayOf } from "../src/panels/shared/WhatIf";
+import { linksAlong } from "../src/panels/rows";
+import { effectWords, overlayOf } from "../src/panels/shared/WhatIf";
 import { index } from "../src/state/atlas";
 import { Store } from "../src/state/store";
 import { incident, link, network, OPERATOR, path, rate, sample, service, site } from "./facts";
@@ -125,6 +126,7 @@ describe("what if", () => {
       fullest: [filled],
       oversold: [],
       at_rest: true,
+      sent: null,
     };
     const overlay = overlayOf(store, found);
     expect([...overlay.lost]).toEqual(["a>c"]);

@@ -1,68 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { EMPTY, orderOf, troubles, whole } from "../src/places/order/draft";
-import { mayOrder, sitesOf } from "../src/places/order/rights";
 import { ranked, targets, type Swept } from "../src/places/sweeps/sweep";
 import { range, stretches } from "../src/places/timeline/TimeLine";
 import { roomOf } from "../src/shell/Stage";
 import { index } from "../src/state/atlas";
 import { Store } from "../src/state/store";
 import { arranged, linkTable } from "../src/table/rows";
-import { fibre, incident, link, MEMBER, network, OPERATOR, sample, site } from "./facts";
-
-describe("an order", () => {
-  const draft = { ...EMPTY, from: "a", to: "b", rate: "40" };
-  it("has what was written, and nothing of what was left empty", () => {
-    expect(orderOf(draft)).toEqual({ from: "a", to: "b", bandwidth_gbps: 40, traffic_class: "assured", protection: "none" });
-    expect(orderOf({ ...draft, latency: "8", fence: "us, ca-on", protected: true })).toMatchObject({
-      latency_bound_ms: 8,
-      fence: ["US", "CA-ON"],
-      protection: "path",
-    });
-  });
-  it.each([
-    [{}, true],
-    [{ to: "" }, false],
-    [{ rate: " " }, false],
-  ])("with %o is whole: %s", (change, is) => expect(whole({ ...draft, ...change })).toBe(is));
-
-  it("that is wrong in five places says each beside its field", () => {
-    const finding = (place: string, message: string) => ({ code: "x", place, message, severity: "error" });
-    const found = troubles({
-      findings: [
-        finding("from", "is no site"),
-        finding("to.at", "is no site"),
-        finding("bandwidth_gbps", "has to be more than 0"),
-        finding("fence[0]", "is no jurisdiction"),
-        finding("fence[1]", "neither"),
-        finding("vlan", "is taken"),
-        finding("", "and besides"),
-      ],
-    });
-    expect(Object.fromEntries(found)).toEqual({
-      from: "is no site",
-      to: "is no site",
-      bandwidth_gbps: "has to be more than 0",
-      fence: "is no jurisdiction; neither",
-      "": "vlan: is taken; and besides",
-    });
-  });
-  it.each([
-    [OPERATOR, true],
-    [MEMBER, true],
-    [{ ...MEMBER, role: "viewer" }, false],
-    [{ ...OPERATOR, role: "engineer" }, false],
-    [{ ...MEMBER, scopes: ["services:read"] }, false],
-    [{ ...MEMBER, scopes: ["services:write"] }, true],
-  ])("may be made by %o: %s", (who, may) => expect(mayOrder(who)).toBe(may));
-
-  it("goes where its tenant has ports", () => {
-    const port = (tenant: string, at: string) => ({ id: `${tenant}.${at}`, tenant, site: at, rate_gbps: 1, mtu_bytes: 9000 });
-    const sites = [site("a", { name: "Zulu" }), site("b", { name: "Alpha" }), site("c")];
-    const ports = [port("acme", "a"), port("acme", "b"), port("rival", "c")];
-    expect(sitesOf(ports, sites, "acme").map((one) => one.id)).toEqual(["b", "a"]);
-    expect(sitesOf(ports, sites, null)).toHaveLength(3);
-  });
-});
+import { fibre, incident, link, network, OPERATOR, sample, site } from "./facts";
 
 describe("a sweep", () => {
   it("cuts what carries something, and groups that are more than a fibre", () => {
@@ -79,7 +22,7 @@ describe("a sweep", () => {
     expect(targets(store)).toEqual(["g", "f", "h"]);
   });
   it("has what loses most first, then what fills most", () => {
-    const nothing = { cut: "", fibres: [], links: [], services: 0, counts: {}, effects: [], fullest: [], oversold: [], at_rest: true };
+    const nothing = { cut: "", fibres: [], links: [], services: 0, counts: {}, effects: [], fullest: [], oversold: [], at_rest: true, sent: null };
     const swept = (target: string, dark_gbps: number, fullest: number): Swept => ({
       ...{ target, dark: 0, dark_gbps, moved: 0, short: 0, fullest },
       found: nothing,

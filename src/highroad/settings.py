@@ -120,6 +120,13 @@ class Settings(BaseSettings):
     oidc_groups: dict[str, str] = Field(
         default={}, description="What groups may do: `operator`, `engineer`, or `TENANT:admin`, `:member`, `:viewer`."
     )
+    oidc_client_id: str | None = Field(
+        default=None, description="What it calls the page, which sends people there to sign in; without it they paste."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="What the page proves that with, where the provider gave it one."
+    )
+    oidc_scope: str = Field(default="openid", description="What the page asks it for: `openid groups`, say.")
     telemetry_mib: int = Field(
         default=2048,
         ge=0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -20,11 +21,14 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from the source distribution, which is built from here: what that one lacks, this one lacks too."""
+    """Built from the source distribution, which is built from here: what that one lacks, this one lacks too. The
+    kernels are compiled like any, but not optimised: how quick they are is not asked here.
+    """
     folder = tmp_path_factory.mktemp("dist")
     uv = Path(sys.executable).with_name("uv")
     command = [str(uv), "build", "--quiet", "--no-build-isolation", "--python", sys.executable]
-    subprocess.run([*command, "--out-dir", str(folder), str(ROOT)], check=True)
+    environment = {**os.environ, "SKBUILD_CMAKE_BUILD_TYPE": "Debug"}
+    subprocess.run([*command, "--out-dir", str(folder), str(ROOT)], check=True, env=environment)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -78,7 +82,7 @@ def test_up_from_the_package_alone(wheel: Path, tmp_path: Path) -> None:
     install = [uv, "pip", "install", "--quiet", "--python", python]
     subprocess.run([*install, "--require-hashes", "-r", str(ROOT / "requirements" / "runtime.txt")], check=True)
     subprocess.run([*install, "--no-deps", str(wheel)], check=True)
-    up = Up(tmp_path / "home", executable=(str(venv / "bin" / "highroad"),))
+    up = Up(tmp_path / "home", "--bare", executable=(str(venv / "bin" / "highroad"),))
     try:
         page = httpx.get(up.ready["url"])
         assert page.status_code == 200

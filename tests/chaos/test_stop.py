@@ -120,8 +120,9 @@ def test_systemd_is_told_and_the_log_has_each_request(tmp_path: Path) -> None:
         assert last == "STOPPING=1"
     up.stop()
     lines = [json.loads(line) for line in errors.splitlines()]
-    (mine,) = [line for line in lines if line.get("request_id") == "look-for-me"]
-    assert (mine["logger"], mine["route"], mine["status"]) == ("highroad.access", "/v1/network", 200)
+    mine = [line for line in lines if line.get("request_id") == "look-for-me"]  # others may speak of it as well
+    (access,) = [line for line in mine if line["logger"] == "highroad.access"]
+    assert (access["route"], access["status"]) == ("/v1/network", 200)
     assert up.ready["operator_token"] not in errors
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+A_NO = re.compile(r"^Failed to load resource: the server responded with a status of (409|422) ")
+"""What a browser notes by itself where an order is refused: an answer like any other."""
 WINDOW = ViewportSize(width=1600, height=900)
 SOON_MS = 15_000
 
@@ -137,7 +140,7 @@ class Seen:
         page.on("request", lambda request: self._asked(request.url))
 
     def _said(self, said: ConsoleMessage) -> None:
-        if said.type in ("error", "warning"):
+        if said.type in ("error", "warning") and A_NO.match(said.text) is None:
             self.troubles.append(f"{said.type}: {said.text}")
 
     def _asked(self, url: str) -> None:

@@ -1,4 +1,4 @@
-"""What one looks ahead and back with: a plan, sweeps, growth, how far light comes, what a link is worth, and a proof."""
+"""What one looks ahead and back with: plans, sweeps, growth, how far light comes, what a link is worth, proofs."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_how_far_light_comes_is_along_the_fibre_and_follows_a_cut(operator_page:
     _same(panel, _distances(network, site, {link["fibres"][0]}))
     panel.get_by_role("tab", name="Now").click()
     expect(page.locator(".contours")).to_have_attribute("data-bands", "0")
-    ports = [one for one in body(backend.operator.get("/v1/ports", params={"limit": 1000}))["items"]]
+    ports = body(backend.operator.get("/v1/ports", params={"limit": 1000}))["items"]
     _show(page, f"#site={ports[0]['site']}")
     here = [one for one in ports if one["site"] == ports[0]["site"]]
     expect(panel.locator("[data-list=Ports] .meter")).to_have_count(len(here), timeout=SOON_MS)

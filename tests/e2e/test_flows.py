@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Running
-from tests.e2e.pages import SOON_MS, Backend, body, link_of, open_page, wait_until
+from tests.e2e.pages import SOON_MS, Backend, body, link_of, open_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
@@ -26,8 +26,8 @@ def test_a_link_is_shown_over_time_and_ahead_and_who_heats_it(operator_page: Pag
     expect(panel.locator(".chart canvas")).to_have_count(2, timeout=SOON_MS)
     panel.get_by_role("tab", name="Booked ahead").click()
     expect(panel.locator(".chart canvas")).to_have_count(1, timeout=SOON_MS)
-    holder = panel.locator('[data-list="Who holds it"] .item', has_text="100 Gbit/s").first
-    expect(holder).to_contain_text("carried")
+    holders = panel.locator('[data-list="Who holds it"] .item')
+    expect(holders.filter(has_text="100 Gbit/s · carried").first).to_be_visible()
     panel.get_by_role("tab", name="Booked ahead").press("ArrowRight")
     expect(panel.get_by_role("tab", name="Who heats it")).to_be_focused()
     expect(panel.locator('[data-list="Services crossing it"] .item').first).to_contain_text("of it")
@@ -83,44 +83,6 @@ def test_a_drain_is_previewed_made_and_ended(operator_page: Page, backend: Backe
     expect(link_of(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
 
 
-def test_an_order_is_checked_while_it_is_written_and_then_made_changed_and_released(
-    page: Page, running: Running, backend: Backend
-) -> None:
-    open_page(page, running.url, running.tenant_token)
-    a, b = backend.far_apart()
-    _show(page, f"#place=order&ends={a}>{b}")
-    place = page.locator(".place")
-    place.get_by_label("Rate each way").fill("9999999")
-    expect(place.locator("[data-binding]")).not_to_be_empty(timeout=SOON_MS)
-    expect(place.get_by_role("button", name="Order it")).to_be_disabled()
-    expect(place.locator(".card").first).to_contain_text("Take this")
-    expect(place.locator(".heat rect")).to_have_count(168, timeout=SOON_MS)
-    place.get_by_label("Rate each way").fill("40")
-    expect(place.locator('[data-list="It fits."]')).to_be_visible(timeout=SOON_MS)
-    expect(page.locator("[data-route][data-way=would]")).to_have_count(1)
-    before = {one["id"] for one in body(backend.tenant.get("/v1/services", params={"limit": 500}))["items"]}
-    place.get_by_role("button", name="Order it").click()
-    panel = page.locator("[data-panel=service]")
-    expect(panel.locator(".badge")).to_have_text("ACTIVE", timeout=SOON_MS)
-    now = {one["id"]: one for one in body(backend.tenant.get("/v1/services", params={"limit": 500}))["items"]}
-    [made] = now.keys() - before
-    backend.ordered.append(made)
-    assert (now[made]["from"]["site"], now[made]["to"]["site"], now[made]["bandwidth_gbps"]) == (a, b, 40)
-
-    panel.get_by_role("tab", name="Change").click()
-    panel.get_by_label("Rate each way").fill("60")
-    panel.get_by_role("button", name="Preview").click()
-    panel.get_by_role("button", name="Change it").click()
-    wait_until(lambda: backend.service(made)["bandwidth_gbps"] == 60, "the rate is changed")
-    panel.get_by_role("tab", name="Why").click()
-    expect(panel.locator('[data-list="Ways that were looked at"] .item').first).to_be_visible(timeout=SOON_MS)
-    panel.get_by_role("tab", name="Change").click()
-    panel.get_by_role("button", name="Release it").click()
-    panel.get_by_role("button", name="Release it").click()
-    expect(panel.locator(".badge")).to_have_text("TERMINATED", timeout=SOON_MS)
-    backend.ordered.remove(made)
-
-
 def test_a_line_from_a_site_to_a_site_begins_an_order(operator_page: Page, backend: Backend) -> None:
     page = operator_page
     found = page.evaluate(
@@ -142,7 +104,8 @@ def test_a_line_from_a_site_to_a_site_begins_an_order(operator_page: Page, backe
     page.mouse.move(last["x"], last["y"], steps=2)
     page.mouse.up()
     sites = {site["name"]: site["id"] for site in backend.network()["sites"]}
-    expect(page).to_have_url(re.compile(re.escape(f"place=order&ends={sites[first['name']]}>{sites[last['name']]}")))
+    a, b = (re.escape(sites[one["name"]]) for one in (first, last))
+    expect(page).to_have_url(re.compile(f"place=order&ends={a}(>|%3E){b}$"))
     expect(page.locator("[data-place=order]")).to_be_visible()
     expect(page.locator("[data-panel]")).to_have_count(0)
 
@@ -162,7 +125,7 @@ def test_a_moment_that_has_passed_is_shown_as_it_was(operator_page: Page, backen
     expect(link_of(page, link)).to_have_attribute("data-state", "down")
     expect(page.locator(".connection")).to_contain_text("as of")
     expect(page.locator(".place [role=status]")).to_contain_text("and what links carried", timeout=SOON_MS)
-    page.locator(".place").get_by_role("button", name="Now").click()
+    page.locator(".place").get_by_role("button", name="Now", exact=True).click()
     expect(link_of(page, link)).to_have_attribute("data-state", "up")
     expect(page.locator(".connection")).to_contain_text("live")
 
@@ -189,9 +152,9 @@ def test_a_plan_and_a_sweep_are_there_to_be_read(operator_page: Page, backend: B
     _show(page, "#place=plan")
     expect(page.locator(".place [data-fact=Optimiser] dd")).to_have_text("ask", timeout=SOON_MS)
     page.locator("[data-place-tab=sweeps]").click()
-    page.get_by_role("button", name="Sweep").click()
+    page.get_by_role("button", name="Sweep", exact=True).click()
     expect(page.locator('[data-list="Sweeps"] .item').nth(2)).to_be_visible(timeout=SOON_MS)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
@@ -204,7 +167,7 @@ def test_nothing_stands_in_anybodys_way(page: Page, running: Running, backend: B
     page.emulate_media(color_scheme=scheme)
     open_page(page, running.url, running.operator_token)
     page.evaluate(AXE.read_text())
-    found: dict[str, list[str]] = {}
+    found = []
     for hash_, ready in (
         ("", "[data-service-row]"),
         (f"#link={service['there']['links'][0]}&tab=time", ".chart canvas"),
@@ -220,10 +183,8 @@ def test_nothing_stands_in_anybodys_way(page: Page, running: Running, backend: B
         violations = page.evaluate(
             "axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)"
         )
-        said = [f"{one['id']}: {node['html'][:160]}" for one in violations for node in one["nodes"]]
-        if said:
-            found[hash_] = said
-    assert found == {}
+        found += [f"{hash_} {one['id']}: {node['html']}" for one in violations for node in one["nodes"]]
+    assert not found, "\n".join(found)
 
 
 def _show(page: Page, hash_: str) -> None:

@@ -85,6 +85,13 @@ export function address(call: Call, path: Record<string, string> = {}, query: Re
   return text === "" ? filled : `${filled}?${text}`;
 }
 
+let ended: () => void = () => undefined;
+
+/** Calls back when a call finds that nobody is signed in any more. */
+export function whenEnded(run: () => void): void {
+  ended = run;
+}
+
 export async function signIn(secret: { token: string } | { code: string }): Promise<void> {
   await ask("POST /v1/session", { body: secret });
   remember();
@@ -110,6 +117,7 @@ async function send(to: string, init: RequestInit): Promise<Response> {
   } catch {
     // A proxy's error page is no problem document; the status says enough.
   }
+  if (answer.status === 401 && !to.startsWith("/v1/session")) ended();
   const words = said.detail ?? said.title ?? `HTTP ${String(answer.status)}`;
   throw new Problem(answer.status, said.code ?? "", words, said);
 }

@@ -132,6 +132,8 @@ export interface CountOut {
   gbps: number;
 }
 
+export type Counted = "guaranteed" | "measured";
+
 export interface CountersOut {
   fabric: string;
   rate_scale: number;
@@ -624,6 +626,7 @@ export interface OutlookOut {
   without: FitsOut | null;
   overloaded: number;
   fullest: GrownOut[];
+  sent: SentOut | null;
 }
 
 export interface PathOut {
@@ -681,6 +684,8 @@ export interface PlanOut {
   before: ScoreOut;
   after: ScoreOut;
   bound: number;
+  bare_bound: number;
+  bound_group: string;
   rest_bound: number;
   gap: number;
   stuck: string[];
@@ -908,6 +913,26 @@ export interface ScoreOut {
   latency_ms: number;
 }
 
+export interface SentLinkOut {
+  link: string;
+  capacity_gbps: number;
+  sent_gbps: number;
+  before_gbps: number;
+  share: number;
+}
+
+export interface SentOut {
+  over_s: number;
+  quantile: number;
+  services: number;
+  guessed: number;
+  sent_gbps: number;
+  overloaded: number;
+  fullest: SentLinkOut[];
+  planned: FitsOut | null;
+  without: FitsOut | null;
+}
+
 export interface ServiceChangeIn {
   from?: string | EndIn | null;
   to?: string | EndIn | null;
@@ -995,6 +1020,10 @@ export interface ShortOut {
   from: string;
   to: string;
   gbps: number;
+}
+
+export interface SignInOut {
+  openid: boolean;
 }
 
 export type SiteKind = "campus" | "cloud" | "edge" | "enterprise" | "pop";
@@ -1207,6 +1236,7 @@ export interface WhatIfOut {
   fullest: FilledOut[];
   oversold: string[];
   at_rest: boolean;
+  sent: SentOut | null;
 }
 
 export interface WhoOut {
@@ -1280,6 +1310,9 @@ export interface Calls {
   "GET /v1/session": { path: None; query: None; body: undefined; answer: WhoOut; };
   "POST /v1/session": { path: None; query: None; body: SessionIn; answer: WhoOut; };
   "DELETE /v1/session": { path: None; query: None; body: undefined; answer: undefined; };
+  "GET /v1/session/openid": { path: None; query: None; body: undefined; answer: undefined; };
+  "GET /v1/session/openid/return": { path: None; query: { code?: string; state?: string; error?: string; }; body: undefined; answer: undefined; };
+  "GET /v1/session/ways": { path: None; query: None; body: undefined; answer: SignInOut; };
   "GET /v1/telemetry/links": { path: None; query: { at: string; }; body: undefined; answer: LinksAtOut; };
   "GET /v1/telemetry/links/{link}": { path: { link: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
   "GET /v1/telemetry/services/{service_id}": { path: { service_id: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
@@ -1300,6 +1333,6 @@ export interface Calls {
   "POST /v1/webhooks/{webhook_id}/replay": { path: { webhook_id: string; }; query: None; body: ReplayIn; answer: WebhookOut; };
   "POST /v1/webhooks/{webhook_id}/rotate": { path: { webhook_id: string; }; query: None; body: RotateIn; answer: WebhookMadeOut; };
   "POST /v1/webhooks/{webhook_id}/test": { path: { webhook_id: string; }; query: None; body: undefined; answer: WebhookTestOut; };
-  "GET /v1/whatif": { path: None; query: { cut: string; }; body: undefined; answer: WhatIfOut; };
-  "GET /v1/whatif/outlook": { path: None; query: { grow?: number; add?: string[] | null; cut?: string[] | null; }; body: undefined; answer: OutlookOut; };
+  "GET /v1/whatif": { path: None; query: { cut: string; load?: Counted; over_s?: number; quantile?: number; }; body: undefined; answer: WhatIfOut; };
+  "GET /v1/whatif/outlook": { path: None; query: { grow?: number; add?: string[] | null; cut?: string[] | null; load?: Counted; over_s?: number; quantile?: number; }; body: undefined; answer: OutlookOut; };
 }

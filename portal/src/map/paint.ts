@@ -21,6 +21,7 @@ const SPEED_PX_S: Record<string, number> = { slow: 7.5, medium: 12, fast: 20 };
 /** More dashes than this are no picture of traffic but a burden. */
 const MOST_DASHES = 6000;
 export const NAME_PX = 11;
+const RING_PX = 13;
 
 export interface Look {
   /** What is not of it is drawn faint: a path is being shown. */
@@ -127,7 +128,7 @@ export interface Line {
   lines: readonly Pick<Way, "lines" | "lane" | "pull">[];
 }
 
-const LOOKS: Record<Line["way"], { colour: "there" | "back" | "accent" | "down" | "muted"; width: number; dash: number[]; alpha: number }> = {
+const LOOKS: Record<Exclude<Line["way"], "binds">, { colour: "there" | "back" | "accent" | "down" | "muted"; width: number; dash: number[]; alpha: number }> = {
   there: { colour: "there", width: 3, dash: [], alpha: 1 },
   back: { colour: "back", width: 2, dash: [1, 5], alpha: 1 },
   spare: { colour: "there", width: 2, dash: [8, 7], alpha: 0.55 },
@@ -143,6 +144,10 @@ export function routes(pen: CanvasRenderingContext2D, lines: readonly Line[], vi
   pen.lineCap = "round";
   for (const { way, lines: pieces } of lines) {
     if (own && way !== "there") continue;
+    if (way === "binds") {
+      binds(pen, pieces, view, colours);
+      continue;
+    }
     const look = LOOKS[way];
     pen.strokeStyle = own ? colours.accent : colours[look.colour];
     pen.lineWidth = own ? 2 : look.width;
@@ -154,6 +159,39 @@ export function routes(pen: CanvasRenderingContext2D, lines: readonly Line[], vi
   }
   pen.setLineDash([]);
   pen.globalAlpha = 1;
+}
+
+/** What stands in the way: beside the road's own look, not instead of it. */
+function binds(pen: CanvasRenderingContext2D, pieces: Line["lines"], view: View, colours: Palette): void {
+  pen.setLineDash([]);
+  for (const [width, alpha] of [
+    [14, 0.3],
+    [4, 1],
+  ] as const) {
+    pen.strokeStyle = colours.warn;
+    pen.lineWidth = width;
+    pen.globalAlpha = alpha;
+    pen.beginPath();
+    for (const piece of pieces) {
+      const box = bounds(piece, view);
+      // A site: a ring about it.
+      if (box.width < 1) pen.moveTo(box.x + RING_PX, box.y);
+      if (box.width < 1) pen.arc(box.x, box.y, RING_PX, 0, 2 * Math.PI);
+      else trace(pen, piece, view);
+    }
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+}
+
+function bounds(piece: Line["lines"][number], { k, x, y }: View): { x: number; y: number; width: number } {
+  let [left, right, top] = [Infinity, -Infinity, Infinity];
+  let low = -Infinity;
+  along(piece, k, x, y, (px, py) => {
+    [left, right] = [Math.min(left, px), Math.max(right, px)];
+    [top, low] = [Math.min(top, py), Math.max(low, py)];
+  });
+  return { x: left, y: top, width: Math.max(right - left, low - top) };
 }
 
 /** A piece of a way, from its tail on. */

@@ -17,6 +17,7 @@ export interface Palette {
   there: string;
   back: string;
   accent: string;
+  warn: string;
   text: string;
   soft: string;
   muted: string;
@@ -48,6 +49,7 @@ export function palette(): Palette {
     there: of("there"),
     back: of("back"),
     accent: of("accent"),
+    warn: of("warn"),
     text: of("text"),
     soft: of("soft"),
     muted: of("muted"),

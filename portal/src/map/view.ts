@@ -338,7 +338,7 @@ export class MapView {
         return { way, lines: links.flatMap((link) => roadOf.get(link) ?? []) };
       const lines = sites.slice(1).flatMap((head, hop) => {
         const [from, to] = [drawn.stopOf(sites[hop] ?? ""), drawn.stopOf(head)];
-        if (from === undefined || to === undefined || from === to) return [];
+        if (from === undefined || to === undefined || (from === to && sites[hop] !== head)) return [];
         const [a, b] = [from.cluster.head.at, to.cluster.head.at];
         const pull: [number, number, number, number] = [
           from.at[0] - a[0] * drawn.k,
@@ -346,6 +346,8 @@ export class MapView {
           to.at[0] - b[0] * drawn.k,
           to.at[1] - b[1] * drawn.k,
         ];
+        // From a site to itself is the site: a point.
+        if (from === to) return [{ lines: [Float32Array.of(a[0], a[1], 0, 0)], lane: 0, pull }];
         return [{ lines: scene.trace(from.cluster.head, to.cluster.head), lane: 2, pull }];
       });
       return { way, lines };

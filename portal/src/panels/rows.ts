@@ -29,3 +29,13 @@ export function serviceItemOf(state: State, id: string, note: string, dot?: stri
   const item = service === undefined ? { title: id, note } : serviceItem(state, service, note);
   return { ...item, ...(dot === undefined ? {} : { state: dot }), to: { kind: "service", id } };
 }
+
+/** A link for each hop between sites, none of those that are lost; shorter where there is none. */
+export function linksAlong(state: State, sites: readonly string[], lost: ReadonlySet<string>): string[] {
+  return sites.slice(1).flatMap((head, hop) => {
+    const here = (state.atlas?.linksAt.get(sites[hop] ?? "") ?? []).filter(
+      (link) => link.tail === sites[hop] && link.head === head && !lost.has(link.id),
+    );
+    return here[0] === undefined ? [] : [here[0].id];
+  });
+}

@@ -40,19 +40,19 @@ export function App() {
       <main>
         <Stage railShut={railShut} />
         {view === "table" && <NetworkTable />}
-      </main>
-      <div class="foot">
-        <Legend />
-        {store.operator && <Reach />}
-        <div class="views">
-          <Choice name={t.views.title} of={t.views.of} chosen={view} choose={(one) => go(store, { view: one })} />
+        <div class="foot">
+          <Legend />
+          {store.operator && <Reach />}
+          <div class="views">
+            <Choice name={t.views.title} of={t.views.of} chosen={view} choose={(one) => go(store, { view: one })} />
+          </div>
         </div>
-      </div>
-      <div class="controls">
-        <Button label={t.controls.in} icon="M8 3v10M3 8h10" act={() => map.zoomBy(1.6)} />
-        <Button label={t.controls.out} icon="M3 8h10" act={() => map.zoomBy(1 / 1.6)} />
-        <Button label={t.controls.home} icon="M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3" act={() => map.goHome()} />
-      </div>
+        <div class="controls">
+          <Button label={t.controls.in} icon="M8 3v10M3 8h10" act={() => map.zoomBy(1.6)} />
+          <Button label={t.controls.out} icon="M3 8h10" act={() => map.zoomBy(1 / 1.6)} />
+          <Button label={t.controls.home} icon="M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3" act={() => map.goHome()} />
+        </div>
+      </main>
       <Panel />
       {store.overlay !== null && (
         <p class="unseen" role="status">

@@ -26,6 +26,7 @@ export function Rail() {
           </li>
         ))}
       </ul>
+      <h2 class="unseen">{open.title}</h2>
       <open.Body key={open.id} />
     </nav>
   );

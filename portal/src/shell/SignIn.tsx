@@ -1,6 +1,7 @@
 // The small form before the map, for who comes without the link that `highroad up` prints.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Problem, signIn } from "../api/client";
+import { ask, Problem, signIn } from "../api/client";
+import { keepWhere } from "../api/session";
 import { Mark } from "../parts/Mark";
 import { t } from "../words/en";
 import { sentence } from "../words/figures";
@@ -10,7 +11,15 @@ export function SignIn({ said, done }: { said: string; done: () => void }) {
   const field = useRef<HTMLInputElement>(null);
   const [trouble, say] = useState(said);
   const [busy, work] = useState(false);
-  useEffect(() => field.current?.focus(), []);
+  const [openid, offer] = useState(false);
+  useEffect(() => {
+    field.current?.focus();
+    // Where it cannot be asked, a token still works.
+    ask("GET /v1/session/ways").then(
+      (ways) => offer(ways.openid),
+      () => undefined,
+    );
+  }, []);
   const send = (event: Event): void => {
     event.preventDefault();
     work(true);
@@ -29,6 +38,14 @@ export function SignIn({ said, done }: { said: string; done: () => void }) {
         <Mark />
         <h1>{t.signIn.title}</h1>
       </div>
+      {openid && (
+        <>
+          <a class="main elsewhere" href="/v1/session/openid" onClick={keepWhere}>
+            {t.signIn.openid}
+          </a>
+          <p class="nothing">{t.signIn.or}</p>
+        </>
+      )}
       {/* For password managers, which keep a secret under a name. */}
       <input
         type="text"

@@ -62,6 +62,12 @@ export function code(hash: string): string | null {
   return decoded(/^#code=(.+)$/.exec(hash)?.[1]);
 }
 
+/** What the address says of a sign-in elsewhere: that it went well, or the code of why not. */
+export function cameBack(hash: string): string | null {
+  if (hash === "#signed-in") return "signed-in";
+  return /^#refused=([a-z-]+)$/.exec(hash)?.[1] ?? null;
+}
+
 export function same(a: Selection | null, b: Selection | null): boolean {
   return a?.kind === b?.kind && a?.id === b?.id;
 }

@@ -2,13 +2,15 @@
 import { format, parse, same, type Address, type Selection } from "./address";
 import type { Store } from "./store";
 
-/** Shows something else: a step that Back undoes. */
-export function go(store: Store, to: Partial<Address>): void {
+/** Shows something else: a step that Back undoes, or, where it is none, the same step told more exactly. */
+export function go(store: Store, to: Partial<Address>, step = true): void {
   const now = store.address;
   const next: Address = { ...now, ...to };
   const hash = format(next);
   if (hash === format(now)) return;
-  history.pushState(null, "", hash === "" ? location.pathname + location.search : hash);
+  const address = hash === "" ? location.pathname + location.search : hash;
+  if (step) history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
   store.change({ address: next });
 }
 

@@ -6,6 +6,12 @@ export function fibreName(state: Pick<State, "atlas">, id: string): string {
   return fibre === undefined ? id : `${siteName(state, fibre.a)} – ${siteName(state, fibre.b)}`;
 }
 
+/** Sites and risk groups too, for sentences about an order; what is a word as well as an id is left as it is. */
+export function called(state: Pick<State, "atlas">, text: string): string {
+  const name = (id: string): string | undefined => state.atlas?.site.get(id)?.name ?? state.atlas?.group.get(id)?.name;
+  return named(state, text).replace(ID, (word) => (word.includes("-") ? (name(word) ?? word) : word));
+}
+
 /** All that an id may consist of: fibres like `a--b`, links like `a>b`. */
 const ID = /[a-z0-9][a-z0-9._>:-]*/g;
 

@@ -26,7 +26,7 @@ export interface Contour {
 }
 
 /** `was` and `becomes` are of a plan: as it is, and as it would be instead; `dark` is nobody's any more. */
-export type Way = "there" | "back" | "spare" | "would" | "was" | "becomes" | "dark";
+export type Way = "there" | "back" | "spare" | "would" | "was" | "becomes" | "dark" | "binds";
 
 /** A way over the map: on the links where one sees them, else between the sites. */
 export interface Route {

@@ -24,7 +24,7 @@ export function NetworkTable() {
     by({ column: one === "links" ? 3 : 0, down: one === "links" });
   };
   return (
-    <section class="table" aria-label={t.table.title}>
+    <div class="table">
       <div class="tools">
         {store.operator && <Choice name={t.table.kind} of={{ links: t.table.links, sites: t.table.sites }} chosen={what} choose={choose} />}
         <input
@@ -59,7 +59,7 @@ export function NetworkTable() {
         </table>
         {rows.length > MOST && <p class="nothing">{t.table.more(rows.length - MOST)}</p>}
       </div>
-    </section>
+    </div>
   );
 }
 

@@ -98,6 +98,24 @@ export function date(iso: string | number | Date): string {
   return day.format(new Date(iso));
 }
 
+const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric" });
+const hourly = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const minutes = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+export function dayOf(iso: string): string {
+  return weekday.format(new Date(iso));
+}
+
+/** An hour, as `Tue 1 Dec, 14:00–15:00`. */
+export function hourOf(start: string, end: string): string {
+  return `${hourly.format(new Date(start))}–${minutes.format(new Date(end))}`;
+}
+
+/** A stretch of time to the minute. */
+export function span(start: string, end: string): string {
+  return `${hourly.format(new Date(start))} – ${hourly.format(new Date(end))}`;
+}
+
 export function period(start: string, end: string | null): string {
   return end === null ? `from ${date(start)}, open-ended` : `${date(start)} – ${date(end)}`;
 }

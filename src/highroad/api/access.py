@@ -66,6 +66,7 @@ SIDES = "x-highroad-sides"
 LOOKS = "x-highroad-looks"
 NOTED = "x-highroad-noted"
 WAITS = "x-highroad-waits"
+LOOSE = "x-highroad-loose"
 LONGEST_PATH = 300
 PAGE = "X-Highroad-Page"
 """What the page sends with whatever changes something. No form can, and no script of another site."""
@@ -172,13 +173,14 @@ def allow(
     looks: bool = False,
     noted: bool = False,
     waits: bool = False,
+    loose: bool = False,
 ) -> dict[str, Any]:
     """What a route declares: whose it is, its body's schema, the problems it may answer besides the usual ones.
 
     `only` are roles instead of sides. `cookie` lets the page's session call it without the page's header although it is
     no GET; `looks` says that it changes nothing although it is none, `noted` that what it does is in no commit, and is
     put into the audit log. `waits` says that it measures or waits for others: it has a bound of its own, and no slot of
-    the gate.
+    the gate. `loose` lets anything else be in its query: others wrote it, who have words of their own.
     """
     extra: dict[str, Any] = {
         SIDES: [*sides, *only],
@@ -187,6 +189,7 @@ def allow(
         LOOKS: looks,
         NOTED: noted,
         WAITS: waits,
+        LOOSE: loose,
     }
     if ANYONE in sides:
         extra["security"] = []
@@ -213,6 +216,7 @@ class Guarded(APIRoute):
         self.cookie = bool(extra.get("x-highroad-cookie"))
         self.noted = bool(extra.pop(NOTED, False))
         self.waits = bool(extra.pop(WAITS, False))
+        self.loose = bool(extra.pop(LOOSE, False))
         extra[ROLES] = [ANYONE] if ANYONE in sides else [one.value for one in Role if one in self.roles]
         if self.kind is not None:
             extra[SCOPE] = self.scope(self.looks)
@@ -259,7 +263,8 @@ class Guarded(APIRoute):
                     if turn is not None:
                         turn.of(call.caller, waits=self.waits)
                 ASKED.set(self._asked(call))
-                _check_query(call, known)
+                if not self.loose:
+                    _check_query(call, known)
                 response = await handle(call)
                 if self.noted and response.status_code < 300:
                     await call.controller.note_asked([(ASKED.get(), 1)], self.name)

@@ -25,7 +25,7 @@ from highroad.api.sessions import SessionCodes, Sessions
 from highroad.api.streams import Streams
 from highroad.control.desk import Desk
 from highroad.errors import HighroadError
-from highroad.ports import Identity
+from highroad.ports import Identity, SignIn
 
 
 def create_app(
@@ -39,6 +39,7 @@ def create_app(
     metrics_token: str | None = None,
     tracer: RequestTracer | None = None,
     identity: Identity | None = None,
+    sign_in: SignIn | None = None,
     allowance: Allowance | None = None,
 ) -> FastAPI:
     """The ASGI application of a controller, which is started and stopped by whoever calls this.
@@ -46,7 +47,7 @@ def create_app(
     `hosts` are the names besides loopback's by which it is reached (`*` for any); `codes` the one-time codes that
     the page may be opened with; `sessions` who is signed in, in memory if left out; `page` a folder of built files, if
     not the package's own; `metrics_token` one that may read `/metrics` and nothing else; `identity` a provider whose
-    tokens are good here; `allowance` how much is let in.
+    tokens are good here, and `sign_in` how one gets one with a browser; `allowance` how much is let in.
     """
     app = FastAPI(
         title="Highroad",
@@ -66,6 +67,7 @@ def create_app(
     app.state.metrics_token = metrics_token
     app.state.gate = Gate(allowance)
     app.state.identity = identity
+    app.state.sign_in = sign_in
     app.state.owners = {}
     app.state.streams = Streams()
     app.state.reaches = Reaches()

@@ -58,10 +58,10 @@ def calendar(
         f", {show_time(least.start)} to {show_time(least.end)}",
     )
     for closed in found.closed:
-        until = "until it is ended" if closed.end is None else f"to {show_time(closed.end)}"
+        ends = "until it is ended" if closed.end is None else f"to {show_time(closed.end)}"
         door.say(
             ("closed for maintenance: ", "yellow"),
-            f"{closed.target}, {show_time(closed.start)} {until} ({closed.maintenance}); nothing is placed on it then",
+            f"{closed.target}, {show_time(closed.start)} {ends} ({closed.maintenance}); nothing is placed on it then",
         )
     rows = (
         (

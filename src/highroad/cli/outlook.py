@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from highroad.cli.door import Door
 from highroad.cli.quantities import show_gbps, show_time
-from highroad.wire.views import FitsOut, OutlookOut
+from highroad.wire.views import FitsOut, OutlookOut, SentOut
 
 SHOWN = 10
 
@@ -39,6 +39,40 @@ def show_outlook(door: Door, found: OutlookOut) -> None:
     ]
     if rows:
         door.table("", ("link", ">full", ">kept", ">of"), rows, "")
+    if found.sent is not None:
+        show_sent(door, found.sent, "as things are placed now")
+
+
+def show_sent(door: Door, sent: SentOut, when: str) -> None:
+    """The same of what services send: what overloads by that, and what is fullest."""
+    many = f"{sent.services:,} service{'s' if sent.services != 1 else ''}"
+    guessed = f"; {sent.guessed:,} that were not measured count as guaranteed" if sent.guessed else ""
+    door.say(("of what is sent", "bold"), f": {show_gbps(sent.sent_gbps)} both ways counted, {many} measured{guessed}")
+    how = "the most" if sent.quantile == 1 else f"no more in {sent.quantile:.3%}".replace(".000%", "%")
+    door.say(("  measured ", "dim"), f"{how} of the last {_span(sent.over_s)}")
+    if sent.planned is not None:
+        _fits(door, "placed anew", sent.planned)
+    if sent.without is not None:
+        _fits(door, "without it", sent.without)
+    over = f"{sent.overloaded} link{'s are' if sent.overloaded != 1 else ' is'}" if sent.overloaded else "no link is"
+    door.say((f"{when} ", "bold"), (f"{over} sent more than it carries", "bold red" if sent.overloaded else "green"))
+    rows = [
+        (
+            one.link,
+            f"{one.share:.1%}",
+            show_gbps(one.sent_gbps),
+            show_gbps(one.before_gbps),
+            show_gbps(one.capacity_gbps),
+        )
+        for one in sent.fullest
+        if one.sent_gbps > 0
+    ]
+    if rows:
+        door.table("", ("link", ">full", ">sent", ">now", ">of"), rows, "")
+
+
+def _span(over_s: float) -> str:
+    return f"{over_s / 3600:.4g} h" if over_s >= 3600 else f"{over_s / 60:.4g} min"
 
 
 def _fits(door: Door, label: str, one: FitsOut) -> None:

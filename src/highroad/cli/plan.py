@@ -152,6 +152,9 @@ def _say_plan(door: Door, plan: PlanOut) -> None:
         f"  fullest link {before.utilisation:7.1%} → {after.utilisation:.1%}",
         (f"   no plan is below {plan.bound:.1%}: at most {plan.gap:.1%} from the best", "dim"),
     )
+    if plan.bound_group:
+        costs = f"all backups cost at most {after.utilisation - plan.bare_bound:.1%} of the fullest link"
+        door.say((f"  proven with room to survive {plan.bound_group}; {costs}", "dim"))
     if (before.rest, after.rest) != (before.utilisation, after.utilisation):
         stuck = f"{len(plan.stuck)} link{'s' if len(plan.stuck) != 1 else ''}"
         door.say(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,8 +11,8 @@ from rich.text import Text
 
 from highroad.cli.door import Door, command
 from highroad.cli.exits import as_not_found
-from highroad.cli.outlook import show_outlook
-from highroad.cli.quantities import show_gbps, show_ms, show_time
+from highroad.cli.outlook import show_outlook, show_sent
+from highroad.cli.quantities import duration, show_gbps, show_ms, show_time
 from highroad.cli.show import short_chain
 from highroad.errors import Invalid
 from highroad.wire.views import EffectOut, WhatIfOut
@@ -30,6 +32,13 @@ SHOWN = 40
 
 BAR = 24
 """Characters of a link's bar."""
+
+
+class Counted(StrEnum):
+    """What services count with."""
+
+    GUARANTEED = "guaranteed"
+    MEASURED = "measured"
 
 
 def add_command(app: typer.Typer) -> None:
@@ -53,6 +62,16 @@ def whatif(
             help="More on a link each way; SITE>SITE:GBPS:MS is a new one. Again for more.",
         ),
     ] = None,
+    load: Annotated[
+        Counted, typer.Option("--load", help="`measured`: of what services send too, beside what they are guaranteed.")
+    ] = Counted.GUARANTEED,
+    over: Annotated[
+        timedelta,
+        typer.Option("--over", parser=duration, metavar="TIME", help="With --load measured: so long until now."),
+    ] = timedelta(hours=1),
+    quantile: Annotated[
+        float, typer.Option("--quantile", metavar="SHARE", help="In this share of it no more was sent; 1: the most.")
+    ] = 0.95,
 ) -> None:
     """Show what a failure would do, or growth, or more links; nothing is touched.
 
@@ -62,19 +81,28 @@ def whatif(
     Example: `highroad whatif --cut albany--syracuse`
 
     Example: `highroad whatif --grow 1.5 --add "denver>omaha:400"`
+
+    Example: `highroad whatif --grow 2 --load measured --over 24h`
     """
     cuts = cut or []
     if grow is None and not add and len(cuts) != 1:
         raise typer.BadParameter("say what is to happen: one --cut, or --grow or --add with any number of them")
     try:
         if grow is not None or add:
-            planned = door.client.outlook(1.0 if grow is None else grow, add=add or [], cut=cuts)
+            planned = door.client.outlook(
+                1.0 if grow is None else grow,
+                add=add or [],
+                cut=cuts,
+                load=load.value,
+                over_s=over.total_seconds(),
+                quantile=quantile,
+            )
             if door.as_json:
                 door.emit(planned)
             else:
                 show_outlook(door, planned)
             return
-        found = door.client.what_if(cuts[0])
+        found = door.client.what_if(cuts[0], load=load.value, over_s=over.total_seconds(), quantile=quantile)
     except Invalid as error:
         raise as_not_found(error) from None
     if door.as_json:
@@ -105,6 +133,8 @@ def whatif(
             bar = "█" * claimed + "▒" * reserve
             of = f"{one.share:6.1%} of {show_gbps(one.capacity_gbps)}, {show_gbps(one.before_gbps)} without"
             door.say(f"  {bar:·<{BAR}} ", of, (f"   {show_time(one.at)}   {one.link}", "dim"))
+    if found.sent is not None:
+        show_sent(door, found.sent, "then")
     for link in found.oversold:
         door.say(("! ", "bold red"), f"{link} would be promised above its capacity: tell whoever keeps Highroad")
     if not found.at_rest:

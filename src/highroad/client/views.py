@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 from highroad.client.calls import Ask, get, name
 from highroad.wire.networks import LocalRepairsOut
 from highroad.wire.views import CapacityOut, LinkCalendarOut, OutlookOut, WhatIfOut
+
+Counted = Literal["guaranteed", "measured"]
+"""What services count with."""
 
 PATIENCE_S = 600.0
 """How long what is worked out over a copy of everything may take."""
@@ -50,15 +54,24 @@ def local_repairs() -> Ask[LocalRepairsOut]:
     return get("/v1/network/repairs", LocalRepairsOut)
 
 
-def what_if(cut: str) -> Ask[WhatIfOut]:
+def what_if(cut: str, load: Counted, over_s: float, quantile: float) -> Ask[WhatIfOut]:
     """What would happen if something failed."""
-    return replace(get("/v1/whatif", WhatIfOut, cut=cut), timeout_s=PATIENCE_S)
+    return replace(get("/v1/whatif", WhatIfOut, cut=cut, **_load(load, over_s, quantile)), timeout_s=PATIENCE_S)
 
 
-def outlook(grow: float, add: Sequence[str], cut: Sequence[str]) -> Ask[OutlookOut]:
+def outlook(
+    grow: float, add: Sequence[str], cut: Sequence[str], load: Counted, over_s: float, quantile: float
+) -> Ask[OutlookOut]:
     """What would happen if demand grew, or links were added."""
-    ask = get("/v1/whatif/outlook", OutlookOut, grow=repr(grow), add=list(add) or None, cut=list(cut) or None)
+    counted = _load(load, over_s, quantile)
+    ask = get(
+        "/v1/whatif/outlook", OutlookOut, grow=repr(grow), add=list(add) or None, cut=list(cut) or None, **counted
+    )
     return replace(ask, timeout_s=PATIENCE_S)
+
+
+def _load(load: Counted, over_s: float, quantile: float) -> dict[str, str]:
+    return {} if load == "guaranteed" else {"load": load, "over_s": repr(over_s), "quantile": repr(quantile)}
 
 
 def time(given: datetime | str | None) -> str | None:

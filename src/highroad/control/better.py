@@ -31,6 +31,8 @@ class Found:
     before: Score
     after: Score
     bound: float
+    bare_bound: float
+    group: str
     rest_bound: float
     gap: float
     stuck: Sequence[LinkId]
@@ -63,6 +65,8 @@ def _found(asked: Asked, stop: Callable[[], bool], solver: Solver) -> Found:
         before=score(links, plan.stuck, plan.before.latency_ms, after=False),
         after=score(links, plan.stuck, plan.after.latency_ms, after=True),
         bound=plan.bound,
+        bare_bound=plan.bare_bound,
+        group=plan.group,
         rest_bound=plan.rest_bound,
         gap=plan.gap,
         stuck=plan.stuck,

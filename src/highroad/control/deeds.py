@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from highroad.control.book import Book
 from highroad.control.commands import PATIENCE_S, Deed, Means
+from highroad.control.sending import Load, Sending, sending
 from highroad.errors import Conflict, NotFound
+from highroad.model.lifecycle import CARRYING
 from highroad.model.measurement import Measurement
 from highroad.model.network import FibreId, RiskGroupId, SiteId
 from highroad.model.plan import Optimiser, PlanId
@@ -67,6 +70,34 @@ class ReadTracks(Deed[Tracks]):
                 more = kept.read(subject, self.names, series, from_s=self.from_s, until_s=self.until_s, step_s=step_s)
                 found, step_s = replace(more, tracks=(*found.tracks, *more.tracks)), more.step_s
         return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSending(Deed[Sending]):
+    """Read what services have sent until a time, where figures are kept: with the leader."""
+
+    services: tuple[ServiceId, ...]
+    until_s: float
+    load: Load
+    result: ClassVar[Any] = Sending
+
+    @classmethod
+    def of(cls, book: Book, until_s: float, load: Load) -> ReadSending:
+        """Of all that are carried. Raises Invalid."""
+        load.check()
+        services = tuple(one.id for one in book.services.values() if one.state in CARRYING)
+        return cls(services=services, until_s=until_s, load=load)
+
+    async def do(self, means: Means) -> Sending:
+        """Raises Conflict where nothing is kept, Unavailable."""
+        return await asyncio.to_thread(sending, means.keeping(), self.services, self.until_s, self.load)
+
+
+async def read_sending(
+    do: Callable[[ReadSending], Awaitable[Sending]], book: Book, until_s: float, load: Load | None
+) -> Sending | None:
+    """What is sent, where a load is asked for. Raises as the deed does."""
+    return None if load is None else await do(ReadSending.of(book, until_s, load))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ from highroad.control.commands import (
     StartDrain,
     ThawChanges,
 )
-from highroad.control.deeds import MeasureService, PingService, ReadTracks, TraceService
+from highroad.control.deeds import MeasureService, PingService, ReadTracks, TraceService, read_sending
 from highroad.control.explaining import Explanation, explain
 from highroad.control.figures import Figures
 from highroad.control.health import Health, Look
@@ -47,6 +47,7 @@ from highroad.control.planned import Planned
 from highroad.control.quota import Patience, find, usage
 from highroad.control.reload import NetworkChange
 from highroad.control.replaying import Replay, replay_incident
+from highroad.control.sending import Load
 from highroad.control.showing import Leader
 from highroad.control.whatif import Forecast, fibres_of, values_of, what_if
 from highroad.errors import Conflict, Finding, Forbidden, Invalid, NotFound
@@ -574,19 +575,23 @@ class Desk(Planned):
         async with self._viewing:
             return await capacity(self.settled, self._clock.now_s, question, start_s, hours)
 
-    async def what_if(self, target: str) -> Forecast:
-        """What would happen if a fibre, a risk group or a site failed now; nothing does. Raises Invalid."""
+    async def what_if(self, target: str, load: Load | None = None) -> Forecast:
+        """What would happen if a fibre, a risk group or a site failed now, with a load also to what is sent; nothing
+        does. Raises Invalid; with a load also Conflict and Unavailable.
+        """
         async with self._viewing:
-            book = await self.settled()
+            book, now_s = await self.settled(), self._clock.now_s()
             fibres_of(book.network, target)
-            return await self._execute(what_if, values_of(book), target, self._clock.now_s())
+            sending = await read_sending(self.do, book, now_s, load)
+            return await self._execute(what_if, values_of(book), target, now_s, sending)
 
-    async def outlook(self, growth: float, add: Sequence[str], cut: Sequence[str]) -> Outlook:
-        """What would happen if what is admitted grew, or links were added; nothing does. Raises Invalid."""
+    async def outlook(self, growth: float, add: Sequence[str], cut: Sequence[str], load: Load | None = None) -> Outlook:
+        """What would happen if what is admitted grew, or links were added; nothing does. Raises as `what_if`."""
         async with self._viewing:
-            book = await self.settled()
+            book, now_s = await self.settled(), self._clock.now_s()
             change = change_of(book.network, growth, add, cut)
-            return await self._execute(outlook, values_of(book), change, self._clock.now_s())
+            sending = await read_sending(self.do, book, now_s, load)
+            return await self._execute(outlook, values_of(book), change, now_s, sending)
 
     async def link_calendar(
         self, link: LinkId, *, start_s: float | None = None, end_s: float | None = None

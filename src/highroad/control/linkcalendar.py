@@ -51,9 +51,8 @@ async def link_calendar(
 def _closed(book: Book, link: LinkId, window: Window) -> tuple[Maintenance, ...]:
     """The maintenances of a time that keep a link free, going on or booked, by their start."""
     met = (one for one in book.maintenances.values() if one.open and one.window.meets(window))
-    return tuple(
-        sorted((one for one in met if link in book.links_over(one.fibres)), key=lambda one: one.window.start_s)
-    )
+    closing = (one for one in met if link in book.links_over(one.fibres))
+    return tuple(sorted(closing, key=lambda one: one.window.start_s))
 
 
 def _window(now_s: float, start_s: float | None, end_s: float | None) -> Window:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from highroad.control.book import Book
+from highroad.control.sending import Rates, Sending, Sent, links_sent
 from highroad.control.whatif import AHEAD_S, FULLEST, Known, book_of, fibres_of
 from highroad.errors import Finding, Invalid, did_you_mean
 from highroad.graph.geo import great_circles_km
@@ -84,9 +85,24 @@ class Grown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfSent:
+    """The same questions of what services send, as measured. `guessed` services were not: they count as guaranteed."""
+
+    sending: Sending
+    services: int
+    guessed: int
+    sent_gbps: float
+    planned: Fits
+    without: Fits | None
+    overloaded: int
+    fullest: tuple[Sent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """What would be. `without` is the same without what was added, None where nothing was; `overloaded` how many links
-    are over their capacity as things are placed now, `fullest` the first of all.
+    are over their capacity as things are placed now, `fullest` the first of all. `sent` is of what services send, if
+    that was asked for.
     """
 
     growth: float
@@ -99,6 +115,7 @@ class Outlook:
     without: Fits | None
     overloaded: int
     fullest: tuple[Grown, ...]
+    sent: OfSent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,12 +221,12 @@ def _parts(network: Network, asked: str) -> list[str]:
     return asked.split(":")
 
 
-def outlook(known: Known, change: Change, now_s: float) -> Outlook:
-    """What would be at the busiest time of the next week. It takes a while."""
+def outlook(known: Known, change: Change, now_s: float, sending: Sending | None = None) -> Outlook:
+    """What would be at the busiest time of the next week, and of what services send beside it. It takes a while."""
     book = book_of(known)
     holding = [one for one in book.services.values() if one.state in HOLDING]
     at_s, open_ = _busiest(holding, now_s)
-    demands = _demands(change.network, open_, change.growth)
+    demands = _demands(change.network, ((one, _guaranteed(one)) for one in open_), change.growth)
     fibres = {fibre for target in change.cut for fibre in fibres_of(book.network, target)}
     down = book.dark_links | book.links_over(fibres) if fibres else book.dark_links
     sites = {target for target in change.cut if target in book.network.site}
@@ -229,7 +246,32 @@ def outlook(known: Known, change: Change, now_s: float) -> Outlook:
         without=before,
         overloaded=sum(one.share > FITS for one in grown),
         fullest=tuple(grown[:FULLEST]),
+        sent=None if sending is None else _of_sent(book, change, open_, without, sending),
     )
+
+
+def _of_sent(
+    book: Book, change: Change, services: Sequence[Service], without: frozenset[LinkId], sending: Sending
+) -> OfSent:
+    sent = [(one, sending.of(one)) for one in services]
+    demands = _demands(change.network, sent, change.growth)
+    placed = [(one.placement, rates) for one, rates in sent]
+    links = links_sent(book, placed, placed, growth=change.growth, more_gbps=change.more_gbps, without=without)
+    guessed = sum(one.id not in sending.rates for one in services)
+    return OfSent(
+        sending=sending,
+        services=len(services) - guessed,
+        guessed=guessed,
+        sent_gbps=float(demands.gbps.sum()),
+        planned=_fits(change.network, demands, without, change.growth),
+        without=_fits(book.network, demands, without, change.growth) if change.added else None,
+        overloaded=sum(one.share > FITS for one in links),
+        fullest=tuple(links[:FULLEST]),
+    )
+
+
+def _guaranteed(service: Service) -> Rates:
+    return service.order.bandwidth_gbps, service.order.bandwidth_gbps
 
 
 def _busiest(holding: Iterable[Service], now_s: float) -> tuple[float, list[Service]]:
@@ -253,19 +295,22 @@ def _busiest(holding: Iterable[Service], now_s: float) -> tuple[float, list[Serv
     return at_s, open_
 
 
-def _demands(network: Network, services: Iterable[Service], growth: float) -> Demands:
+def _demands(network: Network, services: Iterable[tuple[Service, Rates]], growth: float) -> Demands:
     return Demands.of(
         network,
         (
             Demand(
                 source=source,
                 target=target,
-                gbps=one.order.bandwidth_gbps * growth,
+                gbps=rate * growth,
                 traffic_class=one.order.traffic_class,
                 fence=one.order.fence,
             )
-            for one in services
-            for source, target in ((one.order.a_site, one.order.b_site), (one.order.b_site, one.order.a_site))
+            for one, (there, back) in services
+            for source, target, rate in (
+                (one.order.a_site, one.order.b_site, there),
+                (one.order.b_site, one.order.a_site, back),
+            )
         ),
     )
 

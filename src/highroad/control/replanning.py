@@ -313,6 +313,8 @@ class Replanning:
             before=found.before,
             after=after,
             bound=found.bound,
+            bare_bound=found.bare_bound,
+            group=found.group,
             rest_bound=found.rest_bound,
             gap=found.gap if not left or not after.utilisation else 1 - found.bound / after.utilisation,
             stuck=tuple(found.stuck),

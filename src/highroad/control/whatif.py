@@ -12,8 +12,9 @@ from enum import StrEnum
 
 from highroad.control import reconcile
 from highroad.control.book import Book, Draft, in_order_of_need
+from highroad.control.sending import Rates, Sending, Sent, links_sent
 from highroad.errors import Finding, Invalid, did_you_mean
-from highroad.model.lifecycle import HOLDING
+from highroad.model.lifecycle import CARRYING, HOLDING
 from highroad.model.network import FibreId, LinkId, Network
 from highroad.model.policy import Policy
 from highroad.model.service import Placement, Protection, Service, ServiceId
@@ -84,6 +85,21 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What services send now, as measured, over the links that they would be on. `guessed` services were not measured:
+    they count as guaranteed.
+    """
+
+    sending: Sending
+    services: int
+    guessed: int
+    sent_gbps: float
+    overloaded: int
+    """Links over which more would be sent than they carry."""
+    fullest: tuple[Sent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """Everything that a failure would change. `fibres` are those that are not dark already."""
 
@@ -98,6 +114,8 @@ class Forecast:
     """Links and ports that would be promised above their capacity at any time: none, ever."""
     at_rest: bool
     """Whether everything came to rest; else this is how it stood when that was given up."""
+    sent: Carried | None = None
+    """If that was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +168,10 @@ def fibres_of(network: Network, target: str) -> tuple[FibreId, ...]:
     return fibres
 
 
-def what_if(known: Known, target: str, now_s: float) -> Forecast:
-    """What a failure would do at a time to what is known. It takes a while. Raises Invalid for what is not there."""
+def what_if(known: Known, target: str, now_s: float, sending: Sending | None = None) -> Forecast:
+    """What a failure would do at a time to what is known, and to what services send. It takes a while. Raises Invalid
+    for what is not there.
+    """
     book = book_of(known)
     fibres = tuple(fibre for fibre in fibres_of(book.network, target) if fibre not in book.down)
     world = _World(book, now_s)
@@ -163,6 +183,7 @@ def what_if(known: Known, target: str, now_s: float) -> Forecast:
     before_ms = {one.id: _latency_ms(book, one.placement) for one in before.values()}
     exposed = {one.id for one in before.values() if _exposed(book, one)}
     dark = {one.id for one in before.values() if _dark(book, one.placement)}
+    sent_before = None if sending is None else _on_their_way(book, now_s, sending)
     first = world.fail(fibres)
     at_rest = world.settle() and at_rest
     effects = [
@@ -180,6 +201,34 @@ def what_if(known: Known, target: str, now_s: float) -> Forecast:
         fullest=tuple(_fullest(book, filled, week)),
         oversold=tuple(sorted(world.oversold)),
         at_rest=at_rest,
+        sent=None if sending is None or sent_before is None else _carried(book, now_s, sending, sent_before),
+    )
+
+
+def _on_their_way(book: Book, now_s: float, sending: Sending) -> dict[ServiceId, tuple[Placement | None, Rates]]:
+    """Who is carried now over what, and what it sends."""
+    return {
+        one.id: (one.placement, sending.of(one))
+        for one in book.services.values()
+        if one.state in CARRYING
+        and not _dark(book, one.placement)
+        and any(part.start_s <= now_s < part.until_s for part in one.window.parts)
+    }
+
+
+def _carried(
+    book: Book, now_s: float, sending: Sending, before: Mapping[ServiceId, tuple[Placement | None, Rates]]
+) -> Carried:
+    after = _on_their_way(book, now_s, sending)
+    links = links_sent(book, before.values(), after.values(), without=book.dark_links)
+    guessed = sum(service not in sending.rates for service in after)
+    return Carried(
+        sending=sending,
+        services=len(after) - guessed,
+        guessed=guessed,
+        sent_gbps=sum(there + back for _, (there, back) in after.values()),
+        overloaded=sum(one.share > 1.0 + 1e-9 for one in links),
+        fullest=tuple(links[:FULLEST]),
     )
 
 

@@ -3,6 +3,8 @@
     source,target,gbps,class,weight,fence         {"demands": [{"source": "boise", "target": "denver", "gbps": 40}]}
     boise,denver,40,bulk,1,US
 
+`sent_gbps` may be beside: what was measured of a demand, where `gbps` is what it is promised.
+
 A matrix has a row and a column for each site, in the order of the network file: row i, column j is from i to j.
 What cannot be understood is an error, and nothing is read; what is understood and cannot be carried (less than
 nothing, to itself) is left to `planning.solve.problem.checked`, which says so and carries the rest.
@@ -37,7 +39,7 @@ MAX_SITES = 4_000
 MAX_UNPACKED = 1_000_000_000
 """Bytes of a stack before the matrix that is wanted."""
 MAX_FENCES = 1_000
-KEYS = ("source", "target", "gbps", "class", "weight", "fence")
+KEYS = ("source", "target", "gbps", "class", "weight", "fence", "sent_gbps")
 _CLASSES = tuple(one.value for one in TrafficClass)
 _SPLITS = ";|+ "
 """What stands between the codes of a fence, in CSV."""
@@ -45,10 +47,13 @@ _SPLITS = ";|+ "
 
 @dataclass(frozen=True, slots=True)
 class LoadedDemands:
-    """Demands that were read, or None if a finding is an error."""
+    """Demands that were read, or None if a finding is an error. `sent_gbps` is what each sends, as much as it asks for
+    where the file does not say; None where it says it of none.
+    """
 
     demands: Demands | None
     findings: tuple[Finding, ...]
+    sent_gbps: NDArray[np.float64] | None = None
 
 
 def read(data: bytes, sites: Sequence[Site], *, matrix: str | None = None) -> LoadedDemands:
@@ -88,6 +93,7 @@ class _Rows:
     number: dict[str, int] = field(default_factory=dict)
     found: list[Finding] = field(default_factory=list)
     columns: tuple[list[Any], ...] = field(default_factory=lambda: ([], [], [], [], [], []))
+    sent: list[float | None] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     fences: dict[tuple[str, ...], int] = field(default_factory=dict)
 
@@ -113,10 +119,13 @@ class _Rows:
         rank = self._class(values.get("class"), f"{place}.class", line)
         weight = self._number(values.get("weight"), f"{place}.weight", line, default=1.0)
         fence = self._fence(values.get("fence"), f"{place}.fence", line)
+        told = values.get("sent_gbps") not in (None, "")
+        sent = self._number(values["sent_gbps"], f"{place}.sent_gbps", line) if told else None
         if len(self.found) > before:
             return
         for column, value in zip(self.columns, (source, target, gbps, rank, weight, fence), strict=True):
             column.append(value)
+        self.sent.append(sent)
         if line is not None:
             self.lines.append(line)
 
@@ -137,7 +146,9 @@ class _Rows:
             fences=tuple(map(Fence, self.fences)),
             line=np.array(self.lines, np.int32),
         )
-        return LoadedDemands(demands, capped(self.found))
+        sent = [asked if one is None else one for one, asked in zip(self.sent, gbps, strict=True)]
+        any_sent = any(one is not None for one in self.sent)
+        return LoadedDemands(demands, capped(self.found), np.array(sent, np.float64) if any_sent else None)
 
     def _site(self, value: object, place: str, line: int | None) -> int:
         if isinstance(value, str) and value in self.number:

@@ -86,6 +86,29 @@ class Network:
         what does not fit together.
         """
 
+    def ways(
+        self,
+        prices: numpy.typing.NDArray[numpy.float64],
+        source: numpy.typing.NDArray[numpy.int32],
+        target: numpy.typing.NDArray[numpy.int32],
+        fence: numpy.typing.NDArray[numpy.int32],
+        allowed: numpy.typing.NDArray[numpy.uint8],
+        threads: int = 0,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]
+    ]:
+        """
+        The cheapest way of each pair of ends inside its fence: (cost, start, link).
+
+        prices is as for `trees`; source, target and fence are of one element a pair. allowed has a row of links for
+        each fence, uint8[fences * links], not 0 where it may go; fence[k] is a row, or -1. Way k is the links
+        link[start[k]], ..., link[start[k + 1] - 1], from the target back; none where there is no way, and from a node
+        to itself. cost is in the unit of the prices, infinity where there is no way.
+
+        Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
+        what does not fit together.
+        """
+
 class Flows:
     """
     Flows from many sources at once, each kept as what it puts on every link: paths are free.
@@ -200,6 +223,75 @@ class Flows:
         What every set puts on every link, float64[sets * links] row after row.
         """
 
+class Levels:
+    """
+    Shares that rise together, demands held where they are one after the other: weighted max-min.
+
+    At level t a demand has min(weight * t, most), or what it had when it was held. Not for two threads at once.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        capacity: numpy.typing.NDArray[numpy.float64],
+        source: numpy.typing.NDArray[numpy.int32],
+        start: numpy.typing.NDArray[numpy.int64],
+        target: numpy.typing.NDArray[numpy.int32],
+        most: numpy.typing.NDArray[numpy.float64],
+        weight: numpy.typing.NDArray[numpy.float64],
+        fence: numpy.typing.NDArray[numpy.int32],
+        allowed: numpy.typing.NDArray[numpy.uint8],
+        seed: int = 0,
+    ) -> None:
+        """
+        All are at level 0 and may rise. As `Flows`, with the most that each demand may have, and its weight, above 0.
+        """
+
+    def begin(self) -> bool:
+        """
+        Looks for a way for every demand, to be asked first: whether there is one.
+        """
+
+    def rise(self, steps: int) -> bool:
+        """
+        Goes on by at most so many steps: whether nobody rises any more.
+
+        A step ends where a link is full, a path is empty, or a demand has all that it may have.
+        """
+
+    def distances(self, prices: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        What a unit of every demand costs at these prices at least, float64[demands].
+        """
+
+    @property
+    def steps(self) -> int:
+        """How many steps it took."""
+
+    @property
+    def level(self) -> float:
+        """How high those have risen that still do."""
+
+    @property
+    def levels(self) -> int:
+        """How often something was in the way of somebody for good."""
+
+    @property
+    def price(self) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        What was first in the way, as prices of links, float64[links]: they prove the level. 0: nothing was.
+        """
+
+    @property
+    def served(self) -> numpy.typing.NDArray[numpy.float64]:
+        """What every demand has, float64[demands]."""
+
+    @property
+    def flow(self) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        What every set puts on every link, float64[sets * links] row after row.
+        """
+
 class PathFlows:
     """
     Flows on paths that are given, shared out at prices that rise with the load.
@@ -216,10 +308,12 @@ class PathFlows:
         first: numpy.typing.NDArray[numpy.int64],
         start: numpy.typing.NDArray[numpy.int64],
         link: numpy.typing.NDArray[numpy.int32],
+        way: numpy.typing.NDArray[numpy.int64] | None = None,
     ) -> None:
         """
         Nothing is carried yet. capacity is float64[links], above 0; amount and worth are as `Flows` has them.
 
+        Where `way` is given, path p goes the way way[p], and start and link are of ways: several paths may go one way.
         All are copied. Raises ValueError for what does not fit together.
         """
 
@@ -241,6 +335,13 @@ class PathFlows:
 
     def at(self, prices: numpy.typing.NDArray[numpy.float64], threads: int = 0) -> tuple[float, float]:
         """As `Flows.at`, over these paths."""
+
+    def least(
+        self, prices: numpy.typing.NDArray[numpy.float64], threads: int = 0
+    ) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        What the cheapest path of every demand costs at these prices, infinity where it has none.
+        """
 
     def fit(self, prices: numpy.typing.NDArray[numpy.float64]) -> None:
         """As `Flows.fit`."""

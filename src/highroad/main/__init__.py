@@ -10,10 +10,55 @@ import sys
 
 import typer
 
+ASKING = frozenset(
+    [
+        "service",
+        "quote",
+        "plan",
+        "incident",
+        "telemetry",
+        "tenant",
+        "port",
+        "token",
+        "webhook",
+        "status",
+        "metrics",
+        "drain",
+        "undrain",
+        "drains",
+        "freeze",
+        "thaw",
+        "reach",
+        "capacity",
+        "whatif",
+        "events",
+        "explain",
+        "replay",
+        "tour",
+    ]
+)
+"""Commands that ask a controller and do nothing by themselves."""
+
 
 def run() -> None:
-    """What `highroad` on the command line calls. An agent is small: it does not load what the others need."""
-    (router() if sys.argv[1:2] == ["agent"] else application())()
+    """What `highroad` on the command line calls. It loads what the command needs: an agent is small, and who asks a
+    controller plans nothing.
+    """
+    match sys.argv[1:2]:
+        case ["agent"]:
+            app = router()
+        case [word] if word in ASKING:
+            app = asking()
+        case _:
+            app = application()
+    app()
+
+
+def asking() -> typer.Typer:
+    """The commands that talk to a controller, alone."""
+    from highroad.cli.app import build_app
+
+    return build_app()
 
 
 def router() -> typer.Typer:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from highroad.control.desk import Desk
     from highroad.control.figures import Figures
     from highroad.main.home import Home
-    from highroad.ports import Identity
+    from highroad.oidc.provider import OidcProvider
+    from highroad.ports import SignIn
     from highroad.settings import Settings
 
 BACKLOG = 1024
@@ -155,6 +156,7 @@ async def _run(
             known = await credentials(desk, _known(folder), _url(settings.host, listener))
             codes = SessionCodes()
             token = settings.metrics_token
+            identity = _identity(settings)
             app = create_app(
                 desk,
                 hosts=settings.hosts,
@@ -162,7 +164,8 @@ async def _run(
                 sessions=found.sessions,
                 metrics_token=None if token is None else token.get_secret_value(),
                 tracer=tracer,
-                identity=_identity(settings),
+                identity=identity,
+                sign_in=_sign_in(settings, identity),
                 allowance=Allowance(
                     token_per_s=settings.token_per_s,
                     tenant_per_s=settings.tenant_per_s,
@@ -188,7 +191,22 @@ async def _run(
             await asyncio.to_thread(tracer.close)
 
 
-def _identity(settings: Settings) -> Identity | None:
+def _sign_in(settings: Settings, identity: OidcProvider | None) -> SignIn | None:
+    """How one signs in at that provider with a browser, where it knows the page."""
+    if settings.oidc_client_id is None or identity is None:
+        return None
+    from highroad.oidc.signin import OidcSignIn
+
+    secret = settings.oidc_client_secret
+    return OidcSignIn(
+        provider=identity,
+        client_id=settings.oidc_client_id,
+        secret=None if secret is None else secret.get_secret_value(),
+        scope=settings.oidc_scope,
+    )
+
+
+def _identity(settings: Settings) -> OidcProvider | None:
     """The identity provider that the settings name, if any. Raises Invalid."""
     if settings.oidc_issuer is None:
         return None

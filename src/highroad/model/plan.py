@@ -104,9 +104,10 @@ class Plan:
     """A whole plan.
 
     `bound` is the least utilisation of the fullest link that any plan could have, as proven, and `gap` how far above it
-    this one is, as a share. Nobody more can be moved off the links that are `stuck`; with those left out no plan is
-    below `rest_bound`. `left` are services that would move too but have no order without harm, and why. `worth` is
-    whether the gain is worth the change, in words in `verdict`.
+    this one is, as a share. It counts with room for backups if one risk group fails (`group`, empty where none says
+    more); without any it is `bare_bound`. Nobody more can be moved off the links that are `stuck`; with those left out
+    no plan is below `rest_bound`. `left` are services that would move too but have no order without harm, and why.
+    `worth` is whether the gain is worth the change, in words in `verdict`.
     """
 
     id: PlanId
@@ -121,6 +122,8 @@ class Plan:
     before: Score
     after: Score
     bound: float
+    bare_bound: float
+    group: str
     rest_bound: float
     gap: float
     stuck: tuple[LinkId, ...]

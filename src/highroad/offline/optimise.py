@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -129,13 +130,23 @@ def command(
         raise typer.Exit(STOPPED)
 
 
-def read_demands(file: Path, network: Network, scale: float, matrix: str | None) -> tuple[Demands, tuple[Finding, ...]]:
-    """The demands of a file, and what there is to say of it. Raises NotFound, Invalid with everything that is wrong."""
+def read_demands(
+    file: Path, network: Network, scale: float, matrix: str | None, *, sent: bool = False
+) -> tuple[Demands, tuple[Finding, ...]]:
+    """The demands of a file, or what they send, and what there is to say of it. Raises NotFound, Invalid with all that
+    is wrong.
+    """
     data = reading.read_bytes(file, demand_files.MAX_BYTES)
     loaded = demand_files.read(data, network.sites, matrix=matrix)
     if loaded.demands is None:
         raise Invalid(errors_in(loaded.findings))
-    return loaded.demands.times(scale), loaded.findings
+    demands = loaded.demands
+    if sent:
+        if loaded.sent_gbps is None:
+            message = "no demand of the file has `sent_gbps`, what was measured of it"
+            raise Invalid([Finding(code="missing-key", place="load", message=message)])
+        demands = replace(demands, gbps=loaded.sent_gbps)
+    return demands.times(scale), loaded.findings
 
 
 # --- while it works -----------------------------------------------------------------------------------------

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -48,6 +49,15 @@ ALONE = 40
 RETRIED = 200
 """Cases, the worst, in which an upgrade is tried."""
 
+SENT = ("sent: fullest", "crowded out")
+
+
+class Counted(StrEnum):
+    """What demands count with."""
+
+    GUARANTEED = "guaranteed"
+    MEASURED = "measured"
+
 
 def command(
     network_file: NetworkFile,
@@ -64,6 +74,9 @@ def command(
     ] = None,
     each: Annotated[bool, typer.Option("--singles", help="Each risk group fails, alone.")] = False,
     pairs: Annotated[bool, typer.Option("--doubles", help="Each two risk groups fail together.")] = False,
+    load: Annotated[
+        Counted, typer.Option("--load", help="`measured`: also of what demands send, `sent_gbps` of the file.")
+    ] = Counted.GUARANTEED,
     scale: Scale = 1.0,
     matrix: Matrix = None,
     gap: Annotated[float, typer.Option("--gap", min=1e-6, max=0.5, help="How near to the best each case is.")] = 1e-3,
@@ -81,7 +94,8 @@ def command(
 ) -> None:
     """Plan a network anew for every failure, growth and upgrade: what falls, what overloads, what helps most.
 
-    Failures, growths and additions are tried with one another. Ctrl-C ends it with the cases so far.
+    Failures, growths and additions are tried with one another. Ctrl-C ends it with the cases so far. With
+    `--load measured` each is told of what demands send, too, beside what they are promised.
 
     Example: `highroad sweep us demands.csv --singles --grow 1.5`
     """
@@ -89,6 +103,9 @@ def command(
     _, network = good(network_file, rules, json_)
     demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix), json_)
     cases = attempt(lambda: _cases(network, cut or [], grow or [], add or [], each, pairs), json_)
+    sending = None
+    if load is Counted.MEASURED:
+        sending, _ = attempt(lambda: read_demands(demands_file, network, scale, matrix, sent=True), json_)
     findings = capped([*told, *checked_of(network, demands).findings])
     processes = workers or os.cpu_count() or 1
     processes = 1 if len(cases) < ALONE and not workers else processes
@@ -97,6 +114,10 @@ def command(
     with stopping() as stop, crew(processes) as hands:
         with counting("cases", len(cases), quiet=json_) as tell:
             outcomes = _run(question, cases, hands, stop, tell)
+        sent: dict[Case, Outcome] = {}
+        if sending is not None:
+            with counting("cases of what is sent", len(cases), quiet=json_) as tell:
+                sent = {one.case: one for one in _run(replace(question, demands=sending), cases, hands, stop, tell)}
         spent_s = time.perf_counter() - begun_s
         crowded = sorted((one for one in outcomes if one.prices), key=lambda one: -one.crowded_gbps)[:RETRIED]
         best = helps(network, crowded, upgrade_gbps)
@@ -113,14 +134,14 @@ def command(
                 "network": network.name,
                 "cases": len(outcomes),
                 "after_s": round(spent_s, 3),
-                "outcomes": [_plain(one) for one in ranked],
+                "outcomes": [_both(one, sent) for one in ranked],
                 "upgrades": [_plain_help(one, len(crowded)) for one in best],
                 "findings": [plain_finding(one) for one in findings],
             }
         )
     else:
         print_findings(findings[:20])
-        _print(ranked, best, len(crowded), top, spent_s, stopped)
+        _print(ranked, sent, best, len(crowded), top, spent_s, stopped)
     if stopped:
         raise typer.Exit(STOPPED)
 
@@ -218,6 +239,11 @@ def _plain(one: Outcome) -> dict[str, Any]:
     }
 
 
+def _both(one: Outcome, sent: Mapping[Case, Outcome]) -> dict[str, Any]:
+    """A case, and the same of what demands send."""
+    return _plain(one) | ({"sent": _plain(sent[one.case])} if one.case in sent else {})
+
+
 def _plain_help(one: Helps, crowded: int) -> dict[str, Any]:
     return {
         "links": list(one.links),
@@ -230,7 +256,13 @@ def _plain_help(one: Helps, crowded: int) -> dict[str, Any]:
 
 
 def _print(
-    ranked: Sequence[Outcome], best: Sequence[Helps], crowded: int, top: int, spent_s: float, stopped: bool
+    ranked: Sequence[Outcome],
+    sent: Mapping[Case, Outcome],
+    best: Sequence[Helps],
+    crowded: int,
+    top: int,
+    spent_s: float,
+    stopped: bool,
 ) -> None:
     if stopped:
         say("Stopped: these are the cases so far.", style="yellow")
@@ -240,18 +272,22 @@ def _print(
         f"{len(ranked):,} case{'' if len(ranked) == 1 else 's'} in {spent_s:.1f} s: in {off:,} something is cut off, "
         f"in {over:,} what is left does not fit"
     )
+    if sent:
+        full = sum(one.utilisation > FITS for one in sent.values())
+        say(f"of what is sent, in {full:,} what is left does not fit")
     for one in ranked:
         if one.case == Case():
             say(f"as it is: the fullest link at {one.utilisation:.1%}, {rate(one.lost_gbps)} Gbit/s not carried")
     table = Table(box=None, pad_edge=False)
-    for name in ("case", "fullest", "cut off", "crowded out", "overloads first"):
-        table.add_column(name, justify="right" if name in ("fullest", "cut off", "crowded out") else "left")
+    for name in ("case", "fullest", "cut off", "crowded out", *(SENT if sent else ()), "overloads first"):
+        table.add_column(name, justify="left" if name in ("case", "overloads first") else "right")
     for one in ranked[:top]:
         table.add_row(
             Text(clean(one.case.name), overflow="fold"),
             Text(f"{one.utilisation:.1%}", style="bold red" if one.utilisation > FITS else ""),
             f"{rate(one.cut_off_gbps)}G" if one.cut_off_gbps > 1e-6 else "–",
             f"{rate(one.crowded_gbps)}G" if one.crowded_gbps > 1e-6 else "–",
+            *(_sent(sent.get(one.case)) if sent else ()),
             Text(clean(one.overloaded[0][0] if one.overloaded else ""), overflow="fold"),
         )
     Console().print(table)
@@ -267,3 +303,11 @@ def _print(
             else f"carries at most {rate(more.promised_gbps)}G more by its prices, summed over the {cases}"
         )
         say(f"another {more.more_gbps:g}G on {ways} {seen}")
+
+
+def _sent(one: Outcome | None) -> tuple[Text, str]:
+    """The columns of what is sent in a case."""
+    if one is None:
+        return Text("–"), "–"
+    crowded = f"{rate(one.crowded_gbps)}G" if one.crowded_gbps > 1e-6 else "–"
+    return Text(f"{one.utilisation:.1%}", style="bold red" if one.utilisation > FITS else ""), crowded

@@ -52,7 +52,7 @@ class Trust:
     claim: str = "groups"
 
     def __post_init__(self) -> None:
-        if not _is_safe(self.issuer):
+        if not is_safe(self.issuer):
             message = f"{self.issuer!r} is no https address (http is for loopback only)"
             raise Invalid([Finding(code="oidc-issuer", place="oidc_issuer", message=message)])
 
@@ -97,6 +97,13 @@ class OidcProvider:
         grant = grant_of(claims, self.trust.claim, self.trust.groups)
         return Identified(subject=subject, grant=grant, until_s=float(claims["exp"]) + LEEWAY_S)
 
+    async def about(self, client: httpx.AsyncClient) -> dict[str, Any]:
+        """What the provider says of itself. Raises ValueError, httpx.HTTPError."""
+        about = await _json(client, f"{self.trust.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if about.get("issuer") != self.trust.issuer:
+            raise ValueError(f"it says that it is {about.get('issuer')!r}")
+        return about
+
     async def _key(self, name: str) -> jwt.PyJWK:
         """A published key. Raises Unauthenticated where there is none of that name, Unavailable."""
         if name not in self._keys or monotonic() - self._fetched_s > KEYS_S:
@@ -115,11 +122,8 @@ class OidcProvider:
         self._tried_s = monotonic()
         try:
             async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
-                about = await _json(client, f"{self.trust.issuer.rstrip('/')}/.well-known/openid-configuration")
-                if about.get("issuer") != self.trust.issuer:
-                    raise ValueError(f"it says that it is {about.get('issuer')!r}")
-                address = about.get("jwks_uri")
-                if not isinstance(address, str) or not _is_safe(address):
+                address = (await self.about(client)).get("jwks_uri")
+                if not isinstance(address, str) or not is_safe(address):
                     raise ValueError("its keys are at no https address")
                 published = (await _json(client, address)).get("keys")
         except (httpx.HTTPError, ValueError) as error:
@@ -159,6 +163,7 @@ def _keys(published: object) -> dict[str, jwt.PyJWK]:
     return found
 
 
-def _is_safe(address: str) -> bool:
+def is_safe(address: str) -> bool:
+    """Whether an address of a provider's may be asked: https, or http on loopback."""
     parts = urlsplit(address)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)

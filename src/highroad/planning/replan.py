@@ -12,17 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from highroad.graph.disjoint import site_group
 from highroad.model.jurisdiction import Fence
 from highroad.model.lifecycle import State
 from highroad.model.network import LinkId, Network
-from highroad.model.service import Placement, Service, ServiceId
+from highroad.model.service import Placement, Protection, Service, ServiceId
+from highroad.planning.backed import Backed, Risk, Sheltered, backed
 from highroad.planning.calendar import Calendar, Claim, Standby
 from highroad.planning.closure import Closure
 from highroad.planning.ground import Ground, capacities_of
 from highroad.planning.least import Least, least
 from highroad.planning.levelling import ROOMY, Levelling
+from highroad.planning.protection import shared_groups
 from highroad.planning.solve.answer import Clock, Limits, gap_of
-from highroad.planning.solve.problem import Ints, Reals
+from highroad.planning.solve.problem import Flags, Ints, Reals
 from highroad.planning.traffic import Demands, problem_of
 from highroad.units import gbps_from_mbps
 
@@ -85,7 +88,10 @@ class Replan:
 
     `moves` has only those that differ, each with its whole placement; all together they fit what the calendar holds.
     `bound` is what no placement of the services that may be moved stays below: over all ways, split as one likes,
-    inside fences; bounds of latency, windows and backups are relaxed, so the true gap may be less than `gap`.
+    inside fences, with room for the backups of those whom the risk group `group` strikes. Backups for other groups,
+    bounds of latency and windows are relaxed, so the true gap may be less than `gap`. `bare_bound` is the same without
+    room for any backup, so that all of them cost no more than what is between it and the plan; `group` is empty where
+    no group says more.
     `stuck` are links that nobody could be moved off: with those left out the fullest is at `rest`, and no placement
     brings it below `rest_bound`, however full it makes the stuck ones. Loads are Mbit/s of claims and reserve at the
     time that was asked for, by link, and `price` what the bound stands on: by how much the utilisation would fall for
@@ -96,6 +102,8 @@ class Replan:
     before: Standing
     after: Standing
     bound: float
+    bare_bound: float
+    group: str
     stuck: tuple[LinkId, ...]
     rest: float
     rest_bound: float
@@ -174,24 +182,26 @@ def replan(
     levelling = Levelling(ground, {one.id: one for one in asked.services}, asked.now_s, most_moves, out_of_time)
     before = _standing(levelling)
     loads = _loads(asked, ground)
-    given, fixed = problem_of(asked.network, _demands(asked, ground)), _fixed(asked, levelling)
+    demands = _demands(asked, ground)
+    given, fixed = problem_of(asked.network, demands), _fixed(asked, levelling)
+    sheltered = Sheltered(protected=_protected(asked, ground), source=demands.source, target=demands.target)
+    risks = _risks(asked, ground) if sheltered.protected.any() else []
+    with_backups = _fixed(asked, levelling, backups=True)
 
-    def bound_of(aside: frozenset[LinkId]) -> Least:
+    def bound_of(aside: frozenset[LinkId]) -> tuple[Least, Backed]:
         left_s = limits.time_s - (clock() - begun_s)
-        return least(
-            given,
-            fixed,
-            levelling.fullest(aside),
-            Limits(gap=limits.gap / 4, time_s=max(0.0, left_s / 4), threads=limits.threads),
-            aside=np.array([link.id in aside for link in asked.network.links], np.bool_),
-            clock=clock,
-            seed=seed,
+        within = Limits(gap=limits.gap / 4, time_s=max(0.0, left_s / 8), threads=limits.threads)
+        used, out = levelling.fullest(aside), np.array([link.id in aside for link in asked.network.links], np.bool_)
+        plain = least(given, fixed, used, within, aside=out, clock=clock, seed=seed)
+        return plain, backed(
+            given, with_backups, sheltered, risks, plain, used, within, aside=out, clock=clock, seed=seed
         )
 
-    found = bound_of(frozenset())
-    complete = _level(levelling, found, bound_of, limits.gap)
+    bare, proof = bound_of(frozenset())
+    found = proof.least
+    complete = _level(levelling, found, lambda aside: bound_of(aside)[1].least, limits.gap)
     rest = levelling.fullest(levelling.stuck)
-    rest_bound = bound_of(frozenset(levelling.stuck)) if levelling.stuck else found
+    rest_bound = bound_of(frozenset(levelling.stuck))[1].least if levelling.stuck else found
     levelling.hold(min(levelling.fullest(), ROOMY, max(rest, ENOUGH)))
     levelling.faster()
     levelling.hold(max(rest, rest_bound.utilisation))
@@ -203,6 +213,8 @@ def replan(
         before=before,
         after=after,
         bound=min(found.utilisation, after.utilisation),
+        bare_bound=min(bare.utilisation, after.utilisation),
+        group=proof.group,
         stuck=tuple(sorted(levelling.stuck)),
         rest=rest,
         rest_bound=min(rest_bound.utilisation, rest),
@@ -258,8 +270,46 @@ def _loads(asked: Asked, ground: Ground) -> dict[LinkId, int]:
     return {link.id: ground.calendar.at(link.id, asked.now_s) for link in asked.network.links}
 
 
-def _fixed(asked: Asked, levelling: Levelling) -> Reals:
-    """Gbit/s that are claimed now of each link by those who do not move; a link that is out of use is full."""
+def _protected(asked: Asked, ground: Ground) -> Flags:
+    """Of each way of each service, whether it survives every risk group but those of its ends, wherever it is put."""
+    safe = [
+        one.placement is not None
+        and one.order.protection is Protection.PATH
+        and one.placement.backup is not None
+        and not shared_groups(ground, one.placement)
+        for one in asked.services
+    ]
+    return np.array([*safe, *safe], np.bool_)
+
+
+def _risks(asked: Asked, ground: Ground) -> list[Risk]:
+    """Every risk group, with what stands by for it of those who do not move."""
+    moving, number, site = {one.id for one in asked.services}, ground.graph.link_number, ground.graph.number
+    stood: dict[str, dict[int, float]] = {}
+    for holder, _, standbys in asked.held:
+        if holder in moving:
+            continue
+        for one in standbys:
+            if one.start_s <= asked.now_s < one.until_s and (link := number.get(LinkId(one.resource))) is not None:
+                for group in one.groups:
+                    here = stood.setdefault(group, {})
+                    here[link] = here.get(link, 0.0) + gbps_from_mbps(one.rate_mbps)
+    sites = {site_group(one): at for one, at in site.items()}
+    return [
+        Risk(
+            name=name,
+            links=np.array(sorted(links), np.int32),
+            site=sites.get(name, -1),
+            stood_gbps=stood.get(name, {}),
+        )
+        for name, links in sorted(ground.risks.links.items())
+    ]
+
+
+def _fixed(asked: Asked, levelling: Levelling, *, backups: bool = False) -> Reals:
+    """Gbit/s that are claimed now of each link by those who do not move; a link that is out of use is full, but where
+    one who moves is on it, or, for `backups`, stands by on it.
+    """
     calendar, number = levelling.ground.calendar, levelling.ground.graph.link_number
     fixed = np.array([calendar.claimed_at(link.id, asked.now_s) for link in asked.network.links], np.float64)
     carries = np.zeros(len(fixed), np.bool_)
@@ -267,6 +317,8 @@ def _fixed(asked: Asked, levelling: Levelling) -> Reals:
         for link, rate in here.load_mbps().items():
             fixed[number[link]] -= rate
             carries[number[link]] = True
+        if backups and here.backup is not None:
+            carries[[number[link] for link in (*here.backup.there, *here.backup.back)]] = True
     for out in asked.avoid:
         if not carries[out]:
             fixed[out] = np.inf

@@ -389,6 +389,25 @@ class Identity(Protocol):
         """Whose token it is. Raises Unauthenticated, Forbidden, and Unavailable where it cannot be checked."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """Where a browser is sent to sign in, and what it has to bring back: the state in the open, the verifier kept."""
+
+    address: str
+    state: str
+    verifier: str
+
+
+class SignIn(Protocol):
+    """How somebody signs in at an identity provider, with a browser."""
+
+    async def begin(self, back: str) -> Errand:
+        """Where to send a browser that is to come back to `back`. Raises Unavailable."""
+
+    async def finish(self, code: str, verifier: str, back: str) -> str:
+        """The token that a code stands for. Raises Unauthenticated, Unavailable."""
+
+
 class AuditLog(Protocol):
     """Who changed what, and who was turned away: to be read. Blocking, like the store."""
 

@@ -285,6 +285,12 @@ class WhoOut(Out):
     leader: LeaderOut | None = None
 
 
+class SignInOut(Out):
+    """How one signs in at the page."""
+
+    openid: bool = Field(description="At an identity provider, beside with a token.")
+
+
 class EventOut(Out):
     """A CloudEvent (1.0). `id` is the same for whoever sees it; `sequence`, an extension attribute, is its place in the
     sequence of who looks, which has no gaps: a tenant's own, or all for operators.

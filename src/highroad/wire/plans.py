@@ -32,8 +32,13 @@ class PlanOut(Out):
     after: ScoreOut
     bound: float = Field(
         description="The least `utilisation` that any plan could have, proven over all ways inside fences, split at "
-        "will, whatever their latency and backups need."
+        "will, whatever their latency, with room for the backups of those whom `bound_group` would strike."
     )
+    bare_bound: float = Field(
+        description="The same without room for any backup: all backups together cost no more than what is between it "
+        "and `utilisation`."
+    )
+    bound_group: str = Field(description="The risk group that the proof stands on; empty where none says more.")
     rest_bound: float = Field(
         description="The same where the links that are `stuck` are left out, and may be as full as one likes."
     )

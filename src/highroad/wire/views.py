@@ -72,22 +72,6 @@ class FilledOut(Out):
     share: float = Field(description="Claims and reserve, of the capacity.")
 
 
-class WhatIfOut(Out):
-    """What would happen if something failed now."""
-
-    cut: str
-    fibres: list[str] = Field(description="Those that are not dark already.")
-    links: list[str]
-    services: int = Field(description="That hold capacity, in all.")
-    counts: dict[str, CountOut] = Field(description="By outcome, and `unprotected` besides, whatever the outcome.")
-    effects: list[EffectOut] = Field(
-        description="The worst first, then in order of need; who is not here is untouched."
-    )
-    fullest: list[FilledOut] = Field(description="The links that would be fullest.")
-    oversold: list[str] = Field(description="Links that would be promised above their capacity: none.")
-    at_rest: bool = Field(description="Whether everything came to rest; else it is shown as it stood when given up.")
-
-
 class ClassOut(Out):
     """What is admitted of a traffic class, both ways counted, and what of it is carried."""
 
@@ -117,6 +101,47 @@ class FitsOut(Out):
     short: list[ShortOut] = Field(description="Between which sites most is lost.")
 
 
+class SentLinkOut(Out):
+    """What is sent over a link."""
+
+    link: str
+    capacity_gbps: float
+    sent_gbps: float
+    before_gbps: float = Field(description="As things are.")
+    share: float = Field(description="Of the capacity.")
+
+
+class SentOut(Out):
+    """The same of what services send, as it was measured, instead of what they are guaranteed."""
+
+    over_s: float = Field(description="So long until now was looked at.")
+    quantile: float = Field(description="In this share of it no more was sent than is counted with.")
+    services: int = Field(description="That were measured.")
+    guessed: int = Field(description="Others that count too, as guaranteed: nothing is known of them.")
+    sent_gbps: float = Field(description="Of all of them, both ways counted, grown.")
+    overloaded: int = Field(description="Links over which more is sent than they carry, as services are placed then.")
+    fullest: list[SentLinkOut]
+    planned: FitsOut | None = Field(default=None, description="If everything is placed anew; null for a failure alone.")
+    without: FitsOut | None = Field(default=None, description="The same without what was added.")
+
+
+class WhatIfOut(Out):
+    """What would happen if something failed now."""
+
+    cut: str
+    fibres: list[str] = Field(description="Those that are not dark already.")
+    links: list[str]
+    services: int = Field(description="That hold capacity, in all.")
+    counts: dict[str, CountOut] = Field(description="By outcome, and `unprotected` besides, whatever the outcome.")
+    effects: list[EffectOut] = Field(
+        description="The worst first, then in order of need; who is not here is untouched."
+    )
+    fullest: list[FilledOut] = Field(description="The links that would be fullest.")
+    oversold: list[str] = Field(description="Links that would be promised above their capacity: none.")
+    at_rest: bool = Field(description="Whether everything came to rest; else it is shown as it stood when given up.")
+    sent: SentOut | None = Field(default=None, description="With `load=measured`: of what services send.")
+
+
 class GrownOut(Out):
     """A link as things are placed now, with all that is kept of it grown."""
 
@@ -140,6 +165,7 @@ class OutlookOut(Out):
     without: FitsOut | None = Field(description="The same without what was added; null where nothing was.")
     overloaded: int = Field(description="Links over their capacity as things are placed now.")
     fullest: list[GrownOut] = Field(description="The fullest as things are placed now.")
+    sent: SentOut | None = Field(default=None, description="With `load=measured`: of what services send.")
 
 
 class StepOut(Out):

@@ -51,6 +51,7 @@ from highroad.control.deeds import (
     OfferLoad,
     PingService,
     ReadPlan,
+    ReadSending,
     ReadTracks,
     ReviveRouter,
     SpliceFibre,
@@ -68,6 +69,7 @@ from highroad.control.packing import (
     unpack_command,
 )
 from highroad.control.reload import Effect, NetworkChange, ServiceEffect
+from highroad.control.sending import Load, Sending
 from highroad.errors import (
     ConfirmationRequired,
     Conflict,
@@ -209,6 +211,7 @@ CHANGE = Rearrangement(
     ),
     steps=({SVC: PLACED}, {}),
 )
+SENDING = Sending(load=Load(over_s=60.0, quantile=1.0), rates={SVC: (1.5, 0.25)})
 PLAN = Plan(
     id=PlanId("pln-1"),
     made_s=1.5,
@@ -221,6 +224,8 @@ PLAN = Plan(
     before=SCORE,
     after=SCORE,
     bound=0.5,
+    bare_bound=0.4,
+    group="a--b",
     rest_bound=0.25,
     gap=0.25,
     stuck=(LinkId("a>b"),),
@@ -295,6 +300,7 @@ def _cases(service: Service) -> Iterator[tuple[Command[Any], Any]]:
     yield ApplyPlan(change=CHANGE), Applied(id=PlanId("pln-1"), services=1, steps=2)
     yield ReadPlan(plan=PlanId("pln-1")), OPTIMISER
     yield ReadPlan(), replace(OPTIMISER, plan=None, looked_s=None, doing=None)
+    yield ReadSending(services=(SVC,), until_s=1.5, load=Load()), SENDING
     echoes = (Echo(sequence=1, rtt_ms=2.5), Echo(sequence=2, rtt_ms=None))
     yield PingService(service=SVC, count=2, interval_ms=10.0, size_bytes=64), echoes
     point = Point(least=1.0, mean=2.0, most=3.0, last=1.5, count=60)

@@ -9,7 +9,14 @@ from typing import Any
 from tests.support.backbone import Backbone, backbone
 
 ORDER: dict[str, Any] = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 100}
-OPEN = {("post", "/v1/session"), ("get", "/healthz"), ("get", "/readyz")}
+OPEN = {
+    ("post", "/v1/session"),
+    ("get", "/v1/session/ways"),
+    ("get", "/v1/session/openid"),
+    ("get", "/v1/session/openid/return"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+}
 METHODS = ("get", "put", "post", "patch", "delete")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from highroad.model.measurement import Measurement, Way
 from highroad.model.service import ServiceId
@@ -62,6 +63,7 @@ def test_every_link_is_told_as_it_was_at_a_moment() -> None:
                     links[dark] = LinkCounters(carried_bytes=0.0, carried_gbps=0.0, up=k != 1)
                     telemetry.sampled(Sample(at_s=at_s + k, services={}, links=links), network, {})
                 asked = {"at": iso_from_s(at_s + 5)}
+                found: dict[str, Any] = {}
                 for _ in range(100):
                     found = (await operator.get("/v1/telemetry/links", params=asked)).json()
                     if one in found["links"] and found["down"]:
@@ -74,6 +76,44 @@ def test_every_link_is_told_as_it_was_at_a_moment() -> None:
                 assert (before["links"], before["down"]) == ({}, [])
                 async with world.http(world.acme) as acme:
                     assert (await acme.get("/v1/telemetry/links", params=asked)).status_code == 403
+
+    asyncio.run(story())
+
+
+def test_what_if_counts_with_what_is_sent_where_that_is_asked() -> None:
+    async def story() -> None:
+        with kept() as telemetry:
+            async with backbone(telemetry=telemetry) as world, world.http(world.acme) as acme:
+                service = (await acme.post("/v1/services", json=ORDER)).json()["id"]
+                await world.active(acme, service)
+                counters = ServiceCounters(
+                    offered_bytes=0, carried_bytes=0, lost_bytes=0, dark_s=0, offered_gbps=1000.0,
+                    carried_gbps_there=900.0, carried_gbps_back=100.0, latency_ms_there=0, latency_ms_back=0,
+                )  # fmt: skip
+                at_s = float(int(time.time())) - 7200
+                for k in range(30):
+                    sample = Sample(at_s=at_s + 60 * k, services={ServiceId(service): counters}, links={})
+                    telemetry.sampled(sample, small_network(), {})
+                async with world.http(world.operator) as operator:
+                    asked = {"load": "measured", "over_s": "10800", "quantile": "1"}
+                    cut = (await operator.get("/v1/whatif", params={"cut": "pop-ash--pop-chi", **asked})).json()
+                    assert cut["fullest"][0]["share"] == 2 / 800
+                    sent = cut["sent"]
+                    assert (sent["over_s"], sent["quantile"], sent["services"], sent["guessed"]) == (10800, 1, 1, 0)
+                    assert (sent["sent_gbps"], sent["overloaded"] > 0, sent["planned"]) == (1000.0, True, None)
+                    assert sent["fullest"][0]["sent_gbps"] == 900.0
+                    url, asked["grow"] = "/v1/whatif/outlook", "0.8"
+                    grown = (await operator.get(url, params=asked)).json()
+                    assert grown["overloaded"] == grown["sent"]["overloaded"] == 0
+                    assert grown["sent"]["fullest"][0] | {"link": ""} == {
+                        "link": "", "capacity_gbps": 800.0, "sent_gbps": 720.0, "before_gbps": 900.0, "share": 0.9,
+                    }  # fmt: skip
+                    assert grown["sent"]["planned"]["lost_gbps"] == 0
+                    assert (await operator.get(url)).json()["sent"] is None
+                    wrong = await operator.get(url, params={"load": "measured", "over_s": "1", "quantile": "7"})
+                    assert wrong.status_code == 422
+                    assert [one["place"] for one in wrong.json()["findings"]] == ["over", "quantile"]
+                    assert (await operator.get(url, params={"load": "hoped"})).status_code == 422
 
     asyncio.run(story())
 

@@ -43,6 +43,10 @@ async def tell(desk: Controller, count: int, tenant: str | None = "acme", kind: 
     await desk._planner.submit(decide)
 
 
+FOR_EVER_S = 60.0
+"""Longer than `until` waits: what comes to pass meanwhile waited for nobody who hangs."""
+
+
 async def until(true: Callable[[], Any], within_s: float = 10.0) -> None:
     deadline = time.monotonic() + within_s
     while not true():
@@ -170,7 +174,7 @@ def test_a_yes_is_a_yes_however_much_is_said_after_it(
 
 
 def test_one_that_hangs_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(https, "TIMEOUT_S", 3.0)
+    monkeypatch.setattr(https, "TIMEOUT_S", FOR_EVER_S)
     monkeypatch.setattr(dispatch, "FAST_PLACES", 2)
 
     async def run() -> None:
@@ -178,17 +182,15 @@ def test_one_that_hangs_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None
             with Receiver(lambda _: None) as hangs, Receiver() as end:
                 await add(desk, hangs.url)
                 await add(desk, end.url)
-                began = time.monotonic()
                 await tell(desk, 50)
                 await until(lambda: len(end.accepted) == 50)
-                assert time.monotonic() - began < 2.5
                 assert len(hangs.got) == 1
 
     asyncio.run(run())
 
 
 def test_a_tenant_with_many_that_hang_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(https, "TIMEOUT_S", 3.0)
+    monkeypatch.setattr(https, "TIMEOUT_S", FOR_EVER_S)
     monkeypatch.setattr(dispatch, "SLOW_S", 0.2)
     monkeypatch.setattr(dispatch, "FAST_PLACES", 6)
     monkeypatch.setattr(dispatch, "FAST_SHARE", 4)
@@ -209,11 +211,9 @@ def test_a_tenant_with_many_that_hang_holds_up_no_other(monkeypatch: pytest.Monk
                     await add(desk, hangs.url)
                 await tell(desk, 20)
                 await until(lambda: len(hangs.got) == 4)
-                began = time.monotonic()
                 await add(desk, end.url, "rival")
                 await tell(desk, 20, "rival")
                 await until(lambda: len(end.accepted) == 20)
-                assert time.monotonic() - began < 2.0
                 assert len(hangs.got) == 4
 
     asyncio.run(run())

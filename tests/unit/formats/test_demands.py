@@ -210,3 +210,16 @@ def _holds(loaded: LoadedDemands) -> None:
     assert {len(found.target), len(found.gbps), len(found.rank), len(found.weight), len(found.fence)} == {len(found)}
     assert all(0 <= number < len(SITES) for number in (*found.source.tolist(), *found.target.tolist()))
     assert all(-1 <= number < len(found.fences) for number in found.fence.tolist())
+
+
+def test_what_was_measured_of_a_demand_may_stand_beside_it() -> None:
+    sites = country().sites
+    loaded = read(b"source,target,gbps,sent_gbps\nwest,east,10,3.5\neast,west,7,\nwest,east,1,0\n", sites)
+    assert loaded.sent_gbps is not None
+    assert loaded.sent_gbps.tolist() == [3.5, 7.0, 0.0]
+    of_json = read(b'[{"source": "west", "target": "east", "gbps": 2, "sent_gbps": 9}]', sites)
+    assert of_json.sent_gbps is not None
+    assert of_json.sent_gbps.tolist() == [9.0]
+    assert read(b"west,east,10\n", sites).sent_gbps is None
+    wrong = read(b"source,target,gbps,sent_gbps\nwest,east,10,much\n", sites)
+    assert [(one.code, one.place) for one in wrong.findings] == [("not-a-number", "demands[west>east].sent_gbps")]

@@ -178,9 +178,9 @@ def test_capacities_in_labels(text: str, gbps: float | None) -> None:
     ],
 )
 def test_refused_at_once(text: str, code: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     loaded = detect.read(text)
-    assert time.perf_counter() - began < 15
+    assert time.process_time() - began < 15
     assert loaded.network is None
     assert code in {one.code for one in loaded.errors}
     assert all(is_seen(letter) for one in loaded.findings for letter in str(one))
@@ -212,9 +212,9 @@ def test_ten_thousand_nodes() -> None:
     graph.add_nodes_from((at, {"label": f"s{at}", "Latitude": at % 89, "Longitude": at % 179}) for at in range(10_000))
     graph.add_edges_from((at, at // 2) for at in range(1, 10_000))
     out = io.StringIO("\n".join(nx.generate_graphml(graph)))
-    began = time.perf_counter()
+    began = time.process_time()
     network = good(detect.read(out.getvalue()))
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
     assert (len(network.sites), len(network.links)) == (10_000, 19_998)
 
 

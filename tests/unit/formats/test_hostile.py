@@ -67,9 +67,9 @@ def holds(loaded: Loaded) -> None:
     ],
 )
 def test_refused_at_once(text: str, code: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     loaded = detect.read(text)
-    assert time.perf_counter() - began < 15
+    assert time.process_time() - began < 15
     assert loaded.network is None
     assert [finding.code for finding in loaded.errors][:1] == [code]
     holds(loaded)

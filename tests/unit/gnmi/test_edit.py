@@ -159,10 +159,10 @@ def test_a_set_costs_what_it_changes_not_what_is_there() -> None:
     many = intended([attachment()], [policy(f"s-{number}") for number in range(5_000)])
     edit = [put("/router/policy[service=s-1]", policy_to_json(policy(mtu_bytes=1500)))]
     resulting(many, edit)
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(20):
         resulting(many, edit)
-    assert (time.perf_counter() - began) / 20 < 0.02
+    assert (time.process_time() - began) / 20 < 0.02
 
 
 def _list(function: int) -> dict[str, Any]:

@@ -410,6 +410,28 @@ def test_whatever_paths_are_set_to_fits_afterwards(flow: list[float]) -> None:
     assert flows.flow.sum() == pytest.approx(13.0)
 
 
+def test_paths_that_go_one_way_have_its_links() -> None:
+    """The second demand also goes 2-3, which is held once."""
+    flows = on_paths(first=int64(0, 2, 4), way=int64(0, 1, 1, 2))
+    flows.set(reals(1, 2, 3, 0.5))
+    assert flows.load.tolist() == [1.0, 1.0, 5.0, 5.0, 0.5]
+    assert flows.at(reals(0.25, 0.25, 0.5, 0.5, 2.0)) == (12 * 0.5, 0.0)
+    assert flows.least(reals(0.25, 0.25, 0.5, 0.5, 2.0)).tolist() == [0.5, 1.0]
+    assert on_paths(first=int64(0, 0, 3)).least(np.ones(5), 3).tolist() == [math.inf, 1.0]
+
+
+def test_who_is_worth_least_loses_first_and_who_is_worth_most_gets_room_first() -> None:
+    """One link of 10 for three: it is over, then it has room."""
+    one: dict[str, Any] = {"capacity": reals(10), "first": int64(0, 1, 2, 3), "start": int64(0, 1, 2, 3)}
+    flows = on_paths(**one, amount=reals(6, 6, 6), worth=reals(2, 1, 4), link=int32(0, 0, 0))
+    flows.set(reals(6, 6, 6))
+    flows.fit(np.zeros(1))
+    assert flows.flow == pytest.approx([4, 0, 6])
+    flows.set(reals(0, 0, 0))
+    flows.fit(np.zeros(1))
+    assert flows.flow == pytest.approx([4, 0, 6])
+
+
 def test_a_demand_without_paths_and_a_path_without_links() -> None:
     flows = shared_out(on_paths(first=int64(0, 0, 3), start=int64(0, 0, 4, 5)))
     flows.fit(np.zeros(5))
@@ -495,6 +517,8 @@ def path_sweep(weight: NDArray[np.float64], *numbers: Any) -> object:
         (lambda: on_paths(start=int64()), "start is empty"),
         (lambda: on_paths(start=int64(0, 2, 5)), "first has to go from 0 to 2, the number of paths"),
         (lambda: on_paths(start=int64(0, 2, 4, 6)), "start has to go from 0 to 5, the number of links of paths"),
+        (lambda: on_paths(way=int64(0, 1, 3)), "way[2] is 3, and ways are numbered from 0 to below 3"),
+        (lambda: on_paths(way=int64(0, 1)), "first has to go from 0 to 2, the number of paths"),
         (lambda: path_sweep(ONES, 1.0, 1.0, 0.0), "weight has 6 elements, and there are 5 links"),
         (lambda: path_sweep(ONES[1:], math.inf, 1.0, 0.0), "slope and unit have to be above 0 and finite"),
         (lambda: path_sweep(ONES[1:], 1.0, 1.0, 0.0, -1), "turn is -1, and has to be at least 0"),

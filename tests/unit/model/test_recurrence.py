@@ -418,9 +418,9 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     ],
 )
 def test_each_mistake_is_named(rule: str, code: str, said: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     findings = errors_in(check(recurrence(rule, "2026-01-01T10:00"), at("2026-01-01")))
-    assert time.perf_counter() - began < 1.0, "a rule that never comes is not looked for until the year 9999"
+    assert time.process_time() - began < 1.0, "a rule that never comes is not looked for until the year 9999"
     assert code in codes(findings)
     assert any(said in finding.message for finding in findings if finding.code == code)
 

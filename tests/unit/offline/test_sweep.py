@@ -60,6 +60,30 @@ def test_failures_growth_and_additions_with_one_another(here: Path) -> None:
     assert by_name["as it is"]["crowded_gbps"] == 0
 
 
+def test_what_is_sent_is_told_beside_what_is_promised(here: Path) -> None:
+    (here / "demands.csv").write_text(
+        "source,target,gbps,sent_gbps\nwest,east,150,30\ncampus,cloud,40,90\nsouth,east,5,\n", encoding="utf-8"
+    )
+    answer = told("--cut", "west--east", "--grow", "1.2", "--load", "measured")
+    by_name = {one["case"]: one for one in answer["outcomes"]}
+    assert by_name["as it is"]["crowded_gbps"] == by_name["as it is"]["sent"]["crowded_gbps"] == 0
+    assert by_name["as it is"]["sent"]["utilisation"] == pytest.approx(0.9, rel=1e-2)
+    grown = by_name["demands x1.2"]
+    assert grown["sent"]["wanted_gbps"] == pytest.approx(1.2 * 125)
+    assert grown["sent"]["crowded_gbps"] == pytest.approx(8, rel=2e-2), "108G where 100 fit"
+    assert by_name["west--east cut"]["crowded_gbps"] == pytest.approx(95, rel=2e-2)
+    assert by_name["west--east cut"]["sent"]["crowded_gbps"] == pytest.approx(25, rel=2e-2)
+    shown = run("--cut", "west--east", "--load", "measured")
+    assert "of what is sent, in 1 what is left does not fit" in shown.output
+    assert "sent: fullest" in shown.output
+    assert all("sent" not in one for one in told("--cut", "west--east")["outcomes"])
+    assert "sent: fullest" not in run().output
+    (here / "demands.csv").write_text("west,east,150\n", encoding="utf-8")
+    nothing = run("--load", "measured", "--json")
+    assert nothing.exit_code == 2
+    assert json.loads(nothing.stdout)["findings"][0]["code"] == "missing-key"
+
+
 def test_what_helps_most_is_planned_anew_in_every_case(here: Path) -> None:
     answer = told("--grow", "2", "--upgrades", "1", "--upgrade-gbps", "50")
     (best,) = answer["upgrades"]

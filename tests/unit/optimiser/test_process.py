@@ -70,7 +70,7 @@ def without_time(plan: object) -> object:
 
 def test_it_plans_as_a_thread_does_and_is_one_warm_nice_process_begun_when_asked(there: Process) -> None:
     assert there.pid is None
-    pids: set[int | None] = set()
+    pids = set[int | None]()
     for seed in range(6):
         asked = asked_of(*drawn(seed), NOW_S)
         assert without_time(there.replan(asked, LIMITS, never)) == without_time(Here().replan(asked, LIMITS, never))

@@ -127,9 +127,9 @@ def test_the_us_network_is_quick_and_a_cut_never_helps() -> None:
     assert network is not None
     cities = cities_module.read(cities_text())
     reach(network, cities, rtt_ms=5, kind=SiteKind.EDGE)
-    began = time.perf_counter()
+    began = time.process_time()
     whole = reach(network, cities, rtt_ms=5, kind=SiteKind.EDGE)
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1
     assert 0.7 < whole.share < 0.9
     assert sum(whole.by_site.values()) == whole.population_within
     assert whole.population_within <= reach(network, cities, rtt_ms=10, kind=SiteKind.EDGE).population_within

@@ -8,7 +8,7 @@ import { useAsked } from "../../parts/asked";
 import { Chart, type Line } from "../../parts/Chart";
 import { Items } from "../../parts/Items";
 import { t, USES } from "../../words/en";
-import { date, gbps } from "../../words/figures";
+import { date, gbps, period } from "../../words/figures";
 import { serviceItemOf } from "../rows";
 
 export function Ahead({ id }: { id: string }) {
@@ -22,6 +22,13 @@ function Calendar({ of: calendar }: { of: LinkCalendarOut }) {
   return (
     <>
       <Chart said={t.link.calendar} times_s={times_s} lines={lines} unit="Gbit/s" steps most={calendar.capacity_gbps} />
+      {calendar.closed.length > 0 && (
+        <Items
+          title={t.link.closed}
+          empty={t.panel.none}
+          of={calendar.closed.map((one) => ({ title: one.target, note: period(one.start, one.end), state: "drained" }))}
+        />
+      )}
       <Items
         tall
         title={t.link.holders}

@@ -14,7 +14,7 @@ import { named } from "../../state/naming";
 import type { Overlay, State } from "../../state/store";
 import { t } from "../../words/en";
 import { date, ms, sentence } from "../../words/figures";
-import { linksAlong } from "../shared/WhatIf";
+import { linksAlong } from "../rows";
 import { inOrder, past, wayWords } from "./ways";
 
 const DOTS: Record<string, string> = { chosen: "ACTIVE", backup: "RESERVED", down: "down", closed: "drained" };

@@ -60,7 +60,7 @@ export function Drain({ id }: { id: string }) {
       {shown !== null && (
         <>
           <Items
-            title={shown.moved.length > 0 ? t.drain.moved : t.drain.moving}
+            title={now === undefined ? t.drain.moving : t.drain.moved}
             empty={t.drain.nobody}
             of={[...new Set([...shown.moved, ...shown.moving])].map((service) => serviceItemOf(store, service, ""))}
           />

@@ -1,18 +1,17 @@
 // What if a fibre, or a site, failed? What the controller would do, on the map and in words; and in a lab, the failure itself
 // with the outage that was measured.
-import { useMemo, useState } from "preact/hooks";
 import { ask } from "../../api/client";
 import type { EffectOut, WhatIfOut } from "../../api/schema";
 import { useStore } from "../../page";
 import { Answer } from "../../parts/Answer";
 import { useAsked } from "../../parts/asked";
-import { useOverlay } from "../../parts/overlay";
 import { Items } from "../../parts/Items";
 import { Part } from "../../parts/Part";
+import { ShowOnMap } from "../../parts/ShowOnMap";
 import type { Overlay, Route, State } from "../../state/store";
 import { OUTCOMES, t } from "../../words/en";
 import { gbps, ms, percent } from "../../words/figures";
-import { serviceItemOf, wayOf } from "../rows";
+import { linksAlong, serviceItemOf, wayOf } from "../rows";
 import { CutIt } from "./CutIt";
 
 const DOTS: Record<string, string> = { dark: "down", slow: "DEGRADED", moved: "RESERVED", backup: "RESERVED", stays: "up" };
@@ -35,15 +34,10 @@ export function WhatIf({ id }: { id: string }) {
 /** What was found, in words and on the map. */
 export function Found({ of: found }: { of: WhatIfOut }) {
   const store = useStore();
-  const [shown, show] = useState(true);
   const fuller = found.fullest.filter((one) => one.share > one.before_gbps / one.capacity_gbps + 1e-6);
-  useOverlay(useMemo(() => (shown ? overlayOf(store, found) : null), [found, shown]));
   return (
     <>
-      <label class="tick">
-        <input type="checkbox" checked={shown} onChange={() => show(!shown)} />
-        {t.whatIf.show}
-      </label>
+      <ShowOnMap of={found} overlay={(of) => overlayOf(store, of)} />
       <Part title={t.whatIf.would(found.effects.length)}>
         <ul class="counts">
           {ORDER.flatMap((outcome) => {
@@ -112,14 +106,4 @@ export function overlayOf(state: State, found: WhatIfOut): Overlay {
       })),
     ],
   };
-}
-
-/** A link for each hop between sites, none of those that are lost; shorter where there is none. */
-export function linksAlong(state: State, sites: readonly string[], lost: ReadonlySet<string>): string[] {
-  return sites.slice(1).flatMap((head, hop) => {
-    const here = (state.atlas?.linksAt.get(sites[hop] ?? "") ?? []).filter(
-      (link) => link.tail === sites[hop] && link.head === head && !lost.has(link.id),
-    );
-    return here[0] === undefined ? [] : [here[0].id];
-  });
 }

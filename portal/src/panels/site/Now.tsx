@@ -1,5 +1,7 @@
 // The facts of a site: what it is, whose, how clean its power is, what is joined to it and what ends there.
+import { all } from "../../api/client";
 import { useStore } from "../../page";
+import { useAsked } from "../../parts/asked";
 import { Facts } from "../../parts/Facts";
 import { Items } from "../../parts/Items";
 import { stateOf } from "../../state/faults";
@@ -14,9 +16,11 @@ import { gbps, ms } from "../../words/figures";
 export function Now({ id }: { id: string }) {
   const store = useStore();
   const site = store.atlas?.site.get(id);
+  const ports = useAsked("ports", () => all("GET /v1/ports"));
   if (site === undefined) return null;
   const carbon = site.carbon_g_per_kwh;
   const out = (store.atlas?.linksAt.get(id) ?? []).filter((link) => link.tail === id);
+  const here = ports.state === "here" ? ports.value.filter((port) => port.site === id) : [];
   return (
     <>
       <Facts
@@ -28,11 +32,12 @@ export function Now({ id }: { id: string }) {
           [t.site.position, `${site.lat.toFixed(2)}°, ${site.lon.toFixed(2)}°`],
         ]}
       />
-      {mayOrder(store.who) && (
+      {mayOrder(store.who) && here.length > 0 && (
         <button class="second" type="button" onClick={() => go(store, { place: "order", ends: `${id}>` })}>
           {t.site.orderFrom}
         </button>
       )}
+      {ports.state === "here" && <Ports id={id} of={here} />}
       {store.operator && (
         <Items
           title={t.site.links}
@@ -45,7 +50,6 @@ export function Now({ id }: { id: string }) {
           }))}
         />
       )}
-      <Ports id={id} />
       <Items
         title={t.site.services}
         empty={t.site.noServices}

@@ -1,14 +1,11 @@
 // The ports of a site, whose they are and what is ordered through each; and what it can send and receive at all.
-import { all } from "../../api/client";
 import type { PortOut, ServiceOut } from "../../api/schema";
 import { useStore } from "../../page";
-import { Answer } from "../../parts/Answer";
-import { useAsked } from "../../parts/asked";
 import { Meter } from "../../parts/Meter";
 import { Part } from "../../parts/Part";
 import { servicesAt } from "../../state/services";
 import { t } from "../../words/en";
-import { gbps, percent } from "../../words/figures";
+import { gbps } from "../../words/figures";
 
 export interface Used {
   port: PortOut;
@@ -26,26 +23,19 @@ export function used(ports: readonly PortOut[], services: readonly ServiceOut[])
     .sort((a, b) => b.used_gbps / b.port.rate_gbps - a.used_gbps / a.port.rate_gbps || (a.port.id < b.port.id ? -1 : 1));
 }
 
-export function Ports({ id }: { id: string }) {
+export function Ports({ id, of: ports }: { id: string; of: readonly PortOut[] }) {
   const store = useStore();
-  const asked = useAsked(id, async () => (await all("GET /v1/ports")).filter((port) => port.site === id));
   return (
-    <Part title={t.site.ports}>
-      <Answer of={asked}>
-        {(ports) => (
-          <>
-            {used(ports, servicesAt(store, id)).map((one) => (
-              <Meter
-                key={one.port.id}
-                name={store.operator ? t.site.portOf(one.port.id, one.port.tenant) : one.port.id}
-                share={one.used_gbps / one.port.rate_gbps}
-                text={t.site.portUse(gbps(one.used_gbps), gbps(one.port.rate_gbps), percent(one.used_gbps / one.port.rate_gbps))}
-              />
-            ))}
-            {ports.length === 0 && <p class="nothing">{t.site.noPorts}</p>}
-          </>
-        )}
-      </Answer>
+    <Part title={t.site.ports} count={ports.length}>
+      {used(ports, servicesAt(store, id)).map(({ port, used_gbps }) => (
+        <Meter
+          key={port.id}
+          name={store.operator ? t.site.portOf(port.id, port.tenant) : port.id}
+          share={used_gbps / port.rate_gbps}
+          text={t.site.portUse(gbps(used_gbps), gbps(port.rate_gbps), port.mtu_bytes)}
+        />
+      ))}
+      {ports.length === 0 && <p class="nothing">{store.operator ? t.site.noPorts : t.site.noPortsOfYours}</p>}
     </Part>
   );
 }

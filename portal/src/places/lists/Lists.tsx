@@ -16,7 +16,7 @@ export function Lists() {
   const [tab, turn] = useState<Tab>("services");
   const [filter, look] = useState("");
   const [ended, withEnded] = useState(false);
-  const rows = useRef<HTMLUListElement>(null);
+  const rows = useRef<HTMLDivElement>(null);
   const found = matching(rowsOf(store, tab, ended), filter);
   const open = store.incidents.filter((incident) => incident.open).length;
   const tabs: [Tab, string, number][] = [
@@ -66,11 +66,13 @@ export function Lists() {
           </label>
         )}
       </div>
-      <ul class="rows" id="rows" role="tabpanel" tabIndex={-1} ref={rows}>
-        {found.slice(0, MOST).map((row) => (
-          <Line key={row.key} row={row} chosen={row.to !== null && same(row.to, store.selection)} />
-        ))}
-      </ul>
+      <div class="rows" id="rows" role="tabpanel" tabIndex={-1} ref={rows}>
+        <ul>
+          {found.slice(0, MOST).map((row) => (
+            <Line key={row.key} row={row} chosen={row.to !== null && same(row.to, store.selection)} />
+          ))}
+        </ul>
+      </div>
       {store.atlas !== null && <Nothing tab={tab} found={found.length} filter={filter} />}
     </>
   );

@@ -1,5 +1,8 @@
 // Who may order, and where.
 import type { PortOut, SiteOut, WhoOut } from "../../api/schema";
+import type { Option } from "../../parts/Pick";
+import { t } from "../../words/en";
+import { gbps } from "../../words/figures";
 
 const MAY = new Set(["operator", "admin", "member"]);
 
@@ -7,8 +10,25 @@ export function mayOrder(who: WhoOut): boolean {
   return MAY.has(who.role) && (who.scopes === null || who.scopes.includes("services:write"));
 }
 
-/** The sites at which somebody has a port, by name. */
-export function sitesOf(ports: readonly PortOut[], sites: readonly SiteOut[], tenant: string | null): SiteOut[] {
-  const here = new Set(ports.filter((port) => tenant === null || port.tenant === tenant).map((port) => port.site));
-  return sites.filter((site) => here.has(site.id)).sort((a, b) => a.name.localeCompare(b.name));
+/** The ends that a tenant may order at: its sites by name, and its ports, where a site has several of them. */
+export function endsOf(ports: readonly PortOut[], sites: readonly SiteOut[], tenant: string): Option[] {
+  const names = new Map(sites.map((site) => [site.id, site.name]));
+  const at = new Map<string, PortOut[]>();
+  for (const port of ports) if (port.tenant === tenant) at.set(port.site, [...(at.get(port.site) ?? []), port]);
+  return [...at]
+    .map(([site, own]) => ({ site, own, name: names.get(site) ?? site }))
+    .sort((a, b) => a.name.localeCompare(b.name))
+    .flatMap(({ site, own, name }) => [
+      { value: site, title: name, note: own.length > 1 ? t.order.ports(own.length) : gbps(own[0]?.rate_gbps ?? 0) },
+      ...(own.length > 1 ? own.map((port) => ({ value: port.id, title: `${name}, ${port.id}`, note: gbps(port.rate_gbps) })) : []),
+    ]);
+}
+
+/** For whom an operator orders between two sites: as before where that has ports at both, else the first who does. */
+export function holderOf(ports: readonly PortOut[], from: string, to: string, before: string): string {
+  const has = (tenant: string): boolean =>
+    [from, to].every((end) => end === "" || ports.some((port) => port.tenant === tenant && (port.site === end || port.id === end)));
+  const tenants = [...new Set(ports.map((port) => port.tenant))].sort();
+  const first = before === "" ? (tenants[0] ?? "") : before;
+  return has(first) ? before : (tenants.find(has) ?? before);
 }

@@ -1,6 +1,6 @@
 // What a plan changes, worked out: its gain in words, what fills and what empties, its steps, and what the map shows of it.
 import type { DoingOut, MoveOut, PlanDiffOut, PlanOut, RefilledOut } from "../../api/schema";
-import { linksAlong } from "../../panels/shared/WhatIf";
+import { linksAlong } from "../../panels/rows";
 import type { Overlay, Route, State } from "../../state/store";
 import { t } from "../../words/en";
 import { figure, ms } from "../../words/figures";

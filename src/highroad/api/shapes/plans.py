@@ -75,6 +75,8 @@ def _plan(plan: Plan, found: Optimiser) -> PlanOut:
         before=_score(plan.before),
         after=_score(plan.after),
         bound=round(plan.bound, 6),
+        bare_bound=round(plan.bare_bound, 6),
+        bound_group=plan.group,
         rest_bound=round(plan.rest_bound, 6),
         gap=round(plan.gap, 6),
         stuck=list(plan.stuck),

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from highroad.control.book import Book
 from highroad.control.capacity import Capacity, FreeWindow
 from highroad.control.linkcalendar import LinkCalendar
-from highroad.control.outlook import Fits, Outlook
-from highroad.control.whatif import Effect, Forecast, Outcome
+from highroad.control.outlook import Fits, OfSent, Outlook
+from highroad.control.whatif import Carried, Effect, Forecast, Outcome
 from highroad.model.network import Network
 from highroad.units import gbps_from_mbps
 from highroad.wire.base import maybe_time, time_from_s
@@ -26,6 +26,8 @@ from highroad.wire.views import (
     GrownOut,
     LinkCalendarOut,
     OutlookOut,
+    SentLinkOut,
+    SentOut,
     ShortOut,
     StepOut,
     WhatIfOut,
@@ -124,6 +126,7 @@ def what_if_out(found: Forecast, book: Book) -> WhatIfOut:
         ],
         oversold=list(found.oversold),
         at_rest=found.at_rest,
+        sent=None if found.sent is None else _sent(found.sent),
     )
 
 
@@ -149,6 +152,30 @@ def outlook_out(found: Outlook) -> OutlookOut:
             )
             for one in found.fullest
         ],
+        sent=None if found.sent is None else _sent(found.sent),
+    )
+
+
+def _sent(found: Carried | OfSent) -> SentOut:
+    return SentOut(
+        over_s=found.sending.load.over_s,
+        quantile=found.sending.load.quantile,
+        services=found.services,
+        guessed=found.guessed,
+        sent_gbps=round(found.sent_gbps, 6),
+        overloaded=found.overloaded,
+        fullest=[
+            SentLinkOut(
+                link=one.link,
+                capacity_gbps=one.capacity_gbps,
+                sent_gbps=round(one.sent_gbps, 6),
+                before_gbps=round(one.before_gbps, 6),
+                share=round(one.share, 6),
+            )
+            for one in found.fullest
+        ],
+        planned=_fits(found.planned) if isinstance(found, OfSent) else None,
+        without=_fits(found.without) if isinstance(found, OfSent) and found.without is not None else None,
     )
 
 

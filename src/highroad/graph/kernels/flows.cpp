@@ -4,14 +4,17 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "arguments.hpp"
 #include "flows_fit.hpp"
+#include "levels.hpp"
 #include "path_flows.hpp"
 
 namespace nb = nanobind;
@@ -43,9 +46,8 @@ void check_steps(double slope, double unit, double tolerance) {
     refuse("slope and unit have to be above 0 and finite, tolerance at least 0");
 }
 
-Flows flows_of(const Network& network, nb::handle capacity_given, nb::handle source, nb::handle start, nb::handle target,
-               nb::handle amount, nb::handle worth, nb::handle fence, nb::handle allowed) {
-  auto capacity = numbers<double>(capacity_given, "capacity");
+Demands demands_of(const Network& network, const std::vector<double>& capacity, nb::handle source, nb::handle start,
+                   nb::handle target, nb::handle amount, nb::handle worth, nb::handle fence, nb::handle allowed) {
   check_size(capacity, network.links(), "capacity", "links");
   check_amounts(capacity, "capacity", true);
   for (std::size_t e = 0; e < capacity.size(); ++e)
@@ -77,7 +79,43 @@ Flows flows_of(const Network& network, nb::handle capacity_given, nb::handle sou
       seen[v] = static_cast<std::int64_t>(g);
     }
   }
-  return Flows(network, capacity, std::move(demands));
+  return demands;
+}
+
+Flows flows_of(const Network& network, nb::handle capacity_given, nb::handle source, nb::handle start, nb::handle target,
+               nb::handle amount, nb::handle worth, nb::handle fence, nb::handle allowed) {
+  const auto capacity = numbers<double>(capacity_given, "capacity");
+  return Flows(network, capacity, demands_of(network, capacity, source, start, target, amount, worth, fence, allowed));
+}
+
+Levels levels_of(const Network& network, nb::handle capacity_given, nb::handle source, nb::handle start,
+                 nb::handle target, nb::handle most, nb::handle weight_given, nb::handle fence, nb::handle allowed,
+                 std::int64_t seed) {
+  auto capacity = numbers<double>(capacity_given, "capacity");
+  auto demands = demands_of(network, capacity, source, start, target, most, most, fence, allowed);
+  auto weight = numbers<double>(weight_given, "weight");
+  check_size(weight, demands.target.size(), "weight", "targets");
+  for (std::size_t d = 0; d < weight.size(); ++d)
+    if (!(weight[d] > 0 && std::isfinite(weight[d]))) refuse("weight[", d, "] has to be above 0 and finite");
+  std::fill(demands.worth.begin(), demands.worth.end(), UNREACHED);
+  return Levels(network, std::move(capacity), std::move(demands), std::move(weight), static_cast<std::uint64_t>(seed));
+}
+
+nb::object distances(Levels& levels, nb::handle price_given) {
+  const auto price = numbers<double>(price_given, "prices");
+  check_prices(price, levels.links());
+  std::vector<double> found;
+  {
+    nb::gil_scoped_release released;
+    found = levels.distances(price);
+  }
+  return array_of(found);
+}
+
+bool rise(Levels& levels, std::int64_t steps) {
+  if (steps < 0) refuse("steps is ", steps, ", and has to be at least 0");
+  nb::gil_scoped_release released;
+  return levels.rise(steps);
 }
 
 nb::tuple sweep(Flows& flows, nb::handle weight_given, double slope, double unit, double tolerance, double enough, double again,
@@ -159,19 +197,29 @@ nb::tuple paths(const Flows& flows, int most) {
 }
 
 PathFlows path_flows_of(nb::handle capacity_given, nb::handle amount, nb::handle worth, nb::handle first, nb::handle start,
-                        nb::handle link) {
+                        nb::handle link, nb::handle way) {
   auto capacity = numbers<double>(capacity_given, "capacity");
   check_amounts(capacity, "capacity", true);
   for (std::size_t e = 0; e < capacity.size(); ++e)
     if (capacity[e] <= 0) refuse("capacity[", e, "] is 0: leave the link out");
   Offered offered{numbers<double>(amount, "amount"), numbers<double>(worth, "worth"),
-                  numbers<std::int64_t>(first, "first"), numbers<std::int64_t>(start, "start"),
+                  numbers<std::int64_t>(first, "first"), {}, numbers<std::int64_t>(start, "start"),
                   numbers<Link>(link, "link")};
   check_amounts(offered.amount, "amount", true);
   check_amounts(offered.worth, "worth", false);
   check_size(offered.worth, offered.demands(), "worth", "amounts");
   check_size(offered.first, offered.demands() + 1, "first", "amounts (and one more)");
   if (offered.start.empty()) refuse("start is empty: it has one element more than there are paths");
+  const std::size_t ways = offered.start.size() - 1;
+  if (way.is_none()) {
+    offered.way.resize(ways);
+    std::iota(offered.way.begin(), offered.way.end(), std::int64_t{0});
+  } else {
+    offered.way = numbers<std::int64_t>(way, "way");
+  }
+  for (std::size_t p = 0; p < offered.paths(); ++p)
+    if (offered.way[p] < 0 || static_cast<std::size_t>(offered.way[p]) >= ways)
+      refuse("way[", p, "] is ", offered.way[p], ", and ways are numbered from 0 to below ", ways);
   check_rows(offered.first, offered.paths(), "first", "paths");
   check_rows(offered.start, offered.link.size(), "start", "links of paths");
   for (std::size_t k = 0; k < offered.link.size(); ++k)
@@ -206,6 +254,18 @@ nb::tuple path_at(const PathFlows& flows, nb::handle price_given, int threads) {
     found = flows.at(price, threads);
   }
   return nb::make_tuple(found.first, found.second);
+}
+
+nb::object path_least(const PathFlows& flows, nb::handle price_given, int threads) {
+  const auto price = numbers<double>(price_given, "prices");
+  check_prices(price, flows.load().size());
+  threads = threads_of(threads);
+  std::vector<double> found;
+  {
+    nb::gil_scoped_release released;
+    found = flows.least(price, threads);
+  }
+  return array_of(found);
 }
 
 void path_fit(PathFlows& flows, nb::handle price_given) {
@@ -302,6 +362,48 @@ be free of cycles, as after `fit` and `clean`.)")
                    nb::sig("def flow(self) -> numpy.typing.NDArray[numpy.float64]"),
                    "What every set puts on every link, float64[sets * links] row after row.");
 
+  nb::class_<Levels>(module, "Levels", R"(Shares that rise together, demands held where they are one after the other: weighted max-min.
+
+At level t a demand has min(weight * t, most), or what it had when it was held. Not for two threads at once.)")
+      .def(
+          "__init__",
+          [](Levels* self, const Network& network, nb::handle capacity, nb::handle source, nb::handle start,
+             nb::handle target, nb::handle most, nb::handle weight, nb::handle fence, nb::handle allowed,
+             std::int64_t seed) {
+            new (self) Levels(
+                levels_of(network, capacity, source, start, target, most, weight, fence, allowed, seed));
+          },
+          "network"_a, "capacity"_a.none(), "source"_a.none(), "start"_a.none(), "target"_a.none(), "most"_a.none(),
+          "weight"_a.none(), "fence"_a.none(), "allowed"_a.none(), "seed"_a = 0,
+          nb::sig("def __init__(self, network: Network, capacity: numpy.typing.NDArray[numpy.float64], "
+                  "source: numpy.typing.NDArray[numpy.int32], start: numpy.typing.NDArray[numpy.int64], "
+                  "target: numpy.typing.NDArray[numpy.int32], most: numpy.typing.NDArray[numpy.float64], "
+                  "weight: numpy.typing.NDArray[numpy.float64], fence: numpy.typing.NDArray[numpy.int32], "
+                  "allowed: numpy.typing.NDArray[numpy.uint8], seed: int = 0) -> None"),
+          R"(All are at level 0 and may rise. As `Flows`, with the most that each demand may have, and its weight, above 0.)")
+      .def("begin", &Levels::begin, nb::call_guard<nb::gil_scoped_release>(),
+           "Looks for a way for every demand, to be asked first: whether there is one.")
+      .def("rise", &rise, "steps"_a,
+           R"(Goes on by at most so many steps: whether nobody rises any more.
+
+A step ends where a link is full, a path is empty, or a demand has all that it may have.)")
+      .def("distances", &distances, "prices"_a.none(),
+           nb::sig("def distances(self, prices: numpy.typing.NDArray[numpy.float64]) "
+                   "-> numpy.typing.NDArray[numpy.float64]"),
+           "What a unit of every demand costs at these prices at least, float64[demands].")
+      .def_prop_ro("steps", &Levels::steps, "How many steps it took.")
+      .def_prop_ro("level", &Levels::level, "How high those have risen that still do.")
+      .def_prop_ro("levels", &Levels::levels, "How often something was in the way of somebody for good.")
+      .def_prop_ro("price", [](const Levels& self) { return array_of(self.price()); },
+                   nb::sig("def price(self) -> numpy.typing.NDArray[numpy.float64]"),
+                   "What was first in the way, as prices of links, float64[links]: they prove the level. 0: nothing was.")
+      .def_prop_ro("served", [](const Levels& self) { return array_of(self.served()); },
+                   nb::sig("def served(self) -> numpy.typing.NDArray[numpy.float64]"),
+                   "What every demand has, float64[demands].")
+      .def_prop_ro("flow", [](const Levels& self) { return array_of(self.flow()); },
+                   nb::sig("def flow(self) -> numpy.typing.NDArray[numpy.float64]"),
+                   "What every set puts on every link, float64[sets * links] row after row.");
+
   nb::class_<PathFlows>(module, "PathFlows", R"(Flows on paths that are given, shared out at prices that rise with the load.
 
 Demand d has the paths [first[d], first[d + 1]); path p is the links link[start[p]], ..., link[start[p + 1] - 1].
@@ -309,16 +411,19 @@ Not for two threads at once.)")
       .def(
           "__init__",
           [](PathFlows* self, nb::handle capacity, nb::handle amount, nb::handle worth, nb::handle first,
-             nb::handle start, nb::handle link) {
-            new (self) PathFlows(path_flows_of(capacity, amount, worth, first, start, link));
+             nb::handle start, nb::handle link, nb::handle way) {
+            new (self) PathFlows(path_flows_of(capacity, amount, worth, first, start, link, way));
           },
           "capacity"_a.none(), "amount"_a.none(), "worth"_a.none(), "first"_a.none(), "start"_a.none(), "link"_a.none(),
+          "way"_a = nb::none(),
           nb::sig("def __init__(self, capacity: numpy.typing.NDArray[numpy.float64], "
                   "amount: numpy.typing.NDArray[numpy.float64], worth: numpy.typing.NDArray[numpy.float64], "
                   "first: numpy.typing.NDArray[numpy.int64], start: numpy.typing.NDArray[numpy.int64], "
-                  "link: numpy.typing.NDArray[numpy.int32]) -> None"),
+                  "link: numpy.typing.NDArray[numpy.int32], "
+                  "way: numpy.typing.NDArray[numpy.int64] | None = None) -> None"),
           R"(Nothing is carried yet. capacity is float64[links], above 0; amount and worth are as `Flows` has them.
 
+Where `way` is given, path p goes the way way[p], and start and link are of ways: several paths may go one way.
 All are copied. Raises ValueError for what does not fit together.)")
       .def("copy", [](const PathFlows& self) { return PathFlows(self); }, "The same flows, to be changed apart.")
       .def("sweep", &path_sweep, "weight"_a.none(), "slope"_a, "unit"_a, "tolerance"_a, "turn"_a = 0, "threads"_a = 0,
@@ -329,6 +434,10 @@ All are copied. Raises ValueError for what does not fit together.)")
            nb::sig("def at(self, prices: numpy.typing.NDArray[numpy.float64], threads: int = 0) "
                    "-> tuple[float, float]"),
            "As `Flows.at`, over these paths.")
+      .def("least", &path_least, "prices"_a.none(), "threads"_a = 0,
+           nb::sig("def least(self, prices: numpy.typing.NDArray[numpy.float64], threads: int = 0) "
+                   "-> numpy.typing.NDArray[numpy.float64]"),
+           "What the cheapest path of every demand costs at these prices, infinity where it has none.")
       .def("fit", &path_fit, "prices"_a.none(),
            nb::sig("def fit(self, prices: numpy.typing.NDArray[numpy.float64]) -> None"), "As `Flows.fit`.")
       .def("set", &path_set, "flow"_a.none(),

@@ -11,6 +11,7 @@
 #include "cheapest.hpp"
 #include "crew.hpp"
 #include "network.hpp"
+#include "ways.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -86,6 +87,31 @@ nb::tuple detours(const Network& network, nb::handle prices_given, nb::handle so
   return nb::make_tuple(array_of(found.start), array_of(found.link));
 }
 
+nb::tuple ways(const Network& network, nb::handle prices_given, nb::handle source, nb::handle target, nb::handle fence,
+               nb::handle allowed, int threads) {
+  const auto prices = numbers<double>(prices_given, "prices");
+  const Pairs pairs{numbers<Node>(source, "source"), numbers<Node>(target, "target"),
+                    numbers<std::int32_t>(fence, "fence"), numbers<std::uint8_t>(allowed, "allowed")};
+  check_prices(prices, network.links());
+  check_nodes(pairs.source, network.nodes, "source");
+  check_nodes(pairs.target, network.nodes, "target");
+  if (pairs.target.size() != pairs.size() || pairs.fence.size() != pairs.size())
+    refuse("target has ", pairs.target.size(), " elements, fence ", pairs.fence.size(), ", and source ", pairs.size());
+  const std::size_t links = network.links();
+  if (links > 0 && pairs.allowed.size() % links != 0) refuse("allowed has to be rows of ", links, " links");
+  const std::size_t fences = links > 0 ? pairs.allowed.size() / links : 0;
+  for (std::size_t k = 0; k < pairs.size(); ++k)
+    if (pairs.fence[k] < -1 || pairs.fence[k] >= static_cast<std::int64_t>(fences))
+      refuse("fence[", k, "] is ", pairs.fence[k], ", and there are ", fences, " rows in allowed");
+  threads = threads_of(threads);
+  CheapestWays found;
+  {
+    nb::gil_scoped_release released;
+    found = WaySearch(network, prices, pairs).run(threads);
+  }
+  return nb::make_tuple(array_of(found.cost), array_of(found.start), array_of(found.link));
+}
+
 }  // namespace
 }  // namespace highroad
 
@@ -150,6 +176,22 @@ source that is no node, and for arrays of another shape or type.)")
 prices is as for `trees`; source and target are of one element a path, and path k keeps off the links
 barred[first[k]], ..., barred[first[k + 1] - 1]: first is int64, barred int32. Path k is the links
 link[start[k]], ..., link[start[k + 1] - 1]; none where there is no path, and from a node to itself.
+
+Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
+what does not fit together.)")
+      .def("ways", &ways, "prices"_a.none(), "source"_a.none(), "target"_a.none(), "fence"_a.none(), "allowed"_a.none(),
+           "threads"_a = 0,
+           nb::sig("def ways(self, prices: numpy.typing.NDArray[numpy.float64], "
+                   "source: numpy.typing.NDArray[numpy.int32], target: numpy.typing.NDArray[numpy.int32], "
+                   "fence: numpy.typing.NDArray[numpy.int32], allowed: numpy.typing.NDArray[numpy.uint8], "
+                   "threads: int = 0) -> tuple[numpy.typing.NDArray[numpy.float64], "
+                   "numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]"),
+           R"(The cheapest way of each pair of ends inside its fence: (cost, start, link).
+
+prices is as for `trees`; source, target and fence are of one element a pair. allowed has a row of links for
+each fence, uint8[fences * links], not 0 where it may go; fence[k] is a row, or -1. Way k is the links
+link[start[k]], ..., link[start[k + 1] - 1], from the target back; none where there is no way, and from a node
+to itself. cost is in the unit of the prices, infinity where there is no way.
 
 Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
 what does not fit together.)");

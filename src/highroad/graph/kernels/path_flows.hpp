@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -18,28 +19,29 @@
 
 namespace highroad {
 
-// Demand d has the paths [first[d], first[d + 1]); path p is the links link[start[p]], ... before link[start[p + 1]].
-// worth is what a unit may cost at most, infinity where all of it must be carried.
+// Demand d has the paths [first[d], first[d + 1]); path p goes the way way[p], and way w is the links link[start[w]], ...
+// before link[start[w + 1]]: several may go one way, whose links are held once. worth is what a unit may cost at most,
+// infinity where all of it must be carried.
 struct Offered {
   std::vector<double> amount, worth;
-  std::vector<std::int64_t> first, start;
+  std::vector<std::int64_t> first, way, start;
   std::vector<Link> link;
 
   std::size_t demands() const { return amount.size(); }
-  std::size_t paths() const { return start.size() - 1; }
+  std::size_t paths() const { return way.size(); }
 };
 
 class PathFlows {
  public:
   PathFlows(std::vector<double> capacity, Offered offered)
       : capacity_(std::move(capacity)),
-        offered_(std::move(offered)),
-        flow_(offered_.paths(), 0.0),
+        shared_(std::make_shared<const Offered>(std::move(offered))),
+        flow_(shared_->paths(), 0.0),
         load_(capacity_.size(), 0.0) {
-    nothing_ = NOTHING * most_flow(capacity_, offered_.amount, offered_.worth);
+    nothing_ = NOTHING * most_flow(capacity_, shared_->amount, shared_->worth);
   }
 
-  const Offered& offered() const { return offered_; }
+  const Offered& offered() const { return *shared_; }
   const std::vector<double>& load() const { return load_; }
   const std::vector<double>& flow() const { return flow_; }
 
@@ -52,7 +54,7 @@ class PathFlows {
   std::pair<double, std::int64_t> sweep(std::span<const double> weight, double slope, double unit, double tolerance, std::int64_t turn,
                      int threads) {
     const Pricing pricing{weight, capacity_, slope, unit};
-    const std::size_t blocks = (offered_.demands() + BLOCK - 1) / BLOCK;
+    const std::size_t blocks = (offered().demands() + BLOCK - 1) / BLOCK;
     const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), blocks)));
     while (hands_.size() < static_cast<std::size_t>(jobs)) hands_.emplace_back();
     const std::size_t stride = stride_of(blocks);
@@ -67,7 +69,7 @@ class PathFlows {
       hand.moves = 0;
       for (auto k = static_cast<std::size_t>(job); k < blocks; k += static_cast<std::size_t>(jobs)) {
         const std::size_t block = (k * stride + static_cast<std::size_t>(turn)) % blocks;
-        const std::size_t end = std::min(offered_.demands(), (block + 1) * BLOCK);
+        const std::size_t end = std::min(offered().demands(), (block + 1) * BLOCK);
         for (std::size_t d = block * BLOCK; d < end; ++d) improve(d, pricing, tolerance, hand);
       }
     });
@@ -83,23 +85,23 @@ class PathFlows {
   // At these prices, over these paths: sum of amount * max(0, worth - least cost), and of amount * least cost for what
   // must be carried.
   std::pair<double, double> at(std::span<const double> price, int threads) const {
-    const std::size_t blocks = (offered_.demands() + BLOCK - 1) / BLOCK;
+    const std::size_t blocks = (offered().demands() + BLOCK - 1) / BLOCK;
     std::vector<double> earned(blocks, 0.0), cost(blocks, 0.0);
     const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), blocks)));
     Crew::ours().run(jobs, [&](int job) {
       for (auto block = static_cast<std::size_t>(job); block < blocks; block += static_cast<std::size_t>(jobs)) {
-        const std::size_t end = std::min(offered_.demands(), (block + 1) * BLOCK);
+        const std::size_t end = std::min(offered().demands(), (block + 1) * BLOCK);
         for (std::size_t d = block * BLOCK; d < end; ++d) {
           double least = UNREACHED;
           for (std::size_t p = from(d); p < from(d + 1); ++p) {
             double sum = 0;
-            for (std::size_t k = begin(p); k < begin(p + 1); ++k) sum += price[at(offered_.link[k])];
+            for (const Link on : links_of(p)) sum += price[at(on)];
             least = std::min(least, sum);
           }
-          if (std::isinf(offered_.worth[d])) {
-            if (offered_.amount[d] > 0) cost[block] += offered_.amount[d] * least;
-          } else if (least < offered_.worth[d]) {
-            earned[block] += offered_.amount[d] * (offered_.worth[d] - least);
+          if (std::isinf(offered().worth[d])) {
+            if (offered().amount[d] > 0) cost[block] += offered().amount[d] * least;
+          } else if (least < offered().worth[d]) {
+            earned[block] += offered().amount[d] * (offered().worth[d] - least);
           }
         }
       }
@@ -107,24 +109,48 @@ class PathFlows {
     return {std::accumulate(earned.begin(), earned.end(), 0.0), std::accumulate(cost.begin(), cost.end(), 0.0)};
   }
 
-  // Makes it fit, as `Flows::fit` does.
+  // What the cheapest path of each demand costs, infinity where it has none.
+  std::vector<double> least(std::span<const double> price, int threads) const {
+    const Offered& of = offered();
+    std::vector<double> cost(of.start.size() - 1), found(of.demands(), UNREACHED);
+    const auto jobs = std::max(1, static_cast<int>(std::min(static_cast<std::size_t>(threads), cost.size())));
+    const auto part = [&](std::size_t all, int job) { return all * static_cast<std::size_t>(job) / static_cast<std::size_t>(jobs); };
+    Crew::ours().run(jobs, [&](int job) {
+      for (std::size_t w = part(cost.size(), job); w < part(cost.size(), job + 1); ++w) {
+        double sum = 0;
+        for (std::int64_t k = of.start[w]; k < of.start[w + 1]; ++k) sum += price[at(of.link[static_cast<std::size_t>(k)])];
+        cost[w] = sum;
+      }
+    });
+    for (std::size_t d = 0; d < of.demands(); ++d)
+      for (std::size_t p = from(d); p < from(d + 1); ++p)
+        found[d] = std::min(found[d], cost[static_cast<std::size_t>(of.way[p])]);
+    return found;
+  }
+
+  // Makes it fit, as `Flows::fit` does: who is worth least loses first, and who is worth most is given room first.
   void fit(std::span<const double> price) {
+    std::vector<std::size_t> order(offered().demands());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t one, std::size_t other) { return offered().worth[one] < offered().worth[other]; });
     trim();
     // Twice, as what is far over leaves rounding errors of its own size.
     for (int round = 0; round < 2; ++round) {
       add_up();
-      relieve();
+      relieve(order);
     }
     add_up();
-    fill(price);
+    std::reverse(order.begin(), order.end());
+    fill(price, order);
     add_up();
   }
 
  private:
   // Demands that get more than they ask for, as they may in a plan of before: the last paths carry less.
   void trim() {
-    for (std::size_t d = 0; d < offered_.demands(); ++d) {
-      double left = offered_.amount[d];
+    for (std::size_t d = 0; d < offered().demands(); ++d) {
+      double left = offered().amount[d];
       for (std::size_t p = from(d); p < from(d + 1); ++p) {
         flow_[p] = std::min(flow_[p], left);
         left = std::max(0.0, left - flow_[p]);
@@ -132,31 +158,31 @@ class PathFlows {
     }
   }
 
-  void relieve() {
-    for (std::size_t d = 0; d < offered_.demands(); ++d) {
-      if (std::isinf(offered_.worth[d])) continue;
+  void relieve(const std::vector<std::size_t>& order) {
+    for (const std::size_t d : order) {
+      if (std::isinf(offered().worth[d])) continue;
       for (std::size_t p = from(d); p < from(d + 1); ++p) {
         if (flow_[p] <= 0) continue;
         double over = 0;
-        for (std::size_t k = begin(p); k < begin(p + 1); ++k)
-          over = std::max(over, load_[at(offered_.link[k])] - capacity_[at(offered_.link[k])]);
+        for (const Link on : links_of(p)) over = std::max(over, load_[at(on)] - capacity_[at(on)]);
         if (over > 0) put(p, -std::min(flow_[p], std::nextafter(over, std::numeric_limits<double>::max())));
       }
     }
   }
 
-  void fill(std::span<const double> price) {
+  void fill(std::span<const double> price, const std::vector<std::size_t>& order) {
     const double little = 1e3 * nothing_;
-    for (std::size_t d = 0; d < offered_.demands(); ++d) {
-      double left = offered_.amount[d];
+    for (const std::size_t d : order) {
+      if (offered().worth[d] <= 0) continue;
+      double left = offered().amount[d];
       for (std::size_t p = from(d); p < from(d + 1); ++p) left -= flow_[p];
       while (left > little) {
         std::size_t best = from(d + 1);
         double least = UNREACHED, most = 0;
         for (std::size_t p = from(d); p < from(d + 1); ++p) {
           double cost = 0, room = left;
-          for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
-            const std::size_t e = at(offered_.link[k]);
+          for (const Link on : links_of(p)) {
+            const std::size_t e = at(on);
             room = std::min(room, (capacity_[e] - load_[e]) * (1 - 1e-12));
             cost += price[e];
           }
@@ -182,8 +208,12 @@ class PathFlows {
   };
 
   static std::size_t at(Link e) { return static_cast<std::size_t>(e); }
-  std::size_t from(std::size_t d) const { return static_cast<std::size_t>(offered_.first[d]); }
-  std::size_t begin(std::size_t p) const { return static_cast<std::size_t>(offered_.start[p]); }
+  std::size_t from(std::size_t d) const { return static_cast<std::size_t>(offered().first[d]); }
+  std::span<const Link> links_of(std::size_t p) const {
+    const Offered& of = *shared_;
+    const std::int64_t* start = of.start.data() + of.way[p];
+    return {of.link.data() + start[0], of.link.data() + start[1]};
+  }
 
   // About the golden section of the blocks, and prime to them: neighbours are far apart in time.
   static std::size_t stride_of(std::size_t blocks) {
@@ -194,34 +224,37 @@ class PathFlows {
 
   void put(std::size_t p, double amount) {
     flow_[p] += amount;
-    for (std::size_t k = begin(p); k < begin(p + 1); ++k) load_[at(offered_.link[k])] += amount;
+    for (const Link on : links_of(p)) load_[at(on)] += amount;
   }
 
   void put(std::size_t p, double amount, const Pricing& pricing, Hand& hand) {
     flow_[p] = flow_[p] + amount <= nothing_ ? 0 : flow_[p] + amount;
-    for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
-      const std::size_t e = at(offered_.link[k]);
+    for (const Link on : links_of(p)) {
+      const std::size_t e = at(on);
       hand.load[e] += hand.weighs * amount;
-      hand.price[e] = pricing.at(offered_.link[k], hand.load[e]);
+      hand.price[e] = pricing.at(on, hand.load[e]);
     }
   }
 
   double cost_of(std::size_t p, const Hand& hand) const {
     double sum = 0;
-    for (std::size_t k = begin(p); k < begin(p + 1); ++k) sum += hand.price[at(offered_.link[k])];
+    for (const Link on : links_of(p)) sum += hand.price[at(on)];
     return sum;
   }
 
   double slope_of(std::size_t p, const Hand& hand) const {
     double sum = 0;
-    for (std::size_t k = begin(p); k < begin(p + 1); ++k)
-      sum += hand.price[at(offered_.link[k])] / capacity_[at(offered_.link[k])];
+    for (const Link on : links_of(p)) sum += hand.price[at(on)] / capacity_[at(on)];
     return sum;
   }
 
   void improve(std::size_t d, const Pricing& pricing, double tolerance, Hand& hand) {
     const std::size_t a = from(d), b = from(d + 1);
-    if (a == b || offered_.amount[d] <= 0) return;
+    if (a == b || offered().amount[d] <= 0) return;
+    const double worth = offered().worth[d], amount = offered().amount[d];
+    if (worth <= 0 && std::all_of(flow_.begin() + static_cast<std::ptrdiff_t>(a),
+                                  flow_.begin() + static_cast<std::ptrdiff_t>(b), [](double f) { return f <= 0; }))
+      return;
     hand.cost.resize(b - a);
     std::size_t best = a;
     double carried = 0, paid = 0;
@@ -231,7 +264,7 @@ class PathFlows {
       carried += flow_[p];
       paid += flow_[p] * hand.cost[p - a];
     }
-    const double worth = offered_.worth[d], least = hand.cost[best - a], amount = offered_.amount[d];
+    const double least = hand.cost[best - a];
     const bool must = std::isinf(worth);
     hand.regret += must ? paid - carried * least : paid - worth * carried + amount * std::max(0.0, worth - least);
     for (std::size_t p = a; p < b; ++p) {
@@ -248,10 +281,9 @@ class PathFlows {
       const double cost = cost_of(p, hand);
       if (cost <= worth * (1 + tolerance)) continue;
       double step = std::log(cost / worth) * cost / (slope_of(p, hand) * rate);
-      for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
-        const Link e = offered_.link[k];
-        if (hand.price[at(e)] > worth)
-          step = std::max(step, (hand.load[at(e)] - pricing.load_at(e, worth)) / hand.weighs);
+      for (const Link on : links_of(p)) {
+        if (hand.price[at(on)] > worth)
+          step = std::max(step, (hand.load[at(on)] - pricing.load_at(on, worth)) / hand.weighs);
       }
       step = std::min(flow_[p], step);
       put(p, -step, pricing, hand);
@@ -263,10 +295,7 @@ class PathFlows {
     const double cost = cost_of(best, hand);
     if (cost >= worth) return;
     double step = std::min(left, std::log(worth / cost) * cost / (slope_of(best, hand) * rate));
-    for (std::size_t k = begin(best); k < begin(best + 1); ++k) {
-      const Link e = offered_.link[k];
-      step = pricing.bearable(e, hand.load[at(e)], step, worth, hand.weighs);
-    }
+    for (const Link on : links_of(best)) step = pricing.bearable(on, hand.load[at(on)], step, worth, hand.weighs);
     put(best, step, pricing, hand);
     ++hand.moves;
   }
@@ -274,20 +303,20 @@ class PathFlows {
   // From one path to another of the same demand; what they share does not change.
   void move(std::size_t p, std::size_t to, const Pricing& pricing, double tolerance, Hand& hand) {
     const std::int64_t ours = ++hand.stamps, shared = ++hand.stamps;
-    for (std::size_t k = begin(to); k < begin(to + 1); ++k) hand.stamp[at(offered_.link[k])] = ours;
+    for (const Link on : links_of(to)) hand.stamp[at(on)] = ours;
     double dear = 0, dear_slope = 0, cheap = 0, cheap_slope = 0, past = 0;
-    for (std::size_t k = begin(p); k < begin(p + 1); ++k) {
-      const std::size_t e = at(offered_.link[k]);
+    for (const Link on : links_of(p)) {
+      const std::size_t e = at(on);
       if (hand.stamp[e] == ours) {
         hand.stamp[e] = shared;
       } else {
         dear += hand.price[e];
         dear_slope += hand.price[e] / capacity_[e];
-        past = std::max(past, pricing.past(offered_.link[k], hand.load[e], hand.price[e]));
+        past = std::max(past, pricing.past(on, hand.load[e], hand.price[e]));
       }
     }
-    for (std::size_t k = begin(to); k < begin(to + 1); ++k) {
-      const std::size_t e = at(offered_.link[k]);
+    for (const Link on : links_of(to)) {
+      const std::size_t e = at(on);
       if (hand.stamp[e] == shared) continue;
       cheap += hand.price[e];
       cheap_slope += hand.price[e] / capacity_[e];
@@ -298,9 +327,8 @@ class PathFlows {
       const double slope = pricing.slope / pricing.unit * hand.weighs * (dear_slope / dear + cheap_slope / cheap);
       step = std::min(step, past / hand.weighs + std::log(dear / cheap) / slope);
     }
-    for (std::size_t k = begin(to); k < begin(to + 1); ++k) {
-      const Link e = offered_.link[k];
-      if (hand.stamp[at(e)] != shared) step = pricing.bearable(e, hand.load[at(e)], step, dear, hand.weighs);
+    for (const Link on : links_of(to)) {
+      if (hand.stamp[at(on)] != shared) step = pricing.bearable(on, hand.load[at(on)], step, dear, hand.weighs);
     }
     put(p, -step, pricing, hand);
     put(to, step, pricing, hand);
@@ -309,13 +337,13 @@ class PathFlows {
 
   void add_up() {
     std::fill(load_.begin(), load_.end(), 0.0);
-    for (std::size_t p = 0; p < offered_.paths(); ++p)
+    for (std::size_t p = 0; p < offered().paths(); ++p)
       if (flow_[p] > 0)
-        for (std::size_t k = begin(p); k < begin(p + 1); ++k) load_[at(offered_.link[k])] += flow_[p];
+        for (const Link on : links_of(p)) load_[at(on)] += flow_[p];
   }
 
   std::vector<double> capacity_;
-  Offered offered_;
+  std::shared_ptr<const Offered> shared_;  // Never changed: copies have the same.
   std::vector<double> flow_, load_;
   std::vector<Hand> hands_;
   double nothing_ = 0;

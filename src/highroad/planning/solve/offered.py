@@ -56,6 +56,8 @@ class Lots:
         self._way: Places = np.zeros(0, np.int64)
         self.flow: Reals = np.zeros(0)
         self._offered = 0
+        self._order: Places = np.zeros(0, np.int64)
+        self._apart_ms = 4.0 * float(live.latency_ms.sum()) + 1.0
 
     def __len__(self) -> int:
         return len(self.family)
@@ -93,24 +95,29 @@ class Lots:
         """Offer all ways that are known by now; what is carried stays where it is."""
         if len(self.ways) == self._offered:
             return
-        self._offered = len(self.ways)
-        ways, before = self.ways, (self.lot, self._way, self.flow)
-        order = np.lexsort((ways.latency_ms, ways.family))
-        family, latency = ways.family[order], ways.latency_ms[order]
-        begin = np.searchsorted(family, np.arange(ways.families))
-        top = 2 * float(latency.max(initial=1.0))
-        place = family * (2 * top) + latency
-        allowed = np.minimum(np.where(np.isfinite(self.low_ms), self.low_ms * (1 + 1e-9), top), top)
-        count = np.searchsorted(place, self.family * (2 * top) + allowed, "right") - begin[self.family]
-        count = np.where(self.possible, count, 0)
-        self._first = np.concatenate((np.zeros(1, np.int64), count.cumsum())).astype(np.int64)
-        self._way = order[np.repeat(begin[self.family] - self._first[:-1], count) + np.arange(self._first[-1])]
-        self.flow = np.zeros(len(self._way))
-        lots, old, flow = before
-        if len(old):
-            key = self.lot * np.int64(len(ways)) + self._way
-            sort = np.argsort(key)
-            self.flow[sort[np.searchsorted(key[sort], lots * np.int64(len(ways)) + old)]] = flow
+        before, self._offered = self._offered, len(self.ways)
+        ways, flow = self.ways, self.flow
+        # By family, the fastest first: those of before are in order, and stay so among each other.
+        order = np.concatenate((self._order, np.arange(before, self._offered)))
+        place = ways.family[order] * self._apart_ms + ways.latency_ms[order]
+        order = self._order = order[np.argsort(place, kind="stable")]
+        latency = ways.latency_ms[order]
+        begin = np.searchsorted(ways.family[order], np.arange(ways.families + 1)).astype(np.int64)
+        allowed = np.where(self.possible, self.low_ms * (1 + 1e-9), -np.inf)
+        start, places = ragged(begin, self.family)
+        lot = np.repeat(np.arange(len(self)), np.diff(start))
+        fits = latency[places] <= allowed[lot]
+        self._way = order[places[fits]]
+        self._first = np.concatenate((np.zeros(1, np.int64), np.bincount(lot[fits], minlength=len(self)).cumsum()))
+        self.flow = self.kept(flow, before)
+
+    def kept(self, flow: Reals, ways: int) -> Reals:
+        """What was carried when only the first so many ways were offered, on the paths that are: among each other they
+        are where they were.
+        """
+        now = np.zeros(len(self._way))
+        now[self._way < ways] = flow
+        return now
 
     def carried(self, way: Places) -> Reals:
         """What every path that is offered carries where each service goes its way; who has none, or one that is not
@@ -128,9 +135,9 @@ class Lots:
 
     def flows(self, worth: Reals) -> _kernels.PathFlows:
         """The kernel on what is offered."""
-        start, places = ragged(self.ways.start, self._way)
+        ways = self.ways
         made = _kernels.PathFlows(
-            self.ways.live.capacity_gbps, self._amounts(), worth, self._first, start, self.ways.span[places]
+            ways.live.capacity_gbps, self._amounts(), worth, self._first, ways.start, ways.span, self._way
         )
         made.set(self.flow)
         return made

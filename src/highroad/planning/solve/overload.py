@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from highroad.graph import _kernels
 from highroad.planning.solve.answer import Clock, Course, Limits
 from highroad.planning.solve.classes import Cumulative
 from highroad.planning.solve.even import TIED, whole
@@ -33,7 +34,10 @@ ROUNDS = 24
 NEARER = 0.5
 """Of the gap that is wanted: the rest is for what whole services lose."""
 
-LATE = 0.1
+LATE, CHEAP = 0.1, 0.05
+"""What bounds cost is looked into for all but this share of the gap; lots that pay next to nothing, together this share
+of it, are taken to pay nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +128,7 @@ class _Stage:
         slope = Slope(capacity_gbps=capacity, slope=FIRST_SLOPE)
         if price is not None and price.any():
             slope.warm(price * PRIORITY, WARM_SLOPE)
-        best, best_of, regret = lots.flow, (lots.lot, lots.way), 1.0
+        best, best_of, regret = lots.flow, len(lots.ways), 1.0
         spare: Reals = np.zeros(len(capacity))
         while self.most > 0 and self.rounds < ROUNDS:
             self.course.sweeps()
@@ -142,41 +146,49 @@ class _Stage:
             value = float((fitted.flow * self.worth[lots.lot]).sum())
             if value > self.value and (fitted.load <= capacity * ROUNDED).all():
                 self.value, best = value, fitted.flow
-                best_of = (lots.lot, lots.way)
+                best_of = len(lots.ways)
             lots.flow = flows.flow
             if self._done():
                 break
             carried = float((flows.flow * self.worth[lots.lot]).sum())
-            regret = max(0.0, (self._look(slope.mean) - carried) / self.most - float(spare.sum()))
+            regret = max(0.0, (self._look(flows, slope.mean) - carried) / self.most - float(spare.sum()))
             self.course.tell(self.value, self.bound)
             if self._done() or self.course.is_late():
                 break
         if self.value >= 0:
-            lots.flow = _moved(lots, best_of, best)
+            lots.flow = lots.kept(best, best_of)
         return self.price
 
     def _done(self) -> bool:
         return self.bound - self.value <= self.limits.gap * self.bound
 
-    def _look(self, y: Reals) -> float:
+    @property
+    def _wide(self) -> float:
+        """How far value and bound are apart: what counts next to nothing beside it can be looked into later."""
+        return max(self.limits.gap, 1.0 - max(0.0, self.value) / self.bound)
+
+    def _look(self, flows: _kernels.PathFlows, y: Reals) -> float:
         lots, ways, worth = self.lots, self.lots.ways, self.worth
         price = np.minimum(y, worth.max(initial=1.0)) + self.tie
-        cost, found = ways.cheapest(price)
-        paid, _ = lots.paid(price)
-        least = np.where(lots.gbps > 0, cost[lots.family], 0.0)
+        paid = flows.least(price, self.limits.threads)
+        wide = self._wide * self.most
+        some = _most(lots.gbps * np.minimum(paid, worth), CHEAP * wide)
+        rows = distinct(lots.family[some])
+        cost = np.zeros(ways.families)
+        cost[rows], found = ways.cheapest(price, rows)
+        least = np.zeros(len(lots))
+        least[some] = cost[lots.family[some]]
         latency = np.zeros(ways.families)
         latency[found.family] = found.sums(self.live.latency_ms)
-        wanted = (worth > 0) & (lots.gbps > 0) & (least < worth)
+        wanted = np.zeros(len(lots), np.bool_)
+        wanted[some] = least[some] < worth[some]
         cheaper = np.zeros(ways.families, np.bool_)
         cheaper[lots.family[wanted & (least < paid * (1 - 1e-3))]] = True
         ways.add(found.only(cheaper[found.family]), price)
         late = wanted & (latency[lots.family] > lots.low_ms * (1 + 1e-9))
         loss = np.zeros(len(lots))
         loss[late] = lots.gbps[late] * (np.minimum(paid[late], worth[late]) - least[late])
-        order = np.argsort(-loss)
-        little = loss.sum() - loss[order].cumsum() <= LATE * self.limits.gap * self.most
-        some = order[: int(np.argmax(little)) + 1]
-        some = some[loss[some] > 0]
+        some = _most(loss, LATE * wide)
         if len(some):
             families = distinct(lots.family[some])
             costs, more = ways.dearer(price, families, cost[families], latency[families])
@@ -194,14 +206,12 @@ class _Stage:
         return bound
 
 
-def _moved(lots: Lots, of: tuple[Places, Places], flow: Reals) -> Reals:
-    """What was carried on paths that were offered, on those that are."""
-    count = np.int64(len(lots.ways))
-    key, old = lots.lot * count + lots.way, of[0] * count + of[1]
-    sort = np.argsort(key)
-    moved = np.zeros(len(key))
-    moved[sort[np.searchsorted(key[sort], old)]] = flow
-    return moved
+def _most(values: Reals, little: float) -> Places:
+    """The fewest of some values that are all but so little of their sum, the largest first; none that is 0."""
+    some = np.flatnonzero(values > 0)
+    some = some[np.argsort(-values[some])]
+    left = values[some].sum() - values[some].cumsum()
+    return some[: int(np.count_nonzero(left > little)) + 1]
 
 
 def _fitted(live: Live, ways: Ways, lots: Lots, way: Places) -> Reals:

@@ -1,7 +1,7 @@
 """Ways that services could go, found as prices ask for them: each is inside its fence, and has a latency.
 
 Services of the same ends, fence and protection are a family, and share their ways. A family's cheapest way at prices
-is read off a tree (`Network.trees`): of the whole network first, and inside the fence only where that one leaves it. A
+is read off a tree (`Network.ways`): of the whole network first, and inside the fence only where that one leaves it. A
 way of a family that is protected is kept with a backup: the cheapest one that shares no risk group with it.
 
 Ways that are too long for a bound are not in the way of it; what a bound costs is found from trees at prices with a
@@ -60,6 +60,7 @@ class Ways:
         self._tail = np.concatenate((live.a, live.b)).astype(np.int32)
         self._span = np.tile(np.arange(spans, dtype=np.int32), 2)
         self.network = _kernels.Network(live.nodes, self._tail, np.concatenate((live.b, live.a)).astype(np.int32))
+        self._allowed = np.tile(live.fences, 2).astype(np.uint8).ravel()
         low, high = np.minimum(live.source, live.target), np.maximum(live.source, live.target)
         fences, nodes = len(live.fences) + 1, live.nodes
         key = ((live.protected.astype(np.int64) * fences + live.fence + 1) * nodes + low) * nodes + high
@@ -103,21 +104,12 @@ class Ways:
     def cheapest(self, price: Reals, which: Places | None = None) -> tuple[Reals, Found]:
         """What the cheapest way of some families costs at prices of spans, infinity without one; and these."""
         rows = np.arange(self.families) if which is None else which
-        cost, found = self._grown(price, rows, None)
-        outside = np.zeros(len(rows), np.bool_)
-        place = np.zeros(self.families, np.int64)
-        place[rows] = np.arange(len(rows))
-        for fence in range(len(self.live.fences)):
-            leaves = found.sums((~self.live.fences[fence]).astype(np.float64)) > 0
-            outside[place[found.family[leaves & (self.fence[found.family] == fence)]]] = True
-        if not outside.any():
-            return cost, found
-        parts = [found.only(~outside[place[found.family]])]
-        for fence in sorted(set(self.fence[rows[outside]].tolist())):
-            mine = np.flatnonzero(outside & (self.fence[rows] == fence))
-            cost[mine], inside = self._grown(price, rows[mine], fence)
-            parts.append(inside)
-        return cost, joined(parts)
+        cost, start, arcs = self.network.ways(
+            price[self._span], self.source[rows], self.target[rows], self.fence[rows], self._allowed
+        )
+        found = Found(family=rows, start=start, span=self._span[arcs])
+        there = np.diff(start) > 0
+        return cost, found if there.all() else found.only(there)
 
     def dearer(
         self, price: Reals, families: Places, cost: Reals, latency_ms: Reals
@@ -232,32 +224,6 @@ class Ways:
         kept = np.zeros(spans)
         kept[span[begins]] = np.maximum.reduceat(sums, begins)
         return kept
-
-    def _grown(self, price: Reals, rows: Places, fence: int | None) -> tuple[Reals, Found]:
-        """Of some families, inside a fence or wherever they like."""
-        inside = price if fence is None or fence < 0 else np.where(self.live.fences[fence], price, np.inf)
-        sources, row = np.unique(self.source[rows], return_inverse=True)
-        distance, into = self.network.trees(inside[self._span], sources.astype(np.int32))
-        cost: Reals = distance[row, self.target[rows]]
-        reached = np.flatnonzero(np.isfinite(cost))
-        base, flat = row[reached] * self.live.nodes, into.ravel()
-        place, node = reached, self.target[rows[reached]].astype(np.int64)
-        end = self.source[rows[reached]]
-        passed: list[Ints] = []
-        who: list[Places] = []
-        while len(place):
-            arc = flat[base + node]
-            passed.append(self._span[arc])
-            who.append(place)
-            node = self._tail[arc].astype(np.int64)
-            on = node != end
-            place, node, base, end = place[on], node[on], base[on], end[on]
-        if not who:
-            return cost, joined([])
-        places, span = np.concatenate(who), np.concatenate(passed)
-        order = np.argsort(places, kind="stable")
-        which, start = np.unique(places[order], return_index=True)
-        return cost, Found(family=rows[which], start=np.append(start, len(span)).astype(np.int64), span=span[order])
 
     def _marked(self, found: Found, factor: int) -> NDArray[np.uint64]:
         """A number for each way that no other has, but with the odds of 64 bits."""

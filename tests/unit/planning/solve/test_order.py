@@ -93,6 +93,50 @@ def like(seed: int, demands: int = 8) -> Problem:
     )
 
 
+def mixed(seed: int) -> Problem:
+    """A ring with chords whose capacities are two orders of magnitude apart, and demands from two or three sources."""
+    rng = np.random.default_rng(seed)
+    nodes = 10
+    ring = [(a, (a + 1) % nodes) for a in range(nodes)]
+    chords = [(int(a), int((a + rng.integers(2, nodes - 1)) % nodes)) for a in rng.integers(0, nodes, 5)]
+    links = sorted({*ring, *chords, *((b, a) for a, b in (*ring, *chords))})
+    sources = rng.choice(nodes, 3, replace=False).tolist()
+    ends = sorted(
+        {(sources[a], int(b)) for a, b in zip(rng.integers(0, 3, 18), rng.integers(0, nodes, 18), strict=True)}
+    )
+    ends = [(a, b) for a, b in ends if a != b]
+    return problem(
+        nodes,
+        [a for a, _ in links],
+        [b for _, b in links],
+        10 ** rng.uniform(0, 2, len(links)),
+        [a for a, _ in ends],
+        [b for _, b in ends],
+        10 ** rng.uniform(0, 2.5, len(ends)),
+        weight=rng.choice([1.0, 2.0, 4.0], len(ends)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_shares_are_exact_where_capacities_are_far_apart(seed: int) -> None:
+    given = mixed(seed)
+    exact, found = exact_shares(given), maxmin(given)
+    assert found.served_gbps == pytest.approx(exact, rel=1e-4)
+    assert (found.load_gbps <= given.capacity_gbps * (1 + 1e-9)).all()
+    assert found.least_bound == pytest.approx(float((exact / given.weight).min()), rel=1e-4)
+
+
+def test_the_shares_so_far_are_a_plan_when_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = mixed(1)
+    all_of_it = maxmin(given)
+    monkeypatch.setattr("highroad.planning.solve.maxmin.STEPS", 5)
+    ticks = iter([0.0] + [2.0] * 9)
+    found = maxmin(given, Limits(time_s=1.0), clock=lambda: next(ticks))
+    assert 0 < found.served_gbps.sum() < all_of_it.served_gbps.sum()
+    assert (found.load_gbps <= given.capacity_gbps * (1 + 1e-9)).all()
+    assert (found.served_gbps <= all_of_it.served_gbps * (1 + 1e-6)).all()
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_shares_are_those_of_an_exact_sequence(seed: int) -> None:
     of = like(seed)
