@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { FitsOut, MoveOut, OutlookOut, PlanDiffOut, TrackOut, TracksOut } from "../src/api/schema";
+import type { FitsOut, HappenedOut, MoveOut, OutlookOut, PlanDiffOut, PortOut, TrackOut, TracksOut, WayOut } from "../src/api/schema";
 import { near } from "../src/panels/site/Reach";
+import { used } from "../src/panels/site/Ports";
 import { gapsOf, proof } from "../src/panels/service/proven";
+import { inOrder, past, wayWords } from "../src/panels/service/ways";
 import { proofFile } from "../src/panels/service/Sealed";
 import { lay } from "../src/parts/overlay";
 import { changes, gain, planOverlay, signature, steps } from "../src/places/plan/gain";
@@ -9,7 +11,7 @@ import { byHelp, upgradeOf } from "../src/places/sweeps/Growth";
 import { index } from "../src/state/atlas";
 import { bandOf, contoursOf, distances } from "../src/state/distance";
 import { Store, type Overlay } from "../src/state/store";
-import { link, network, OPERATOR, site } from "./facts";
+import { link, network, OPERATOR, service, site } from "./facts";
 
 describe("latency reach", () => {
   const links = [
@@ -173,4 +175,43 @@ it("of several overlays the last is shown, and when it goes the one before", () 
   expect(store.overlay?.said).toBe("panel");
   panel();
   expect(store.overlay).toBeNull();
+});
+
+describe("the ways of a service", () => {
+  const way = (verdict: string, sites: string[]): WayOut => ({ sites, latency_ms: 1, verdict, text: "" });
+  it("have the chosen one first, then its backup", () =>
+    expect(inOrder([way("full", []), way("backup", []), way("chosen", []), way("dearer", [])]).map((one) => one.verdict)).toEqual([
+      "chosen",
+      "backup",
+      "full",
+      "dearer",
+    ]));
+  it("are told by what another has not", () => {
+    const store = new Store(OPERATOR);
+    expect(wayWords(store, ["a", "b", "c", "d"], ["a", "b", "d"])).toBe("by c");
+    expect(wayWords(store, ["a", "b", "d"], ["a", "b", "c", "d"])).toBe("by b");
+    expect(wayWords(store, ["a", "d"], null)).toBe("directly");
+    expect(wayWords(store, ["a", ..."bcdefgh", "z"], null)).toBe("by b, c, d, e, f and 2 more sites");
+  });
+  it("that it had are the newest first, each once, whatever else an event says", () => {
+    const event = (type: string, data: Record<string, unknown>): HappenedOut => ({ at: "2026-01-01T00:00:00Z", sequence: 1, commit: null, type: `highroad.service.${type}`, data });
+    const found = past([
+      event("reserved", { path: ["a", "b"], latency_ms: 2 }),
+      event("active", {}),
+      event("changed", { path: ["a", "b"] }),
+      event("rerouted", { path: ["a", "c", "b"], latency_ms: 3 }),
+      event("odd", { path: [1, 2] }),
+      event("terminated", { path: [] }),
+    ]);
+    expect(found.map((one) => [one.why, one.sites.join(""), one.latency_ms, one.before])).toEqual([
+      ["moved", "acb", 3, ["a", "b"]],
+      ["placed", "ab", 2, null],
+    ]);
+  });
+});
+
+it("a port is as full as what is ordered through it, at either end", () => {
+  const port = (id: string, rate_gbps: number): PortOut => ({ id, tenant: "acme", site: "a", rate_gbps, mtu_bytes: 9000 });
+  const found = used([port("p-x", 100), port("p-a", 400), port("p-b", 400)], [service("s-1", "ACTIVE"), service("s-2", "ACTIVE")]);
+  expect(found.map((one) => [one.port.id, one.used_gbps, one.services])).toEqual([["p-a", 200, 2], ["p-b", 200, 2], ["p-x", 0, 0]]);
 });
