@@ -3,7 +3,7 @@ import type { EffectOut, TrackOut, TracksOut, WhatIfOut } from "../src/api/schem
 import { booked } from "../src/panels/link/Ahead";
 import { heaters } from "../src/panels/link/Heat";
 import { series } from "../src/panels/link/OverTime";
-import { proof } from "../src/panels/service/Proof";
+import { proof } from "../src/panels/service/proven";
 import { incidentOf } from "../src/panels/shared/CutIt";
 import { linksAlong } from "../src/panels/rows";
 import { effectWords, overlayOf } from "../src/panels/shared/WhatIf";

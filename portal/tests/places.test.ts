@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ranked, targets } from "../src/places/sweeps/Sweeps";
+import { ranked, targets, type Swept } from "../src/places/sweeps/sweep";
 import { range, stretches } from "../src/places/timeline/TimeLine";
 import { roomOf } from "../src/shell/Stage";
 import { index } from "../src/state/atlas";
@@ -22,7 +22,11 @@ describe("a sweep", () => {
     expect(targets(store)).toEqual(["g", "f", "h"]);
   });
   it("has what loses most first, then what fills most", () => {
-    const swept = (target: string, dark_gbps: number, fullest: number) => ({ target, dark: 0, dark_gbps, fullest });
+    const nothing = { cut: "", fibres: [], links: [], services: 0, counts: {}, effects: [], fullest: [], oversold: [], at_rest: true, sent: null };
+    const swept = (target: string, dark_gbps: number, fullest: number): Swept => ({
+      ...{ target, dark: 0, dark_gbps, moved: 0, short: 0, fullest },
+      found: nothing,
+    });
     const found = ranked([swept("a", 0, 0.2), swept("b", 5, 0.1), swept("c", 0, 0.9), swept("d", 0, 0.2)]);
     expect(found.map((one) => one.target)).toEqual(["b", "c", "a", "d"]);
   });

@@ -146,17 +146,6 @@ def test_the_same_as_a_table_and_untangled(operator_page: Page, backend: Backend
     assert "view=logical" in page.url
 
 
-def test_a_plan_and_a_sweep_are_there_to_be_read(operator_page: Page, backend: Backend) -> None:
-    page = operator_page
-    backend.order()
-    _show(page, "#place=plan")
-    expect(page.locator(".place [data-fact=Optimiser] dd")).to_have_text("ask", timeout=SOON_MS)
-    page.locator("[data-place-tab=sweeps]").click()
-    page.get_by_role("button", name="Sweep", exact=True).click()
-    expect(page.locator('[data-list="Sweeps"] .item').nth(2)).to_be_visible(timeout=SOON_MS)
-    page.get_by_role("button", name="Stop", exact=True).click()
-
-
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_nothing_stands_in_anybodys_way(page: Page, running: Running, backend: Backend, scheme: Any) -> None:
     if not AXE.is_file():
@@ -175,7 +164,6 @@ def test_nothing_stands_in_anybodys_way(page: Page, running: Running, backend: B
         (f"#service={service['id']}&tab=change", ".form"),
         (f"#place=order&ends={a}>{b}", ".heat"),
         ("#place=timeline", ".scrub"),
-        ("#place=plan", ".place dl"),
         ("#view=table", "[data-table-row]"),
     ):
         _show(page, hash_)

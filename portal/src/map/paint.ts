@@ -4,6 +4,7 @@ import type { Point } from "./geometry";
 import { glyphPath } from "./glyphs";
 import type { Placed } from "./labels";
 import { FONT, type Palette } from "./palette";
+import type { Route } from "../state/store";
 
 export interface View {
   x: number;
@@ -123,9 +124,19 @@ export function flows(pen: CanvasRenderingContext2D, drawn: Drawn, view: View, c
 }
 
 export interface Line {
-  way: "there" | "back" | "spare" | "would" | "binds";
+  way: Route["way"];
   lines: readonly Pick<Way, "lines" | "lane" | "pull">[];
 }
+
+const LOOKS: Record<Exclude<Line["way"], "binds">, { colour: "there" | "back" | "accent" | "down" | "muted"; width: number; dash: number[]; alpha: number }> = {
+  there: { colour: "there", width: 3, dash: [], alpha: 1 },
+  back: { colour: "back", width: 2, dash: [1, 5], alpha: 1 },
+  spare: { colour: "there", width: 2, dash: [8, 7], alpha: 0.55 },
+  would: { colour: "accent", width: 3, dash: [10, 5], alpha: 1 },
+  was: { colour: "there", width: 2, dash: [5, 6], alpha: 0.8 },
+  becomes: { colour: "accent", width: 3, dash: [], alpha: 1 },
+  dark: { colour: "down", width: 3, dash: [2, 6], alpha: 1 },
+};
 
 /** The paths of services; `own` where they are all the lines there are. */
 export function routes(pen: CanvasRenderingContext2D, lines: readonly Line[], view: View, colours: Palette, own: boolean): void {
@@ -137,10 +148,11 @@ export function routes(pen: CanvasRenderingContext2D, lines: readonly Line[], vi
       binds(pen, pieces, view, colours);
       continue;
     }
-    pen.strokeStyle = own ? colours.accent : way === "back" ? colours.back : way === "would" ? colours.accent : colours.there;
-    pen.lineWidth = own ? 2 : way === "there" || way === "would" ? 3 : 2;
-    pen.setLineDash(way === "spare" ? [8, 7] : way === "back" ? [1, 5] : way === "would" ? [10, 5] : []);
-    pen.globalAlpha = way === "spare" ? 0.55 : 1;
+    const look = LOOKS[way];
+    pen.strokeStyle = own ? colours.accent : colours[look.colour];
+    pen.lineWidth = own ? 2 : look.width;
+    pen.setLineDash(look.dash);
+    pen.globalAlpha = look.alpha;
     pen.beginPath();
     for (const piece of pieces) trace(pen, piece, view);
     pen.stroke();
@@ -180,6 +192,53 @@ function bounds(piece: Line["lines"][number], { k, x, y }: View): { x: number; y
     [top, low] = [Math.min(top, py), Math.max(low, py)];
   });
   return { x: left, y: top, width: Math.max(right - left, low - top) };
+}
+
+/** A piece of a way, from its tail on. */
+export type Piece = Pick<Way, "lines" | "lane" | "pull"> & { share: number };
+
+/**
+ * How far light comes: a band about every piece that it reaches, the farthest below and widest, each with an edge. It follows
+ * the fibre, as light does; where two pieces are near each other their bands are one.
+ */
+export function contours(pen: CanvasRenderingContext2D, bands: readonly (readonly Piece[])[], view: View, colours: Palette): void {
+  pen.lineJoin = "round";
+  pen.lineCap = "round";
+  for (let band = bands.length - 1; band >= 0; band -= 1) {
+    const path = new Path2D();
+    for (const piece of bands[band] ?? []) tracePart(path, piece, view);
+    const width = 26 + band * 16;
+    pen.strokeStyle = colours.bandEdge;
+    pen.lineWidth = width + 3;
+    pen.stroke(path);
+    pen.strokeStyle = colours.band[band] ?? "";
+    pen.lineWidth = width;
+    pen.stroke(path);
+  }
+}
+
+/** The first share of a way, by its length on the map. */
+function tracePart(path: Path2D, piece: Piece, { k, x, y }: View): void {
+  const points: [number, number, boolean][] = [];
+  let length = 0;
+  along(piece, k, x, y, (px, py, begins) => {
+    const before = points.at(-1);
+    if (before !== undefined && !begins) length += Math.hypot(px - before[0], py - before[1]);
+    points.push([px, py, begins]);
+  });
+  let left = length * Math.min(1, piece.share);
+  for (const [at, [px, py, begins]] of points.entries()) {
+    const before = points[at - 1];
+    if (before === undefined || begins) {
+      path.moveTo(px, py);
+      continue;
+    }
+    const step = Math.hypot(px - before[0], py - before[1]);
+    const part = step > left ? left / step : 1;
+    path.lineTo(before[0] + (px - before[0]) * part, before[1] + (py - before[1]) * part);
+    left -= step;
+    if (left <= 0) return;
+  }
 }
 
 export function halos(pen: CanvasRenderingContext2D, drawn: Drawn, view: View, colours: Palette, links: ReadonlySet<string>): void {

@@ -1,6 +1,8 @@
 // The style sheet's colours, for who draws on a canvas: read once a theme.
 export interface Palette {
   load: string[];
+  band: string[];
+  bandEdge: string;
   down: string;
   drained: string;
   land: string;
@@ -31,6 +33,8 @@ export function palette(): Palette {
   const of = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   return {
     load: Array.from({ length: 7 }, (_, step) => of(`load-${String(step)}`)),
+    band: [1, 2, 3, 4].map((band) => of(`band-${String(band)}`)),
+    bandEdge: of("band-edge"),
     down: of("down"),
     drained: of("drained"),
     land: of("land"),

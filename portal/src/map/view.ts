@@ -5,7 +5,7 @@ import "d3-transition";
 import { zoom, zoomIdentity, type D3ZoomEvent, type ZoomBehavior, type ZoomTransform } from "d3-zoom";
 import type { LinkOut, NetworkOut, RingOut } from "../api/schema";
 import type { Selection, View as Layout } from "../state/address";
-import type { Route } from "../state/store";
+import type { Contour, Route } from "../state/store";
 import { t } from "../words/en";
 import { Backdrop } from "./backdrop";
 import { Layer } from "./canvas";
@@ -46,6 +46,7 @@ export class MapView {
   onDrag: ((from: string, to: string) => void) | null = null;
 
   private readonly backdrop = new Backdrop(() => this.ask("ground"));
+  private readonly contours = new Layer("contours");
   private readonly roads = new Layer("roads");
   private readonly flow = new Layer("flows");
   private readonly top = new Layer("network-map");
@@ -67,6 +68,8 @@ export class MapView {
   private network: NetworkOut | null = null;
   private traced: readonly Route[] = [];
   private lines: paint.Line[] = [];
+  private within: readonly Contour[] = [];
+  private bands: (readonly paint.Piece[])[] = [];
   private own = false;
   private chosen: { links: ReadonlySet<string>; sites: ReadonlySet<string> } = { links: NONE, sites: NONE };
   private ringed = new Set<string>();
@@ -84,8 +87,8 @@ export class MapView {
     this.top.node.setAttribute("role", "group");
     this.top.node.setAttribute("aria-label", t.app.map);
     this.top.node.append(...this.mirror.nodes);
-    for (const layer of [this.roads, this.flow]) layer.node.setAttribute("aria-hidden", "true");
-    this.node.append(this.backdrop.node, this.roads.node, this.flow.node, this.top.node);
+    for (const layer of [this.contours, this.roads, this.flow]) layer.node.setAttribute("aria-hidden", "true");
+    this.node.append(this.backdrop.node, this.contours.node, this.roads.node, this.flow.node, this.top.node);
     this.svg = select(this.top.node);
     this.behaviour = zoom<HTMLCanvasElement, unknown>()
       .scaleExtent([0.3, 60])
@@ -206,6 +209,14 @@ export class MapView {
     this.backdrop.reach(rings);
   }
 
+  /** Draws how far light comes from a site, along the links. */
+  contour(within: readonly Contour[]): void {
+    this.within = within;
+    this.contours.node.dataset["bands"] = String(within.length);
+    this.reroute();
+    this.ask("roads");
+  }
+
   private get view(): paint.View {
     const { x, y, k } = this.transform;
     return { x, y, k, width: window.innerWidth, height: window.innerHeight };
@@ -233,6 +244,11 @@ export class MapView {
     if (what === "ground") return this.backdrop.draw(view, colours);
     if (what === "roads") {
       this.roads.fit(view.width, view.height);
+      this.contours.node.hidden = this.bands.length === 0;
+      if (this.bands.length > 0) {
+        this.contours.fit(view.width, view.height);
+        paint.contours(this.contours.clear(), this.bands, view, colours);
+      }
       const look = { tracing: this.traced.length > 0 && !this.own, chosen: this.chosen.sites, selected: this.chosen.links };
       const pen = this.roads.clear();
       paint.halos(pen, drawn, view, colours, this.chosen.links);
@@ -311,6 +327,12 @@ export class MapView {
     const { drawn, scene } = this;
     if (drawn === null || scene === null) return;
     const roadOf = new Map(drawn.ways.flatMap((way) => way.bundle.links.map((link) => [link, way] as const)));
+    this.bands = this.within.map(({ pieces }) =>
+      pieces.flatMap(({ link, share }) => {
+        const way = roadOf.get(link);
+        return way === undefined ? [] : [{ lines: way.lines, lane: way.lane, pull: way.pull, share }];
+      }),
+    );
     this.lines = this.traced.map(({ way, sites, links }) => {
       if (links.length > 0 && links.every((link) => scene.roads.has(link)))
         return { way, lines: links.flatMap((link) => roadOf.get(link) ?? []) };

@@ -24,9 +24,13 @@ interface Props {
   /** Steps instead of slopes: what holds until it changes. */
   steps?: boolean;
   most?: number | undefined;
+  /** Stretches, in UTC seconds, in which nothing was measured: they are hatched. */
+  gaps?: readonly (readonly [number, number])[];
 }
 
-export function Chart({ said, times_s, lines, unit, height = 150, steps = false, most }: Props) {
+const NO_GAPS: readonly (readonly [number, number])[] = [];
+
+export function Chart({ said, times_s, lines, unit, height = 150, steps = false, most, gaps = NO_GAPS }: Props) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const node = place.current;
@@ -50,6 +54,7 @@ export function Chart({ said, times_s, lines, unit, height = 150, steps = false,
         width: node.clientWidth,
         height,
         padding: [8, 6, 0, 0],
+        hooks: { drawClear: [(drawn) => hatch(drawn, gaps, colour("--muted"))] },
         legend: { show: true, live: true },
         cursor: { points: { size: 5 }, y: false },
         scales: { x: { time: true }, y: { range: (_, __, high) => [0, Math.max(most ?? 0, high * 1.05, 1e-3)] } },
@@ -77,6 +82,32 @@ export function Chart({ said, times_s, lines, unit, height = 150, steps = false,
       resize.disconnect();
       plot?.destroy();
     };
-  }, [times_s, lines, height, most]);
+  }, [times_s, lines, height, most, gaps]);
   return <div class="chart" role="img" aria-label={said} ref={place} />;
+}
+
+/** Slanted lines over what was not measured: nothing is drawn through it. */
+function hatch(plot: uPlot, gaps: readonly (readonly [number, number])[], colour: string): void {
+  const { ctx: pen, bbox } = plot;
+  pen.save();
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1;
+  pen.globalAlpha = 0.4;
+  for (const [from, until] of gaps) {
+    const left = Math.max(bbox.left, plot.valToPos(from, "x", true));
+    const right = Math.min(bbox.left + bbox.width, plot.valToPos(until, "x", true));
+    if (right <= left) continue;
+    pen.save();
+    pen.beginPath();
+    pen.rect(left, bbox.top, right - left, bbox.height);
+    pen.clip();
+    pen.beginPath();
+    for (let x = left - bbox.height; x < right; x += 9) {
+      pen.moveTo(x, bbox.top + bbox.height);
+      pen.lineTo(x + bbox.height, bbox.top);
+    }
+    pen.stroke();
+    pen.restore();
+  }
+  pen.restore();
 }

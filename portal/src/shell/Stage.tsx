@@ -41,6 +41,10 @@ export function Stage({ railShut }: { railShut: boolean }) {
         };
       }),
       each(() => {
+        const contours = store.overlay?.contours ?? [];
+        return () => map.contour(contours);
+      }),
+      each(() => {
         const { reach } = store;
         return () => map.reach(reach !== null && typeof reach === "object" ? reach.rings : []);
       }),

@@ -15,12 +15,23 @@ export interface Overlay {
   /** Links of interest, with a share of load each, as they would be. */
   loads: ReadonlyMap<string, number>;
   routes: readonly Route[];
+  /** How far light comes from a site. */
+  contours?: readonly Contour[];
 }
+
+/** What is within a time of a site: pieces of links, each from its tail on as far as its share. */
+export interface Contour {
+  within_ms: number;
+  pieces: readonly { link: string; share: number }[];
+}
+
+/** `was` and `becomes` are of a plan: as it is, and as it would be instead; `dark` is nobody's any more. */
+export type Way = "there" | "back" | "spare" | "would" | "was" | "becomes" | "dark" | "binds";
 
 /** A way over the map: on the links where one sees them, else between the sites. */
 export interface Route {
   service: string;
-  way: "there" | "back" | "spare" | "would" | "binds";
+  way: Way;
   sites: readonly string[];
   links: readonly string[];
 }

@@ -2,3 +2,4 @@
 import "./page.css";
 import "./parts.css";
 import "./forms.css";
+import "./ahead.css";

@@ -7,6 +7,7 @@ import { DrainIt } from "./DrainIt";
 import { Heat } from "./Heat";
 import { Now } from "./Now";
 import { OverTime } from "./OverTime";
+import { Worth } from "./Worth";
 
 export const LINK: PanelKind = {
   what: () => t.link.what,
@@ -19,6 +20,7 @@ export const LINK: PanelKind = {
     { id: "time", title: t.link.time, Body: OverTime },
     { id: "ahead", title: t.link.ahead, Body: Ahead },
     { id: "heat", title: t.link.heat, Body: Heat },
+    { id: "worth", title: t.worth.title, Body: Worth },
     { id: "drain", title: t.link.drain, Body: DrainIt },
   ],
 };

@@ -8,7 +8,7 @@ import { useAsked } from "../../parts/asked";
 import { Items } from "../../parts/Items";
 import { Part } from "../../parts/Part";
 import { ShowOnMap } from "../../parts/ShowOnMap";
-import type { Overlay, State } from "../../state/store";
+import type { Overlay, Route, State } from "../../state/store";
 import { OUTCOMES, t } from "../../words/en";
 import { gbps, ms, percent } from "../../words/figures";
 import { linksAlong, serviceItemOf, wayOf } from "../rows";
@@ -31,7 +31,8 @@ export function WhatIf({ id }: { id: string }) {
   );
 }
 
-function Found({ of: found }: { of: WhatIfOut }) {
+/** What was found, in words and on the map. */
+export function Found({ of: found }: { of: WhatIfOut }) {
   const store = useStore();
   const fuller = found.fullest.filter((one) => one.share > one.before_gbps / one.capacity_gbps + 1e-6);
   return (
@@ -56,6 +57,13 @@ function Found({ of: found }: { of: WhatIfOut }) {
         empty={t.whatIf.none}
         of={found.effects.map((effect) => serviceItemOf(store, effect.service, effectWords(effect), DOTS[effect.outcome]))}
       />
+      {found.oversold.length > 0 && (
+        <Items
+          title={t.whatIf.short}
+          empty={t.panel.none}
+          of={found.oversold.map((link) => ({ title: wayOf(store, link), state: "down", to: { kind: "link", id: link } }))}
+        />
+      )}
       <Items
         title={t.whatIf.fullest}
         empty={t.whatIf.noFullest}
@@ -78,18 +86,24 @@ export function effectWords(effect: EffectOut): string {
   return words.join(", ");
 }
 
-/** What of it the map shows: links that are lost, new ways, and how full the fullest would be. */
+/** What of it the map shows: links that are lost, who is dark, new ways, and how full the fullest would be. */
 export function overlayOf(state: State, found: WhatIfOut): Overlay {
   const moved = found.effects.filter((effect) => effect.sites.length > 1 && effect.outcome !== "stays");
   return {
     said: t.whatIf.said(found.links.length, moved.length),
     lost: new Set(found.links),
-    loads: new Map(found.fullest.map((one) => [one.link, one.share])),
-    routes: moved.map((effect) => ({
-      service: effect.service,
-      way: "would",
-      sites: effect.sites,
-      links: linksAlong(state, effect.sites, new Set(found.links)),
-    })),
+    loads: new Map([...found.oversold.map((link) => [link, 1] as const), ...found.fullest.map((one) => [one.link, one.share] as const)]),
+    routes: [
+      ...found.effects.flatMap((effect): Route[] => {
+        const path = effect.outcome === "dark" ? (state.services.get(effect.service)?.there ?? null) : null;
+        return path === null ? [] : [{ service: effect.service, way: "dark", sites: path.sites, links: path.links }];
+      }),
+      ...moved.map((effect): Route => ({
+        service: effect.service,
+        way: "would",
+        sites: effect.sites,
+        links: linksAlong(state, effect.sites, new Set(found.links)),
+      })),
+    ],
   };
 }

@@ -8,6 +8,7 @@ import { stateOf } from "../../state/faults";
 import { go } from "../../state/go";
 import { servicesAt, stateNow } from "../../state/services";
 import { siteName } from "../../state/store";
+import { Ports } from "./Ports";
 import { mayOrder } from "../../places/order/rights";
 import { t } from "../../words/en";
 import { gbps, ms } from "../../words/figures";
@@ -18,6 +19,7 @@ export function Now({ id }: { id: string }) {
   const ports = useAsked("ports", () => all("GET /v1/ports"));
   if (site === undefined) return null;
   const carbon = site.carbon_g_per_kwh;
+  const out = (store.atlas?.linksAt.get(id) ?? []).filter((link) => link.tail === id);
   const here = ports.state === "here" ? ports.value.filter((port) => port.site === id) : [];
   return (
     <>
@@ -26,6 +28,7 @@ export function Now({ id }: { id: string }) {
           [t.site.jurisdiction, site.jurisdiction],
           [t.site.operator, site.operator],
           [t.site.carbon, carbon === null ? null : t.site.carbonIs(carbon)],
+          [t.site.capacity, store.operator ? t.site.capacityIs(out.length, gbps(out.reduce((sum, link) => sum + link.capacity_gbps, 0))) : null],
           [t.site.position, `${site.lat.toFixed(2)}°, ${site.lon.toFixed(2)}°`],
         ]}
       />
@@ -34,28 +37,17 @@ export function Now({ id }: { id: string }) {
           {t.site.orderFrom}
         </button>
       )}
-      {ports.state === "here" && (
-        <Items
-          title={t.site.ports}
-          empty={store.operator ? t.site.noPorts : t.site.noPortsOfYours}
-          of={here.map((port) => ({
-            title: store.operator ? `${port.tenant} · ${port.id}` : port.id,
-            note: t.site.port(gbps(port.rate_gbps), port.mtu_bytes),
-          }))}
-        />
-      )}
+      {ports.state === "here" && <Ports id={id} of={here} />}
       {store.operator && (
         <Items
           title={t.site.links}
           empty={t.site.noLinks}
-          of={(store.atlas?.linksAt.get(id) ?? [])
-            .filter((link) => link.tail === id)
-            .map((link) => ({
-              title: siteName(store, link.head),
-              note: `${gbps(link.capacity_gbps)} · ${ms(link.latency_ms)}`,
-              state: stateOf(link, store.faults),
-              to: { kind: "link", id: link.id },
-            }))}
+          of={out.map((link) => ({
+            title: siteName(store, link.head),
+            note: `${gbps(link.capacity_gbps)} · ${ms(link.latency_ms)}`,
+            state: stateOf(link, store.faults),
+            to: { kind: "link", id: link.id },
+          }))}
         />
       )}
       <Items

@@ -1,108 +1,137 @@
-// Each fibre, or each risk group that is more than a fibre, cut in turn on a copy: a list with the worst first.
-import { useEffect, useRef, useState } from "preact/hooks";
-import { ask } from "../../api/client";
-import type { WhatIfOut } from "../../api/schema";
+// Each failure in turn on a copy: a list with the worst first, each on the map as one looks at it; what grows, and what
+// upgrade helps most.
+import { useState } from "preact/hooks";
+import { Found } from "../../panels/shared/WhatIf";
 import { useStore } from "../../page";
-import { saidOf } from "../../parts/asked";
-import { Items } from "../../parts/Items";
+import { Choice } from "../../parts/Choice";
+import { Part } from "../../parts/Part";
+import { pick } from "../../state/go";
 import { fibreName } from "../../state/naming";
-import type { State } from "../../state/store";
+import { siteName, type State } from "../../state/store";
 import { t } from "../../words/en";
-import { gbps } from "../../words/figures";
+import { gbps, percent } from "../../words/figures";
+import { Growth } from "./Growth";
+import { ranked, stop, sweep, sweeping, targets, type Swept, type Which } from "./sweep";
 
-export interface Swept {
-  target: string;
-  dark: number;
-  dark_gbps: number;
-  fullest: number;
-}
-
-/** What one sweeps: every fibre that carries something, and every risk group of several fibres. */
-export function targets(state: State): string[] {
-  const network = state.atlas?.network;
-  if (network === undefined) return [];
-  const fibres = network.fibres.filter((fibre) => (state.atlas?.linksOn.get(fibre.id)?.length ?? 0) > 0);
-  const size = new Map<string, number>();
-  for (const fibre of network.fibres) for (const group of fibre.risk_groups) size.set(group, (size.get(group) ?? 0) + 1);
-  const groups = network.risk_groups.filter((group) => (size.get(group.id) ?? 0) > 1);
-  return [...groups.map((group) => group.id), ...fibres.map((fibre) => fibre.id)];
-}
-
-export function sweptOf(found: WhatIfOut): Swept {
-  const dark = found.counts["dark"];
-  return {
-    target: found.cut,
-    dark: dark?.services ?? 0,
-    dark_gbps: dark?.gbps ?? 0,
-    fullest: Math.max(0, ...found.fullest.map((one) => one.share)),
-  };
-}
-
-export function ranked(swept: readonly Swept[]): Swept[] {
-  return [...swept].sort((a, b) => b.dark_gbps - a.dark_gbps || b.fullest - a.fullest || (a.target < b.target ? -1 : 1));
-}
+/** So many at first, and so many at all: whoever looks for one of them has its panel. */
+const FIRST = 12;
+const MOST = 200;
 
 export function Sweeps() {
   const store = useStore();
-  const [swept, add] = useState<Swept[]>([]);
-  const [going, run] = useState(false);
-  const [trouble, say] = useState("");
-  const gone = useRef(new AbortController());
-  useEffect(() => () => gone.current.abort(), []);
-  const all = targets(store);
-  const sweep = async (): Promise<void> => {
-    gone.current = new AbortController();
-    const { signal } = gone.current;
-    run(true);
-    add([]);
-    say("");
-    try {
-      for (const cut of all) {
-        const found = await ask("GET /v1/whatif", { query: { cut }, signal });
-        add((before) => [...before, sweptOf(found)]);
-      }
-    } catch (error) {
-      if (!signal.aborted) say(saidOf(error));
-    }
-    if (!signal.aborted) run(false);
-  };
-  const name = (target: string): string =>
-    store.atlas?.fibre.has(target) === true ? fibreName(store, target) : (store.atlas?.group.get(target)?.name ?? target);
+  const [which, choose] = useState<Which>("all");
+  const [target, look] = useState<string | null>(null);
+  const [view, see] = useState<keyof typeof t.sweeps.views>("failures");
+  const [whole, showAll] = useState(false);
+  const { swept, all, going, trouble, revision } = sweeping.value;
+  const list = ranked(swept);
+  const shown = list.find((one) => one.target === target);
+  if (shown !== undefined) return <Failure of={shown} back={() => look(null)} />;
+  if (view === "growth")
+    return (
+      <div class="place">
+        <Choice name={t.sweeps.view} of={t.sweeps.views} chosen={view} choose={see} />
+        <Growth worst={list[0]} />
+      </div>
+    );
   return (
     <div class="place">
+      <Choice name={t.sweeps.view} of={t.sweeps.views} chosen={view} choose={see} />
       <p class="lead">{t.sweeps.intro}</p>
+      <Choice name={t.sweeps.what} of={t.sweeps.kinds} chosen={which} choose={choose} />
       <div class="deeds">
         {going ? (
-          <button
-            class="second"
-            type="button"
-            onClick={() => {
-              gone.current.abort();
-              run(false);
-            }}
-          >
+          <button class="second" type="button" onClick={stop}>
             {t.sweeps.stop}
           </button>
         ) : (
-          <button class="main" type="button" onClick={() => void sweep()}>
+          <button class="main" type="button" onClick={() => void sweep(store, which)}>
             {t.sweeps.go}
           </button>
         )}
-        <span role="status">{t.sweeps.progress(swept.length, all.length)}</span>
+        <span role="status">{t.sweeps.progress(swept.length, going || swept.length > 0 ? all : targets(store, which).length)}</span>
       </div>
+      {going && (
+        <div class="progress">
+          <progress max={all} value={swept.length} aria-label={t.places.sweeps} />
+        </div>
+      )}
       <p class="trouble" role="alert">
         {trouble}
       </p>
-      <Items
-        title={t.places.sweeps}
-        empty={t.sweeps.none}
-        of={ranked(swept).map((one) => ({
-          title: name(one.target),
-          note: one.dark > 0 ? t.sweeps.result(one.dark, gbps(one.dark_gbps)) : t.sweeps.nothing,
-          state: one.dark > 0 ? "down" : "up",
-          ...(store.atlas?.fibre.has(one.target) === true ? { to: { kind: "fibre" as const, id: one.target } } : {}),
-        }))}
-      />
+      {!going && swept.length > 0 && (
+        <p class="gain">
+          {t.sweeps.summary(list.filter((one) => one.dark > 0).length, list.filter((one) => one.short > 0).length, swept.length)}
+        </p>
+      )}
+      {swept.length > 0 && revision !== store.atlas?.network.revision && <p class="warned">{t.sweeps.old}</p>}
+      <Part title={t.sweeps.ranked} count={swept.length}>
+        {swept.length === 0 && <p class="nothing">{t.sweeps.none}</p>}
+        <ol class="ranked">
+          {list.slice(0, whole ? MOST : FIRST).map((one, at) => (
+            <Row key={one.target} of={one} rank={at + 1} look={() => look(one.target)} />
+          ))}
+        </ol>
+        {!whole && list.length > FIRST && (
+          <button class="second" type="button" onClick={() => showAll(true)}>
+            {t.sweeps.more(Math.min(MOST, list.length) - FIRST)}
+          </button>
+        )}
+      </Part>
     </div>
   );
+}
+
+function Row({ of: one, rank, look }: { of: Swept; rank: number; look: () => void }) {
+  const store = useStore();
+  return (
+    <li>
+      <button type="button" data-failure={one.target} data-dark={one.dark > 0} onClick={look}>
+        <span class="rank">{rank}</span>
+        <span>{failureName(store, one.target)}</span>
+        <span class="kind">{t.sweeps.kindOf[kindOf(store, one.target)]}</span>
+        <span class="track" aria-hidden="true">
+          <span class="fill" data-step={one.dark > 0 ? 6 : Math.min(6, Math.ceil(one.fullest * 6))} style={{ width: `${Math.min(100, one.fullest * 100).toFixed(0)}%` }} />
+        </span>
+        <span class="row-say">
+          {one.dark > 0 ? t.sweeps.result(one.dark, gbps(one.dark_gbps)) : t.sweeps.moved(one.moved, percent(one.fullest))}
+        </span>
+      </button>
+    </li>
+  );
+}
+
+/** One failure of them, as its panel would tell it, and on the map. */
+function Failure({ of: one, back }: { of: Swept; back: () => void }) {
+  const store = useStore();
+  const kind = kindOf(store, one.target);
+  return (
+    <div class="place">
+      <div class="deeds">
+        <button class="second" type="button" onClick={back}>
+          ← {t.sweeps.back}
+        </button>
+        {kind !== "group" && (
+          <button class="second" type="button" onClick={() => pick(store, { kind, id: one.target })}>
+            {t.sweeps.open}
+          </button>
+        )}
+      </div>
+      <p class="gain" data-failure-shown={one.target}>
+        {failureName(store, one.target)}
+      </p>
+      <Found of={one.found} />
+    </div>
+  );
+}
+
+export function kindOf(state: Pick<State, "atlas">, target: string): "fibre" | "group" | "site" {
+  if (state.atlas?.fibre.has(target) === true) return "fibre";
+  return state.atlas?.group.has(target) === true ? "group" : "site";
+}
+
+export function failureName(state: Pick<State, "atlas">, target: string): string {
+  const kind = kindOf(state, target);
+  if (kind === "fibre") return fibreName(state, target);
+  return kind === "group" ? (state.atlas?.group.get(target)?.name ?? target) : siteName(state, target);
 }
