@@ -129,7 +129,9 @@ def test_a_service_is_proven_and_its_way_explained(operator_page: Page, backend:
     expect(latency).to_have_attribute("data-kept", "yes", timeout=2 * SOON_MS)
     expect(latency).to_contain_text("at most 60 ms promised")
     strip = panel.locator(".strip[role=img]")
-    expect(strip).to_have_attribute("aria-label", re.compile("^[1-9] steps? up|[1-9] with darkness"), timeout=2 * SOON_MS)
+    expect(strip).to_have_attribute(
+        "aria-label", re.compile("^[1-9] steps? up|[1-9] with darkness"), timeout=2 * SOON_MS
+    )
     # An hour is sealed when it is over: what is exported is another's chain, as the API would send it.
     expect(panel.locator('[data-list="Signed proof"]')).to_contain_text("Nothing is sealed of it yet")
     entries = [_entry(service["id"], number) for number in range(2)]
