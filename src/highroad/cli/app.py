@@ -39,7 +39,7 @@ from highroad.cli import (
     webhook,
     whatif,
 )
-from highroad.cli.door import Door
+from highroad.cli.door import Door, Mistakes
 from highroad.errors import Finding, Invalid
 from highroad.wire.told import clean
 
@@ -113,7 +113,8 @@ class Root(TyperGroup):
             if not as_json:
                 raise
             say = getattr(error, "format_message", error.__str__)
-            wrong = Invalid([Finding(code="usage", place="", message=clean(say()))])
+            each = error.each if isinstance(error, Mistakes) else [clean(say())]
+            wrong = Invalid([Finding(code="usage", place="", message=one) for one in each])
             code = Door(role="tenant", as_json=True).fail(wrong)
         if as_json:
             sys.exit(code if isinstance(code, int) else 0)

@@ -189,14 +189,49 @@ class _Late(HighroadError):
     retryable = True
 
 
+class Mistakes(typer.BadParameter):
+    """All that is wrong with a command line, each in words."""
+
+    def __init__(self, each: Sequence[str], ctx: Any) -> None:
+        super().__init__("\n".join(each), ctx)
+        self.each = [clean(one) for one in each]
+
+    def format_message(self) -> str:
+        """One line for each."""
+        if len(self.each) == 1:
+            return self.each[0]
+        return "\n".join([f"{len(self.each)} things are wrong:", *(f"  • {one}" for one in self.each)])
+
+
 class _Verb(TyperCommand):
-    """A command to which a number below zero is a number: `-1G` is judged as a rate, and is no unknown option."""
+    """A command to which a number below zero is a number: `-1G` is judged as a rate, and is no unknown option. Of
+    arguments that are wrong it says all that is.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments, with a blank before such numbers, which no quantity minds."""
         end = args.index("--") if "--" in args else len(args)
         tame = [f" {word}" if _BELOW_ZERO.match(word) else word for word in args[:end]]
-        return super().parse_args(ctx, [*tame, *args[end:]])
+        words = [*tame, *args[end:]]
+        try:
+            return super().parse_args(ctx, list(words))
+        except typer.BadParameter as error:
+            raise self._wrong(ctx, words, error) from None
+
+    def _wrong(self, ctx: Any, words: list[str], first: typer.BadParameter) -> typer.BadParameter:
+        """Everything that is wrong with arguments of which one is."""
+        opts, rest, _ = self.make_parser(ctx).parse_args(args=list(words))
+        found: list[typer.BadParameter] = []
+        for parameter in self.get_params(ctx):
+            if parameter.is_eager:
+                continue
+            try:
+                _, rest = parameter.handle_parse_result(ctx, opts, rest)
+            except typer.BadParameter as error:
+                found.append(error)
+        if rest:
+            found.append(Mistakes([f"there is more than it takes: {' '.join(rest)}"], ctx))
+        return Mistakes([one.format_message() for one in found], ctx) if len(found) > 1 else first
 
 
 def command(

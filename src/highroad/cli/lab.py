@@ -8,7 +8,7 @@ import typer
 
 from highroad.cli.door import Door, command, words
 from highroad.cli.exits import as_not_found
-from highroad.cli.quantities import rate_gbps, show_gbps, show_time
+from highroad.cli.quantities import rate_gbps, show_gbps, show_time, sound
 from highroad.cli.show import taken_on
 from highroad.errors import Invalid, NotFound, did_you_mean
 from highroad.wire.networks import CutOut, GroupCutOut, RiskGroupOut
@@ -138,7 +138,12 @@ def revive_router(door: Door, site: Site, dry_run: DryRun = False) -> None:
 def load(
     door: Door,
     service: Annotated[str, typer.Argument(metavar="SERVICE", help="Whose hosts send.")],
-    rate: Annotated[str, typer.Argument(metavar="RATE", help="Each way: 25G; `none` for the lab's own traffic.")],
+    rate: Annotated[
+        str,
+        typer.Argument(
+            parser=sound(rate_gbps, "none"), metavar="RATE", help="Each way: 25G; `none` for the lab's own traffic."
+        ),
+    ],
     dry_run: DryRun = False,
 ) -> None:
     """Set what a service's hosts offer from now on, also more than it has.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import typer
@@ -17,6 +18,17 @@ _DURATION = re.compile(rf"(?:({_NUMBER})d)?(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:
 
 _GBPS = {"": 1.0, "k": 1e-6, "m": 1e-3, "g": 1.0, "t": 1e3}
 _MS = {"": 1.0, "us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+def sound(judge: Callable[[str], object], *words: str) -> Callable[[str], str]:
+    """What reads an option that may also be one of some words: the text as it is, once it is judged to be either."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            judge(text)
+        return text
+
+    return read
 
 
 def rate_gbps(text: str) -> float:

@@ -20,6 +20,7 @@ from highroad.cli.quantities import (
     show_gbps,
     show_ms,
     show_time,
+    sound,
     stretch,
     wall_or_instant,
 )
@@ -84,13 +85,17 @@ def order(
         str | None, typer.Option(metavar="ZONE", help="Whose clocks --repeat and --start are by: Europe/Berlin.")
     ] = None,
     window: Annotated[
-        list[str] | None, typer.Option(metavar="START/END", help="One of several windows. Repeatable.")
+        list[str] | None,
+        typer.Option(parser=sound(stretch), metavar="START/END", help="One of several windows. Repeatable."),
     ] = None,
     max_paths: Annotated[
         int | None, typer.Option(metavar="N", help="Split over at most so many paths where one does not suffice.")
     ] = None,
     autoscale: Annotated[
-        str | None, typer.Option(metavar="FLOOR,CEILING", help="Let the guarantee follow the load: 10G,100G.")
+        str | None,
+        typer.Option(
+            parser=sound(rates_gbps), metavar="FLOOR,CEILING", help="Let the guarantee follow the load: 10G,100G."
+        ),
     ] = None,
     hold: Annotated[
         timedelta | None,
@@ -227,22 +232,32 @@ def change(
     bandwidth: Annotated[
         float | None, typer.Option(parser=rate_gbps, metavar="RATE", help="The new guarantee.")
     ] = None,
-    burst: Annotated[str | None, typer.Option(metavar="RATE", help="Up to so much; `none` for no burst.")] = None,
-    latency: Annotated[str | None, typer.Option(metavar="MS", help="The new bound; `none` for no bound.")] = None,
+    burst: Annotated[
+        str | None,
+        typer.Option(parser=sound(rate_gbps, NONE), metavar="RATE", help="Up to so much; `none` for no burst."),
+    ] = None,
+    latency: Annotated[
+        str | None,
+        typer.Option(parser=sound(latency_ms, NONE), metavar="MS", help="The new bound; `none` for no bound."),
+    ] = None,
     fence: Annotated[
         list[str] | None, typer.Option(metavar="CODE", help="The new fence; `none` for no fence. Repeatable.")
     ] = None,
     start: Annotated[
         datetime | None, typer.Option(parser=wall_or_instant, metavar="TIME", help="If it has not begun.")
     ] = None,
-    end: Annotated[str | None, typer.Option(metavar="TIME", help="The new end; `open` for an open one.")] = None,
+    end: Annotated[
+        str | None,
+        typer.Option(parser=sound(instant, "open"), metavar="TIME", help="The new end; `open` for an open one."),
+    ] = None,
     length: Annotated[
         timedelta | None, typer.Option("--for", parser=duration, metavar="TIME", help="With --repeat: how long each.")
     ] = None,
     repeat: Annotated[str | None, typer.Option(metavar="RULE", help="A new rule (RFC 5545).")] = None,
     zone: Annotated[str | None, typer.Option(metavar="ZONE", help="Whose clocks --repeat and --start are by.")] = None,
     window: Annotated[
-        list[str] | None, typer.Option(metavar="START/END", help="One of several new windows. Repeatable.")
+        list[str] | None,
+        typer.Option(parser=sound(stretch), metavar="START/END", help="One of several new windows. Repeatable."),
     ] = None,
     from_end: Annotated[
         str | None, typer.Option("--from", metavar="END", help="Move this end to another port.")
@@ -252,7 +267,10 @@ def change(
     traffic_class: Annotated[TrafficClass | None, typer.Option("--class", help="Another class.")] = None,
     max_paths: Annotated[int | None, typer.Option(metavar="N", help="Over at most so many paths.")] = None,
     autoscale: Annotated[
-        str | None, typer.Option(metavar="FLOOR,CEILING", help="Follow the load: 10G,100G; `none` to stop.")
+        str | None,
+        typer.Option(
+            parser=sound(rates_gbps, NONE), metavar="FLOOR,CEILING", help="Follow the load: 10G,100G; `none` to stop."
+        ),
     ] = None,
     description: Annotated[str | None, typer.Option(metavar="TEXT", help="For people.")] = None,
     if_version: Annotated[int | None, typer.Option(metavar="N", help="Only if it is still at this version.")] = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from highroad.cli.door import Door, command
-from highroad.cli.quantities import rate_gbps
+from highroad.cli.quantities import rate_gbps, sound
 from highroad.wire.told import clean
 
 app = typer.Typer(no_args_is_help=True, help="Customers.")
@@ -48,7 +48,8 @@ def add(
 
 
 def _count(name: str) -> Any:
-    return typer.Option(f"--{name}", metavar="N", help=f"The most {name}; `none` for no limit.")
+    judge = sound(lambda text: _limit(name, text), "none")
+    return typer.Option(f"--{name}", parser=judge, metavar="N", help=f"The most {name}; `none` for no limit.")
 
 
 @command(app, "quota")
@@ -58,7 +59,11 @@ def quota(
     services: Annotated[str | None, _count("services")] = None,
     gbps: Annotated[
         str | None,
-        typer.Option(metavar="RATE", help="The most guaranteed rate at any one instant; `none` for no limit."),
+        typer.Option(
+            parser=sound(rate_gbps, "none"),
+            metavar="RATE",
+            help="The most guaranteed rate at any one instant; `none` for no limit.",
+        ),
     ] = None,
     ports: Annotated[str | None, _count("ports")] = None,
     tokens: Annotated[str | None, _count("tokens")] = None,
