@@ -561,6 +561,7 @@ export const t = {
     upgrades: "What upgrade helps most",
     upgradesIntro: (what: string) => `The fullest links, each with 100 Gbit/s more${what}.`,
     tryThem: "Compare upgrades",
+    compared: "Compared",
     upgrade: (times: string, more: string) => `fits ${times} · ${more} more`,
     helpsNot: "no more would fit",
     saves: (rate: string) => `${rate} less is lost`,

@@ -11,7 +11,8 @@ import { Items } from "../../parts/Items";
 import { Meter } from "../../parts/Meter";
 import { useOverlay } from "../../parts/overlay";
 import { Part } from "../../parts/Part";
-import { siteName, type Overlay } from "../../state/store";
+import { opposite } from "../../state/atlas";
+import { siteName, type Overlay, type State } from "../../state/store";
 import { t } from "../../words/en";
 import { exactPercent, gbps, percent } from "../../words/figures";
 import { failureName } from "./Sweeps";
@@ -154,12 +155,23 @@ export function byHelp(found: readonly Upgrade[]): Upgrade[] {
   return [...found].sort((a, b) => b.saved_gbps - a.saved_gbps || b.more_gbps - a.more_gbps || (a.link < b.link ? -1 : 1));
 }
 
+/** The fullest links, one of each pair: what is added is added each way. */
+export function candidates(state: Pick<State, "atlas">, { fullest }: Pick<OutlookOut, "fullest">): string[] {
+  const found: string[] = [];
+  for (const { link: id } of fullest) {
+    const link = state.atlas?.link.get(id);
+    const back = link === undefined ? null : opposite(state.atlas, link);
+    if (back === null || !found.includes(back.id)) found.push(id);
+  }
+  return found.slice(0, CANDIDATES);
+}
+
 function Upgrades({ after }: { after: OutlookOut }) {
   const store = useStore();
   const [found, see] = useState<readonly Upgrade[]>([]);
   const [busy, work] = useState(false);
   const [trouble, say] = useState("");
-  const links = after.fullest.slice(0, CANDIDATES).map((one) => one.link);
+  const links = candidates(store, after);
   const compare = async (): Promise<void> => {
     work(true);
     see([]);
@@ -196,7 +208,7 @@ function Upgrades({ after }: { after: OutlookOut }) {
       {(list.length > 0 || links.length === 0) && (
         <Items
           tall
-          title={t.sweeps.upgrades}
+          title={t.sweeps.compared}
           empty={t.sweeps.noUpgrades}
           of={list.map((one) => ({ title: wayOf(store, one.link), note: upgradeWords(one), to: { kind: "link", id: one.link } }))}
         />
