@@ -119,7 +119,8 @@ BAD: dict[str, Answer] = {
 def test_what_fails_comes_again_until_it_is_delivered_and_nothing_overtakes_it(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(https, "TIMEOUT_S", 0.3)
+    # Where an answer comes, one that is late on a busy machine is no failure of its own.
+    monkeypatch.setattr(https, "TIMEOUT_S", 1.0 if BAD[name] is None else FOR_EVER_S)
     tries: dict[str, int] = {}
 
     def answer(delivery: Delivery) -> Answer:
@@ -131,7 +132,7 @@ def test_what_fails_comes_again_until_it_is_delivered_and_nothing_overtakes_it(
             with Receiver(answer) as end:
                 webhook, _ = await add(desk, end.url)
                 await tell(desk, 8)
-                await until(lambda: len(end.accepted) == 8)
+                await until(lambda: len(end.accepted) == 8, within_s=30.0)
                 assert [one.event["data"]["number"] for one in end.accepted] == list(range(8))
                 assert sorted(tries.values()) == [1, 1, 1, 1, 1, 3, 3, 3]
                 await until(lambda: desk._planner.book.webhooks[webhook.id].attempts == 14)
