@@ -7,10 +7,12 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, expect
 
 CHROMIUM_ARGS = [
@@ -178,3 +180,19 @@ def wait_until(true: Callable[[], bool], what: str) -> None:
     while not true():
         assert time.monotonic() < give_up, f"in vain: until {what}"
         time.sleep(0.05)
+
+
+AXE = Path(__file__).parents[2] / "portal" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def add_axe(page: Page) -> None:
+    """Bring the auditor of accessibility into a page; skips the test where it is not installed."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed")
+    page.evaluate(AXE.read_text("utf-8"))
+
+
+def in_the_way(page: Page) -> list[str]:
+    """What it finds wrong in the page as it is now."""
+    violations = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)")
+    return [f"{one['id']}: {node['html'][:200]}" for one in violations for node in one["nodes"]]

@@ -12,11 +12,9 @@ import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.e2e.conftest import Running
-from tests.e2e.pages import SOON_MS, Backend, body, link_of, open_page, wait_until
+from tests.e2e.pages import SOON_MS, Backend, add_axe, body, in_the_way, link_of, open_page, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
-
-AXE = Path(__file__).parents[2] / "portal" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def test_a_plan_is_read_refused_looked_at_again_and_applied(operator_page: Page, backend: Backend) -> None:
@@ -147,13 +145,11 @@ def test_a_service_is_proven_and_its_way_explained(operator_page: Page, backend:
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_nothing_of_it_stands_in_anybodys_way(page: Page, running: Running, backend: Backend, scheme: Any) -> None:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed")
     service = backend.order(latency_bound_ms=60)
     [link, *_], [site, *_] = service["there"]["links"], service["there"]["sites"]
     page.emulate_media(color_scheme=scheme)
     open_page(page, running.url, running.operator_token)
-    page.evaluate(AXE.read_text())
+    add_axe(page)
     found: dict[str, list[str]] = {}
     for hash_, ready in (
         ("#place=plan", ".place dl"),
@@ -169,10 +165,7 @@ def test_nothing_of_it_stands_in_anybodys_way(page: Page, running: Running, back
             page.get_by_role("button", name="Sweep", exact=True).click()
             expect(page.locator("[data-failure]").nth(2)).to_be_visible(timeout=SOON_MS)
             page.get_by_role("button", name="Stop").click()
-        violations = page.evaluate(
-            "axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)"
-        )
-        said = [f"{one['id']}: {node['html'][:160]}" for one in violations for node in one["nodes"]]
+        said = in_the_way(page)
         if said:
             found[hash_] = said
     assert found == {}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Running
-from tests.e2e.pages import SOON_MS, Backend, body, link_of, open_page
+from tests.e2e.pages import SOON_MS, Backend, add_axe, body, in_the_way, link_of, open_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
-
-AXE = Path(__file__).parents[2] / "portal" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def test_a_link_is_shown_over_time_and_ahead_and_who_heats_it(operator_page: Page, backend: Backend) -> None:
@@ -148,14 +145,12 @@ def test_the_same_as_a_table_and_untangled(operator_page: Page, backend: Backend
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_nothing_stands_in_anybodys_way(page: Page, running: Running, backend: Backend, scheme: Any) -> None:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed")
     service = backend.order()
     fibre = backend.middle_fibre(service)
     a, b = backend.far_apart()
     page.emulate_media(color_scheme=scheme)
     open_page(page, running.url, running.operator_token)
-    page.evaluate(AXE.read_text())
+    add_axe(page)
     found = []
     for hash_, ready in (
         ("", "[data-service-row]"),
@@ -168,10 +163,7 @@ def test_nothing_stands_in_anybodys_way(page: Page, running: Running, backend: B
     ):
         _show(page, hash_)
         expect(page.locator(ready).first).to_be_visible(timeout=SOON_MS)
-        violations = page.evaluate(
-            "axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)"
-        )
-        found += [f"{hash_} {one['id']}: {node['html']}" for one in violations for node in one["nodes"]]
+        found += [f"{hash_} {one}" for one in in_the_way(page)]
     assert not found, "\n".join(found)
 
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,11 +14,9 @@ from playwright.sync_api import BrowserContext, Locator, Page, Response, Route, 
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.e2e.conftest import Running
-from tests.e2e.pages import SOON_MS, Backend, body, open_page, wait_until
+from tests.e2e.pages import SOON_MS, Backend, add_axe, body, in_the_way, open_page, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
-
-AXE = Path(__file__).parents[2] / "portal" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def test_an_order_by_the_keyboard_alone(page: Page, running: Running, backend: Backend) -> None:
@@ -412,18 +409,15 @@ def test_a_tenants_page_fetches_nothing_of_anybody_else(page: Page, running: Run
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_ordering_stands_in_nobodys_way(page: Page, running: Running, backend: Backend, scheme: Any) -> None:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed")
     own = backend.order()
     a, b = backend.far_apart()
     page.emulate_media(color_scheme=scheme)
     open_page(page, running.url, running.tenant_token)
-    page.evaluate(AXE.read_text())
+    add_axe(page)
     found: dict[str, list[str]] = {}
 
     def look(name: str) -> None:
-        violations = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then((all) => all.violations)")
-        said = [f"{one['id']}: {node['html'][:200]}" for one in violations for node in one["nodes"]]
+        said = in_the_way(page)
         if said:
             found[name] = said
 
