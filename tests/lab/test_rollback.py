@@ -109,7 +109,9 @@ def test_probes_bring_back_who_sends_nothing_from_a_path_that_swallows_packets(t
             await asyncio.sleep(5.0)  # it is known how its path is measured
             hole = await namespace_of(fabric, "c")
             in_namespace(hole, "nft", "add table ip6 hole")
-            in_namespace(hole, "nft", "add chain ip6 hole through { type filter hook forward priority 0 ; policy drop ; }")
+            in_namespace(
+                hole, "nft", "add chain ip6 hole through { type filter hook forward priority 0 ; policy drop ; }"
+            )
             drain = await controller.drain("a-b")
             book = await until(controller, lambda book: book.freeze is not None or bool(book.incidents))
             assert not book.incidents, "neighbours see each other"

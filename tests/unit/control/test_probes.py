@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,9 @@ SERVICE = ServiceId("svc-1")
 MOVED_S, BOUND_MS = 10.0, 20.0
 
 
-def measured(at_s: float, *, way: Way = Way.THERE, path: str = "new", lost: int = 0, **more: object) -> Measurement:
+def measured(at_s: float, *, way: Way = Way.THERE, path: str = "new", lost: int = 0, **more: Any) -> Measurement:
     one = Measurement(service=SERVICE, way=way, at_s=at_s, for_s=1.0, sent=10, lost_unknown=lost, path=path)
-    return replace(one, **more)  # type: ignore[arg-type]
+    return replace(one, **more)
 
 
 def said_of(measurements: Iterable[Measurement], bound_ms: float | None = BOUND_MS) -> Said:
@@ -26,7 +27,7 @@ def said_of(measurements: Iterable[Measurement], bound_ms: float | None = BOUND_
     return probes.of(SERVICE, begun_s=MOVED_S, since_s=MOVED_S + 0.2, bound_ms=bound_ms, allowed=0.01)
 
 
-def both(lost: int = 0, **more: object) -> list[Measurement]:
+def both(lost: int = 0, **more: Any) -> list[Measurement]:
     return [measured(at_s, way=way, lost=lost, **more) for at_s in (11.0, 12.0, 13.0) for way in Way]
 
 
@@ -69,7 +70,7 @@ def test_two_lost_packets_are_chance() -> None:
         ({}, None),
     ],
 )
-def test_latency_above_the_bound(more: dict[str, object], late_ms: float | None) -> None:
+def test_latency_above_the_bound(more: dict[str, Any], late_ms: float | None) -> None:
     assert said_of(both(**more)).late_ms == late_ms
     assert said_of(both(**more), bound_ms=None).late_ms is None
     before = [measured(8.0, way=way, path="old", out_ms=30.0) for way in Way]

@@ -177,9 +177,9 @@ async def test_who_sends_nothing_and_is_not_measured_cannot_be_judged_and_passes
     assert (event.data["services"], event.data["without_traffic"]) == ([service.id], 1)
 
 
-async def silent(here: Rig, **wishes: float) -> Service:
+async def silent(here: Rig) -> Service:
     """A service that sends nothing, and that has been measured where it is."""
-    service = await here.order(1.0, **wishes)
+    service = await here.order(1.0)
     await here.run(here.twin.offer(service.id, 0.0))
     await here.pass_s(3.0)
     return service
