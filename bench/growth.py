@@ -2,8 +2,10 @@
 
 Networks and services are those of `scale`, links of 40 Tbit/s and all, but for the pairs of sites: at most 2,000 of
 them at every size. Orders are for 50 to 1,000 Mbit/s between the ends of such a pair, a third with a bound of 1.05 to
-1.5 times the least latency, half in a window that starts within 60 days and lasts an hour to 30 days. Each size runs in a
-process of its own (`python -m bench.growth SITES SERVICES`), and asks for at most `ASKS_S` seconds of each kind.
+1.5 times the least latency, half in a window that starts within 60 days and lasts an hour to 30 days. For refusals links
+are then narrowed to 1.15 times what is needed of them at the busiest instant, and orders are those of `offers`; counted
+are those that get three offers. Each size runs in a process of its own (`python -m bench.growth SITES SERVICES`), and
+asks for at most `ASKS_S` seconds of each kind of yes, and `REFUSALS_S` of refusals.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from bench import scale
+from bench import offers, scale
 from bench.calendar import _resident_bytes
 from bench.figure import Figure, quantile
 from highroad.control.accounts import port_id
@@ -34,6 +36,7 @@ PAIRS_OF = 20_000
 """As many pairs of sites as so many services have."""
 
 ASKS, ASKS_S = 1_000, 4.0
+REFUSALS, REFUSALS_S = 300, 30.0
 BARS_MS = {Protection.NONE: 5.0, Protection.PATH: 15.0}
 
 
@@ -43,10 +46,11 @@ class Run:
 
     yes_ms: list[float]
     protected_ms: list[float]
-    refused: int
+    three_ms: list[float]
     keep_ms: list[float]
     build_s: float
     bytes: int
+    steps: int
 
 
 def figures() -> Iterator[Figure]:
@@ -61,8 +65,10 @@ def figures() -> Iterator[Figure]:
                 continue
             yield Figure(
                 what=what,
-                ours=f"a yes {_times(run.yes_ms)}; protected {_times(run.protected_ms)}; kept {_times(run.keep_ms)}; "
-                f"built in {run.build_s:.2f} s; {run.bytes / 2**20:,.0f} MiB",
+                ours=f"a yes {_times(run.yes_ms)}; protected {_times(run.protected_ms)}; a no with three offers "
+                f"{_times(run.three_ms)} ({len(run.three_ms)}); kept {_times(run.keep_ms)}; built in {run.build_s:.2f} s; "
+                f"{run.bytes / 2**20:,.0f} MiB; {run.steps:,} steps of {run.build_s / run.steps * 1e9:,.0f} ns and "
+                f"{run.bytes / run.steps:,.0f} bytes",
             )
     run = seen[FULL]
     if run is None:
@@ -89,8 +95,10 @@ def measure(sites: int, services: int) -> Run:
     rates = scale.capacities(network, services) | capacities_of(network, ports)
     gc.collect()
     before = _resident_bytes()
+    gc.disable()  # what is made here has no cycles, and a million services would be looked at again and again
     held = [(one.holder, one.claims, one.standbys) for one in scale.bookings(network, ways, services)]
     gc.freeze()
+    gc.enable()
     begun = time.perf_counter()
     calendar = Calendar.build(rates, held)
     build_s = time.perf_counter() - begun
@@ -103,23 +111,47 @@ def measure(sites: int, services: int) -> Run:
     gc.collect()
     gc.freeze()
     dice = random.Random("growth")
-    plain, refused = _decided(ground, dice, ways, Protection.NONE)
-    protected, more = _decided(ground, dice, [way for way in ways if way.backup], Protection.PATH)
+    safe = [way for way in ways if way.backup]
     return Run(
-        yes_ms=plain,
-        protected_ms=protected,
-        refused=refused + more,
+        yes_ms=_decided(ground, dice, ways, Protection.NONE),
+        protected_ms=_decided(ground, dice, safe, Protection.PATH),
         keep_ms=_kept(calendar, dice, ways),
+        three_ms=_refused(_narrowed(ground), dice, ways),
         build_s=build_s,
         bytes=used,
+        steps=sum(len(line.claimed) for line in calendar._lines.values()),
     )
 
 
-def _decided(
-    ground: Ground, dice: random.Random, ways: list[scale.Route], protection: Protection
-) -> tuple[list[float], int]:
+def _narrowed(ground: Ground) -> Ground:
+    """The same, with as little left on links as `offers` leaves."""
+    calendar, links = ground.calendar, []
+    for link in ground.network.links:
+        needed = int(offers.ROOM * calendar._lines[link.id].need.top)
+        rate = max(4, -(-needed // offers.STEP_MBPS)) * offers.STEP_MBPS
+        calendar.set_capacity(link.id, rate)
+        links.append(replace(link, capacity_gbps=rate / 1000))
+    return Ground(network=replace(ground.network, links=tuple(links)), calendar=calendar, ports=ground.ports)
+
+
+def _refused(ground: Ground, dice: random.Random, ways: list[scale.Route]) -> list[float]:
+    """Refusals with three offers."""
+    for number in range(len(ground.network.sites)):
+        ground.graph.toward(number)
+    took: list[float] = []
+    until = time.perf_counter() + REFUSALS_S
+    while len(took) < REFUSALS and time.perf_counter() < until:
+        asked = offers._request(ground, dice, ways)
+        begun = time.perf_counter()
+        decision = admit(ground, asked, scale.NOW_S)
+        took_ms = (time.perf_counter() - begun) * 1e3
+        if not isinstance(decision, Admitted) and len(decision.offers) == offers.THREE:
+            took.append(took_ms)
+    return took
+
+
+def _decided(ground: Ground, dice: random.Random, ways: list[scale.Route], protection: Protection) -> list[float]:
     yes: list[float] = []
-    refused = 0
     until = time.perf_counter() + ASKS_S
     while len(yes) < ASKS and time.perf_counter() < until:
         asked = _request(ground, dice, dice.choice(ways), protection)
@@ -128,9 +160,7 @@ def _decided(
         took_ms = (time.perf_counter() - begun) * 1e3
         if isinstance(decision, Admitted):
             yes.append(took_ms)
-        else:
-            refused += 1
-    return yes, refused
+    return yes
 
 
 def _kept(calendar: Calendar, dice: random.Random, ways: list[scale.Route]) -> list[float]:
