@@ -71,6 +71,7 @@ export function Scrubber() {
           max={to}
           step={MINUTE_MS}
           value={shown}
+          data-at={shown}
           aria-label={t.timeline.slider}
           aria-valuetext={date(shown)}
           onInput={(event) => time.glance(Number(event.currentTarget.value))}

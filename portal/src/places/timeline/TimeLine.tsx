@@ -1,13 +1,14 @@
 // What happened and what is booked, as lists beside the line of time: at the moment that is chosen, and all in all.
 import { usePage } from "../../page";
-import { serviceItem, serviceItemOf, wayOf } from "../../panels/rows";
+import { serviceItem, serviceItemOf } from "../../panels/rows";
+import { wayWords } from "../../panels/service/ways";
 import { Items } from "../../parts/Items";
 import { Part } from "../../parts/Part";
 import { faultsBooked } from "../../state/faults";
 import { pick } from "../../state/go";
 import { fibreName, named } from "../../state/naming";
 import { stretches, type Stretch } from "../../state/span";
-import { siteName } from "../../state/store";
+import type { Route } from "../../state/store";
 import { incidentAt, movesAt } from "../../state/story";
 import { count, turnsOf } from "../../state/turns";
 import { t } from "../../words/en";
@@ -105,9 +106,11 @@ function So() {
   const incident = incidentAt(store);
   if (at_ms === null || incident === null) return null;
   const told = incident.timeline.filter((entry) => Date.parse(entry.at) <= at_ms).slice(-LAST);
-  const moved = movesAt(store).filter((route) => route.way === "took");
-  const before = (service: string): string => by(movesAt(store).find((route) => route.way === "left" && route.service === service)?.sites ?? []);
-  const by = (sites: readonly string[]): string => sites.slice(1, -1).map((site) => siteName(store, site)).join(", ") || wayOf(store, sites.join(">"));
+  const moves = movesAt(store);
+  const words = ({ service, sites }: Route): string => {
+    const before = moves.find((route) => route.way === "left" && route.service === service)?.sites ?? [];
+    return t.timeline.movedFrom(wayWords(store, before, sites), wayWords(store, sites, before));
+  };
   return (
     <>
       <Items
@@ -120,7 +123,7 @@ function So() {
         tall
         title={t.timeline.moved}
         empty={t.timeline.noMoved}
-        of={moved.map((route) => serviceItemOf(store, route.service, t.timeline.movedFrom(before(route.service), by(route.sites)), "RESERVED"))}
+        of={moves.filter(({ way }) => way === "took").map((route) => serviceItemOf(store, route.service, words(route), "RESERVED"))}
       />
     </>
   );
