@@ -1,5 +1,5 @@
 // What the lists have: a row of each service, incident, drain and fibre, the most urgent first.
-import type { ServiceOut } from "../../api/schema";
+import type { IncidentOut, ServiceOut } from "../../api/schema";
 import { titleOf } from "../../panels/incident/Now";
 import { ends } from "../../panels/rows";
 import type { Selection } from "../../state/address";
@@ -68,19 +68,26 @@ function serviceRow(state: State, service: ServiceOut): Row {
 
 function incidents(state: State): Row[] {
   return state.incidents.map((incident) => {
-    const dark = incident.outages.map((outage) => outage.dark_ms ?? outage.less_than_ms ?? 0);
-    const most = Math.max(...dark);
-    const counted = incident.outages.some((outage) => outage.dark_ms !== null && outage.dark_ms === most);
-    const unhealed = incident.outages.some((outage) => !outage.healed);
     return {
       key: `incident ${incident.id}`,
       title: titleOf(state, incident),
-      note: unhealed ? t.lists.stillDark : dark.length > 0 ? t.lists.dark(ms(most), counted) : t.lists.noOutage,
+      note: longest(incident),
       sub: t.lists.opened(incident.open, date(incident.opened)),
       state: incident.open ? "down" : "closed",
       to: { kind: "incident", id: incident.id },
     };
   });
+}
+
+/** How long the service that was dark longest was. */
+function longest({ outages }: IncidentOut): string {
+  if (outages.length === 0) return t.lists.noOutage;
+  if (outages.some((outage) => !outage.healed)) return t.lists.stillDark;
+  const known = outages.flatMap(({ dark_ms, less_than_ms }) => dark_ms ?? less_than_ms ?? []);
+  if (known.length === 0) return t.lists.unmeasured;
+  const most = Math.max(...known);
+  if (most === 0) return known.length < outages.length ? t.lists.unmeasured : t.lists.noneDark;
+  return t.lists.dark(ms(most), outages.some((outage) => outage.dark_ms === most));
 }
 
 function drains(state: State): Row[] {
