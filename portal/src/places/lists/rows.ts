@@ -21,10 +21,42 @@ export interface Row {
   to: Selection | null;
 }
 
-export function rowsOf(state: State, tab: Tab, ended: boolean): Row[] {
+/** A row that is written when it is seen: of ten thousand a few hundred are. */
+export interface Line extends Pick<Row, "key" | "title" | "state"> {
+  /** What is found in it. */
+  words: string;
+  row: () => Row;
+}
+
+/** `ended` are services that ended before we came, where one asks for them. */
+export function linesOf(state: State, tab: Tab, ended: readonly ServiceOut[] | null): Line[] {
+  if (tab === "services") return services(state, ended);
+  return rowsOf(state, tab).map((row) => ({
+    ...row,
+    words: `${row.title} ${row.sub} ${row.state} ${row.to?.id ?? ""}`.toLowerCase(),
+    row: () => row,
+  }));
+}
+
+function services(state: State, ended: readonly ServiceOut[] | null): Line[] {
+  const known = ended === null ? live(state) : [...state.services.values(), ...ended.filter(({ id }) => !state.services.has(id))];
+  return known
+    .map((service) => {
+      const now = stateNow(state, service);
+      const title = ends(state, service);
+      return {
+        key: `service ${service.id}`,
+        title,
+        state: now,
+        words: `${title} ${service.id} ${service.tenant} ${now}`.toLowerCase(),
+        row: () => serviceRow(state, service),
+      };
+    })
+    .sort(byUrgency);
+}
+
+function rowsOf(state: State, tab: Exclude<Tab, "services">): Row[] {
   switch (tab) {
-    case "services":
-      return (ended ? [...state.services.values()] : live(state)).map((one) => serviceRow(state, one)).sort(byUrgency);
     case "incidents":
       return [...drains(state), ...incidents(state)];
     case "fibres":
@@ -41,14 +73,11 @@ export function rowsOf(state: State, tab: Tab, ended: boolean): Row[] {
   }
 }
 
-/** Rows in which every word is found. */
-export function matching(rows: Row[], text: string): Row[] {
+/** Lines in which every word is found. */
+export function matching(lines: Line[], text: string): Line[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return rows;
-  return rows.filter((row) => {
-    const all = `${row.title} ${row.sub} ${row.state} ${row.to?.id ?? ""}`.toLowerCase();
-    return words.every((word) => all.includes(word));
-  });
+  if (words.length === 0) return lines;
+  return lines.filter((line) => words.every((word) => line.words.includes(word)));
 }
 
 function serviceRow(state: State, service: ServiceOut): Row {
@@ -106,8 +135,12 @@ function drains(state: State): Row[] {
     }));
 }
 
+type Sorted = Pick<Row, "key" | "title" | "state">;
+
 const URGENT: Record<string, number> = { down: 0, FAILED: 1, DEGRADED: 1, SUSPENDED: 2, drained: 2, ACTIVATING: 3, ACTIVE: 4 };
 
-function byUrgency(a: Row, b: Row): number {
-  return (URGENT[a.state] ?? 5) - (URGENT[b.state] ?? 5) || a.title.localeCompare(b.title) || (a.key < b.key ? -1 : 1);
+const { compare } = new Intl.Collator("en");
+
+function byUrgency(a: Sorted, b: Sorted): number {
+  return (URGENT[a.state] ?? 5) - (URGENT[b.state] ?? 5) || compare(a.title, b.title) || (a.key < b.key ? -1 : 1);
 }

@@ -15,6 +15,7 @@ export const lists = {
   noFibres: "This network has no fibres.",
   noServices: "No services yet.",
   first: "Order the first one, and its path lights up here:",
+  orderOne: "Order one here",
   command: "highroad service order FROM TO 100G",
   stillDark: "still dark",
   dark: (most: string, counted: boolean) => `${counted ? "" : "< "}${most} dark`,
