@@ -37,7 +37,7 @@ class Rise:
         self._level = 0.0
         self._flow: Reals | None = None
         self._price = together.price
-        self._distance = _distances(apart, single, together.price)
+        self._distance = distances(apart, single, together.price)
         self._wider = np.inf
 
     def step(self, limits: Limits, clock: Clock, seed: int) -> None:
@@ -47,7 +47,7 @@ class Rise:
         level = min(allowed, content, self._level * self._wider if self._level > 0 else np.inf)
         answer = self._plan(level, limits, clock, seed)
         if answer.value > 1.0 + TOLERANCE:
-            self._distance = _distances(self._apart, self._single, answer.price)
+            self._distance = distances(self._apart, self._single, answer.price)
             self._wider = np.inf
             if not self._allowed() < level:  # time was up: what is known does not bring it down
                 self.open[:] = False
@@ -103,7 +103,7 @@ class Rise:
         return max(self._level, (left - before) / float(rate[place:].sum()))
 
 
-def _distances(problem: Problem, made: Commodities, price: Reals) -> Reals:
+def distances(problem: Problem, made: Commodities, price: Reals) -> Reals:
     """Of every commodity the least price from its source to its target."""
     found = np.empty(len(made.target))
     sizes = np.diff(made.start)

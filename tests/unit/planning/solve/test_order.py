@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
 
-from highroad.planning.solve.answer import Limits
+from highroad.planning.solve.answer import Limits, Moment
 from highroad.planning.solve.classes import lexicographic
 from highroad.planning.solve.maxmin import maxmin
 from highroad.planning.solve.problem import Problem, Reals, commodities, problem
@@ -224,6 +225,29 @@ def test_three_classes_each_in_the_way_of_many_of_the_next() -> None:
     found = lexicographic(of)
     assert [one.value for one in found.classes] == pytest.approx([30.0, 180.0, 180.0 + 20.0 * 60], rel=1e-3)
     assert all(one.gap <= 2e-3 for one in found.classes)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_classes_have_a_plan_and_true_bounds_when_time_is_up(seed: int) -> None:
+    of = like(seed, demands=14)
+    exact, floors = list[float](), list[tuple[Reals, float]]()
+    for rank in np.unique(of.rank).tolist():
+        weight = (of.rank <= rank).astype(np.float64)
+        exact.append(most(of, weight, floors))
+        floors.append((weight, exact[-1] * (1 - 1e-9)))
+    ticks = count()
+    found = lexicographic(of, Limits(time_s=3.0), clock=lambda: float(next(ticks)))
+    assert (found.answer.load_gbps <= of.capacity_gbps * (1 + 1e-9)).all()
+    assert found.answer.served_gbps.sum() == pytest.approx(found.classes[-1].value)
+    assert found.classes[0].bound >= exact[0] * (1 - 1e-9) >= found.classes[0].value * (1 - 1e-9)
+
+
+def test_progress_is_told_of_every_class() -> None:
+    of = like(3, demands=14)
+    told: list[Moment] = []
+    found = lexicographic(of, progress=told.append)
+    assert len(told) == len(found.classes)
+    assert (told[-1].value, told[-1].bound) == (found.classes[-1].value, found.classes[-1].bound)
 
 
 def test_a_later_class_takes_nothing_from_an_earlier_one() -> None:
