@@ -20,8 +20,8 @@ import numpy as np
 from highroad.planning.solve import total
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
 from highroad.planning.solve.problem import Problem, Reals, by_class
-from highroad.planning.solve.rising import distances
 from highroad.planning.solve.ratios import Ratios, better, bound_of
+from highroad.planning.solve.rising import distances
 
 RATIO = 2.0
 """A unit weighs so many of the next class at first, and each time it is short so many times as much."""
@@ -72,8 +72,8 @@ def lexicographic(
 ) -> Ranked:
     """The classes of a problem, `rank` 0 first, each with its share of what time there is.
 
-    Progress is told after each: what is carried of all up to it, and the bound of that. When time is up, the plan for all
-    is what it was, and what is not proven of a class by then is bounded by what it asks for.
+    Progress is told after each: what is carried of all up to it, and the bound of that. When time is up, the plan for
+    all is what it was, and bounds are those of the stages until then.
     """
     limits = limits or Limits()
     search = _Stages(problem, limits, clock, progress, seed)

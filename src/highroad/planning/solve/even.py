@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from highroad.planning.solve.aside import aside
 from highroad.planning.solve.answer import Clock, Course, Limits, Moment, gap_of
+from highroad.planning.solve.aside import aside
 from highroad.planning.solve.live import Live, distinct, ragged
 from highroad.planning.solve.offered import Lots
 from highroad.planning.solve.problem import Reals

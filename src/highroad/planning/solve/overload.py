@@ -2,8 +2,9 @@
 
     stage r:  maximise  sum_{k <= r} w_k x_k     x_k: what services of rank k get;  loads <= C
 
-As in `classes`, with the weights and the bounds of cumulative classes of `ratios`. What is lost now counts more than what could be lost
-next: nothing is kept in reserve for backups, and the protected go one way. The bound of a stage, at prices y >= 0:
+As in `classes`, with the weights and the bounds of cumulative classes of `ratios`. What is lost now counts more than
+what could be lost next: nothing is kept in reserve for backups, and the protected go one way. The bound of a stage, at
+prices y >= 0:
 
     sum_e C_e y_e + sum_s D_s max(0, worth_s - cost_y(s))
 

@@ -274,8 +274,8 @@ _ROWS = 256
 class Commodities:
     """Demands put together: those of one source, fence and rank are a set, those of a set to one target a commodity.
 
-    Commodities of set s are [start[s], start[s + 1]); `of` says which one each demand belongs to. Several of a set may have
-    one target (`by_class`).
+    Commodities of set s are [start[s], start[s + 1]); `of` says which one each demand belongs to. Several of a set may
+    have one target (`by_class`).
     """
 
     source: Ints
@@ -314,8 +314,8 @@ def commodities(problem: Problem, *, ranked: bool = False) -> Commodities:
 
 
 def by_class(problem: Problem) -> tuple[Commodities, Ints]:
-    """The commodities of a problem, those of one set, target and rank together, and the rank of each: the sets are by source
-    and fence alone, which is as many as there are without ranks.
+    """The commodities of a problem, those of one set, target and rank together, and the rank of each: the sets are by
+    source and fence alone, which is as many as there are without ranks.
     """
     rank = np.unique(problem.rank, return_inverse=True)
     ranks = max(1, len(rank[0]))

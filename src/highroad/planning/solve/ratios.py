@@ -1,8 +1,8 @@
 """What a Gbit/s of a class weighs beside one of the next: little at first, more wherever that gives a class up.
 
-A sum weighted like this is one linear program, and its bound one of cumulative classes. Where the ratio w_k / w_{k+1} is
-too small, as where one long way stands in the way of many short ones, a class gets less than its own stage found for it;
-where it is large, a small gap of the sum is a large one of the classes that weigh little.
+A sum weighted like this is one linear program, and its bound one of cumulative classes. Where the ratio w_k / w_{k+1}
+is too small, as where one long way stands in the way of many short ones, a class gets less than its own stage found for
+it; where it is large, a small gap of the sum is a large one of the classes that weigh little.
 
     X_r <= B_r - sum_{k < r} (w_k - w_{k+1}) X_k             X_k: all classes up to k;  B_r: bound of stage r;  w_r = 1
 """
@@ -38,7 +38,7 @@ class Ratios:
         return worth
 
     def raised(self, sums: Sequence[float]) -> bool:
-        """Whether a class is short where all up to each get `sums`, and can weigh more: the first such does from now on."""
+        """Whether a class is short where all up to each get `sums`, and can weigh more: the first such does then."""
         short = next((one for one, most in enumerate(self.reached) if sums[one] < most * (1 - self._short)), None)
         if short is None or short >= len(self._ratio) or self._ratio[short] >= HIGHEST:
             return False

@@ -10,7 +10,7 @@ import pytest
 
 from highroad.planning.solve.answer import Limits, Moment
 from highroad.planning.solve.classes import lexicographic
-from highroad.planning.solve.maxmin import maxmin
+from highroad.planning.solve.maxmin import Shares, maxmin
 from highroad.planning.solve.problem import Problem, Reals, commodities, problem
 from tests.support.linear import Program
 from tests.unit.planning.solve.instances import at_random
@@ -136,6 +136,40 @@ def test_the_shares_so_far_are_a_plan_when_time_is_up(monkeypatch: pytest.Monkey
     assert 0 < found.served_gbps.sum() < all_of_it.served_gbps.sum()
     assert (found.load_gbps <= given.capacity_gbps * (1 + 1e-9)).all()
     assert (found.served_gbps <= all_of_it.served_gbps * (1 + 1e-6)).all()
+    assert all_of_it.rising is None
+    proves_what_is_left(given, found, all_of_it.served_gbps)
+
+
+@pytest.mark.parametrize(("most", "time_s"), [(0, 60.0), (50_000, 3.0)])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_left_is_told_when_time_is_up(
+    monkeypatch: pytest.MonkeyPatch, most: int, time_s: float, seed: int
+) -> None:
+    """Nearly and exactly: with one small demand that has all it wants, who gets least says nothing of the others."""
+    made = mixed(seed)
+    given = replace(made, amount_gbps=np.append(made.amount_gbps[:-1], 1e-3))
+    exact = maxmin(given).served_gbps
+    monkeypatch.setattr("highroad.planning.solve.maxmin.STEPS", 2)
+    monkeypatch.setattr("highroad.planning.solve.maxmin.TOLD_S", 0.0)
+    monkeypatch.setattr("highroad.planning.solve.maxmin.MOST", most)
+    ticks, told = count(), list[Moment]()
+    found = maxmin(given, Limits(time_s=time_s), clock=lambda: float(next(ticks)), progress=told.append)
+    proves_what_is_left(given, found, exact)
+    assert told
+    assert all(one.value <= one.bound for one in told)
+
+
+def proves_what_is_left(given: Problem, found: Shares, exact: Reals) -> None:
+    """Those who would rise still are as high as it says, and their exact level is no higher than the bound."""
+    left = found.rising
+    assert left is not None
+    share = found.served_gbps / given.weight
+    still = (share >= left.level * (1 - 1e-6)) & (found.served_gbps < given.amount_gbps * (1 - 1e-6))
+    assert still.sum() >= left.demands > 0
+    assert share[still] == pytest.approx(left.level)
+    assert (exact / given.weight)[still].min() <= left.bound * (1 + 2e-3)
+    assert left.bound > left.level
+    assert left.gap > 1e-3
 
 
 @pytest.mark.parametrize("seed", SEEDS)
