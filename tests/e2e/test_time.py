@@ -88,8 +88,8 @@ def test_a_failure_is_played_again(operator_page: Page, backend: Backend) -> Non
     fibre = _fibre_of(backend, service["there"]["links"][-2])
     [link, *_] = backend.links_on(fibre)
     backend.cut(fibre)
-    wait_until(lambda: _path(backend, service) != service["there"]["sites"], "it has moved")
-    moved = _path(backend, service)
+    wait_until(lambda: _rerouted(backend, service) != [], "it has moved")
+    [moved, *_] = _rerouted(backend, service)
     backend.splice(fibre)
     wait_until(lambda: not body(backend.operator.get("/v1/incidents"))["items"][0]["open"], "it is over")
     incident = body(backend.operator.get("/v1/incidents"))["items"][0]
@@ -102,7 +102,7 @@ def test_a_failure_is_played_again(operator_page: Page, backend: Backend) -> Non
     expect(page.locator(".connection")).to_contain_text("as of")
     expect(link_of(page, link)).to_have_attribute("data-state", "down", timeout=SOON_MS)
     took = page.locator(f'[data-route="{service["id"]}"][data-way=took]')
-    expect(took).to_contain_text(f"{_site(backend, moved[1])}", timeout=SOON_MS)
+    expect(took).to_contain_text(", ".join(_site(backend, site) for site in moved), timeout=SOON_MS)
     expect(page.locator(f'[data-route="{service["id"]}"][data-way=left]')).to_have_count(1)
     expect(page.locator('[data-list="Moved by then"] .item').first).to_contain_text(", then")
     expect(page).to_have_url(re.compile(f"incident={incident['id']}.*&play="))
@@ -280,8 +280,10 @@ def _order(backend: Backend, **more: object) -> dict[str, Any]:
     return service
 
 
-def _path(backend: Backend, service: dict[str, Any]) -> list[str]:
-    return list(backend.service(service["id"])["there"]["sites"])
+def _rerouted(backend: Backend, service: dict[str, Any]) -> list[list[str]]:
+    """The paths that it was moved to, in order."""
+    told = body(backend.operator.get("/v1/events", params={"subject": service["id"], "limit": 1000}))["items"]
+    return [one["data"]["path"] for one in told if one["type"] == "highroad.service.rerouted"]
 
 
 def _site(backend: Backend, site: str) -> str:
