@@ -1333,7 +1333,7 @@ export interface Calls {
   "GET /v1/proofs/key": { path: None; query: None; body: undefined; answer: ProofKeyOut; };
   "GET /v1/proofs/services/{service_id}": { path: { service_id: string; }; query: { limit?: number; cursor?: string | null; from?: string | null; to?: string | null; }; body: undefined; answer: ProofPage; };
   "GET /v1/reach": { path: None; query: { rtt_ms: number; kind?: SiteKind; without?: string[] | null; }; body: undefined; answer: ReachOut; };
-  "GET /v1/services": { path: None; query: { limit?: number; cursor?: string | null; state?: State | null; tenant?: string | null; }; body: undefined; answer: ServicePage; };
+  "GET /v1/services": { path: None; query: { limit?: number; cursor?: string | null; state?: State | null; tenant?: string | null; live?: boolean; }; body: undefined; answer: ServicePage; };
   "POST /v1/services": { path: None; query: { dry_run?: boolean; tenant?: string | null; }; body: OrderIn; answer: ServiceOut | PreviewOut; };
   "GET /v1/services/{service_id}": { path: { service_id: string; }; query: None; body: undefined; answer: ServiceOut; };
   "PATCH /v1/services/{service_id}": { path: { service_id: string; }; query: { dry_run?: boolean; }; body: ServiceChangeIn; answer: ServiceOut | PreviewOut; };

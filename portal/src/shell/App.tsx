@@ -62,6 +62,11 @@ export function App() {
           {store.overlay.said}
         </p>
       )}
+      {store.atlas === null && store.trouble === null && (
+        <p class="waiting" role="status">
+          {t.app.reading}
+        </p>
+      )}
       {store.trouble !== null && (
         <p class="waiting" role="alert">
           {store.trouble}

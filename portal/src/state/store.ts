@@ -77,6 +77,8 @@ export interface Story {
 }
 
 interface Known extends State {
+  /** Services of which the API says that there are none. */
+  gone: ReadonlySet<string>;
   address: Address;
   overlay: Overlay | null;
   /** null: of the moment that is shown nothing is known, or it is now. */
@@ -88,8 +90,8 @@ interface Known extends State {
   story: Story | null;
   /** The share that was within reach when one began to look, to compare with. */
   reachAtFirst: number | null;
-  /** When the last sample came in, by our own clock: the controller's may differ. */
-  heardAt: number | null;
+  /** How far the controller's clock is ahead of ours. */
+  skew_ms: number;
   stale: boolean;
   /** Why nothing can be shown yet, in a sentence. */
   trouble: string | null;
@@ -103,6 +105,7 @@ export class Store implements Known {
       who: signal(who),
       atlas: signal(null),
       services: signal(new Map()),
+      gone: signal(new Set()),
       sample: signal(null),
       faults: signal(none()),
       incidents: signal([]),
@@ -115,7 +118,7 @@ export class Store implements Known {
       waiting: signal(false),
       story: signal(null),
       reachAtFirst: signal(null),
-      heardAt: signal(null),
+      skew_ms: signal(0),
       stale: signal(false),
       trouble: signal(null),
     };
@@ -158,6 +161,9 @@ export class Store implements Known {
   get services(): ReadonlyMap<string, ServiceOut> {
     return this.$.services.value;
   }
+  get gone(): ReadonlySet<string> {
+    return this.$.gone.value;
+  }
   get sample(): SampleOut | null {
     return this.$.sample.value;
   }
@@ -194,8 +200,8 @@ export class Store implements Known {
   get reachAtFirst(): number | null {
     return this.$.reachAtFirst.value;
   }
-  get heardAt(): number | null {
-    return this.$.heardAt.value;
+  get skew_ms(): number {
+    return this.$.skew_ms.value;
   }
   get stale(): boolean {
     return this.$.stale.value;

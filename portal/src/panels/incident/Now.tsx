@@ -33,6 +33,7 @@ export function Now({ id }: { id: string }) {
         empty={t.incident.noDark}
         of={incident.outages.map((outage) => darkService(store, outage))}
       />
+      {incident.outages.length > 0 && store.sample?.fabric === "twin" && <p class="nothing">{t.incident.modelled}</p>}
       <Items
         title={t.incident.fibres}
         empty={t.panel.none}
@@ -60,13 +61,19 @@ export function faultWords(incident: IncidentOut, fibre: string): string {
   return fault.in_use ? t.incident.inUse : t.incident.good(fault.wait_s);
 }
 
+/** What was not measured is no zero, and what was found to be none is said in words. */
+function darkFor(dark_ms: number | null, less_than_ms: number | null): string {
+  if (less_than_ms !== null) return `< ${ms(less_than_ms)}`;
+  if (dark_ms === null) return t.incident.unmeasured;
+  return dark_ms === 0 ? t.incident.notDark : ms(dark_ms);
+}
+
 /** How long it was dark is the past; its dot, and a word where it is not simply active, say how it is now. */
 export function darkService(state: State, { service: id, dark_ms, less_than_ms, healed }: OutageOut): Item {
   const service = state.services.get(id);
   const now = service === undefined ? null : stateNow(state, service);
-  const dark = less_than_ms === null ? ms(dark_ms) : `< ${ms(less_than_ms)}`;
   const words = [
-    healed ? dark : t.incident.stillDark,
+    healed ? darkFor(dark_ms, less_than_ms) : t.incident.stillDark,
     now === null || now === "ACTIVE" ? null : t.incident.now(now.toLowerCase()),
   ];
   return {

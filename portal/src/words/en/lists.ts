@@ -15,10 +15,13 @@ export const lists = {
   noFibres: "This network has no fibres.",
   noServices: "No services yet.",
   first: "Order the first one, and its path lights up here:",
+  orderOne: "Order one here",
   command: "highroad service order FROM TO 100G",
   stillDark: "still dark",
   dark: (most: string, counted: boolean) => `${counted ? "" : "< "}${most} dark`,
   noOutage: "no outage",
+  noneDark: "nobody was dark",
+  unmeasured: "not measured",
   opened: (open: boolean, when: string) => `${open ? "open since" : "closed, of"} ${when}`,
   booked: (moving: number, stuck: number, from: string) =>
     `${count(moving, "service")} to move, ${String(stuck)} stuck · from ${from}`,

@@ -13,7 +13,7 @@ export function kindTitle(kind: string): string {
   return KINDS[kind]?.title ?? kind;
 }
 
-export const app = { map: "Map of the network", places: "Places", lists: "Services, incidents and fibres", close: "Close" } as const;
+export const app = { map: "Map of the network", places: "Places", lists: "Services, incidents and fibres", close: "Close", reading: "Reading the network…" } as const;
 
 export const signIn = {
   title: "Highroad",
@@ -42,6 +42,8 @@ export const header = {
   connecting: "connecting",
   live: "live",
   stale: (since: string) => `stale since ${since}`,
+  apart: (time: string, ahead: boolean) =>
+    `Your clock is ${time} ${ahead ? "ahead of" : "behind"} the controller's. Times here are by the controller's.`,
   then: (at: string) => `as of ${at}`,
   ahead: (at: string) => `booked for ${at}`,
   sites: (n: number) => count(n, "site"),
