@@ -1,4 +1,4 @@
-"""The line of time: what is booked, shown as booked; what failed, played again; and sweeps that an address brings back."""
+"""The line of time: what is booked, shown as booked; what failed, played again; and sweeps that are in the address."""
 
 from __future__ import annotations
 
@@ -148,6 +148,27 @@ def test_nothing_moves_by_itself_where_motion_is_not_wanted(context: BrowserCont
     _shown_is(page, start)
     page.wait_for_timeout(1500)
     _shown_is(page, start)
+
+
+def test_the_land_and_the_line_of_time_come_without_anything_moving(page: Page, running: Running) -> None:
+    page.add_init_script(
+        "window.moved = []; new PerformanceObserver((list) => { for (const one of list.getEntries()) "
+        "window.moved.push([one.value, ...one.sources.map(({ node }) => node?.className ?? node?.parentNode?.className)]); "
+        "}).observe({ type: 'layout-shift', buffered: true })"
+    )
+    asked = _asked(page)
+    open_page(page, running.url, running.operator_token)
+    expect(page.locator(".backdrop.land")).to_be_attached(timeout=SOON_MS)
+    [land] = [one for one in asked if one.endswith(".json") and "/assets/" in one]
+    assert "states" in land
+    sites = page.locator(".map [data-site]").first
+    expect(sites).to_be_attached()
+    page.wait_for_timeout(500)
+    # Where what is above opens, the rest stays; the map is a canvas.
+    _show(page, f"#at={_hours_ahead(-1)}&play=60")
+    expect(page.locator(".scrubber")).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert page.evaluate("window.moved") == []
 
 
 def test_a_tenant_looks_ahead_at_its_own_and_at_what_is_free(page: Page, running: Running, backend: Backend) -> None:
