@@ -153,7 +153,7 @@ def test_nothing_moves_by_itself_where_motion_is_not_wanted(context: BrowserCont
 def test_the_land_and_the_line_of_time_come_without_anything_moving(page: Page, running: Running) -> None:
     page.add_init_script(
         "window.moved = []; new PerformanceObserver((list) => { for (const one of list.getEntries()) "
-        "window.moved.push([one.value, ...one.sources.map(({ node }) => node?.className ?? node?.parentNode?.className)]); "
+        "window.moved.push([one.value, ...one.sources.map(({ node }) => node?.className ?? node?.nodeName)]); "
         "}).observe({ type: 'layout-shift', buffered: true })"
     )
     asked = _asked(page)
