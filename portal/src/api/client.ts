@@ -58,11 +58,11 @@ export async function ask<C extends Call>(call: C, ...[given]: Rest<C>): Promise
 }
 
 /** Every item of a list, page after page. Raises Problem. */
-export async function all<C extends Paged>(call: C): Promise<Item<C>[]> {
+export async function all<C extends Paged>(call: C, asked: Calls[C]["query"] | null = null): Promise<Item<C>[]> {
   const items: Item<C>[] = [];
   let cursor: string | null = null;
   do {
-    const query: Record<string, unknown> = cursor === null ? { limit: PAGE } : { limit: PAGE, cursor };
+    const query: Record<string, unknown> = { ...asked, limit: PAGE, cursor };
     const answer = await send(address(call, undefined, query), { credentials: "same-origin" });
     const page = (await answer.json()) as { items: Item<C>[]; next_cursor: string | null };
     items.push(...page.items);

@@ -2,10 +2,13 @@
 // are; an event marks what it speaks of, and what is marked is read again, a few at a time, so that a storm of events
 // costs a handful of requests.
 import { all, ask, Problem } from "../api/client";
-import type { EventOut, SampleOut } from "../api/schema";
+import { effect } from "@preact/signals";
+import type { EventOut, SampleOut, ServiceOut } from "../api/schema";
 import { index } from "./atlas";
+import { skew } from "./clock";
 import { copy, hear, see } from "./faults";
 import { Live } from "./live";
+import { kept } from "./services";
 import type { Store } from "./store";
 
 /** Samples come about once a second; after so long without one, what we show is old. */
@@ -19,6 +22,7 @@ export class Sync {
   private readonly dirty = new Set<string>();
   private readonly jobs = new Map<string, ReturnType<typeof setTimeout>>();
   private reachAsked = 0;
+  private unfollow: () => void = () => undefined;
   /** By a clock that nobody sets. */
   private heard_ms: number | null = null;
 
@@ -37,10 +41,12 @@ export class Sync {
     });
     this.watch = setInterval(() => this.checkStale(), 500);
     await this.loadAll();
+    this.unfollow = effect(() => this.seek());
   }
 
   stop(): void {
     this.live?.close();
+    this.unfollow();
     clearInterval(this.watch);
     for (const job of this.jobs.values()) clearTimeout(job);
   }
@@ -49,13 +55,13 @@ export class Sync {
     const store = this.store;
     const [network, services, incidents, maintenances] = await Promise.all([
       ask("GET /v1/network"),
-      all("GET /v1/services"),
+      all("GET /v1/services", { live: true }),
       all("GET /v1/incidents"),
       store.operator ? all("GET /v1/maintenances") : [],
     ]);
     store.change({
       atlas: index(network),
-      services: new Map(services.map((service) => [service.id, service])),
+      services: this.listed(services),
       incidents,
       maintenances,
       trouble: null,
@@ -75,6 +81,25 @@ export class Sync {
   async refresh(service: string): Promise<void> {
     this.dirty.add(service);
     await this.readServices();
+  }
+
+  /** Reads what is selected where we do not have it: a service that had ended before we came. */
+  private seek(): void {
+    const { selection, services, gone } = this.store;
+    if (selection?.kind !== "service" || services.has(selection.id) || gone.has(selection.id)) return;
+    this.mark(selection.id);
+  }
+
+  /** The services of a list of those that live. What is looked at may have ended. */
+  private listed(services: readonly ServiceOut[]): ReadonlyMap<string, ServiceOut> {
+    const now = new Map(services.map((service) => [service.id, service]));
+    const { selection } = this.store;
+    const chosen = selection?.kind === "service" ? this.store.services.get(selection.id) : undefined;
+    if (chosen !== undefined && !now.has(chosen.id)) {
+      now.set(chosen.id, chosen);
+      this.mark(chosen.id);
+    }
+    return now;
   }
 
   private async readReach(): Promise<void> {
@@ -104,7 +129,7 @@ export class Sync {
     }
     store.change({
       ...(changed ? { faults } : {}),
-      ...(sample === null ? {} : { sample, heardAt: Date.now(), stale: false }),
+      ...(sample === null ? {} : { sample, skew_ms: skew(store.skew_ms, sample.at, Date.now()), stale: false }),
     });
   }
 
@@ -143,16 +168,30 @@ export class Sync {
     const ids = [...this.dirty];
     this.dirty.clear();
     if (ids.length > MANY) {
-      const services = await all("GET /v1/services");
-      this.store.change({ services: new Map(services.map((service) => [service.id, service])) });
+      this.store.change({ services: this.listed(await all("GET /v1/services", { live: true })) });
       return;
     }
+    const gone = new Set(this.store.gone);
     const found = await Promise.all(
-      ids.map((service_id) => ask("GET /v1/services/{service_id}", { path: { service_id } })),
+      ids.map(async (service_id) => {
+        try {
+          return await ask("GET /v1/services/{service_id}", { path: { service_id } });
+        } catch (error) {
+          if (!(error instanceof Problem) || error.status !== 404) throw error;
+          gone.add(service_id);
+          return null;
+        }
+      }),
     );
     const now = new Map(this.store.services);
-    for (const service of found) now.set(service.id, service);
-    this.store.change({ services: now });
+    for (const service of found) {
+      if (service === null) continue;
+      // Behind the others: those that ended long ago are in front.
+      now.delete(service.id);
+      now.set(service.id, service);
+    }
+    const chosen = this.store.selection;
+    this.store.change({ services: kept(now, chosen?.kind === "service" ? chosen.id : null), gone });
   }
 
   /** What is booked changes with services; the network itself seldom does. */

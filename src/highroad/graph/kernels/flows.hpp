@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <span>
@@ -25,13 +26,15 @@ inline constexpr int REPEATS = 12;
 
 inline constexpr std::size_t FEW = 100'000;  // So many sums are not worth a thread of their own.
 
+inline constexpr std::size_t LEVELS = 16;
+
 inline constexpr double LARGE = 1e300;  // More than anything costs or carries.
 
 inline constexpr double LOOKED = 1.1;  // Room is given along ways that cost little more than it is worth.
 
 // What is to be carried: sets of demands from one source over the links that the set may use. Those of set g are
-// [start[g], start[g + 1]), each to a node of its own; worth is what a unit may cost at most, infinity where all of it
-// must be carried. allowed has a row of links for each fence; fence[g] is a row, or -1.
+// [start[g], start[g + 1]), those to one node side by side, who is worth most first; worth is what a unit may cost at
+// most, infinity where all of it must be carried. allowed has a row of links for each fence; fence[g] is a row, or -1.
 struct Demands {
   std::vector<Node> source;
   std::vector<std::int32_t> fence;
@@ -65,6 +68,12 @@ class Flows {
       for (auto d = first(g); d < first(g + 1); ++d) musts += must(d);
       if (musts > 0) has_[g] = musts == first(g + 1) - first(g) ? Has::MUST : Has::BOTH;
     }
+    for (std::size_t g = 0; g < demands_.sets(); ++g)
+      for (auto d = first(g) + 1; d < first(g + 1); ++d) is_shared_ = is_shared_ || demands_.target[d] == demands_.target[d - 1];
+    levels_ = demands_.worth;
+    std::sort(levels_.begin(), levels_.end(), std::greater<>{});
+    levels_.erase(std::unique(levels_.begin(), levels_.end()), levels_.end());
+    if (levels_.size() > LEVELS) levels_.assign(1, levels_.back());
     nothing_ = NOTHING * most_flow(capacity_, demands_.amount, demands_.worth);
   }
 
@@ -161,12 +170,16 @@ class Flows {
       trim(hand);
       if (!relieve(demand, hand)) break;
     }
-    std::vector<std::size_t> sets(demands_.sets());
-    std::iota(sets.begin(), sets.end(), std::size_t{0});
-    sets = fill(sets, hand, threads);
-    const std::vector<std::size_t> given = sets;
-    for (int round = 1; round < 3 && !sets.empty(); ++round) sets = fill(sets, hand, threads);
-    clean(given, threads);
+    if (is_shared_)
+      for (std::size_t g = 0; g < demands_.sets(); ++g) prefer(g);
+    for (const double least : levels_) {  // Who is worth most is given room first.
+      std::vector<std::size_t> sets(demands_.sets());
+      std::iota(sets.begin(), sets.end(), std::size_t{0});
+      sets = fill(sets, least, hand, threads);
+      const std::vector<std::size_t> given = sets;
+      for (int round = 1; round < 3 && !sets.empty(); ++round) sets = fill(sets, least, hand, threads);
+      clean(given, threads);
+    }
     settle(threads);
     add_up(threads);
   }
@@ -294,17 +307,18 @@ class Flows {
   bool walk_dearest(Node v, Node source, double* flow, const Pricing& pricing, Hand& hand, double& cost, double& slope,
                     double& most) const;
   void add(std::size_t g, double* flow, const Pricing& pricing, Hand& hand);
-  void add_together(std::size_t g, double* flow, const Pricing& pricing, Hand& hand);
+  void add_together(std::size_t g, double least, double above, double* flow, const Pricing& pricing, Hand& hand);
+  void prefer(std::size_t g);
   // In flows_fit.hpp.
   void trim(Hand& hand);
   bool relieve(std::vector<std::int32_t>& demand, Hand& hand);
   void take(double* flow, std::vector<double>& load, double amount, Hand& hand);
-  bool peel(Link e, double most, Node source, double dearest, double* flow, std::vector<double>& load,
+  bool peel(Link e, double most, std::size_t g, double dearest, double* flow, std::vector<double>& load,
             std::span<const std::int32_t> demand, Hand& hand);
   void note(std::size_t g, std::span<std::int32_t> demand) const;
-  std::vector<std::size_t> fill(const std::vector<std::size_t>& sets, Hand& hand, int threads);
-  bool give(std::size_t g, double little, Hand& hand);
-  bool has_room(std::size_t g, double little, Hand& hand) const;
+  std::vector<std::size_t> fill(const std::vector<std::size_t>& sets, double least, Hand& hand, int threads);
+  bool give(std::size_t g, double least, double little, Hand& hand);
+  bool has_room(std::size_t g, double least, double little, Hand& hand) const;
   void settle(int threads);
   void settle_set(std::size_t g, std::vector<std::int32_t>& comes, std::vector<std::int32_t>& demand,
                   std::vector<Node>& order);
@@ -320,6 +334,8 @@ class Flows {
   std::vector<double> flow_, served_, load_;
   std::vector<Hand> hands_;
   double nothing_ = 0;
+  bool is_shared_ = false;      // Several demands of a set are to one node.
+  std::vector<double> levels_;  // What demands are worth, the most first; the least alone where those are many.
 
   enum class Has : std::uint8_t { OFFERED, MUST, BOTH };
   std::vector<Has> has_;                // By set: demands that may be carried, that must be, or both.
