@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,8 +21,8 @@ from highroad.lab.client import LabClient
 from highroad.lab.talk import Info, Options
 from highroad.model.network import FibreId, Network, RiskGroupId, SiteId
 from highroad.netlink.kernel import Kernel
-from highroad.pki.peer import Role
-from highroad.pki.store import Credentials, Pki
+from highroad.pki.peer import Credentials, Role
+from highroad.pki.store import Pki
 from highroad.ports import Withdraw
 
 T = TypeVar("T")
@@ -86,8 +86,22 @@ class Breakable(LinuxFabric):
 
 
 @asynccontextmanager
-async def fabric_over(lab: Up, folder: Path) -> AsyncIterator[Breakable]:
-    """A fabric of its own over the lab, with what it remembers in the folder; what it has not broken is as before."""
+async def lab_of(folder: Path, network: Network) -> AsyncIterator[tuple[LinuxFabric, Callable[[], Awaitable[None]]]]:
+    """The fabric over a lab of a network, which is gone afterwards; and what waits for its routers' own routing."""
+    with ExitStack() as standing:
+        lab = await asyncio.to_thread(standing.enter_context, lab_up(folder, network))
+        try:
+            async with fabric_over(lab, folder, again=False) as fabric:
+                yield fabric, lambda: converged(lab)
+        finally:
+            await asyncio.to_thread(standing.close)
+
+
+@asynccontextmanager
+async def fabric_over(lab: Up, folder: Path, *, again: bool = True) -> AsyncIterator[Breakable]:
+    """A fabric of its own over the lab, with what it remembers in the folder. Another may follow if it breaks nothing,
+    unless none is to.
+    """
 
     def connect(reach: Reach) -> GnmiClient:
         return GnmiClient(reach.address, reach.name, lab.credentials, election=Election(id=1), timeout_s=3.0)
@@ -104,7 +118,7 @@ async def fabric_over(lab: Up, folder: Path) -> AsyncIterator[Breakable]:
     await fabric.start()
     try:
         yield fabric
-        if not fabric.broken:
+        if again and not fabric.broken:
             await _put_in_order(fabric)
     finally:
         await fabric.aclose()

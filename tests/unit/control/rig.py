@@ -44,11 +44,11 @@ class Rig:
 
     def notice(self) -> None:
         """Set `news` with each commit from now on."""
-        commit = self.store.commit
+        write = self.store.commit
 
-        def noticed(made: Commit) -> Sequence[EventRecord]:
+        def noticed(commit: Commit) -> Sequence[EventRecord]:
             self.news = True
-            return commit(made)
+            return write(commit)
 
         self.store.commit = noticed  # type: ignore[method-assign]
 
