@@ -77,4 +77,5 @@ it("the network is fitted into what nothing covers", () => {
   expect(open.fit.left).toBeGreaterThan(shut.fit.left);
   expect(open.fit.right).toBeLessThan(shut.fit.right);
   expect(roomOf(390, 844, true, true).fit.bottom).toBeLessThan(844 / 2);
+  expect(roomOf(390, 844, false, false).fit.bottom).toBeLessThan(844 / 2);
 });

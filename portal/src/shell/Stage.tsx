@@ -91,7 +91,8 @@ function each(read: () => (() => void) | null): () => void {
 /** The part of the window that nothing covers. */
 export function roomOf(width: number, height: number, railShut: boolean, open: boolean): Room {
   if (width < 900) {
-    const bottom = open ? height * 0.5 : height - 110;
+    // Either is a sheet over the lower half; else the key and the map's buttons are there.
+    const bottom = open || !railShut ? height * 0.5 : height - 180;
     return {
       fit: { left: 30, top: 136, right: width - 30, bottom: bottom - 20 },
       clear: { left: 4, top: 96, right: width - 4, bottom },
