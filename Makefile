@@ -54,11 +54,12 @@ check: .make/dev .make/portal  ## Style, types, import contract, docs; no test i
 bench: .make/dev .make/portal .make/debian-lab .make/debian-frr .make/debian-postgres .make/debian-victoria  ## Every figure, as a table
 	$(BIN)/python -m bench $(BENCH)
 
-soak: .make/dev .make/portal .make/debian-lab .make/debian-postgres  ## Orders, cuts, drains, kill -9 and watchers for SOAK_S seconds (default 3600)
+soak: .make/dev .make/portal .make/chromium .make/debian-lab .make/debian-postgres  ## Orders, cuts, drains, kill -9, watchers and an open page for SOAK_S seconds (default 3600)
 	@for_s=$${SOAK_S:-3600}; $(BIN)/python -m bench.watch $$for_s & watched=$$!; \
+	  nice -n 5 $(BIN)/python -m bench.openpage $$for_s & page=$$!; \
 	  $(BIN)/python -m bench.soak $$((for_s / 2)); soaked=$$?; \
 	  $(BIN)/python -m bench.force --for $$((for_s / 2)); forced=$$?; \
-	  wait $$watched; exit $$(($$? | soaked | forced))
+	  wait $$watched; watched=$$?; wait $$page; exit $$(($$? | watched | soaked | forced))
 
 docs: .make/dev  ## The documentation, served on a local port
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
