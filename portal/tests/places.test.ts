@@ -79,4 +79,5 @@ it("the network is fitted into what nothing covers", () => {
   expect(open.fit.right).toBeLessThan(shut.fit.right);
   expect(roomOf(1600, 900, { railShut: true, open: false, timed: true }).fit.top).toBeGreaterThan(shut.fit.top);
   expect(roomOf(390, 844, { railShut: true, open: true, timed: false }).fit.bottom).toBeLessThan(844 / 2);
+  expect(roomOf(390, 844, { railShut: false, open: false, timed: false }).fit.bottom).toBeLessThan(844 / 2);
 });

@@ -45,6 +45,12 @@ describe("links are shown", () => {
     const then: Moment = { kind: "measured", from_ms: at_ms - 5000, until_ms: at_ms + 5000, gbps: new Map([["a>b", 200]]), down: new Set(["b>a"]) };
     store.change({ moment: then });
     expect(seen(store)).toEqual(["up 0.5", "down 0", "down 0"]);
+    // A step in which it failed for a moment is not dark for all of it: an incident knows when.
+    const brief = incident("j", { fibres: ["f"], opened: "2026-01-01T10:30:02Z", closed: "2026-01-01T10:30:03Z" });
+    const { incidents } = store;
+    store.change({ incidents: [...incidents, brief] });
+    expect(seen(store)).toEqual(["up 0.5", "up 0", "down 0"]);
+    store.change({ incidents });
     // Of another instant, or as it is booked: that is not how it was.
     store.change({ moment: { ...then, until_ms: at_ms } });
     expect(seen(store)).toEqual(["up 0", "up 0", "down 0"]);

@@ -147,6 +147,24 @@ describe("time", () => {
     expect([store.at_ms, store.moment, store.playhead]).toEqual([null, null, null]);
   });
 
+  it("is not read again for whatever else is looked at", async () => {
+    time.seek(T - 180_000);
+    await wait();
+    store.change({ address: { ...store.address, selection: { kind: "link", id: "a>b" } } });
+    await wait();
+    expect(asked).toEqual(["measured -180"]);
+  });
+
+  it("plays when it knows how much there is to be read", async () => {
+    const { atlas } = store;
+    store.change({ atlas: null, address: { ...NOWHERE, at: at(-600), play: 60 } });
+    await beat(100, 3);
+    expect([asked, shown()]).toEqual([[], -600]);
+    store.change({ atlas });
+    await beat(100, 2);
+    expect([asked.length, shown()]).toEqual([1, -594]);
+  });
+
   it("to come is what is booked, read again when that changes", async () => {
     time.seek(T + 7_200_000);
     await wait();

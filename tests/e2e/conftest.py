@@ -45,11 +45,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @contextmanager
-def up(home: Path, *more: str, port: int = 0) -> Iterator[Running]:
-    """A controller with this home, which is ended with the context."""
+def up(home: Path, *more: str, port: int = 0, **settings: str) -> Iterator[Running]:
+    """A controller with this home and these variables, which is ended with the context."""
     said = home / "stderr.txt"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HIGHROAD_")}
-    environment["HIGHROAD_HOME"] = str(home)
+    environment |= {"HIGHROAD_HOME": str(home), **settings}
     command = [sys.executable, "-m", "highroad.main", "up", "--fabric", "twin", "--port", str(port), "--no-tour", "--json", *more]
     with said.open("wb") as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)

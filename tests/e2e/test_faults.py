@@ -113,12 +113,11 @@ def test_an_answer_that_is_slow_is_waited_for_and_holds_nothing_up(operator_page
     service = backend.order()
     fibre = backend.middle_fibre(service)
     held: list[Route] = []
-    page.route("**/v1/whatif*", held.append)
-    page.route("**/v1/whatif/**", held.append)
+    page.route("**/v1/whatif?*", lambda route: held.append(route))
     _show(page, f"#fibre={fibre}&tab=cut")
     panel = page.locator("[data-panel=fibre]")
-    expect(panel.get_by_text("Working it out…")).to_be_visible()
-    wait_until(lambda: bool(held) or page.wait_for_timeout(20) is not None, "it is asked")
+    expect(panel.get_by_role("status").filter(has_text="Working it out…")).to_be_visible()
+    expect(panel.get_by_text("It takes longer than usual")).to_be_visible()
     # Meanwhile all else goes on: what is live, the keyboard, another panel.
     before = page.locator("[data-clock]").inner_text()
     expect(page.locator("[data-clock]")).not_to_have_text(before)
@@ -126,8 +125,7 @@ def test_an_answer_that_is_slow_is_waited_for_and_holds_nothing_up(operator_page
     expect(page.locator("[data-panel=service] .badge")).to_have_text("ACTIVE")
     for route in held:
         route.continue_()
-    page.unroute("**/v1/whatif*")
-    page.unroute("**/v1/whatif/**")
+    page.unroute("**/v1/whatif?*")
     # What comes late is of a panel that is not open any more.
     page.wait_for_timeout(500)
     expect(page.locator("[data-panel=service]")).to_be_visible()
@@ -137,7 +135,7 @@ def test_an_answer_that_is_slow_is_waited_for_and_holds_nothing_up(operator_page
 
 def test_a_network_that_is_slow_to_come_is_waited_for(page: Page, running: Running) -> None:
     held: list[Route] = []
-    page.route("**/v1/network", held.append)
+    page.route("**/v1/network", lambda route: held.append(route))
     page.context.request.post(f"{running.url}/v1/session", data={"token": running.operator_token})
     page.add_init_script("localStorage.setItem('highroad.session', 'perhaps')")
     page.goto(running.url)
@@ -152,14 +150,14 @@ def test_another_network_is_followed_without_loading_the_page_again(context: Bro
     page = context.new_page()
     with up(tmp_path, "--bare") as running, backend_of(running) as backend:
         open_page(page, running.url, running.operator_token)
-        page.evaluate("window.sameAsBefore = true; window.alert = () => { window.harmed = true }")
+        page.evaluate("window.sameAsBefore = true; window.alert = () => { window.harmed = true }; 0")
         whole = backend.network()
         ports = {port["site"] for port in body(backend.operator.get("/v1/ports", params={"limit": 1000}))["items"]}
         lost = next(site["id"] for site in whole["sites"] if site["id"] not in ports)
         _show(page, f"#site={lost}")
         expect(page.locator("[data-panel=site]")).to_be_visible()
         other = _without(whole, lost) | {"name": SCRIPT}
-        renamed = other["sites"][0]
+        renamed = next(site for site in other["sites"] if site["id"] in ports)
         renamed["name"] = SCRIPT
         _load(backend, other)
         expect(page.locator("[data-network]")).to_have_text(SCRIPT, timeout=SOON_MS)
@@ -173,6 +171,7 @@ def test_another_network_is_followed_without_loading_the_page_again(context: Bro
         _show(page, "#view=table")
         page.get_by_text("Sites", exact=True).click()
         page.locator(".table input[type=search]").fill("<script>")
+        expect(page.locator("[data-table-row] th")).to_have_count(1)
         expect(page.locator("[data-table-row] th")).to_have_text(SCRIPT)
         _show(page, "#place=order")
         page.get_by_label("From", exact=True).fill("<script>")
@@ -192,7 +191,7 @@ def test_ten_thousand_services_are_found_and_hold_nothing_up(context: BrowserCon
         rows = page.locator("[data-service-row]")
         expect(rows).to_have_count(200, timeout=SOON_MS)
         usable_s = time.monotonic() - begun
-        expect(page.locator("[data-tab=services] .count")).to_have_text(str(MANY))
+        expect(page.locator("[data-tab=services] .count")).to_have_text(str(MANY), timeout=4 * SOON_MS)
         expect(page.get_by_text(f"{MANY - 200:,} more: filter to see them.")).to_be_visible()
         found = body(backend.operator.get("/v1/services", params={"limit": 1}))["items"][0]["id"]
         page.evaluate("window.longest = 0")
@@ -255,9 +254,12 @@ def _without(network: dict[str, Any], site: str) -> dict[str, Any]:
 
 def _load(backend: Backend, network: dict[str, Any]) -> None:
     """Have another network in force, with a yes where one is asked for."""
-    answer = backend.operator.put("/v1/network", json=network)
+    known = {name: value for name, value in network.items() if name != "revision"}
+    known["links"] = [{name: value for name, value in link.items() if name != "booked_gbps"} for link in known["links"]]
+    answer = backend.operator.put("/v1/network", json={"highroad": 1, **known})
     if answer.status_code == 409:
-        answer = backend.operator.put("/v1/network", json=network, params={"confirm": answer.json()["confirm"]})
+        confirm = answer.json()["confirm"]
+        answer = backend.operator.put("/v1/network", json={"highroad": 1, **known}, params={"confirm": confirm})
     body(answer)
 
 
@@ -269,7 +271,10 @@ def _order_many(backend: Backend, count: int) -> None:
 
     def order(number: int) -> None:
         a, b = pairs[number % len(pairs)]
-        body(backend.operator.post(f"/v1/services?tenant={whose}", json={"from": a, "to": b, "bandwidth_gbps": 0.001}))
+        asked = {"from": a, "to": b, "bandwidth_gbps": 0.001}
+        while (answer := backend.operator.post(f"/v1/services?tenant={whose}", json=asked)).status_code == 503:
+            time.sleep(0.2)  # who is asked for too much says so
+        body(answer)
 
     with ThreadPoolExecutor(16) as crew:
         list(crew.map(order, range(count)))

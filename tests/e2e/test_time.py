@@ -1,4 +1,4 @@
-"""The line of time: what is booked, shown as booked; what failed, played again; and sweeps that an address brings back."""
+"""The line of time: what is booked, shown as booked; what failed, played again; and sweeps that are in the address."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def test_a_failure_is_played_again(operator_page: Page, backend: Backend) -> Non
     fibre = _fibre_of(backend, service["there"]["links"][-2])
     [link, *_] = backend.links_on(fibre)
     backend.cut(fibre)
-    wait_until(lambda: _path(backend, service) != service["there"]["sites"], "it has moved")
-    moved = _path(backend, service)
+    wait_until(lambda: _rerouted(backend, service) != [], "it has moved")
+    [moved, *_] = _rerouted(backend, service)
     backend.splice(fibre)
     wait_until(lambda: not body(backend.operator.get("/v1/incidents"))["items"][0]["open"], "it is over")
     incident = body(backend.operator.get("/v1/incidents"))["items"][0]
@@ -102,7 +102,7 @@ def test_a_failure_is_played_again(operator_page: Page, backend: Backend) -> Non
     expect(page.locator(".connection")).to_contain_text("as of")
     expect(link_of(page, link)).to_have_attribute("data-state", "down", timeout=SOON_MS)
     took = page.locator(f'[data-route="{service["id"]}"][data-way=took]')
-    expect(took).to_contain_text(f"{_site(backend, moved[1])}", timeout=SOON_MS)
+    expect(took).to_contain_text(", ".join(_site(backend, site) for site in moved), timeout=SOON_MS)
     expect(page.locator(f'[data-route="{service["id"]}"][data-way=left]')).to_have_count(1)
     expect(page.locator('[data-list="Moved by then"] .item').first).to_contain_text(", then")
     expect(page).to_have_url(re.compile(f"incident={incident['id']}.*&play="))
@@ -148,6 +148,30 @@ def test_nothing_moves_by_itself_where_motion_is_not_wanted(context: BrowserCont
     _shown_is(page, start)
     page.wait_for_timeout(1500)
     _shown_is(page, start)
+
+
+def test_the_land_and_the_line_of_time_come_without_anything_moving(page: Page, running: Running) -> None:
+    page.add_init_script(
+        "window.moved = []; new PerformanceObserver((list) => { for (const one of list.getEntries()) "
+        "window.moved.push([one.value, ...one.sources.map(({ node }) => node?.className ?? node?.nodeName)]); "
+        "}).observe({ type: 'layout-shift', buffered: true })"
+    )
+    asked = _asked(page)
+    open_page(page, running.url, running.operator_token)
+    expect(page.locator(".backdrop.land")).to_be_attached(timeout=SOON_MS)
+    [land] = [one for one in asked if one.endswith(".json") and "/assets/" in one]
+    assert "states" in land
+    sites = page.locator(".map [data-site]").first
+    expect(sites).to_be_attached()
+    page.wait_for_timeout(500)
+    # A tenth is what browsers' makers call good.
+    assert sum(one[0] for one in page.evaluate("window.moved")) < 0.02
+    _show(page, f"#at={_hours_ahead(-1)}&play=60")
+    expect(page.locator(".scrubber").get_by_role("status")).to_contain_text("was down", timeout=SOON_MS)
+    page.evaluate("window.moved = []")
+    began = _shown(page)
+    wait_until(lambda: _shown(page) > began + 90_000, "it has played on")
+    assert page.evaluate("window.moved") == []
 
 
 def test_a_tenant_looks_ahead_at_its_own_and_at_what_is_free(page: Page, running: Running, backend: Backend) -> None:
@@ -280,8 +304,10 @@ def _order(backend: Backend, **more: object) -> dict[str, Any]:
     return service
 
 
-def _path(backend: Backend, service: dict[str, Any]) -> list[str]:
-    return list(backend.service(service["id"])["there"]["sites"])
+def _rerouted(backend: Backend, service: dict[str, Any]) -> list[list[str]]:
+    """The paths that it was moved to, in order."""
+    told = body(backend.operator.get("/v1/events", params={"subject": service["id"], "limit": 1000}))["items"]
+    return [one["data"]["path"] for one in told if one["type"] == "highroad.service.rerouted"]
 
 
 def _site(backend: Backend, site: str) -> str:

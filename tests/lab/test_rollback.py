@@ -18,9 +18,9 @@ from highroad.model.incident import MaintenanceState
 from highroad.model.lifecycle import State
 from highroad.model.network import FibreId, SiteId
 from highroad.model.service import End, Port, PortId, Request, ServiceId, Tenant, TenantId
-from highroad.storage.store import SqlStore
 from tests.contract.fabric.routers import lab_of
 from tests.lab.rig import needs_root
+from tests.support.stores import in_memory
 from tests.unit.fabric.small import backbone
 
 pytestmark = needs_root
@@ -33,7 +33,7 @@ PATIENCE_S = 20.0
 @asynccontextmanager
 async def controller_of(folder: Path) -> AsyncIterator[tuple[Controller, LinuxFabric]]:
     """A controller over a lab, with a customer that has a port at two corners."""
-    store = SqlStore(":memory:")
+    store = in_memory()
     async with lab_of(folder, TRIANGLE) as (fabric, _):
         controller = Controller(store=store, fabric=fabric, clock=SystemClock(), lab=fabric, prober=fabric)
         await controller.start()

@@ -23,11 +23,14 @@ export function lights(store: Store): (link: LinkOut) => Lit {
   if (at_ms !== null) {
     const then = store.ahead ? faultsBooked(at_ms, store.maintenances) : faultsAt(at_ms, store.incidents, store.maintenances);
     const moment = momentAt(store.moment, at_ms, store.ahead);
+    const told = moment === null ? NONE : failedIn(store.incidents, moment);
+    // What an incident tells of is told to the millisecond; what was sampled, of a whole step.
+    const dark = (link: LinkOut): boolean => moment?.down.has(link.id) === true && !link.fibres.some((fibre) => told.has(fibre));
     return (link) => {
       const state = stateOf(link, then);
       const gbps = moment?.gbps.get(link.id) ?? null;
       return {
-        state: state === "up" && moment?.down.has(link.id) === true ? "down" : state,
+        state: state === "up" && dark(link) ? "down" : state,
         share: load(gbps ?? 0, link.capacity_gbps),
         gbps,
       };
@@ -42,6 +45,14 @@ export function lights(store: Store): (link: LinkOut) => Lit {
       gbps,
     };
   };
+}
+
+/** The fibres that incidents tell of in a stretch of time. */
+function failedIn(incidents: Store["incidents"], { from_ms, until_ms }: Moment): ReadonlySet<string> {
+  const met = incidents.filter(
+    ({ opened, closed }) => Date.parse(opened) < until_ms && (closed === null || Date.parse(closed) > from_ms),
+  );
+  return new Set(met.flatMap((incident) => incident.fibres));
 }
 
 /** What is known of an instant: nothing of another one, and nothing that was measured of one to come. */

@@ -105,7 +105,8 @@ const TIME_PX = 96;
 export function roomOf(width: number, height: number, { railShut, open, timed }: Cover): Room {
   const down = timed ? TIME_PX : 0;
   if (width < 900) {
-    const bottom = open ? height * 0.5 : height - 110;
+    // Either is a sheet over the lower half; else the key and the map's buttons are there.
+    const bottom = open || !railShut ? height * 0.5 : height - 180;
     return {
       fit: { left: 30, top: 136 + down, right: width - 30, bottom: bottom - 20 },
       clear: { left: 4, top: 96 + down, right: width - 4, bottom },

@@ -73,6 +73,7 @@ export class Time {
   private reels: Reel[] = [];
   private running: { stop: () => void; speed: Speed; past: boolean; last: number; wrote: number; end_ms: number } | null = null;
   private wrote: string | null = null;
+  private known: { at: string | null; play: Speed | null } = { at: null, play: null };
   /** Somebody wants it to play, whatever a browser says of motion. */
   private asked = false;
   private looking: (() => void) | null = null;
@@ -116,7 +117,7 @@ export class Time {
     return this.store.address.play !== null && this.store.address.at !== null;
   }
 
-  /** Plays on from where one is, at a speed; from a day ago where one is at now. */
+  /** Plays on from where one is, at a speed; from an hour ago where one is at now. */
   play(speed: Speed = SPEED): void {
     this.asked = true;
     const { store } = this;
@@ -160,6 +161,8 @@ export class Time {
 
   private told(at: string | null, play: Speed | null): void {
     const { store } = this;
+    if (at === this.known.at && play === this.known.play) return;
+    this.known = { at, play };
     if (at === null) {
       this.halt();
       this.looking?.();
@@ -168,7 +171,7 @@ export class Time {
     }
     if (play !== null && (this.asked || !this.means.still())) {
       if (this.running?.speed === play && this.wrote === at) return;
-      if (this.running === null || this.wrote !== at) store.change({ playhead: Date.parse(at) });
+      store.change({ playhead: Date.parse(at) });
       this.run(play);
       return;
     }
@@ -222,6 +225,8 @@ export class Time {
     const end_ms = Math.min(running.end_ms, running.past ? Infinity : limits(store)[1]);
     if (next_ms >= end_ms) return go(store, { at: iso(end_ms), play: null });
     const kind = running.past ? "measured" : "booked";
+    // How much is read at once is known with the network.
+    if (store.operator && store.atlas === null) return;
     if (store.operator) {
       const reel = this.reelAt(kind, next_ms, running.speed);
       if (reel === null) {

@@ -22,6 +22,7 @@ export class Sync {
   private readonly dirty = new Set<string>();
   private readonly jobs = new Map<string, ReturnType<typeof setTimeout>>();
   private reachAsked = 0;
+  private loading = 0;
   private unfollow: () => void = () => undefined;
   /** By a clock that nobody sets. */
   private heard_ms: number | null = null;
@@ -51,24 +52,46 @@ export class Sync {
     for (const job of this.jobs.values()) clearTimeout(job);
   }
 
+  /** The map first: there may be so many services that they take a while, and come page by page. */
   async loadAll(): Promise<void> {
     const store = this.store;
-    const [network, services, incidents, maintenances] = await Promise.all([
-      ask("GET /v1/network"),
-      all("GET /v1/services", { live: true }),
-      all("GET /v1/incidents"),
-      store.operator ? all("GET /v1/maintenances") : [],
-    ]);
+    const first = store.atlas === null;
+    this.loading += 1;
+    try {
+      const [, services, incidents, maintenances] = await Promise.all([
+        this.loadNetwork(),
+        all("GET /v1/services", { live: true }, (some) => first && this.add(some)),
+        all("GET /v1/incidents"),
+        store.operator ? all("GET /v1/maintenances") : [],
+      ]);
+      store.change({ services: this.listed(services), incidents, maintenances });
+    } finally {
+      this.loading -= 1;
+    }
+    if (store.reach !== null) await this.readReach();
+  }
+
+  private async loadNetwork(): Promise<void> {
+    const network = await ask("GET /v1/network");
+    const store = this.store;
     store.change({
       atlas: index(network),
-      services: this.listed(services),
-      incidents,
-      maintenances,
       trouble: null,
       // Another network's share is nothing to compare with.
       ...(store.atlas?.network.revision !== network.revision ? { reachAtFirst: null } : {}),
     });
-    if (store.reach !== null) await this.readReach();
+  }
+
+  private add(services: readonly ServiceOut[]): void {
+    const now = new Map(this.store.services);
+    for (const service of services) now.set(service.id, service);
+    this.store.change({ services: now });
+  }
+
+  /** Reads services of which somebody speaks, where we do not have them. */
+  want(services: readonly string[]): void {
+    const { store } = this;
+    for (const id of services) if (!store.services.has(id) && !store.gone.has(id)) this.mark(id);
   }
 
   /** Shows, or hides, what is within reach. */
@@ -85,9 +108,8 @@ export class Sync {
 
   /** Reads what is selected where we do not have it: a service that had ended before we came. */
   private seek(): void {
-    const { selection, services, gone } = this.store;
-    if (selection?.kind !== "service" || services.has(selection.id) || gone.has(selection.id)) return;
-    this.mark(selection.id);
+    const { selection } = this.store;
+    if (selection?.kind === "service") this.want([selection.id]);
   }
 
   /** The services of a list of those that live. What is looked at may have ended. */
@@ -125,7 +147,9 @@ export class Sync {
     if (sample !== null) {
       this.heard_ms = performance.now();
       changed = see(faults, sample) || changed;
-      for (const id of Object.keys(sample.services)) if (!store.services.has(id)) this.mark(id);
+      // Of what is being read anyway, a sample brings no news.
+      if (this.loading === 0)
+        this.want(Object.keys(sample.services));
     }
     store.change({
       ...(changed ? { faults } : {}),

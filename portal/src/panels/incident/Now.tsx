@@ -1,4 +1,5 @@
 // The facts of an incident: what failed, what happened when, and how long each service was dark.
+import { useEffect } from "preact/hooks";
 import type { IncidentOut, OutageOut } from "../../api/schema";
 import { usePage } from "../../page";
 import { Facts } from "../../parts/Facts";
@@ -11,9 +12,15 @@ import { REASONS, t } from "../../words/en";
 import { date, exact, ms } from "../../words/figures";
 import { ends } from "../rows";
 
+/** Of more services nobody reads the names; each is known when one opens it. */
+const NAMED = 20;
+
 export function Now({ id }: { id: string }) {
-  const { store, time } = usePage();
+  const { store, sync, time } = usePage();
   const incident = store.incidents.find((one) => one.id === id);
+  const struck = incident?.outages.map((outage) => outage.service).join(" ") ?? "";
+  // Those that have ended since have names too.
+  useEffect(() => sync.want(struck.split(" ").filter(Boolean).slice(0, NAMED)), [struck]);
   if (incident === undefined) return null;
   return (
     <>
@@ -33,7 +40,7 @@ export function Now({ id }: { id: string }) {
         empty={t.incident.noDark}
         of={incident.outages.map((outage) => darkService(store, outage))}
       />
-      {incident.outages.length > 0 && store.sample?.fabric === "twin" && <p class="nothing">{t.incident.modelled}</p>}
+      {incident.outages.length > 0 && store.sample?.fabric === "twin" && <p class="said">{t.incident.modelled}</p>}
       <Items
         title={t.incident.fibres}
         empty={t.panel.none}

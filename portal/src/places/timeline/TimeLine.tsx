@@ -28,8 +28,8 @@ export function TimeLine() {
       <p class="lead">{t.timeline.intro}</p>
       {store.ahead ? <ByThen /> : store.at_ms !== null && <So />}
       {!store.operator && <Free />}
-      {all.length === 0 && <p class="nothing">{t.timeline.none}</p>}
       <Part title={t.timeline.happened} count={all.length}>
+        {all.length === 0 && <p class="nothing">{t.timeline.none}</p>}
         <ul class="rows">
           {all.slice(0, MOST_ROWS).map((one) => (
             <Row key={one.key} of={one} />

@@ -200,7 +200,8 @@ nb::tuple paths(const Flows& flows, int most) {
     nb::gil_scoped_release released;
     found = flows.paths(most, Crew::count());
   }
-  return nb::make_tuple(array_of(found.first), array_of(found.start), array_of(found.link), array_of(found.amount));
+  return nb::make_tuple(array_of(std::move(found.first)), array_of(std::move(found.start)),
+                        array_of(std::move(found.link)), array_of(std::move(found.amount)));
 }
 
 PathFlows path_flows_of(nb::handle capacity_given, nb::handle amount, nb::handle worth, nb::handle first, nb::handle start,

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -23,6 +24,9 @@
 namespace highroad {
 
 inline constexpr int REPEATS = 12;
+
+// So often threads hear of each other in a sweep, after so many sets each at least.
+inline constexpr std::size_t BATCHES = 16, FEWEST = 4;
 
 inline constexpr std::size_t FEW = 100'000;  // So many sums are not worth a thread of their own.
 
@@ -52,7 +56,8 @@ class Flows {
       : given_(network.in.link),
         network_(network.nodes, inside(std::span<const Node>(network.tail)), inside(std::span<const Node>(network.head))),
         capacity_(inside(capacity)),
-        demands_(std::move(demands)),
+        held_(std::make_shared<Demands>(std::move(demands))),
+        demands_(*held_),
         flow_(demands_.sets() * network.links(), 0.0),
         served_(demands_.target.size(), 0.0),
         load_(network.links(), 0.0),
@@ -61,7 +66,7 @@ class Flows {
         orders_(demands_.sets()) {
     for (std::size_t row = 0; row < demands_.allowed.size(); row += links()) {
       const auto turned = inside(std::span<const std::uint8_t>(demands_.allowed).subspan(row, links()));
-      std::copy(turned.begin(), turned.end(), demands_.allowed.begin() + static_cast<std::ptrdiff_t>(row));
+      std::copy(turned.begin(), turned.end(), held_->allowed.begin() + static_cast<std::ptrdiff_t>(row));
     }
     for (std::size_t g = 0; g < demands_.sets(); ++g) {
       std::size_t musts = 0;
@@ -70,10 +75,12 @@ class Flows {
     }
     for (std::size_t g = 0; g < demands_.sets(); ++g)
       for (auto d = first(g) + 1; d < first(g + 1); ++d) is_shared_ = is_shared_ || demands_.target[d] == demands_.target[d - 1];
-    levels_ = demands_.worth;
+    for (const double worth : demands_.worth) {
+      if (levels_.size() <= LEVELS && std::find(levels_.begin(), levels_.end(), worth) == levels_.end())
+        levels_.push_back(worth);
+    }
     std::sort(levels_.begin(), levels_.end(), std::greater<>{});
-    levels_.erase(std::unique(levels_.begin(), levels_.end()), levels_.end());
-    if (levels_.size() > LEVELS) levels_.assign(1, levels_.back());
+    if (levels_.size() > LEVELS) levels_.assign(1, 0.0);
     nothing_ = NOTHING * most_flow(capacity_, demands_.amount, demands_.worth);
   }
 
@@ -112,21 +119,38 @@ class Flows {
     while (hands_.size() < static_cast<std::size_t>(jobs)) hands_.emplace_back(network_);
     Sweep sum;
     sum.regret.resize(order.size());
-    Crew::ours().run(jobs, [&](int job) {
+    const std::size_t batches = jobs == 1 ? 1 : std::clamp<std::size_t>(order.size() / (FEWEST * at(jobs)), 1, BATCHES);
+    std::vector<double> now = load_, price(links());
+    for (std::size_t e = 0; e < links(); ++e) price[e] = pricing.at(static_cast<Link>(e), now[e]);
+    for (int job = 0; job < jobs; ++job) {
       Hand& hand = hands_[at(job)];
-      hand.load = load_;
-      hand.price.resize(load_.size());
-      for (std::size_t e = 0; e < load_.size(); ++e) hand.price[e] = pricing.at(static_cast<Link>(e), load_[e]);
+      hand.load = now;
+      hand.price = price;
       hand.weighs = jobs;
       hand.moves = 0;
-      for (auto k = at(job); k < order.size(); k += at(jobs)) {
-        const auto g = static_cast<std::size_t>(order[k]);
-        double regret = improve(g, pricing, tolerance, enough, together, hand);
-        sum.regret[k] = regret;
-        for (int times = 1; times < REPEATS && regret > again; ++times)
-          regret = improve(g, pricing, tolerance, enough, together, hand);
+    }
+    for (std::size_t batch = 0; batch < batches; ++batch) {
+      const std::size_t begin = order.size() * batch / batches, end = order.size() * (batch + 1) / batches;
+      Crew::ours().run(jobs, [&](int job) {
+        Hand& hand = hands_[at(job)];
+        for (auto k = begin + at(job); k < end; k += at(jobs)) {
+          const auto g = static_cast<std::size_t>(order[k]);
+          double regret = improve(g, pricing, tolerance, enough, together, hand);
+          sum.regret[k] = regret;
+          for (int times = 1; times < REPEATS && regret > again; ++times)
+            regret = improve(g, pricing, tolerance, enough, together, hand);
+        }
+      });
+      if (batch + 1 == batches) break;
+      for (std::size_t e = 0; e < links(); ++e) {
+        double more = 0;
+        for (int job = 0; job < jobs; ++job) more += (hands_[at(job)].load[e] - now[e]) / hands_[at(job)].weighs;
+        if (more == 0) continue;
+        now[e] += more;
+        price[e] = pricing.at(static_cast<Link>(e), now[e]);
       }
-    });
+      for (int job = 0; job < jobs; ++job) hands_[at(job)].load = now, hands_[at(job)].price = price;
+    }
     for (int job = 0; job < jobs; ++job) sum.moves += hands_[at(job)].moves;
     add_up(threads);
     return sum;
@@ -220,8 +244,8 @@ class Flows {
   }
 
   // What a thread works with. Loads and prices are its own: it hears of what the others do some sets of demands later.
-  // Where that would be too late, as there are few sets, what it changes counts `weighs` times, as if the others did the
-  // same; else all together would do too much.
+  // Until then what it changes counts `weighs` times, as if the others did the same; else all together would do too
+  // much.
   struct Hand {
     explicit Hand(const Network& network)
         : heap(network.nodes),
@@ -330,12 +354,13 @@ class Flows {
   std::vector<Link> given_;  // By our number of a link, which goes by heads, its caller's.
   Network network_;
   std::vector<double> capacity_;
-  Demands demands_;
+  std::shared_ptr<Demands> held_;  // Never changed once it is made: copies have the same.
+  const Demands& demands_;
   std::vector<double> flow_, served_, load_;
   std::vector<Hand> hands_;
   double nothing_ = 0;
   bool is_shared_ = false;      // Several demands of a set are to one node.
-  std::vector<double> levels_;  // What demands are worth, the most first; the least alone where those are many.
+  std::vector<double> levels_;  // What demands are worth, the most first; 0 alone where that is much.
 
   enum class Has : std::uint8_t { OFFERED, MUST, BOTH };
   std::vector<Has> has_;                // By set: demands that may be carried, that must be, or both.
