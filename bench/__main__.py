@@ -24,6 +24,7 @@ NAMES = (
     "sequence",
     "te",
     "sweep",
+    "availability",
     "livenet",
     "orders",
     "overload",

@@ -328,20 +328,27 @@ def test_classes_one_after_the_other(here: Path) -> None:
     assert [(one["class"], one["carried_gbps"]) for one in found["not_carried"]] == [
         ("bulk", pytest.approx(50, rel=1e-2))
     ]
-    assert found["upgrades"] == []
+    assert found["upgrades"][0]["up_to"] == "bulk"
+    assert found["upgrades"][0]["better"] == pytest.approx(100, rel=1e-2)
+    assert "carries 100G more up to bulk (planned anew" in words
 
 
 def test_shares_that_nobody_envies(here: Path) -> None:
     (here / "shares.csv").write_text(
         "source,target,gbps,weight\nwest,east,20,1\nwest,east,500,1\nwest,east,500,3\n", encoding="utf-8"
     )
-    words = run("country.yaml", "shares.csv", "--objective", "maxmin").output
+    words = run("country.yaml", "shares.csv", "--objective", "maxmin", "--no-steps").output
     assert "who gets least gets 20 Gbit/s a unit of weight; 200 of 1,020 are carried" in words
-    found = told("country.yaml", "shares.csv", "--objective", "maxmin")
+    assert "another 100G on east>west and back carries 100G more of all (planned anew, which is no proof)" in words
+    found = told("country.yaml", "shares.csv", "--objective", "maxmin", "--no-steps")
     assert sorted(one["carried_gbps"] for one in found["not_carried"]) == pytest.approx([45, 135], rel=0.015)
 
 
-def test_few_paths_are_not_told_of_where_questions_follow_one_another(here: Path) -> None:
-    result = run("country.yaml", "demands.csv", "--objective", "maxmin", "--most-paths", "2")
-    assert result.exit_code == 2
-    assert "few paths are told of with total, concurrent and utilisation, and not with maxmin" in result.output
+@pytest.mark.parametrize("objective", ["maxmin", "lexicographic"])
+def test_few_paths_are_told_of_where_questions_follow_one_another(here: Path, objective: str) -> None:
+    found = told("country.yaml", "demands.csv", "--objective", objective, "--most-paths", "1")
+    assert [one["restriction"] for one in found["costs"]] == ["none", "paths", "parts"]
+    assert found["costs"][0]["value"] == pytest.approx(200, rel=1e-3)
+    assert found["value"] == pytest.approx(100, rel=1e-3)
+    assert run("country.yaml", "demands.csv", "--most-paths", "some").exit_code == 2
+    assert run("country.yaml", "demands.csv", "--most-paths", "65").exit_code == 2
