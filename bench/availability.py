@@ -1,10 +1,9 @@
 """What B4 carries for 99.9 and 99.99 % of the time, traffic placed anew after each failure.
 
-The graph and its 36 matrices are read by path (`bench.te.DATA`). A link and the one back are one fibre, of which each
-is down for a stated share of the time, all alike, independently of each other; sites do not fail. Each matrix is scaled
-so that all of it just fits while nothing has failed: told is the share that every demand gets at once, as TeaVaR reports
-(Bogle et al., SIGCOMM 2019), whose own figures are of other networks, probabilities and demands. Lengths of the graph
-are not known and say nothing here.
+The graph and its matrices are read by path (`bench.te.DATA`). A link and the one back are one fibre, of which each is
+down for a stated share of the time, all alike, independently of each other; sites do not fail. Each matrix is scaled so
+that all of it just fits while nothing has failed: told is the share that every demand gets at once, as TeaVaR reports
+(Bogle et al., SIGCOMM 2019), whose own figures are of other networks, probabilities and demands.
 """
 
 from __future__ import annotations

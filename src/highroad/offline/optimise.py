@@ -271,7 +271,8 @@ def _print(
     if prices:
         say("")
         Console().print(_costs(found, prices))
-    lines = [upgrade_line(one, found.objective) for one in better if max(one.seen, one.carried_gbps) > _NOTHING]
+    least = 1e-3 * found.free if found.objective.by_shares else _NOTHING
+    lines = [upgrade_line(one, found.objective) for one in better if max(one.seen, one.carried_gbps) > least]
     for line in ["", *lines] if lines else []:
         say(line)
     if found.load_gbps.any():

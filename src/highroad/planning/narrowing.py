@@ -47,31 +47,54 @@ def narrowed(
     """
     capacity, paths, part, places = _begun(answer, asked.most_paths)
     amount = answer.commodities.amount_gbps if amount_gbps is None else amount_gbps
-    price = answer.price if isinstance(answer, Answer) else None
-    if must:
-        enough = answer.bound / (1.0 - limits.gap) if amount_gbps is None else 1.0
-        plan = evened_on(capacity, amount, paths, part, limits, clock=clock, price=price, enough=enough)
-    else:
-        plan = on_paths(
-            capacity,
-            amount,
-            paths,
-            limits,
-            clock=clock,
-            start=part,
-            price=price,
-            enough_gbps=answer.bound * (1.0 - limits.gap),
-            worth=worth,
-        )
-    few = _value(answer, plan, must=must, worth=worth)
+    begun_s, plan, few = clock(), None, np.nan
+    for _ in range(FOLLOWED if isinstance(answer, Routed) and answer.standing.guarded else 1):
+        left = replace(limits, time_s=max(0.0, limits.time_s - (clock() - begun_s)))
+        then = _on(answer, capacity, amount, paths, part, left, must=must, own=amount_gbps, worth=worth, clock=clock)
+        value = _value(answer, then, must=must, worth=worth)
+        if plan is None or (value < few if must else value > few):
+            plan, few, held = then, value, capacity
+        if isinstance(answer, Routed):
+            answer.standing.follow(then.price, then.load_gbps)
+            capacity, part = answer.standing.capacity(), then.flow_gbps
+        if left.time_s <= 0:
+            break
     if asked.parts is not None:
-        plan = _in_parts(capacity, amount, plan, asked.parts, must=must, worth=worth)
+        plan = _in_parts(held, amount, plan, asked.parts, must=must, worth=worth)
     value = _value(answer, plan, must=must, worth=worth)
     plan = replace(plan, value=value, paths=_of_links(answer, paths, places), way=_ways(answer, places))
     if isinstance(answer, Routed):
         spans = answer.standing.live.spans
         plan = replace(plan, load_gbps=plan.load_gbps[:spans], reserve_gbps=answer.standing.kept(plan.load_gbps))
     return Narrowed(plan=plan, few=few)
+
+
+FOLLOWED = 8
+"""So often links are parted anew between what is carried and backups."""
+
+
+def _on(
+    answer: Answer | Routed,
+    capacity: Reals,
+    amount: Reals,
+    paths: Paths,
+    part: Reals,
+    limits: Limits,
+    *,
+    must: bool,
+    own: Reals | None,
+    worth: Reals | None,
+    clock: Clock,
+) -> PathPlan:
+    """The plan on these paths, from what each carries."""
+    price = answer.price if isinstance(answer, Answer) else None
+    if must:
+        enough = answer.bound / (1.0 - limits.gap) if own is None else 1.0
+        return evened_on(capacity, amount, paths, part, limits, clock=clock, price=price, enough=enough)
+    enough = answer.bound * (1.0 - limits.gap)
+    return on_paths(
+        capacity, amount, paths, limits, clock=clock, start=part, price=price, enough_gbps=enough, worth=worth
+    )
 
 
 def _begun(answer: Answer | Routed, most: int) -> tuple[Reals, Paths, Reals, Places | None]:

@@ -53,12 +53,12 @@ def in_turn(
         sums = carried_up_to(plan, ranks, plan.served_gbps)
         reached.append(sums[number])
         if progress is not None:
-            now = cumulative(ranks, sums, proven)[-1]
+            now = cumulative(problem, ranks, sums, proven)[-1]
             progress(Moment(after_s=clock() - begun_s, value=now.value, bound=now.bound))
     weighs = np.zeros(max(ranks) + 1)
     weighs[ranks] = proven[-1][1]
     made: Routed = plan  # type: ignore[assignment]
-    found = cumulative(ranks, carried_up_to(made, ranks, made.served_gbps), proven)
+    found = cumulative(problem, ranks, carried_up_to(made, ranks, made.served_gbps), proven)
     return made, found, weighs[made.commodities.rank]
 
 
@@ -77,16 +77,19 @@ def carried_up_to(plan: Routed, ranks: list[int], served: Reals) -> list[float]:
     return [float(served[plan.problem.rank <= rank].sum()) for rank in ranks]
 
 
-def cumulative(ranks: list[int], sums: list[float], proven: list[tuple[float, Reals]]) -> tuple[Cumulative, ...]:
-    """Each class up to which something is proven."""
+def cumulative(
+    problem: Problem, ranks: list[int], sums: list[float], proven: list[tuple[float, Reals]]
+) -> tuple[Cumulative, ...]:
+    """Each class up to which something is proven; none gets more than is asked for up to it."""
     last, found = proven[-1][1], []
     for number, (bound, worth) in enumerate(proven):
         before = float(((worth[:-1] - worth[1:]) * np.array(sums[:number])).sum())
+        asked = float(problem.amount_gbps[problem.rank <= ranks[number]].sum())
         found.append(
             Cumulative(
                 rank=ranks[number],
                 value=sums[number],
-                bound=max(bound - before, sums[number]),
+                bound=max(min(bound - before, asked), sums[number]),
                 worth=float(last[number]) if number < len(last) else 1.0,
             )
         )
