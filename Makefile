@@ -19,11 +19,12 @@ help:  ## What there is
 up: .make/runtime .make/kernels .make/portal .make/routing  ## Set up, start the backbone, play the tour, stay up
 	@$(BIN)/highroad up $(UP)
 
-# What waits for real time has the processors first, the longest before all; what only computes takes what that leaves.
+# What waits for real time has the processors first, what only computes takes what that leaves; of both the longest begins.
 # Cutting every fibre of a loaded lab needs the machine to itself, and comes last.
 FIRST := tests/chaos tests/hostile tests/contract tests/lab tests/e2e
-COMPUTES := tests/architecture tests/contract/commands $(addprefix tests/unit/,formats graph model netlink offline pki planning \
-  siting stamp storage wire) $(filter-out %/test_dispatch.py %/test_live.py %/test_replica.py,$(wildcard tests/unit/control/test_*.py))
+COMPUTES := tests/unit/control/test_random_walk.py tests/architecture tests/contract/commands \
+  $(addprefix tests/unit/,formats graph model netlink offline pki planning siting stamp storage wire) \
+  $(filter-out %/test_dispatch.py %/test_live.py %/test_replica.py,$(wildcard tests/unit/control/test_*.py))
 ALONE := tests/lab/test_outage.py
 SPREAD := --dist loadfile --no-loadscope-reorder
 
@@ -53,11 +54,12 @@ check: .make/dev .make/portal  ## Style, types, import contract, docs; no test i
 bench: .make/dev .make/portal .make/debian-lab .make/debian-frr .make/debian-postgres .make/debian-victoria  ## Every figure, as a table
 	$(BIN)/python -m bench $(BENCH)
 
-soak: .make/dev .make/portal .make/debian-lab .make/debian-postgres  ## Orders, cuts, drains, kill -9 and watchers for SOAK_S seconds (default 3600)
+soak: .make/dev .make/portal .make/chromium .make/debian-lab .make/debian-postgres  ## Orders, cuts, drains, kill -9, watchers and an open page for SOAK_S seconds (default 3600)
 	@for_s=$${SOAK_S:-3600}; $(BIN)/python -m bench.watch $$for_s & watched=$$!; \
+	  nice -n 5 $(BIN)/python -m bench.openpage $$for_s & page=$$!; \
 	  $(BIN)/python -m bench.soak $$((for_s / 2)); soaked=$$?; \
 	  $(BIN)/python -m bench.force --for $$((for_s / 2)); forced=$$?; \
-	  wait $$watched; exit $$(($$? | soaked | forced))
+	  wait $$watched; watched=$$?; wait $$page; exit $$(($$? | watched | soaked | forced))
 
 docs: .make/dev  ## The documentation, served on a local port
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve

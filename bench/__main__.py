@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import force, outage, watch
+from bench import force, openpage, outage, watch
 from bench.figure import Figure
 
 NAMES = (
@@ -20,6 +20,7 @@ NAMES = (
     "acceptance",
     "room",
     "calendar",
+    "growth",
     "fair",
     "sequence",
     "te",
@@ -75,6 +76,9 @@ def main() -> int:
         table.add_row(what, summary, "0 of each", "yes" if met else "NO", "")
         missed |= not met
     for figure in watch.last() if not sys.argv[1:] else ():
+        table.add_row(figure.what, figure.ours, figure.bar, _met(figure), figure.peer)
+        missed |= figure.met is False
+    for figure in openpage.last() if not sys.argv[1:] else ():
         table.add_row(figure.what, figure.ours, figure.bar, _met(figure), figure.peer)
         missed |= figure.met is False
     for figure in outage.last() if not sys.argv[1:] else ():

@@ -7,13 +7,17 @@ import math
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+import httpx
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from bench import world
 from bench.figure import Figure, quantile, running
 from highroad.api.page import BUILT
+from highroad.model.network import Network
 from tests.e2e.pages import CHROMIUM_ARGS, WINDOW
 from tests.support.bigpage import big_network, big_page
 
@@ -21,6 +25,10 @@ SCRIPT_KB = 350
 USABLE_S = 1.0
 FRAMES_PER_S = 30.0
 DRAWN_MS = 100.0
+RED_MS = 500.0
+CUTS = 20
+SERVICES = 200
+"""Ordered before the first cut, so that each moves some."""
 EACH_S = 4.0
 """How long one pans, and how long one zooms."""
 
@@ -30,6 +38,28 @@ window.drawn = [];
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (entry.name === "links drawn") window.drawn.push(entry.duration);
 }).observe({ type: "measure" });
+"""
+SEE_RED = """
+(links) => {
+  window.red = new Promise((done) => {
+    const left = new Set(links);
+    const see = () => {
+      for (const link of left) {
+        const node = document.querySelector(`[data-link="${CSS.escape(link)}"]`);
+        if (node?.dataset.state === "down") left.delete(link);
+      }
+      if (left.size === 0) {
+        watching.disconnect();
+        // Drawn with the next frame, which is over when the one after it begins.
+        requestAnimationFrame(() => requestAnimationFrame(() => done(performance.timeOrigin + performance.now())));
+      }
+    };
+    const watching = new MutationObserver(see);
+    watching.observe(document.querySelector(".map"), {
+      subtree: true, attributes: true, attributeFilter: ["data-state"],
+    });
+  });
+}
 """
 COUNT = """
 (ms) => {
@@ -58,6 +88,8 @@ def figures() -> Iterator[Figure]:
         bar=f"<= {SCRIPT_KB} kB",
         met=script_kb <= SCRIPT_KB,
     )
+    land_kb = max(len(gzip.compress(file.read_bytes())) for file in BUILT.glob("assets/*.json")) / 1000
+    yield Figure(what="land under the map, as data, gzipped, the larger of two", ours=f"{land_kb:.0f} kB")
     chromium = shutil.which("chromium")
     if chromium is None:
         yield Figure(what="the page in a browser", ours="chromium is not installed")
@@ -66,17 +98,17 @@ def figures() -> Iterator[Figure]:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
         try:
             yield _usable(browser)
+            yield _red(browser)
             yield from _at_scale(browser)
         finally:
             browser.close()
 
 
 def _first() -> Iterator[Any]:
-    """The scripts that the page's first view takes: what index.html names, and the larger of the two atlases."""
+    """The scripts that the page's first view takes: what index.html names."""
     index = (BUILT / "index.html").read_text()
     for name in re.findall(r'(?:src|href)="\./(assets/[^"]+\.js)"', index):
         yield BUILT / name
-    yield max(BUILT.glob("assets/*.js"), key=lambda file: file.stat().st_size)
 
 
 def _usable(browser: Browser) -> Figure:
@@ -85,9 +117,7 @@ def _usable(browser: Browser) -> Figure:
         url = str(ready["url"]).rstrip("/")
         took_s = []
         for _ in range(3):
-            context = browser.new_context(viewport=WINDOW)
-            context.request.post(f"{url}/v1/session", data={"token": ready["operator_token"]})
-            context.add_init_script(SIGNED_IN)
+            context = _signed_in(browser, ready)
             page = context.new_page()
             begun = time.monotonic()
             page.goto(url)
@@ -101,6 +131,63 @@ def _usable(browser: Browser) -> Figure:
         bar=f"<= {USABLE_S:g} s",
         met=min(took_s) <= USABLE_S,
     )
+
+
+def _red(browser: Browser) -> Figure:
+    """From the call that cuts a fibre to the end of the frame in which all its links are red, fibre after fibre."""
+    network = world.us()
+    dice = world.dice_of(network, seed=7)
+    with running() as ready, _client(ready, "operator_token") as operator, _client(ready, "tenant_token") as tenant:
+        for _ in range(SERVICES):
+            asked = world.request(network, dice, 0.3)
+            order = {"from": asked.a.at, "to": asked.b.at, "bandwidth_gbps": asked.bandwidth_gbps}
+            tenant.post("/v1/services", json=order).raise_for_status()
+        context = _signed_in(browser, ready)
+        page = context.new_page()
+        page.goto(str(ready["url"]))
+        page.wait_for_selector("[data-connection=live]")
+        took_ms = [_until_red(page, operator, fibre, links) for fibre, links in _busiest(operator, network)]
+        context.close()
+    return Figure(
+        what=f"from a fibre's cut to red on the map, {len(took_ms)} fibres, {SERVICES} services",
+        ours=f"p50 {quantile(took_ms, 0.5):.0f} ms, the longest {max(took_ms):.0f} ms",
+        bar=f"<= {RED_MS:g} ms",
+        met=max(took_ms) <= RED_MS,
+    )
+
+
+def _busiest(operator: httpx.Client, network: Network) -> list[tuple[str, list[str]]]:
+    """The fibres that most services cross, each with its links."""
+    crossing: Counter[str] = Counter()
+    for service in operator.get("/v1/services", params={"limit": SERVICES}).json()["items"]:
+        for link in service["there"]["links"]:
+            crossing.update(network.link[link].fibres)
+    return [
+        (fibre, [link.id for link in network.links if fibre in link.fibres]) for fibre, _ in crossing.most_common(CUTS)
+    ]
+
+
+def _until_red(page: Page, operator: httpx.Client, fibre: str, links: list[str]) -> float:
+    """Cuts a fibre and mends it again."""
+    page.evaluate(SEE_RED, links)
+    begun_ms = time.time() * 1000
+    operator.post("/v1/lab/cuts", json={"fibre": fibre}).raise_for_status()
+    red_ms: float = page.evaluate("window.red")
+    operator.delete(f"/v1/lab/cuts/{fibre}").raise_for_status()
+    for link in links:
+        page.wait_for_selector(f'[data-link="{link}"][data-state=up]', state="attached")
+    return red_ms - begun_ms
+
+
+def _client(ready: dict[str, Any], token: str) -> httpx.Client:
+    return httpx.Client(base_url=ready["url"], headers={"authorization": f"Bearer {ready[token]}"}, timeout=30)
+
+
+def _signed_in(browser: Browser, ready: dict[str, Any]) -> BrowserContext:
+    context = browser.new_context(viewport=WINDOW)
+    context.request.post(f"{str(ready['url']).rstrip('/')}/v1/session", data={"token": ready["operator_token"]})
+    context.add_init_script(SIGNED_IN)
+    return context
 
 
 def _at_scale(browser: Browser) -> Iterator[Figure]:

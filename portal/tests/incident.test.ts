@@ -16,6 +16,14 @@ it("what is less than can be counted is no zero", () => {
 });
 
 it.each([
+  [null, "not measured"],
+  [0, "not dark"],
+  [0.2, "0.2 ms"],
+])("dark for %s is told as %s", (dark_ms, note) => {
+  expect(darkService(after(null), { service: "s-1", dark_ms, less_than_ms: null, healed: true }).note).toBe(note);
+});
+
+it.each([
   ["ACTIVE", true, "ACTIVE", "63 ms"],
   ["DEGRADED", true, "DEGRADED", "63 ms, now degraded"],
   ["DEGRADED", false, "DEGRADED", "still dark, now degraded"],

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { count } from "../src/words/en";
-import { bytes, exact, exactPercent, figure, gbps, ms, people, percent, scaled, sentence, takenOn } from "../src/words/figures";
+import { bytes, exact, exactPercent, figure, gbps, lasting, ms, people, percent, scaled, sentence, takenOn } from "../src/words/figures";
 
 it.each([
   [0, "0"],
@@ -22,6 +22,9 @@ it("always says the unit", () => {
   expect(count(1, "fibre")).toBe("1 fibre");
   expect(count(1200, "fibre")).toBe("1,200 fibres");
 });
+
+it("says how long something is in one unit", () =>
+  expect([lasting(45_000), lasting(720_000), lasting(5_400_000), lasting(172_800_000)]).toEqual(["45 s", "12 min", "1.5 h", "2 d"]));
 
 it("shows small changes of a large share", () => {
   expect(exactPercent(0.7786)).toBe("77.86 %");

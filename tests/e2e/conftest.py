@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -39,11 +40,29 @@ class Running:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One controller with the reference network, in a home of its own, for the whole session."""
-    home = tmp_path_factory.mktemp("home")
+    with up(tmp_path_factory.mktemp("home")) as running:
+        yield running
+
+
+@contextmanager
+def up(home: Path, *more: str, port: int = 0, **settings: str) -> Iterator[Running]:
+    """A controller with this home and these variables, which is ended with the context."""
     said = home / "stderr.txt"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HIGHROAD_")}
-    environment["HIGHROAD_HOME"] = str(home)
-    command = [sys.executable, "-m", "highroad.main", "up", "--fabric", "twin", "--port", "0", "--no-tour", "--json"]
+    environment |= {"HIGHROAD_HOME": str(home), **settings}
+    command = [
+        sys.executable,
+        "-m",
+        "highroad.main",
+        "up",
+        "--fabric",
+        "twin",
+        "--port",
+        str(port),
+        "--no-tour",
+        "--json",
+        *more,
+    ]
     with said.open("wb") as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None
@@ -95,13 +114,20 @@ def _when_ready(process: subprocess.Popen[str], out: IO[str], said: Path) -> Run
 
 @pytest.fixture
 def backend(running: Running) -> Iterator[Backend]:
+    with backend_of(running) as backend:
+        yield backend
+        backend.clean_up()
+
+
+@contextmanager
+def backend_of(running: Running) -> Iterator[Backend]:
+    """A controller through its API."""
+
     def client(token: str) -> httpx.Client:
         return httpx.Client(base_url=running.url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
 
     with client(running.operator_token) as operator, client(running.tenant_token) as tenant:
-        backend = Backend(operator=operator, tenant=tenant)
-        yield backend
-        backend.clean_up()
+        yield Backend(operator=operator, tenant=tenant)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -105,7 +106,7 @@ def big_page(network: dict[str, Any], *, every_s: float = EVERY_S) -> Iterator[s
                 link["id"]: round(link["capacity_gbps"] * (0.5 + 0.5 * math.sin(sequence + number)), 3)
                 for number, link in enumerate(network["links"])
             }
-            taken = {"fabric": "twin", "rate_scale": 1.0, "at": "2026-01-01T00:00:00Z", "sequence": sequence}
+            taken = {"fabric": "twin", "rate_scale": 1.0, "at": datetime.now(UTC).isoformat(), "sequence": sequence}
             dark = {"fibres_down": [f"f{sequence % 100}"], "fibres_drained": [], "frozen": None}
             return taken | dark | {"links": carried, "services": {}}
 

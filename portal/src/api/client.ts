@@ -57,15 +57,20 @@ export async function ask<C extends Call>(call: C, ...[given]: Rest<C>): Promise
   return (await answer.json()) as Calls[C]["answer"];
 }
 
-/** Every item of a list, page after page. Raises Problem. */
-export async function all<C extends Paged>(call: C): Promise<Item<C>[]> {
+/** Every item of a list, page after page; each page is told as it comes. Raises Problem. */
+export async function all<C extends Paged>(
+  call: C,
+  asked: Calls[C]["query"] | null = null,
+  each: (some: Item<C>[]) => void = () => undefined,
+): Promise<Item<C>[]> {
   const items: Item<C>[] = [];
   let cursor: string | null = null;
   do {
-    const query: Record<string, unknown> = cursor === null ? { limit: PAGE } : { limit: PAGE, cursor };
+    const query: Record<string, unknown> = { ...asked, limit: PAGE, cursor };
     const answer = await send(address(call, undefined, query), { credentials: "same-origin" });
     const page = (await answer.json()) as { items: Item<C>[]; next_cursor: string | null };
     items.push(...page.items);
+    each(page.items);
     cursor = page.next_cursor;
   } while (cursor !== null);
   return items;

@@ -86,6 +86,14 @@ export interface BindingOut {
   holders?: HolderOut[];
 }
 
+export interface BookedOut {
+  at: string;
+  until: string;
+  links: Record<string, number>;
+  changes: TurnOut[];
+  closed: ClosingOut[];
+}
+
 export interface BranchOut {
   share: number;
   there: PathOut | null;
@@ -125,6 +133,14 @@ export interface ClosedOut {
   target: string;
   start: string;
   end: string | null;
+}
+
+export interface ClosingOut {
+  maintenance: string;
+  target: string;
+  start: string;
+  end: string | null;
+  links: string[];
 }
 
 export interface CountOut {
@@ -539,6 +555,21 @@ export interface MeasurementsOut {
   service: string;
   at: string;
   intervals: MeasurementOut[];
+}
+
+export interface MomentOut {
+  carried_gbps: (number | null)[];
+  down: string[];
+}
+
+export interface MomentsOut {
+  fabric: string;
+  rate_scale: number;
+  from: string;
+  to: string;
+  step_s: number;
+  links: string[];
+  moments: MomentOut[];
 }
 
 export interface MoveOut {
@@ -1140,6 +1171,11 @@ export interface TracksOut {
 
 export type TrafficClass = "interactive" | "assured" | "bulk" | "scavenger";
 
+export interface TurnOut {
+  at: string;
+  links: Record<string, number>;
+}
+
 export interface UsedOut {
   used: number;
   allowed: number | null;
@@ -1279,6 +1315,7 @@ export interface Calls {
   "PUT /v1/lab/loads/{service_id}": { path: { service_id: string; }; query: None; body: LoadIn; answer: LoadOut; };
   "POST /v1/lab/routers-down": { path: None; query: None; body: RouterDownIn; answer: RouterOut; };
   "DELETE /v1/lab/routers-down/{site}": { path: { site: string; }; query: None; body: undefined; answer: LabOut; };
+  "GET /v1/links/booked": { path: None; query: { at: string; until?: string | null; }; body: undefined; answer: BookedOut; };
   "GET /v1/links/{link}/calendar": { path: { link: string; }; query: { start?: string | null; end?: string | null; }; body: undefined; answer: LinkCalendarOut; };
   "GET /v1/live": { path: None; query: { after?: number | null; }; body: undefined; answer: undefined; };
   "GET /v1/maintenances": { path: None; query: { limit?: number; cursor?: string | null; }; body: undefined; answer: MaintenancePage; };
@@ -1296,7 +1333,7 @@ export interface Calls {
   "GET /v1/proofs/key": { path: None; query: None; body: undefined; answer: ProofKeyOut; };
   "GET /v1/proofs/services/{service_id}": { path: { service_id: string; }; query: { limit?: number; cursor?: string | null; from?: string | null; to?: string | null; }; body: undefined; answer: ProofPage; };
   "GET /v1/reach": { path: None; query: { rtt_ms: number; kind?: SiteKind; without?: string[] | null; }; body: undefined; answer: ReachOut; };
-  "GET /v1/services": { path: None; query: { limit?: number; cursor?: string | null; state?: State | null; tenant?: string | null; }; body: undefined; answer: ServicePage; };
+  "GET /v1/services": { path: None; query: { limit?: number; cursor?: string | null; state?: State | null; tenant?: string | null; live?: boolean; }; body: undefined; answer: ServicePage; };
   "POST /v1/services": { path: None; query: { dry_run?: boolean; tenant?: string | null; }; body: OrderIn; answer: ServiceOut | PreviewOut; };
   "GET /v1/services/{service_id}": { path: { service_id: string; }; query: None; body: undefined; answer: ServiceOut; };
   "PATCH /v1/services/{service_id}": { path: { service_id: string; }; query: { dry_run?: boolean; }; body: ServiceChangeIn; answer: ServiceOut | PreviewOut; };
@@ -1315,6 +1352,7 @@ export interface Calls {
   "GET /v1/session/ways": { path: None; query: None; body: undefined; answer: SignInOut; };
   "GET /v1/telemetry/links": { path: None; query: { at: string; }; body: undefined; answer: LinksAtOut; };
   "GET /v1/telemetry/links/{link}": { path: { link: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
+  "GET /v1/telemetry/moments": { path: None; query: { from: string; to: string; step_s?: number | null; }; body: undefined; answer: MomentsOut; };
   "GET /v1/telemetry/services/{service_id}": { path: { service_id: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
   "GET /v1/telemetry/services/{service_id}/paths": { path: { service_id: string; }; query: { from?: string | null; to?: string | null; step_s?: number | null; series?: string[] | null; }; body: undefined; answer: TracksOut; };
   "GET /v1/tenants": { path: None; query: { limit?: number; cursor?: string | null; }; body: undefined; answer: TenantPage; };

@@ -17,11 +17,12 @@ export function Panel() {
   const panel = PANELS[kind];
   const head = panel.head(store, id);
   if (head === null) {
-    const lead = t.panel.missingSaid(kind, id);
+    const sought = kind === "service" && !store.gone.has(id);
+    const lead = sought ? id : t.panel.missingSaid(kind, id);
     return (
       <aside class="panel" ref={place}>
-        <section class="sheet" data-panel="missing" aria-label={t.panel.missing}>
-          <Top what={kind} head={{ title: t.panel.missing, lead }} />
+        <section class="sheet" data-panel={sought ? "sought" : "missing"} aria-label={t.panel.missing}>
+          <Top what={kind} head={{ title: sought ? t.panel.loading : t.panel.missing, lead }} />
         </section>
       </aside>
     );

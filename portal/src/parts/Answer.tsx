@@ -1,15 +1,21 @@
 // What was asked for, or that it is being asked, or why it is not here and what to do then.
 import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { t } from "../words/en";
 import type { Asked } from "./asked";
 
 interface Props<T> {
   of: Asked<T> & { again: () => void };
+  /** What is said while it is asked for. */
+  asking?: string;
   children: (value: T) => ComponentChildren;
 }
 
-export function Answer<T>({ of, children }: Props<T>) {
-  if (of.state === "loading") return <p class="nothing" role="status">{t.panel.loading}</p>;
+/** After so long it is said that it takes long, and what one can do meanwhile. */
+const SLOW_MS = 3000;
+
+export function Answer<T>({ of, asking = t.panel.loading, children }: Props<T>) {
+  if (of.state === "loading") return <Waiting said={asking} />;
   if (of.state === "failed")
     return (
       <div class="nothing" role="alert">
@@ -20,4 +26,17 @@ export function Answer<T>({ of, children }: Props<T>) {
       </div>
     );
   return <>{children(of.value)}</>;
+}
+
+function Waiting({ said }: { said: string }) {
+  const [slow, grow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => grow(true), SLOW_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <p class="nothing" role="status">
+      {said} {slow && t.panel.slow}
+    </p>
+  );
 }

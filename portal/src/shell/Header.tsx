@@ -1,10 +1,11 @@
 // The line on top: whose network this is, how much it carries, and whether what one sees is now.
 import { useEffect } from "preact/hooks";
-import { usePage } from "../page";
+import { usePage, useStore } from "../page";
 import { Mark } from "../parts/Mark";
+import { APART_MS } from "../state/clock";
 import { totals } from "../state/services";
 import { t } from "../words/en";
-import { date, figure, takenOn, time } from "../words/figures";
+import { date, figure, lasting, takenOn, time } from "../words/figures";
 
 export function Header({ toggleRail }: { toggleRail: () => void }) {
   const { store, leave } = usePage();
@@ -34,6 +35,7 @@ export function Header({ toggleRail }: { toggleRail: () => void }) {
       <p class="frozen" role="status" data-frozen hidden={sample === null || sample.frozen === null}>
         {sample?.frozen}
       </p>
+      <Apart />
       <Connection />
       <button class="quiet" type="button" onClick={leave}>
         {t.header.leave}
@@ -44,7 +46,8 @@ export function Header({ toggleRail }: { toggleRail: () => void }) {
 
 function Stats() {
   const { store } = usePage();
-  const known = store.sample !== null;
+  // Of another moment they are not known.
+  const known = store.sample !== null && store.address.at === null;
   const sum = totals(store);
   const tera = sum.carried_gbps >= 10_000;
   return (
@@ -65,19 +68,30 @@ function Stats() {
   );
 }
 
+/** Where the viewer's clock is not the controller's: one of them is wrong, and what is shown is by the controller's. */
+function Apart() {
+  const { skew_ms } = useStore();
+  const apart = Math.abs(skew_ms) > APART_MS;
+  return (
+    <p class="frozen" role="status" data-clocks-apart hidden={!apart}>
+      {apart && t.header.apart(lasting(Math.abs(skew_ms)), skew_ms < 0)}
+    </p>
+  );
+}
+
 function Connection() {
   const { store } = usePage();
-  const { sample, heardAt, stale } = store;
-  const at = store.address.at;
+  const { sample, stale } = store;
+  const at = store.at_ms;
   useEffect(() => {
     document.documentElement.classList.toggle("stale", stale);
   }, [stale]);
-  const known = sample !== null && heardAt !== null;
+  const known = sample !== null;
   const state = !known ? "connecting" : stale ? "stale" : "live";
-  const word = !known ? t.header.connecting : stale ? t.header.stale(time(heardAt)) : t.header.live;
+  const word = !known ? t.header.connecting : stale ? t.header.stale(time(sample.at)) : t.header.live;
   return (
     <div class="connection" role="status" data-connection={state}>
-      <span class="connection-word">{at === null ? word : t.header.then(date(at))}</span>
+      <span class="connection-word">{at === null ? word : store.ahead ? t.header.ahead(date(at)) : t.header.then(date(at))}</span>
       <span class="clock" data-clock>
         {known && !stale && at === null ? time(sample.at) : ""}
       </span>

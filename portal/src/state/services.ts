@@ -5,6 +5,18 @@ import type { State } from "./store";
 /** A service's states that end it. */
 export const ENDED: ReadonlySet<string> = new Set(["REJECTED", "CANCELLED", "EXPIRED", "FAILED", "TERMINATED"]);
 
+/** So many services that have ended are kept, for who looks at one while it ends. */
+export const KEPT = 200;
+
+/** Without the oldest of those that have ended, where there are too many; what is looked at stays. */
+export function kept(services: ReadonlyMap<string, ServiceOut>, chosen: string | null): ReadonlyMap<string, ServiceOut> {
+  const over = [...services.values()].filter(({ id, state }) => ENDED.has(state) && id !== chosen);
+  if (over.length <= KEPT) return services;
+  const now = new Map(services);
+  for (const { id } of over.slice(0, over.length - KEPT)) now.delete(id);
+  return now;
+}
+
 /** Both directions of one way. */
 export interface Ways {
   there: PathOut | null;

@@ -25,8 +25,11 @@ export interface Contour {
   pieces: readonly { link: string; share: number }[];
 }
 
-/** `was` and `becomes` are of a plan: as it is, and as it would be instead; `dark` is nobody's any more. */
-export type Way = "there" | "back" | "spare" | "would" | "was" | "becomes" | "dark" | "binds";
+/**
+ * `was` and `becomes` are of a plan: as it is, and as it would be instead; `dark` is nobody's any more; `left` and `took` are
+ * of a failure that is played again.
+ */
+export type Way = "there" | "back" | "spare" | "would" | "was" | "becomes" | "dark" | "binds" | "left" | "took";
 
 /** A way over the map: on the links where one sees them, else between the sites. */
 export interface Route {
@@ -51,22 +54,44 @@ export interface State {
 
 type Signals<T> = { readonly [K in keyof T]: Signal<T[K]> };
 
-/** How every link was at a moment that has passed. */
+/** How every link was, or is booked to be, from one instant until another, in UTC milliseconds. */
 export interface Moment {
-  at: string;
-  carried: ReadonlyMap<string, number>;
+  kind: "measured" | "booked";
+  from_ms: number;
+  until_ms: number;
+  /** Gbit/s; what is not known is not here. */
+  gbps: ReadonlyMap<string, number>;
   down: ReadonlySet<string>;
 }
 
+/** A path that a service had from an instant on. */
+export interface Stay {
+  at_ms: number;
+  sites: readonly string[];
+}
+
+/** The paths that services had in an incident and before it, in order. */
+export interface Story {
+  incident: string;
+  paths: ReadonlyMap<string, readonly Stay[]>;
+}
+
 interface Known extends State {
+  /** Services of which the API says that there are none. */
+  gone: ReadonlySet<string>;
   address: Address;
   overlay: Overlay | null;
-  /** null: of the moment that is chosen nothing is known, or it is now. */
+  /** null: of the moment that is shown nothing is known, or it is now. */
   moment: Moment | null;
+  /** Where one is while time plays, or is dragged, UTC milliseconds; null where the address says it. */
+  playhead: number | null;
+  /** Whether the playing waits for what it would show next. */
+  waiting: boolean;
+  story: Story | null;
   /** The share that was within reach when one began to look, to compare with. */
   reachAtFirst: number | null;
-  /** When the last sample came in, by our own clock: the controller's may differ. */
-  heardAt: number | null;
+  /** How far the controller's clock is ahead of ours. */
+  skew_ms: number;
   stale: boolean;
   /** Why nothing can be shown yet, in a sentence. */
   trouble: string | null;
@@ -80,6 +105,7 @@ export class Store implements Known {
       who: signal(who),
       atlas: signal(null),
       services: signal(new Map()),
+      gone: signal(new Set()),
       sample: signal(null),
       faults: signal(none()),
       incidents: signal([]),
@@ -88,8 +114,11 @@ export class Store implements Known {
       address: signal(address),
       overlay: signal(null),
       moment: signal(null),
+      playhead: signal(null),
+      waiting: signal(false),
+      story: signal(null),
       reachAtFirst: signal(null),
-      heardAt: signal(null),
+      skew_ms: signal(0),
       stale: signal(false),
       trouble: signal(null),
     };
@@ -109,6 +138,19 @@ export class Store implements Known {
   get selection(): Selection | null {
     return this.address.selection;
   }
+  /** Now by the controller's clock, as far as it is known, UTC milliseconds. */
+  get now_ms(): number {
+    return this.sample === null ? Date.now() : Date.parse(this.sample.at);
+  }
+  /** The moment that is shown, UTC milliseconds; null is now. */
+  get at_ms(): number | null {
+    const { at } = this.address;
+    return at === null ? null : (this.playhead ?? Date.parse(at));
+  }
+  /** Whether what is shown is to come: booked, and not measured. */
+  get ahead(): boolean {
+    return this.at_ms !== null && this.at_ms > this.now_ms;
+  }
 
   get who(): WhoOut {
     return this.$.who.value;
@@ -118,6 +160,9 @@ export class Store implements Known {
   }
   get services(): ReadonlyMap<string, ServiceOut> {
     return this.$.services.value;
+  }
+  get gone(): ReadonlySet<string> {
+    return this.$.gone.value;
   }
   get sample(): SampleOut | null {
     return this.$.sample.value;
@@ -143,11 +188,20 @@ export class Store implements Known {
   get moment(): Moment | null {
     return this.$.moment.value;
   }
+  get playhead(): number | null {
+    return this.$.playhead.value;
+  }
+  get waiting(): boolean {
+    return this.$.waiting.value;
+  }
+  get story(): Story | null {
+    return this.$.story.value;
+  }
   get reachAtFirst(): number | null {
     return this.$.reachAtFirst.value;
   }
-  get heardAt(): number | null {
-    return this.$.heardAt.value;
+  get skew_ms(): number {
+    return this.$.skew_ms.value;
   }
   get stale(): boolean {
     return this.$.stale.value;

@@ -2,10 +2,13 @@
 // are; an event marks what it speaks of, and what is marked is read again, a few at a time, so that a storm of events
 // costs a handful of requests.
 import { all, ask, Problem } from "../api/client";
-import type { EventOut, SampleOut } from "../api/schema";
+import { effect } from "@preact/signals";
+import type { EventOut, SampleOut, ServiceOut } from "../api/schema";
 import { index } from "./atlas";
+import { skew } from "./clock";
 import { copy, hear, see } from "./faults";
 import { Live } from "./live";
+import { kept } from "./services";
 import type { Store } from "./store";
 
 /** Samples come about once a second; after so long without one, what we show is old. */
@@ -19,6 +22,8 @@ export class Sync {
   private readonly dirty = new Set<string>();
   private readonly jobs = new Map<string, ReturnType<typeof setTimeout>>();
   private reachAsked = 0;
+  private loading = 0;
+  private unfollow: () => void = () => undefined;
   /** By a clock that nobody sets. */
   private heard_ms: number | null = null;
 
@@ -37,32 +42,56 @@ export class Sync {
     });
     this.watch = setInterval(() => this.checkStale(), 500);
     await this.loadAll();
+    this.unfollow = effect(() => this.seek());
   }
 
   stop(): void {
     this.live?.close();
+    this.unfollow();
     clearInterval(this.watch);
     for (const job of this.jobs.values()) clearTimeout(job);
   }
 
+  /** The map first: there may be so many services that they take a while, and come page by page. */
   async loadAll(): Promise<void> {
     const store = this.store;
-    const [network, services, incidents, maintenances] = await Promise.all([
-      ask("GET /v1/network"),
-      all("GET /v1/services"),
-      all("GET /v1/incidents"),
-      store.operator ? all("GET /v1/maintenances") : [],
-    ]);
+    const first = store.atlas === null;
+    this.loading += 1;
+    try {
+      const [, services, incidents, maintenances] = await Promise.all([
+        this.loadNetwork(),
+        all("GET /v1/services", { live: true }, (some) => first && this.add(some)),
+        all("GET /v1/incidents"),
+        store.operator ? all("GET /v1/maintenances") : [],
+      ]);
+      store.change({ services: this.listed(services), incidents, maintenances });
+    } finally {
+      this.loading -= 1;
+    }
+    if (store.reach !== null) await this.readReach();
+  }
+
+  private async loadNetwork(): Promise<void> {
+    const network = await ask("GET /v1/network");
+    const store = this.store;
     store.change({
       atlas: index(network),
-      services: new Map(services.map((service) => [service.id, service])),
-      incidents,
-      maintenances,
       trouble: null,
       // Another network's share is nothing to compare with.
       ...(store.atlas?.network.revision !== network.revision ? { reachAtFirst: null } : {}),
     });
-    if (store.reach !== null) await this.readReach();
+  }
+
+  private add(services: readonly ServiceOut[]): void {
+    const now = new Map(this.store.services);
+    for (const service of services) now.set(service.id, service);
+    this.store.change({ services: now });
+  }
+
+  /** Reads services of which somebody speaks, where we do not have them. */
+  want(services: readonly string[]): void {
+    const { store } = this;
+    for (const id of services) if (!store.services.has(id) && !store.gone.has(id)) this.mark(id);
   }
 
   /** Shows, or hides, what is within reach. */
@@ -75,6 +104,24 @@ export class Sync {
   async refresh(service: string): Promise<void> {
     this.dirty.add(service);
     await this.readServices();
+  }
+
+  /** Reads what is selected where we do not have it: a service that had ended before we came. */
+  private seek(): void {
+    const { selection } = this.store;
+    if (selection?.kind === "service") this.want([selection.id]);
+  }
+
+  /** The services of a list of those that live. What is looked at may have ended. */
+  private listed(services: readonly ServiceOut[]): ReadonlyMap<string, ServiceOut> {
+    const now = new Map(services.map((service) => [service.id, service]));
+    const { selection } = this.store;
+    const chosen = selection?.kind === "service" ? this.store.services.get(selection.id) : undefined;
+    if (chosen !== undefined && !now.has(chosen.id)) {
+      now.set(chosen.id, chosen);
+      this.mark(chosen.id);
+    }
+    return now;
   }
 
   private async readReach(): Promise<void> {
@@ -100,11 +147,13 @@ export class Sync {
     if (sample !== null) {
       this.heard_ms = performance.now();
       changed = see(faults, sample) || changed;
-      for (const id of Object.keys(sample.services)) if (!store.services.has(id)) this.mark(id);
+      // Of what is being read anyway, a sample brings no news.
+      if (this.loading === 0)
+        this.want(Object.keys(sample.services));
     }
     store.change({
       ...(changed ? { faults } : {}),
-      ...(sample === null ? {} : { sample, heardAt: Date.now(), stale: false }),
+      ...(sample === null ? {} : { sample, skew_ms: skew(store.skew_ms, sample.at, Date.now()), stale: false }),
     });
   }
 
@@ -143,16 +192,30 @@ export class Sync {
     const ids = [...this.dirty];
     this.dirty.clear();
     if (ids.length > MANY) {
-      const services = await all("GET /v1/services");
-      this.store.change({ services: new Map(services.map((service) => [service.id, service])) });
+      this.store.change({ services: this.listed(await all("GET /v1/services", { live: true })) });
       return;
     }
+    const gone = new Set(this.store.gone);
     const found = await Promise.all(
-      ids.map((service_id) => ask("GET /v1/services/{service_id}", { path: { service_id } })),
+      ids.map(async (service_id) => {
+        try {
+          return await ask("GET /v1/services/{service_id}", { path: { service_id } });
+        } catch (error) {
+          if (!(error instanceof Problem) || error.status !== 404) throw error;
+          gone.add(service_id);
+          return null;
+        }
+      }),
     );
     const now = new Map(this.store.services);
-    for (const service of found) now.set(service.id, service);
-    this.store.change({ services: now });
+    for (const service of found) {
+      if (service === null) continue;
+      // Behind the others: those that ended long ago are in front.
+      now.delete(service.id);
+      now.set(service.id, service);
+    }
+    const chosen = this.store.selection;
+    this.store.change({ services: kept(now, chosen?.kind === "service" ? chosen.id : null), gone });
   }
 
   /** What is booked changes with services; the network itself seldom does. */

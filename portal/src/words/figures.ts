@@ -67,6 +67,19 @@ export function scaled(scale: number): string {
   return `1 Gbit/s is carried as ${figure(value)} ${unit}`;
 }
 
+const LONG: readonly [number, string][] = [
+  [86_400_000, "d"],
+  [3_600_000, "h"],
+  [60_000, "min"],
+  [1000, "s"],
+];
+
+/** How long something is that is no measurement: `3 h`, `12 min`. */
+export function lasting(time_ms: number): string {
+  const [size, unit] = LONG.find(([least]) => time_ms >= least) ?? [1000, "s"];
+  return `${fine.format(time_ms / size)} ${unit}`;
+}
+
 /** Bytes in decimal units, as links are sold. */
 export function bytes(count: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];

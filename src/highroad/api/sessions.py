@@ -1,12 +1,13 @@
 """The page's sign-in: a token or a one-time code becomes a cookie.
 
-A process that is alone keeps sessions in memory: after a restart one signs in again. Where there are several, the
-cookie is the token itself, sealed with a key that all of them have, so that it is good at any. Either way every request
-is authenticated anew, so a session dies with its token. A one-time code is good at the process that made it.
+The cookie is the token itself, sealed with a key that is in the home, or that all processes on one database have: so it
+is good at any of them, and outlives a restart under an open page. Without a key sessions are in memory. Either way every
+request is authenticated anew, so a session dies with its token. A one-time code is good at the process that made it.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from collections import OrderedDict
@@ -82,6 +83,11 @@ class SealedSessions(Sessions):
     def new_key() -> bytes:
         """A key that nobody has."""
         return Fernet.generate_key()
+
+    @classmethod
+    def by(cls, secret: str) -> SealedSessions:
+        """Sealed with a key that is drawn from any text."""
+        return cls(base64.urlsafe_b64encode(hashlib.sha256(b"highroad sessions 1\0" + secret.encode()).digest()))
 
     def open(self, token: str) -> str:
         """A new session, as its cookie's value."""

@@ -89,4 +89,6 @@ def _dark(outage: OutageOut) -> str:
     """How long a service was dark; what is less than can be counted is no zero."""
     if outage.less_than_ms is not None:
         return f"< {outage.less_than_ms:,.0f} ms"
-    return f"{outage.dark_ms or 0.0:,.0f} ms"
+    if outage.dark_ms is None:
+        return "not measured" if outage.healed else "still"
+    return f"{outage.dark_ms:,.0f} ms" if outage.dark_ms else "not dark"

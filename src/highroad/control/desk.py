@@ -232,19 +232,19 @@ class Desk(Planned):
         return service
 
     async def services(
-        self, tenant: TenantId | None, after: str | None, limit: int, state: State | None = None
+        self, tenant: TenantId | None, after: str | None, limit: int, states: AbstractSet[State] | None = None
     ) -> list[Service]:
-        """Services by id, live and ended; up to `limit` of those after an id, of one state if one is given."""
-        if state is not None and state not in ENDED:
+        """Services by id, live and ended; up to `limit` of those after an id, in one of these states if some are given."""
+        if states is not None and not states & ENDED:
             book = await self.settled()
-            chosen = (one for one in map(book.services.__getitem__, book.index.within([state])))
+            chosen = (one for one in map(book.services.__getitem__, book.index.within(states)))
             chosen = (one for one in chosen if tenant in (None, one.tenant))
             return nsmallest(limit, (one for one in chosen if after is None or one.id > after), key=attrgetter("id"))
         found: list[Service] = []
-        lot = limit if state is None else max(limit, LOT)
+        lot = limit if states is None else max(limit, LOT)
         while len(found) < limit:
             page = await self._execute(self._store.services, tenant=tenant, after=after, limit=lot)
-            found += [one for one in page if state is None or one.state is state]
+            found += [one for one in page if states is None or one.state in states]
             if len(page) < lot:
                 break
             after = page[-1].id

@@ -8,7 +8,7 @@ from dataclasses import replace
 from highroad.control.book import Book, Draft
 from highroad.control.incidents import note, open_ones
 from highroad.control.repair import NO_BACKUP
-from highroad.model.incident import Incident, Outage, Phase, longest
+from highroad.model.incident import Incident, Outage, Phase, darkness
 from highroad.model.lifecycle import CARRYING
 from highroad.model.service import Protection, ServiceId
 from highroad.ports import Observed, Sample
@@ -70,13 +70,14 @@ def heal(draft: Draft, observed: Observed, sample: Sample | None) -> None:
             counters = None if sample is None else sample.services.get(outage.service)
             if counters is not None:
                 dark_ms = max(0.0, round(counters.dark_s * 1e3 - outage.dark_before_ms, 3))
-                outage = replace(outage, dark_ms=dark_ms, unseen_ms=round(counters.unseen_s * 1e3, 3))
+                counted = dark_ms > 0.0 or counters.offered_gbps > 0.0  # who sends nothing is not seen to be dark
+                unseen_ms = round(counters.unseen_s * 1e3, 3)
+                outage = replace(outage, dark_ms=dark_ms, unseen_ms=unseen_ms, counted=counted)
             outages[index] = replace(outage, healed=True)
             healed.append(outages[index])
         if healed:
-            worst = longest((outage.dark_ms, outage.less_than_ms) for outage in healed)
-            noun = "service is" if len(healed) == 1 else "services are"
-            text = f"{len(healed)} {noun} carried again; the longest was dark for {worst}"
+            words = darkness(((one.known_ms, one.less_than_ms) for one in healed), several=len(healed) > 1)
+            text = f"{len(healed)} {'services are' if len(healed) > 1 else 'service is'} carried again; {words}"
             note(draft, replace(incident, outages=tuple(outages)), Phase.REPAIRED, text)
         elif ended:
             draft.put_incident(replace(incident, outages=tuple(outages)))

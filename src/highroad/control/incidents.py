@@ -191,7 +191,9 @@ def _with(
         before = outages.get(service.id)
         if before is None:
             before_ms = book.dark_before_ms(service.id, since_s)
-            outages[service.id] = Outage(service=service.id, dark_ms=0.0, healed=False, dark_before_ms=before_ms)
+            outages[service.id] = Outage(
+                service=service.id, dark_ms=0.0, healed=False, dark_before_ms=before_ms, counted=False
+            )
         else:
             outages[service.id] = replace(before, healed=False)
     exposed = _exposed(book, [fault.fibre for fault in faults]) - set(incident.unprotected)

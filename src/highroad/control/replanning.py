@@ -99,7 +99,8 @@ class Rules:
         gain = max(before.rest, self.full_from) - max(after.rest, self.full_from)
         faster = 1 - after.latency_ms / before.latency_ms if before.latency_ms > 0 else 0.0
         price = moves / self.moves_per_point / 100
-        which = "the fullest link" if before.rest == before.utilisation else "the fullest link but those that are stuck"
+        stuck = (before.rest, after.rest) != (before.utilisation, after.utilisation)
+        which = "the fullest link but those that are stuck" if stuck else "the fullest link"
         full = f"{which} would be {after.rest:.1%} full instead of {before.rest:.1%}"
         fast = f"latency {after.latency_ms:.3f} ms instead of {before.latency_ms:.3f} on average"
         many = f"{moves} move{'s' if moves != 1 else ''}"

@@ -16,7 +16,6 @@ ASKING = frozenset(
         "quote",
         "plan",
         "incident",
-        "telemetry",
         "tenant",
         "port",
         "token",
@@ -74,11 +73,13 @@ def router() -> typer.Typer:
 def application() -> typer.Typer:
     """All commands: those that talk to a controller, those that need none, and the processes `up` and `agent`."""
     from highroad.cli.app import audit_app, build_app, lab_app, network_app, proof_app
+    from highroad.cli.telemetry import app as telemetry_app
     from highroad.main.agent import agent
     from highroad.main.doctor import doctor
     from highroad.main.keeping import backup, prune, restore
     from highroad.main.up import up
     from highroad.offline import audit as offline_audit
+    from highroad.offline import grafana as offline_grafana
     from highroad.offline import lab as offline_lab
     from highroad.offline import network as offline_network
     from highroad.offline import optimise as offline_optimise
@@ -90,6 +91,7 @@ def application() -> typer.Typer:
     app = build_app()
     network_app.registered_commands.extend(offline_network.app.registered_commands)
     audit_app.registered_commands.extend(offline_audit.app.registered_commands)
+    telemetry_app.registered_commands.extend(offline_grafana.app.registered_commands)
     proof_app.registered_commands.extend(offline_proof.app.registered_commands)
     lab_app.registered_commands.extend(offline_lab.app.registered_commands)
     app.command("optimise")(offline_optimise.command)

@@ -69,6 +69,7 @@ async def alone(
     settings: Settings, folder: Home, *, bare: bool, network_asked: bool, tracer: Tracer | None
 ) -> AsyncIterator[Seated]:
     """A controller on SQLite in the home, whose one process this is."""
+    from highroad.api.sessions import SealedSessions
     from highroad.control.controller import Controller
     from highroad.courier.vault import key_in
     from highroad.fabric.clock import SystemClock
@@ -114,7 +115,9 @@ async def alone(
         try:
             await controller.start()
             async with _heads(store):
-                yield Seated(desk=controller, is_new=await first.furnish(controller, network, bare=bare))
+                sessions = SealedSessions.by(await asyncio.to_thread(key_in, folder.session_key))
+                is_new = await first.furnish(controller, network, bare=bare)
+                yield Seated(desk=controller, is_new=is_new, sessions=sessions)
         finally:
             await controller.stop()
             _log_head(store)

@@ -40,6 +40,11 @@ class Home:
         return self.path / "webhook.key"
 
     @property
+    def session_key(self) -> Path:
+        """What cookies of the page's sessions are sealed with."""
+        return self.path / "session.key"
+
+    @property
     def proof_key(self) -> Path:
         """What proofs are signed with."""
         return self.path / "proof.key"

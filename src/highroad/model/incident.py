@@ -12,6 +12,8 @@ from highroad.model.network import FibreId, SiteId
 from highroad.model.service import Placement, ServiceId
 from highroad.model.window import Window
 
+UNKNOWN = (None, None)
+
 IncidentId = NewType("IncidentId", str)
 MaintenanceId = NewType("MaintenanceId", str)
 
@@ -66,7 +68,8 @@ class Outage:
     """How long one service was dark, as the fabric counted it at the far end.
 
     `dark_before_ms` is what its counter stood at before this incident. Where nothing was counted, what was shorter than
-    `unseen_ms` would not have been: it was struck, and was dark for less than that.
+    `unseen_ms` would not have been: it was struck, and was dark for less than that. What is not `counted`, because
+    nobody read its counters, it sent nothing, or it ended in the dark, is not known.
     """
 
     service: ServiceId
@@ -74,17 +77,34 @@ class Outage:
     healed: bool
     dark_before_ms: float = 0.0
     unseen_ms: float = 0.0
+    counted: bool = True
 
     @property
     def less_than_ms(self) -> float | None:
         """What it was dark for less than, where no more is known."""
-        return self.unseen_ms if self.healed and not self.dark_ms and self.unseen_ms else None
+        return self.unseen_ms if self.healed and self.counted and not self.dark_ms and self.unseen_ms else None
+
+    @property
+    def known_ms(self) -> float | None:
+        """How long it was dark; None while it is, and where that is not known, or not to the millisecond."""
+        return self.dark_ms if self.healed and self.counted and self.less_than_ms is None else None
 
 
-def longest(outages: Iterable[tuple[float, float | None]]) -> str:
-    """In words, of how long each was dark, or what it was dark for less than."""
-    dark_ms, less_than_ms = max(outages, key=lambda one: one[0] if one[1] is None else one[1])
-    return f"{dark_ms:.1f} ms" if less_than_ms is None else f"less than {less_than_ms:.1f} ms"
+def darkness(outages: Iterable[tuple[float | None, float | None]], *, several: bool) -> str:
+    """In words, of how long each was dark, or what it was dark for less than; neither is not known."""
+    told = list(outages)
+    known = [(dark_ms or 0.0, less_than_ms) for dark_ms, less_than_ms in told if (dark_ms, less_than_ms) != UNKNOWN]
+    if not known:
+        return f"how long {'they were' if several else 'it was'} dark was not measured"
+    dark_ms, less_than_ms = max(known, key=lambda one: one[0] if one[1] is None else one[1])
+    who = "the longest was" if several else "it was"
+    if less_than_ms is not None:
+        return f"{who} dark for less than {less_than_ms:.1f} ms"
+    if not dark_ms and len(known) < len(told):
+        return "none that was measured was dark"
+    if not dark_ms:
+        return "none was dark" if several else "it was not dark"
+    return f"{who} dark for {dark_ms:.1f} ms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -197,6 +197,11 @@ class Calendar:
         line = self._lines.get(resource)
         return 0 if line is None else line.need.most(time_s, time_s)
 
+    def course(self, resource: str, start_s: float, until_s: float) -> list[tuple[float, int]]:
+        """What is needed at one instant, claims and reserve, and at each later one before another where it changes."""
+        line = self._lines.get(resource)
+        return [(start_s, 0)] if line is None else line.need.course(start_s, until_s)
+
     def claimed_at(self, resource: str, time_s: float) -> int:
         """What is claimed at one instant."""
         line = self._lines.get(resource)

@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from highroad.errors import Finding, Invalid
+from highroad.errors import Finding, Invalid, Severity
 from highroad.graph import _kernels
 from highroad.model.network import LinkId, Network
 from highroad.planning.narrowing import Asked, narrowed
@@ -35,7 +35,7 @@ from highroad.planning.solve.again import ALL_PATHS, again
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
 from highroad.planning.solve.classes import Cumulative, lexicographic
 from highroad.planning.solve.few import PathPlan, paths_of
-from highroad.planning.solve.maxmin import maxmin
+from highroad.planning.solve.maxmin import Rising, maxmin
 from highroad.planning.solve.problem import Checked, Flags, Ints, Problem, Reals, reachable, shared_out
 from highroad.planning.solve.routed import Routed, evenest, most
 from highroad.planning.solve.routed_classes import in_turn
@@ -101,18 +101,31 @@ class Optimum:
     reserve_gbps: Reals
     price: Reals
     classes: tuple[Cumulative, ...] = ()
+    rising: Rising | None = None
 
     @property
     def gap(self) -> float:
-        """The share that is missing, at most, to the best on any paths; by classes, where most is missing."""
+        """The share that is missing, at most, to the best on any paths; of classes and levels, where most is."""
         if self.classes:
             return max(one.gap for one in self.classes)
-        return gap_of(self.value, self.bound) if self.value != self.bound else 0.0
+        missing = gap_of(self.value, self.bound) if self.value != self.bound else 0.0
+        return missing if self.rising is None else max(missing, self.rising.gap)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong with what was given; the rest was worked on."""
-        return self.checked.findings
+        """What is wrong with what was given, the rest was worked on; and what is left where time was up."""
+        if self.rising is None:
+            return self.checked.findings
+        level, bound, rest = self.rising.level, self.rising.bound, self.rising.demands
+        message = (
+            f"time was up while {rest} of {self.checked.problem.demands} demands could rise still: they have "
+            f"{level:.4g} Gbit/s a unit of weight, and no plan that gives no less to the others gives all of them more "
+            f"than {bound:.4g}"
+        )
+        return (
+            *self.checked.findings,
+            Finding(code="not-at-the-end", place="maxmin", message=message, severity=Severity.WARNING),
+        )
 
     @property
     def wanted_gbps(self) -> float:
@@ -276,6 +289,7 @@ def optimise(
     answer: Answer | Routed
     classes: tuple[Cumulative, ...] = ()
     worth: Reals | None = None
+    rising: Rising | None = None
     if objective is Objective.LEXICOGRAPHIC and restricted:
         live = live_of(network, demands, ready)
         answer, classes, worth = in_turn(ready.problem, live, left(), clock=watch, progress=tell)
@@ -283,9 +297,12 @@ def optimise(
         ranked = lexicographic(ready.problem, left(), clock=watch, progress=tell, seed=seed)
         answer, classes = ranked.answer, ranked.classes
         weighs = {one.rank: one.worth for one in classes}
-        worth = np.array([weighs[rank] for rank in answer.commodities.ranks.tolist()])
+        rank = np.zeros(len(answer.commodities.target), np.int32)
+        rank[answer.commodities.of] = ready.problem.rank
+        worth = np.array([weighs.get(one, 1.0) for one in rank.tolist()])
     elif objective is Objective.MAXMIN:
-        answer = maxmin(ready.problem, left(), clock=watch, seed=seed).answer
+        risen = maxmin(ready.problem, left(), clock=watch, progress=tell, seed=seed)
+        answer, rising = risen.answer, risen.rising
     else:
         solve = utilisation if objective.by_shares else total
         start = warm_flows(warm, ready, objective) if warm is not None else None
@@ -302,7 +319,8 @@ def optimise(
         must = shares or objective.by_shares
         then = narrowed(answer, asked, left(), must=must, amount_gbps=amount, worth=worth, clock=watch)
         few, fewer = then.plan, then.few
-    return _optimum(network, demands, objective, ready, answer, few, asked, clock() - begun_s, fewer, classes)
+    made = _optimum(network, demands, objective, ready, answer, few, asked, clock() - begun_s, fewer, classes)
+    return replace(made, rising=rising)
 
 
 BARE = 0.2

@@ -190,6 +190,20 @@ class Steps:
         if since is not None:
             yield max(since, start_s), until_s
 
+    def course(self, start_s: float, until_s: float) -> list[tuple[float, int]]:
+        """The level at an instant, and each that it has later, before another, with when it begins, in order."""
+        firsts = self._firsts
+        block = bisect_right(firsts, start_s) - 1
+        times = self._times[block]
+        index = bisect_right(times, start_s)
+        found = [(start_s, self._levels[block][index - 1] + self._lifts[block])]
+        last = bisect_left(firsts, until_s) - 1
+        while block <= last:
+            times, levels, lift = self._times[block], self._levels[block], self._lifts[block]
+            found += [(times[at], levels[at] + lift) for at in range(index, bisect_left(times, until_s))]
+            block, index = block + 1, 0
+        return found
+
     def changes(self, after_s: float, before_s: float) -> list[float]:
         """The instants strictly between two at which the level changes, in order."""
         found: list[float] = []

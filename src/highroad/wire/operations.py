@@ -25,7 +25,8 @@ class OutageOut(Out):
 
     service: str
     dark_ms: float | None = Field(
-        description="Null where nothing was counted because packets are too far apart for it."
+        description="0 where it was seen not to be dark. Null while it is dark; where packets are too far apart for it; "
+        "and where nothing was measured: it sent nothing, or ended in the dark."
     )
     less_than_ms: float | None = Field(
         default=None, description="Then it was dark for less than this: three times the time between two packets."

@@ -46,3 +46,20 @@ class LinksAtOut(Measured):
         description="Gbit/s carried, the mean of the step, by link; what was not measured is not here."
     )
     down: list[str] = Field(description="Links through which no light got at some time of the step.")
+
+
+class MomentOut(Out):
+    """Every link in one step of time."""
+
+    carried_gbps: list[float | None] = Field(description="The mean of the step, in the order of `links`.")
+    down: list[str] = Field(description="Links through which no light got at some time of the step.")
+
+
+class MomentsOut(Measured):
+    """Every link over a time that has passed, step by step."""
+
+    start: Time = Field(alias="from")
+    end: Time = Field(alias="to")
+    step_s: int = Field(description="As asked for, or the finest that is kept of that time.")
+    links: list[str] = Field(description="Those of which anything was measured in that time.")
+    moments: list[MomentOut] = Field(description="One a step, from `from` on.")

@@ -215,3 +215,30 @@ class LinkCalendarOut(Out):
     closed: list[ClosedOut] = Field(
         default=[], description="Maintenances, going on or booked, by start: nothing is placed on it then."
     )
+
+
+class TurnOut(Out):
+    """Links of which something else is booked from an instant on."""
+
+    at: Time
+    links: dict[str, float] = Field(description="Gbit/s that are booked from then on.")
+
+
+class ClosingOut(ClosedOut):
+    """A time in which a maintenance keeps links free."""
+
+    links: list[str]
+
+
+class BookedOut(Out):
+    """What the calendar has booked of every link at a moment to come, and what changes of that."""
+
+    at: Time
+    until: Time = Field(
+        description="Changes are told until then: as asked for, or earlier where very many would be told at once."
+    )
+    links: dict[str, float] = Field(
+        description="Gbit/s at that moment, by link, each direction by itself: guarantees, and the reserve for backups."
+    )
+    changes: list[TurnOut] = Field(description="After it, in order.")
+    closed: list[ClosingOut] = Field(description="Maintenances of that time, going on or booked, by start.")

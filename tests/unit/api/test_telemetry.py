@@ -72,6 +72,16 @@ def test_every_link_is_told_as_it_was_at_a_moment() -> None:
                 assert (found["at"], found["step_s"]) == (iso_from_s(at_s), 10)
                 assert found["links"][one] == 5.0
                 assert found["down"] == [dark]
+                over = {"from": iso_from_s(at_s - 1), "to": iso_from_s(at_s + 3), "step_s": "1"}
+                played = (await operator.get("/v1/telemetry/moments", params=over)).json()
+                assert (played["from"], played["step_s"]) == (iso_from_s(at_s - 1), 1)
+                assert played["links"] == sorted([one, dark])
+                place = played["links"].index(one)
+                assert [each["carried_gbps"][place] for each in played["moments"]] == [None, 4.0, 5.0, 6.0]
+                assert [each["down"] for each in played["moments"]] == [[], [], [dark], []]
+                async with world.http(world.acme) as acme:
+                    assert (await acme.get("/v1/telemetry/moments", params=over)).status_code == 403
+                assert (await operator.get("/v1/telemetry/moments", params={**over, "step_s": "x"})).status_code == 422
                 before = (await operator.get("/v1/telemetry/links", params={"at": iso_from_s(at_s - 5)})).json()
                 assert (before["links"], before["down"]) == ({}, [])
                 async with world.http(world.acme) as acme:

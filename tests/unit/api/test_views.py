@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
+from highroad.control.ahead import ahead
 from tests.support.backbone import backbone
 
 ENDS = "from=campus-east&to=cloud-west"
@@ -106,6 +108,79 @@ def test_what_growth_and_more_links_would_do() -> None:
             assert [one["code"] for one in wrong.json()["findings"]] == ["growth", "unknown-target", "bad-addition"]
             assert (await operator.get("/v1/whatif/outlook?grow=much")).status_code == 422
             assert (await acme.get("/v1/whatif/outlook")).status_code == 403
+
+    asyncio.run(run())
+
+
+def test_what_is_booked_of_every_link() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.operator) as operator, world.http(world.acme) as acme:
+            later = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 100.5,
+                     "start": "2100-01-01T00:00:00Z", "end": "2100-01-02T00:00:00Z"}  # fmt: skip
+            await acme.post("/v1/services", json=later)
+            await acme.post("/v1/services", json={**later, "bandwidth_gbps": 7, "start": "2100-01-01T12:00:00Z"})
+            url = "/v1/links/booked"
+            found = (await operator.get(url, params={"at": "2100-01-01T12:00:00Z"})).json()
+            network = (await operator.get("/v1/network")).json()
+            assert set(found["links"]) == {link["id"] for link in network["links"]}
+            assert found["changes"] == found["closed"] == []
+            assert found["until"] == found["at"] == "2100-01-01T12:00:00.000Z"
+            for link, gbps in found["links"].items():
+                address = f"/v1/links/{link.replace('>', '%3E')}/calendar"
+                asked = {"start": "2100-01-01T12:00:00Z", "end": "2100-01-01T12:01:00Z"}
+                (step,) = (await operator.get(address, params=asked)).json()["steps"]
+                assert gbps == step["claimed_gbps"] + step["reserve_gbps"]
+            assert found["links"]["pop-chi>pop-den"] == 107.5
+
+            asked = {"at": "2099-12-31T00:00:00Z", "until": "2100-01-02T00:00:01Z"}
+            found = (await operator.get(url, params=asked)).json()
+            assert not any(found["links"].values())
+            of_one = [(one["at"][:13], one["links"].get("campus-east>pop-ash")) for one in found["changes"]]
+            assert of_one == [("2100-01-01T00", 100.5), ("2100-01-01T12", 107.5), ("2100-01-02T00", 0.0)]
+            # What changes at the very end is no more part of it.
+            until = {**asked, "until": "2100-01-02T00:00:00Z"}
+            assert len((await operator.get(url, params=until)).json()["changes"]) == 2
+
+            work = {"target": "pop-chi--pop-den", "start": "2100-01-01T23:00:00Z", "end": "2100-01-03T03:00:00Z"}
+            booked = (await operator.post("/v1/maintenances", json=work)).json()["id"]
+            (closed,) = (await operator.get(url, params=asked)).json()["closed"]
+            assert (closed["maintenance"], closed["start"]) == (booked, "2100-01-01T23:00:00.000Z")
+            assert closed["links"] == ["pop-chi>pop-den", "pop-den>pop-chi"]
+            assert (await operator.get(url, params={"at": "2100-01-01T22:59:59Z"})).json()["closed"] == []
+
+            for wrong in ({"at": "2020-01-01T00:00:00Z"}, {**asked, "until": "2099-12-30T00:00:00Z"},
+                          {**asked, "until": "2100-06-01T00:00:00Z"}):  # fmt: skip
+                assert (await operator.get(url, params=wrong)).status_code == 422, wrong
+            assert (await operator.get(url)).status_code == 422
+            assert (await acme.get(url, params=asked)).status_code == 403
+
+    asyncio.run(run())
+
+
+def test_of_very_many_changes_whole_instants_are_told() -> None:
+    async def run() -> None:
+        async with backbone() as world, world.http(world.acme) as acme:
+            for hour in range(4):
+                order = {"from": "campus-east", "to": "cloud-west", "bandwidth_gbps": 1,
+                         "start": f"2100-01-01T0{hour}:00:00Z", "end": "2100-01-02T00:00:00Z"}  # fmt: skip
+                await acme.post("/v1/services", json=order)
+            begin_s = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+            settled, until_s = world.controller.settled, begin_s + 7200.5
+
+            whole = await ahead(settled, 0.0, begin_s - 1, until_s)
+            assert whole.until_s == until_s
+            each = len(whole.turns) // 3
+            assert each > 1
+            for most in (1, each, each + 1, 2 * each):
+                some = await ahead(settled, 0.0, begin_s - 1, until_s, most=most)
+                instants = max(1, most // each)
+                assert some.turns == whole.turns[: instants * each]
+                assert some.turns[-1].at_s < some.until_s <= begin_s + 3600 * instants
+                # It goes on from there without a gap.
+                rest = await ahead(settled, 0.0, some.until_s, until_s)
+                so_far = {turn.link: turn.mbps for turn in whole.turns if turn.at_s <= some.until_s}
+                assert rest.mbps == whole.mbps | so_far
+                assert rest.turns == tuple(turn for turn in whole.turns if turn.at_s > some.until_s)
 
     asyncio.run(run())
 

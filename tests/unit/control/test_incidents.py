@@ -10,7 +10,7 @@ import pytest
 from highroad.api.shapes.operations import incident_out, own_incident_out
 from highroad.control.healing import flip_words
 from highroad.control.incidents import _clearer
-from highroad.model.incident import Entry, Fault, Incident, IncidentId, Outage, Phase, Reason, longest
+from highroad.model.incident import Entry, Fault, Incident, IncidentId, Outage, Phase, Reason, darkness
 from highroad.model.lifecycle import State
 from highroad.model.network import FibreId, SiteId
 from highroad.model.service import Protection, ServiceId
@@ -106,21 +106,41 @@ async def test_of_a_service_that_was_struck_and_not_seen_dark_it_is_said_what_wo
     await here.cut("west--east")
     incident = await here.incident()
     (repaired,) = texts(incident, Phase.REPAIRED)
-    assert repaired == "1 service is carried again; the longest was dark for less than 24.0 ms"
+    assert repaired == "1 service is carried again; it was dark for less than 24.0 ms"
     (told,) = incident_out(incident).outages
     assert (told.dark_ms, told.less_than_ms, told.healed) == (None, 24.0, True)
     own = own_incident_out(incident, {incident.outages[0].service})
     assert "your service is carried again; it was dark for less than 24.0 ms" in [one.text for one in own.timeline]
 
 
+@on_ways(2)
+async def test_who_sends_nothing_is_not_said_not_to_have_been_dark(here: Rig) -> None:
+    service = await here.order(10.0)
+    await here.twin.offer(service.id, 0.0)
+    await here.pass_s(2.0)
+    await here.cut("west--east")
+    incident = await here.incident()
+    (told,) = incident_out(incident).outages
+    assert (told.dark_ms, told.less_than_ms, told.healed) == (None, None, True)
+    assert texts(incident, Phase.REPAIRED) == ["1 service is carried again; how long it was dark was not measured"]
+
+
 def test_the_longest_is_what_may_have_been_the_longest() -> None:
-    assert longest([(12.0, None), (0.0, 24.0)]) == "less than 24.0 ms"
-    assert longest([(36.0, None), (0.0, 24.0)]) == "36.0 ms"
-    assert longest([(0.0, None)]) == "0.0 ms"
+    for outages, words in (
+        ([(12.0, None), (0.0, 24.0)], "the longest was dark for less than 24.0 ms"),
+        ([(36.0, None), (None, 24.0), (None, None)], "the longest was dark for 36.0 ms"),
+        ([(0.0, None), (0.0, None)], "none was dark"),
+        ([(0.0, None), (None, None)], "none that was measured was dark"),
+        ([(None, None), (None, None)], "how long they were dark was not measured"),
+    ):
+        assert darkness(outages, several=True) == words
+    assert darkness([(0.0, None)], several=False) == "it was not dark"
     dark = Outage(service=ServiceId("s"), dark_ms=0.0, healed=False, unseen_ms=24.0)
     assert dark.less_than_ms is None, "it is dark yet"
     assert replace(dark, healed=True).less_than_ms == 24.0
     assert replace(dark, healed=True, dark_ms=26.0).less_than_ms is None
+    assert dark.known_ms is None
+    assert replace(dark, healed=True, counted=False).less_than_ms is None
 
 
 @on_ways(2)

@@ -171,6 +171,22 @@ def test_what_is_worth_it(before: tuple[float, float], after: tuple[float, float
     assert Rules().verdict(was, would, moves)[0] is worth
 
 
+@pytest.mark.parametrize(
+    ("was", "would", "said"),
+    [
+        ((0.95, 0.95), (0.9, 0.9), "the fullest link would be 90.0% full instead of 95.0%"),
+        ((0.95, 0.9), (0.95, 0.8), "the fullest link but those that are stuck would be 80.0% full instead of 90.0%"),
+        # One that is stuck is then the fullest of all: what is said of the rest is not said of it.
+        ((0.95, 0.95), (0.925, 0.9), "the fullest link but those that are stuck would be 90.0% full instead of 95.0%"),
+    ],
+)
+def test_the_fullest_of_all_is_told_from_the_fullest_that_can_be_left(
+    was: tuple[float, float], would: tuple[float, float], said: str
+) -> None:
+    before, after = (Score(utilisation=full, rest=rest, latency_ms=10.0) for full, rest in (was, would))
+    assert Rules().verdict(before, after, 2)[1] == f"{said}, by 2 moves"
+
+
 def test_off_means_off() -> None:
     async def scene() -> None:
         async with planning(Optimising.OFF) as (here, services, knows):

@@ -47,6 +47,10 @@ def check(steps: Steps, added: list[tuple[float, float, int]], windows: list[tup
         assert peak.rate_mbps == highest
         first = next(at for at in inside if level(added, at) == highest)
         assert peak.at_s == (start_s if first == inside[0] else first)
+        course = steps.course(start_s, until_s)
+        assert course[0] == (start_s, steps.most(start_s, start_s))
+        assert [at_s for at_s, _ in course[1:]] == steps.changes(start_s, until_s)
+        assert all(steps.most(at_s, at_s) == rate for at_s, rate in course)
 
 
 @given(additions, windows)

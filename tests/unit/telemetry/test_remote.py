@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import struct
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +18,8 @@ from highroad.model.tracks import Subject
 from highroad.telemetry import remote as remote_module
 from highroad.telemetry.remote import Remote, request
 from highroad.telemetry.rows import Rows
+from tests.support.victoria import until
+from tests.support.victoria import victoria as server_of
 
 
 def rows(at_s: float, value: float, names: tuple[str, ...] = ("a>b", 'x"\\>é')) -> Rows:
@@ -30,35 +29,8 @@ def rows(at_s: float, value: float, names: tuple[str, ...] = ("a>b", 'x"\\>é'))
 
 @pytest.fixture
 def victoria(tmp_path: Path) -> Iterator[str]:
-    """A VictoriaMetrics on a port of its own."""
-    found = shutil.which("victoria-metrics")
-    if found is None:
-        pytest.skip("victoria-metrics is not installed: `apt-get install victoria-metrics`")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = [found, f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={tmp_path}", "-memory.allowedBytes=64MB"]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([*command, "-search.latencyOffset=0s"], stdout=log, stderr=log)
-        try:
-            _until(lambda: httpx.get(f"{url}/health").is_success)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _until(true: Any, within_s: float = 30.0) -> None:
-    until = time.monotonic() + within_s
-    while True:
-        try:
-            if true():
-                return
-        except httpx.HTTPError:
-            pass
-        assert time.monotonic() < until, "it never came so"
-        time.sleep(0.1)
+    with server_of(tmp_path) as url:
+        yield url
 
 
 @pytest.mark.process
@@ -76,7 +48,7 @@ def test_what_is_sent_is_what_a_prometheus_has(victoria: str) -> None:
         return [httpx.Response(200, text=line).json() for line in answer.text.splitlines()]
 
     httpx.get(f"{victoria}/internal/force_flush")
-    _until(lambda: len(exported('{__name__=~"highroad_.*"}')) == 3)
+    until(lambda: len(exported('{__name__=~"highroad_.*"}')) == 3)
     (found,) = exported('highroad_link_carried_gbps{link="a>b"}')
     assert found["metric"] == {"__name__": "highroad_link_carried_gbps", "link": "a>b"}
     assert found["values"] == [float(k) for k in range(30)]
@@ -139,15 +111,15 @@ def test_what_cannot_be_sent_now_is_sent_later_and_what_is_refused_is_dropped(
     remote = Remote(f"http://127.0.0.1:{server.server_port}/")
     remote.start()
     remote.put([rows(1.0, 1.0)])
-    _until(lambda: remote.sent == 3)
+    until(lambda: remote.sent == 3)
     assert len(Fails.bodies) == 1
     assert remote.dropped == 0
     Fails.answers = [400]
     remote.put([rows(2.0, 1.0)])
-    _until(lambda: remote.dropped == 3)
+    until(lambda: remote.dropped == 3)
     assert "400" in remote.amiss
     remote.put([rows(3.0, 1.0)])
-    _until(lambda: remote.sent == 6)
+    until(lambda: remote.sent == 6)
     assert remote.amiss == ""
     remote.stop()
 
@@ -171,7 +143,7 @@ def test_a_log_has_no_password_of_the_address(
         remote = Remote(f"http://name:secret@127.0.0.1:{server.server_port}/")
         remote.start()
         remote.put([rows(1.0, 1.0)])
-        _until(lambda: remote.sent + remote.dropped == 3)  # noqa: B023
+        until(lambda: remote.sent + remote.dropped == 3)  # noqa: B023
         remote.stop()
         assert told in caplog.text
     assert f"http://127.0.0.1:{server.server_port}/" in caplog.text

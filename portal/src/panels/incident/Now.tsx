@@ -1,6 +1,7 @@
 // The facts of an incident: what failed, what happened when, and how long each service was dark.
+import { useEffect } from "preact/hooks";
 import type { IncidentOut, OutageOut } from "../../api/schema";
-import { useStore } from "../../page";
+import { usePage } from "../../page";
 import { Facts } from "../../parts/Facts";
 import { Items, type Item } from "../../parts/Items";
 import { fibreState } from "../../state/faults";
@@ -11,9 +12,15 @@ import { REASONS, t } from "../../words/en";
 import { date, exact, ms } from "../../words/figures";
 import { ends } from "../rows";
 
+/** Of more services nobody reads the names; each is known when one opens it. */
+const NAMED = 20;
+
 export function Now({ id }: { id: string }) {
-  const store = useStore();
+  const { store, sync, time } = usePage();
   const incident = store.incidents.find((one) => one.id === id);
+  const struck = incident?.outages.map((outage) => outage.service).join(" ") ?? "";
+  // Those that have ended since have names too.
+  useEffect(() => sync.want(struck.split(" ").filter(Boolean).slice(0, NAMED)), [struck]);
   if (incident === undefined) return null;
   return (
     <>
@@ -23,11 +30,17 @@ export function Now({ id }: { id: string }) {
           [t.incident.closed, incident.closed === null ? t.incident.stillOpen : date(incident.closed)],
         ]}
       />
+      <div class="deeds">
+        <button class="second" type="button" onClick={() => time.replay(incident)}>
+          {t.timeline.replay}
+        </button>
+      </div>
       <Items
         title={t.incident.dark}
         empty={t.incident.noDark}
         of={incident.outages.map((outage) => darkService(store, outage))}
       />
+      {incident.outages.length > 0 && store.sample?.fabric === "twin" && <p class="said">{t.incident.modelled}</p>}
       <Items
         title={t.incident.fibres}
         empty={t.panel.none}
@@ -47,12 +60,6 @@ export function Now({ id }: { id: string }) {
   );
 }
 
-/** A fibre is called by its sites; of what failed together it is said what that is. */
-export function titleOf(state: State, incident: IncidentOut): string {
-  const [only, ...more] = incident.fibres;
-  return only !== undefined && more.length === 0 ? fibreName(state, only) : named(state, incident.title);
-}
-
 /** Why a fibre failed, and whether it is good again. */
 export function faultWords(incident: IncidentOut, fibre: string): string {
   const fault = incident.faults.find((one) => one.fibre === fibre);
@@ -61,13 +68,19 @@ export function faultWords(incident: IncidentOut, fibre: string): string {
   return fault.in_use ? t.incident.inUse : t.incident.good(fault.wait_s);
 }
 
+/** What was not measured is no zero, and what was found to be none is said in words. */
+function darkFor(dark_ms: number | null, less_than_ms: number | null): string {
+  if (less_than_ms !== null) return `< ${ms(less_than_ms)}`;
+  if (dark_ms === null) return t.incident.unmeasured;
+  return dark_ms === 0 ? t.incident.notDark : ms(dark_ms);
+}
+
 /** How long it was dark is the past; its dot, and a word where it is not simply active, say how it is now. */
 export function darkService(state: State, { service: id, dark_ms, less_than_ms, healed }: OutageOut): Item {
   const service = state.services.get(id);
   const now = service === undefined ? null : stateNow(state, service);
-  const dark = less_than_ms === null ? ms(dark_ms) : `< ${ms(less_than_ms)}`;
   const words = [
-    healed ? dark : t.incident.stillDark,
+    healed ? darkFor(dark_ms, less_than_ms) : t.incident.stillDark,
     now === null || now === "ACTIVE" ? null : t.incident.now(now.toLowerCase()),
   ];
   return {

@@ -8,6 +8,7 @@ import { useAsked } from "../../parts/asked";
 import { Chart, type Line } from "../../parts/Chart";
 import { Choice } from "../../parts/Choice";
 import { opposite } from "../../state/atlas";
+import { now } from "../../state/clock";
 import { t } from "../../words/en";
 import { way, wayOf } from "../rows";
 
@@ -29,7 +30,7 @@ export function OverTime({ id }: { id: string }) {
         ids.map((one) =>
           ask("GET /v1/telemetry/links/{link}", {
             path: { link: one },
-            query: { from: new Date(Date.now() - SPANS[span] * 1000).toISOString(), series: ["carried_gbps"] },
+            query: { from: new Date(now(store) - SPANS[span] * 1000).toISOString(), series: ["carried_gbps"] },
             signal,
           }),
         ),

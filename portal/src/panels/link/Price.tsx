@@ -13,5 +13,5 @@ export function Price({ link }: { link: string }) {
   });
   if (asked.state !== "here") return <>…</>;
   if (asked.value === null) return <>{t.plan.none}</>;
-  return <>{asked.value > 0 ? t.link.priceIs(exactPercent(asked.value)) : t.link.noPrice}</>;
+  return <>{asked.value > 0 ? t.link.priceIs(asked.value < 0.00005 ? t.link.hardly : exactPercent(asked.value)) : t.link.noPrice}</>;
 }

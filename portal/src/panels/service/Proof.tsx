@@ -8,6 +8,7 @@ import { useAsked } from "../../parts/asked";
 import { Chart } from "../../parts/Chart";
 import { Choice } from "../../parts/Choice";
 import { Part } from "../../parts/Part";
+import { now } from "../../state/clock";
 import { t } from "../../words/en";
 import { bytes, date, exactPercent, ms } from "../../words/figures";
 import { SPANS } from "../link/OverTime";
@@ -31,13 +32,14 @@ type Span = keyof typeof SPANS;
 const STEPS_S: Record<Span, number> = { hour: 60, day: 900, month: 43_200 };
 
 export function Proof({ id }: { id: string }) {
+  const store = useStore();
   const [span, turn] = useState<Span>("hour");
   const asked = useAsked(
     `${span} ${id}`,
     (signal) =>
       ask("GET /v1/telemetry/services/{service_id}", {
         path: { service_id: id },
-        query: { from: new Date(Date.now() - SPANS[span] * 1000).toISOString(), step_s: STEPS_S[span], series: SERIES },
+        query: { from: new Date(now(store) - SPANS[span] * 1000).toISOString(), step_s: STEPS_S[span], series: SERIES },
         signal,
       }),
     EVERY_MS,

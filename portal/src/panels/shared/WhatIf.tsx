@@ -25,7 +25,7 @@ export function WhatIf({ id }: { id: string }) {
   return (
     <>
       <p class="lead">{t.whatIf.intro}</p>
-      <Answer of={asked}>{(found) => <Found of={found} />}</Answer>
+      <Answer of={asked} asking={t.whatIf.asking}>{(found) => <Found of={found} />}</Answer>
       {store.atlas?.fibre.has(id) === true && <CutIt fibre={id} />}
     </>
   );

@@ -1,12 +1,16 @@
 // Services, incidents and fibres as lists that one can filter; everything on the map is here too, for the keyboard and for
 // who prefers words.
 import { useRef, useState } from "preact/hooks";
+import { all } from "../../api/client";
 import { useStore } from "../../page";
+import { Answer } from "../../parts/Answer";
+import { useAsked } from "../../parts/asked";
 import { same } from "../../state/address";
-import { pick } from "../../state/go";
+import { go, pick } from "../../state/go";
 import { live } from "../../state/services";
 import { t } from "../../words/en";
-import { matching, rowsOf, type Row, type Tab } from "./rows";
+import { mayOrder } from "../order/rights";
+import { linesOf, matching, type Row, type Tab } from "./rows";
 
 /** More rows than this help nobody; the filter does. */
 const MOST = 200;
@@ -17,7 +21,9 @@ export function Lists() {
   const [filter, look] = useState("");
   const [ended, withEnded] = useState(false);
   const rows = useRef<HTMLDivElement>(null);
-  const found = matching(rowsOf(store, tab, ended), filter);
+  // They are read when one asks for them: of a network of years they are many.
+  const past = useAsked(String(ended), () => (ended ? all("GET /v1/services") : Promise.resolve(null)));
+  const found = matching(linesOf(store, tab, past.state === "here" ? past.value : null), filter);
   const open = store.incidents.filter((incident) => incident.open).length;
   const tabs: [Tab, string, number][] = [
     ["services", t.lists.services, live(store).length],
@@ -68,19 +74,21 @@ export function Lists() {
       </div>
       <div class="rows" id="rows" role="tabpanel" tabIndex={-1} ref={rows}>
         <ul>
-          {found.slice(0, MOST).map((row) => (
-            <Line key={row.key} row={row} chosen={row.to !== null && same(row.to, store.selection)} />
+          {found.slice(0, MOST).map((line) => (
+            <Line key={line.key} row={line.row()} />
           ))}
         </ul>
       </div>
+      {ended && past.state !== "here" && <Answer of={past}>{() => null}</Answer>}
       {store.atlas !== null && <Nothing tab={tab} found={found.length} filter={filter} />}
     </>
   );
 }
 
-function Line({ row, chosen }: { row: Row; chosen: boolean }) {
+function Line({ row }: { row: Row }) {
   const store = useStore();
   const { to } = row;
+  const chosen = to !== null && same(to, store.selection);
   return (
     <li>
       <button
@@ -103,16 +111,22 @@ function Line({ row, chosen }: { row: Row; chosen: boolean }) {
 }
 
 function Nothing({ tab, found, filter }: { tab: Tab; found: number; filter: string }) {
+  const store = useStore();
   if (found > MOST) return <p class="nothing">{t.lists.more(found - MOST)}</p>;
   if (found > 0) return null;
   if (filter !== "") return <p class="nothing">{t.lists.noMatch(filter)}</p>;
   if (tab === "incidents") return <p class="nothing">{t.lists.noIncidents}</p>;
   if (tab === "fibres") return <p class="nothing">{t.lists.noFibres}</p>;
   return (
-    <p class="nothing">
+    <div class="nothing">
       <span class="big">{t.lists.noServices}</span>
       <span>{t.lists.first}</span>
       <code>{t.lists.command}</code>
-    </p>
+      {mayOrder(store.who) && (
+        <button class="second" type="button" onClick={() => go(store, { place: "order" })}>
+          {t.lists.orderOne}
+        </button>
+      )}
+    </div>
   );
 }

@@ -1,10 +1,9 @@
 // What the lists have: a row of each service, incident, drain and fibre, the most urgent first.
-import type { ServiceOut } from "../../api/schema";
-import { titleOf } from "../../panels/incident/Now";
+import type { IncidentOut, ServiceOut } from "../../api/schema";
 import { ends } from "../../panels/rows";
 import type { Selection } from "../../state/address";
 import { fibreState } from "../../state/faults";
-import { fibreName } from "../../state/naming";
+import { fibreName, titleOf } from "../../state/naming";
 import { live, stateNow } from "../../state/services";
 import type { State } from "../../state/store";
 import { t } from "../../words/en";
@@ -21,10 +20,42 @@ export interface Row {
   to: Selection | null;
 }
 
-export function rowsOf(state: State, tab: Tab, ended: boolean): Row[] {
+/** A row that is written when it is seen: of ten thousand a few hundred are. */
+export interface Line extends Pick<Row, "key" | "title" | "state"> {
+  /** What is found in it. */
+  words: string;
+  row: () => Row;
+}
+
+/** `ended` are services that ended before we came, where one asks for them. */
+export function linesOf(state: State, tab: Tab, ended: readonly ServiceOut[] | null): Line[] {
+  if (tab === "services") return services(state, ended);
+  return rowsOf(state, tab).map((row) => ({
+    ...row,
+    words: `${row.title} ${row.sub} ${row.state} ${row.to?.id ?? ""}`.toLowerCase(),
+    row: () => row,
+  }));
+}
+
+function services(state: State, ended: readonly ServiceOut[] | null): Line[] {
+  const known = ended === null ? live(state) : [...state.services.values(), ...ended.filter(({ id }) => !state.services.has(id))];
+  return known
+    .map((service) => {
+      const now = stateNow(state, service);
+      const title = ends(state, service);
+      return {
+        key: `service ${service.id}`,
+        title,
+        state: now,
+        words: `${title} ${service.id} ${service.tenant} ${now}`.toLowerCase(),
+        row: () => serviceRow(state, service),
+      };
+    })
+    .sort(byUrgency);
+}
+
+function rowsOf(state: State, tab: Exclude<Tab, "services">): Row[] {
   switch (tab) {
-    case "services":
-      return (ended ? [...state.services.values()] : live(state)).map((one) => serviceRow(state, one)).sort(byUrgency);
     case "incidents":
       return [...drains(state), ...incidents(state)];
     case "fibres":
@@ -41,14 +72,11 @@ export function rowsOf(state: State, tab: Tab, ended: boolean): Row[] {
   }
 }
 
-/** Rows in which every word is found. */
-export function matching(rows: Row[], text: string): Row[] {
+/** Lines in which every word is found. */
+export function matching(lines: Line[], text: string): Line[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return rows;
-  return rows.filter((row) => {
-    const all = `${row.title} ${row.sub} ${row.state} ${row.to?.id ?? ""}`.toLowerCase();
-    return words.every((word) => all.includes(word));
-  });
+  if (words.length === 0) return lines;
+  return lines.filter((line) => words.every((word) => line.words.includes(word)));
 }
 
 function serviceRow(state: State, service: ServiceOut): Row {
@@ -68,19 +96,26 @@ function serviceRow(state: State, service: ServiceOut): Row {
 
 function incidents(state: State): Row[] {
   return state.incidents.map((incident) => {
-    const dark = incident.outages.map((outage) => outage.dark_ms ?? outage.less_than_ms ?? 0);
-    const most = Math.max(...dark);
-    const counted = incident.outages.some((outage) => outage.dark_ms !== null && outage.dark_ms === most);
-    const unhealed = incident.outages.some((outage) => !outage.healed);
     return {
       key: `incident ${incident.id}`,
       title: titleOf(state, incident),
-      note: unhealed ? t.lists.stillDark : dark.length > 0 ? t.lists.dark(ms(most), counted) : t.lists.noOutage,
+      note: longest(incident),
       sub: t.lists.opened(incident.open, date(incident.opened)),
       state: incident.open ? "down" : "closed",
       to: { kind: "incident", id: incident.id },
     };
   });
+}
+
+/** How long the service that was dark longest was. */
+function longest({ outages }: IncidentOut): string {
+  if (outages.length === 0) return t.lists.noOutage;
+  if (outages.some((outage) => !outage.healed)) return t.lists.stillDark;
+  const known = outages.flatMap(({ dark_ms, less_than_ms }) => dark_ms ?? less_than_ms ?? []);
+  if (known.length === 0) return t.lists.unmeasured;
+  const most = Math.max(...known);
+  if (most === 0) return known.length < outages.length ? t.lists.unmeasured : t.lists.noneDark;
+  return t.lists.dark(ms(most), outages.some((outage) => outage.dark_ms === most));
 }
 
 function drains(state: State): Row[] {
@@ -99,8 +134,12 @@ function drains(state: State): Row[] {
     }));
 }
 
+type Sorted = Pick<Row, "key" | "title" | "state">;
+
 const URGENT: Record<string, number> = { down: 0, FAILED: 1, DEGRADED: 1, SUSPENDED: 2, drained: 2, ACTIVATING: 3, ACTIVE: 4 };
 
-function byUrgency(a: Row, b: Row): number {
-  return (URGENT[a.state] ?? 5) - (URGENT[b.state] ?? 5) || a.title.localeCompare(b.title) || (a.key < b.key ? -1 : 1);
+const { compare } = new Intl.Collator("en");
+
+function byUrgency(a: Sorted, b: Sorted): number {
+  return (URGENT[a.state] ?? 5) - (URGENT[b.state] ?? 5) || compare(a.title, b.title) || (a.key < b.key ? -1 : 1);
 }

@@ -17,7 +17,7 @@ from highroad.api.shapes.services import change_of, counters_out, request_of, se
 from highroad.control.effects import effects_of
 from highroad.control.order import Idempotency
 from highroad.errors import Finding, Invalid, Unavailable
-from highroad.model.lifecycle import State
+from highroad.model.lifecycle import ENDED, State
 from highroad.model.service import Service, ServiceId, TenantId
 from highroad.wire.flight import ExplanationOut
 from highroad.wire.probes import MeasurementsOut, PingIn, PingOut, TraceOut
@@ -103,11 +103,15 @@ async def list_services(
     cursor: Cursor = None,
     state: Annotated[State | None, Query(description="Only those in this state.")] = None,
     tenant: Annotated[str | None, Query(description="Only this tenant's; an operator's to say.")] = None,
+    live: Annotated[bool, Query(description="Only those that have not ended.")] = False,
 ) -> Response:
     holder = call.tenant
     if tenant is not None:
         holder = _holder(call, tenant)
-    found = await call.controller.services(holder, key_of(cursor), limit + 1, state)
+    states = None if state is None else frozenset({state})
+    if live:
+        states = (frozenset(State) if states is None else states) - ENDED
+    found = await call.controller.services(holder, key_of(cursor), limit + 1, states)
     book = await call.controller.settled()
     shown = found[:limit]
     page = ServicePage(

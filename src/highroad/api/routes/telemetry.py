@@ -10,12 +10,12 @@ from pydantic import AwareDatetime
 from highroad.api.access import OPERATOR, TENANT, Call, Guarded, allow
 from highroad.api.answers import answer
 from highroad.api.pages import WHOLE
-from highroad.api.shapes.telemetry import links_at_out, tracks_out
+from highroad.api.shapes.telemetry import links_at_out, moments_out, tracks_out
 from highroad.errors import NotFound, did_you_mean
 from highroad.model.network import LinkId
 from highroad.model.service import ServiceId
 from highroad.model.tracks import Subject, Tracks, finest_s
-from highroad.wire.telemetry import LinksAtOut, TracksOut
+from highroad.wire.telemetry import LinksAtOut, MomentsOut, TracksOut
 
 router = APIRouter(prefix="/v1/telemetry", tags=["telemetry"], route_class=Guarded)
 
@@ -48,6 +48,32 @@ async def links(call: Call, at: Annotated[AwareDatetime, Query(description="A mo
         Subject.LINK, names, series=("carried_gbps", "up"), from_s=from_s, until_s=from_s + step_s, step_s=step_s
     )
     return answer(links_at_out(found, call.controller))
+
+
+@router.get(
+    "/moments",
+    response_model=MomentsOut,
+    summary="Every link over time",
+    description="What each link of the network carried in each step, and which had no light: what happened is played "
+    f"again from it. 50,000 points at once at most, two for each link and step. {KEPT}",
+    **allow(OPERATOR, problems=("invalid", "conflict", "unavailable"), waits=True),
+)
+async def moments(
+    call: Call,
+    start: Annotated[AwareDatetime, Query(alias="from", description="A moment that has passed.")],
+    end: Annotated[AwareDatetime, Query(alias="to", description="A later one.")],
+    step_s: Step = None,
+) -> Response:
+    book = await call.controller.settled()
+    found = await call.controller.tracks(
+        Subject.LINK,
+        tuple(str(one) for one in book.network.link),
+        series=("carried_gbps", "up"),
+        from_s=start.timestamp(),
+        until_s=end.timestamp(),
+        step_s=step_s,
+    )
+    return answer(moments_out(found, call.controller))
 
 
 @router.get(

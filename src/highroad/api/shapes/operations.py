@@ -15,7 +15,7 @@ from highroad.api.shapes.services import rate_out
 from highroad.control.book import Book
 from highroad.control.desk import Desk
 from highroad.model.freeze import Freeze
-from highroad.model.incident import Fault, Incident, Maintenance, Phase, longest
+from highroad.model.incident import Fault, Incident, Maintenance, Phase, darkness
 from highroad.model.quota import Usage
 from highroad.model.service import Port, ServiceId, Tenant
 from highroad.ports import EventRecord, Sample, TokenRecord
@@ -63,7 +63,7 @@ def incident_out(incident: Incident) -> IncidentOut:
         outages=[
             OutageOut(
                 service=outage.service,
-                dark_ms=outage.dark_ms if outage.less_than_ms is None else None,
+                dark_ms=outage.known_ms,
                 less_than_ms=outage.less_than_ms,
                 healed=outage.healed,
             )
@@ -120,10 +120,9 @@ def own_incident_out(incident: Incident, own: AbstractSet[ServiceId]) -> Inciden
 
 def _repaired(outages: list[OutageOut]) -> str:
     """What the holder of these services, all of them carried again, reads of that."""
-    worst = longest((outage.dark_ms or 0.0, outage.less_than_ms) for outage in outages)
-    if len(outages) == 1:
-        return f"your service is carried again; it was dark for {worst}"
-    return f"your {len(outages)} services are carried again; the longest was dark for {worst}"
+    several = len(outages) > 1
+    words = darkness(((one.dark_ms, one.less_than_ms) for one in outages), several=several)
+    return f"your {f'{len(outages)} services are' if several else 'service is'} carried again; {words}"
 
 
 def maintenance_out(maintenance: Maintenance) -> MaintenanceOut:

@@ -6,7 +6,7 @@ from highroad.api.shapes.measured import measured
 from highroad.control.desk import Desk
 from highroad.model.tracks import SERIES, Point, Subject, Tracks
 from highroad.wire.base import time_from_s
-from highroad.wire.telemetry import LinksAtOut, PointOut, TrackOut, TracksOut
+from highroad.wire.telemetry import LinksAtOut, MomentOut, MomentsOut, PointOut, TrackOut, TracksOut
 
 
 def tracks_out(found: Tracks, subject: Subject, controller: Desk) -> TracksOut:
@@ -44,6 +44,33 @@ def links_at_out(found: Tracks, controller: Desk) -> LinksAtOut:
             "down": sorted(track.name for track, one in first if one and track.series == "up" and one.least < 1),
         }
     )
+
+
+def moments_out(found: Tracks, controller: Desk) -> MomentsOut:
+    """All that was read of links, `carried_gbps` and `up`, step by step."""
+    carried = {track.name: track.points for track in found.tracks if track.series == "carried_gbps"}
+    up = [track for track in found.tracks if track.series == "up"]
+    links = sorted(carried)
+    return MomentsOut.model_validate(
+        {
+            **measured(controller),
+            "from": time_from_s(found.from_s),
+            "to": time_from_s(found.until_s),
+            "step_s": found.step_s,
+            "links": links,
+            "moments": [
+                MomentOut(
+                    carried_gbps=[_mean(carried[link][at]) for link in links],
+                    down=sorted(track.name for track in up if (one := track.points[at]) is not None and one.least < 1),
+                )
+                for at in range((found.until_s - found.from_s) // found.step_s)
+            ],
+        }
+    )
+
+
+def _mean(one: Point | None) -> float | None:
+    return None if one is None else round(one.mean, 3)
 
 
 def _point(one: Point | None) -> PointOut | None:

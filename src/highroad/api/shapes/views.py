@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import groupby
 
+from highroad.control.ahead import Ahead
 from highroad.control.book import Book
 from highroad.control.capacity import Capacity, FreeWindow
 from highroad.control.linkcalendar import LinkCalendar
@@ -14,10 +16,12 @@ from highroad.model.network import Network
 from highroad.units import gbps_from_mbps
 from highroad.wire.base import maybe_time, time_from_s
 from highroad.wire.views import (
+    BookedOut,
     CapacityOut,
     ClaimOut,
     ClassOut,
     ClosedOut,
+    ClosingOut,
     CountOut,
     EffectOut,
     FilledOut,
@@ -30,6 +34,7 @@ from highroad.wire.views import (
     SentOut,
     ShortOut,
     StepOut,
+    TurnOut,
     WhatIfOut,
 )
 
@@ -96,6 +101,30 @@ def link_calendar_out(found: LinkCalendar) -> LinkCalendarOut:
                 end=maybe_time(one.window.end_s),
             )
             for one in found.closed
+        ],
+    )
+
+
+def booked_out(found: Ahead) -> BookedOut:
+    """Every link at a moment to come, and what changes; what changes at one instant is told together."""
+    changes: list[TurnOut] = []
+    for at_s, turns in groupby(found.turns, key=lambda turn: turn.at_s):
+        links = {str(turn.link): gbps_from_mbps(turn.mbps) for turn in turns}
+        changes.append(TurnOut(at=time_from_s(at_s), links=links))
+    return BookedOut(
+        at=time_from_s(found.at_s),
+        until=time_from_s(found.until_s),
+        links={link: gbps_from_mbps(mbps) for link, mbps in found.mbps.items()},
+        changes=changes,
+        closed=[
+            ClosingOut(
+                maintenance=one.id,
+                target=one.target,
+                start=time_from_s(one.window.start_s),
+                end=maybe_time(one.window.end_s),
+                links=list(links),
+            )
+            for one, links in found.closed
         ],
     )
 

@@ -1,0 +1,78 @@
+"""The dashboard for Grafana asks for what is sent: every expression of it, of a Prometheus that a controller writes to."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from highroad.model.tracks import SERIES
+from highroad.offline.grafana import dashboard
+from tests.e2e.conftest import backend_of, up
+from tests.e2e.pages import body
+from tests.support.victoria import until, victoria
+
+SENT = {f"highroad_{subject.value}_{series.name}" for subject, every in SERIES.items() for series in every}
+
+
+def _panels() -> list[dict[str, Any]]:
+    return [panel for panel in json.loads(dashboard())["panels"] if panel["type"] != "row"]
+
+
+def _expressions() -> list[tuple[str, str]]:
+    """Title and expression, of all links and services."""
+    chosen = re.compile(r"\$(link|service)\b")
+    return [(panel["title"], chosen.sub(".+", one["expr"])) for panel in _panels() for one in panel["targets"]]
+
+
+def test_every_name_in_it_is_one_that_is_sent() -> None:
+    asked = {name for _, expression in _expressions() for name in re.findall(r"highroad_[a-z0-9_]+", expression)}
+    variables = json.loads(dashboard())["templating"]["list"]
+    asked |= {name for one in variables for name in re.findall(r"highroad_[a-z0-9_]+", one.get("definition", ""))}
+    assert len(asked) > 10
+    assert asked <= SENT
+
+
+def test_it_is_one_that_grafana_takes() -> None:
+    whole = json.loads(dashboard())
+    every = whole["panels"]
+    assert len({panel["id"] for panel in every}) == len(every)
+    for panel in every:
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= 24
+        others = [other["gridPos"] for other in every if other is not panel]
+        assert not [one for one in others if _overlap(at, one)], panel["title"]
+    assert {"uid", "title", "schemaVersion", "templating", "time"} <= whole.keys()
+
+
+def _overlap(a: dict[str, int], b: dict[str, int]) -> bool:
+    across = a["x"] < b["x"] + b["w"] and b["x"] < a["x"] + a["w"]
+    return across and a["y"] < b["y"] + b["h"] and b["y"] < a["y"] + a["h"]
+
+
+@pytest.mark.process
+def test_every_expression_finds_something_of_what_a_controller_sends(tmp_path: Path) -> None:
+    kept, home = tmp_path / "kept", tmp_path / "home"
+    kept.mkdir()
+    home.mkdir()
+    with (
+        victoria(kept) as url,
+        up(home, HIGHROAD_REMOTE_WRITE=f"{url}/api/v1/write") as running,
+        backend_of(running) as backend,
+    ):
+        service = backend.order(latency_bound_ms=60)
+        body(backend.operator.post("/v1/lab/cuts", json={"fibre": backend.middle_fibre(service), "silent": True}))
+
+        def found(expression: str) -> list[Any]:
+            httpx.get(f"{url}/internal/force_flush")
+            answer = body(httpx.get(f"{url}/api/v1/query", params={"query": expression}))
+            return list(answer["data"]["result"])
+
+        until(lambda: any(float(one["value"][1]) > 0 for one in found("highroad_service_dark_ms > 0")), 60.0)
+        for title, expression in _expressions():
+            until(lambda asked=expression: found(asked), 30.0)  # type: ignore[misc]
+            assert found(expression), f"{title}: {expression}"
