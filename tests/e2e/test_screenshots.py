@@ -127,7 +127,7 @@ def test_every_view_is_a_picture(browser: Browser, running: Running, backend: Ba
 def _fill(page: Page) -> None:
     """An order that is too much, so that it shows a no with what one can have instead."""
     page.get_by_label("Rate each way").fill("390")
-    expect(page.locator('[data-list="It does not fit"]')).to_be_visible(timeout=SOON_MS)
+    expect(page.locator("[data-list=\"It does not fit\"]")).to_be_visible(timeout=SOON_MS)
 
 
 def _take(page: Page, view: str, size: str, scheme: str) -> None:
