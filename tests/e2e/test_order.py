@@ -283,6 +283,42 @@ def test_a_week_is_read_and_an_hour_of_it_chosen(page: Page, running: Running, b
     expect(page.locator('[data-list="It fits"]')).to_be_visible(timeout=SOON_MS)
 
 
+def test_the_week_of_an_operator_counts_the_tenants_ports(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    a, b = backend.far_apart()
+    _show(page, f"#place=order&ends={a}>{b}")
+    place = page.locator(".place")
+    place.get_by_label("For tenant").select_option(_tenant(backend))
+    cells = page.locator(".heat [data-cell]")
+    expect(cells).to_have_count(168, timeout=SOON_MS)
+    rate = {port["site"]: port["rate_gbps"] for port in body(backend.tenant.get("/v1/ports"))["items"]}
+    place.get_by_label("Rate each way").fill(str(rate[a] + 1))
+    expect(page.locator('.heat [data-enough="false"]')).to_have_count(168, timeout=SOON_MS)
+    # And as many ways as are asked for.
+    place.get_by_text("More:", exact=False).click()
+    with page.expect_request(re.compile(r"/v1/capacity\?.*max_paths=2")):
+        place.get_by_label("Paths at most").fill("2")
+
+
+def test_on_a_phone_the_map_is_beside_what_is_written(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    page.set_viewport_size({"width": 390, "height": 844})
+    a, b = backend.far_apart()
+    for hash_ in (f"#place=order&ends={a}>{b}", "#place=plan", "#place=timeline"):
+        _show(page, hash_)
+        place = page.locator(".place")
+        expect(place).to_be_visible(timeout=SOON_MS)
+        page.wait_for_timeout(300)
+        box = page.locator(".rail").bounding_box()
+        assert box is not None
+        assert box["y"] >= 844 / 2 - 20, f"{hash_}: the sheet leaves the map {box['y']:.0f} of 844 pixels"
+    line = page.locator(".scrubber")
+    expect(line).to_be_visible()
+    line.get_by_role("slider").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".connection")).to_contain_text("as of")
+
+
 def test_a_change_and_a_release_say_first_what_they_do(operator_page: Page, backend: Backend) -> None:
     page = operator_page
     a, b = _protectable(backend)

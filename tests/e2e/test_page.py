@@ -292,6 +292,27 @@ def test_a_tenant_sees_its_own_and_no_links(page: Page, running: Running, backen
     assert {rows.nth(at).get_attribute("data-service-row") for at in range(rows.count())} <= mine
 
 
+def test_a_tenants_page_follows_its_incidents_and_names_them(page: Page, running: Running, backend: Backend) -> None:
+    service = backend.order()
+    open_page(page, running.url, running.tenant_token)
+    page.locator("[data-tab=incidents]").click()
+    before = page.locator("[data-incident-row]").count()
+    fibre = backend.middle_fibre(service)
+    backend.cut(fibre)
+    # Nobody loads the page again: it follows what becomes of its services.
+    expect(page.locator("[data-incident-row]")).to_have_count(before + 1, timeout=SOON_MS)
+    row = page.locator("[data-incident-row]").first
+    expect(row.locator(".row-title")).not_to_be_empty()
+    row.click()
+    panel = page.locator("[data-panel=incident]")
+    expect(panel.get_by_role("heading", level=2)).not_to_be_empty()
+    expect(panel.locator('[data-list="Time line"]')).to_be_visible()
+    expect(panel.locator('[data-list="Fibres"]')).to_have_count(0)
+    expect(panel.locator(".badge")).to_have_text("open")
+    backend.splice(fibre)
+    expect(panel.locator(".badge")).to_have_text("closed", timeout=2 * SOON_MS)
+
+
 def test_names_that_are_markup_stay_names(page: Page, running: Running, backend: Backend) -> None:
     service = backend.order(description=HOSTILE)
 

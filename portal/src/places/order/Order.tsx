@@ -206,6 +206,7 @@ export function Order() {
         <Free
           order={order}
           tenant={holder}
+          ports={known}
           choose={(start, end) => write((was) => ({ ...was, when: "window", spans: [{ start: local(start), end: local(end) }] }))}
         />
       )}
