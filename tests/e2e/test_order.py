@@ -120,6 +120,7 @@ def test_what_is_wrong_in_five_places_is_said_in_five(operator_page: Page, backe
     _show(page, f"#place=order&ends={a}>{b}")
     place = page.locator(".place")
     place.get_by_label("Rate each way").fill("lots")
+    place.get_by_label("Burst up to").fill("-4")
     place.get_by_label("Latency at most").fill("-3")
     place.get_by_label("Fence", exact=True).fill("narnia")
     place.get_by_label("Window", exact=True).check(force=True)
@@ -131,12 +132,12 @@ def test_what_is_wrong_in_five_places_is_said_in_five(operator_page: Page, backe
     place.get_by_role("button", name="Order it").click()
     wrong = place.locator("[data-wrong=true]")
     expect(place.get_by_label("Rate each way")).to_be_focused(timeout=SOON_MS)
-    for label in ("Rate each way", "Latency at most", "Fence", "End", "Paths at most"):
+    for label in ("Rate each way", "Burst up to", "Latency at most", "Fence", "End", "Paths at most"):
         field = place.get_by_label(label, exact=True)
         expect(field).to_be_visible()
         said = field.get_attribute("aria-describedby") or ""
         assert page.locator(f"#{said.split()[-1]}").inner_text(), label
-    assert wrong.count() >= 5
+    assert wrong.count() >= 6
     place.get_by_label("From", exact=True).fill("")
     place.get_by_role("button", name="Order it").click()
     expect(place.get_by_label("From", exact=True)).to_be_focused(timeout=SOON_MS)
