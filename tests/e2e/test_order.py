@@ -89,6 +89,7 @@ def test_a_no_is_shown_where_it_binds_and_an_offer_orders_what_it_offers(operato
     place = page.locator(".place")
     place.get_by_label("Latency at most").fill(_tight(backend, a, b))
     expect(place.locator("[data-binding=latency]")).not_to_be_empty(timeout=SOON_MS)
+    expect(page.locator("[data-route][data-way=binds]")).to_have_count(1)
     expect(place.locator('[data-fact="Least possible"]')).to_contain_text("ms")
     place.get_by_label("Latency at most").fill("")
     # A campus hangs on one conduit: nothing survives that, and the map shows which.

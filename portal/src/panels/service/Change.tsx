@@ -62,7 +62,7 @@ function Edit({ service }: { service: ServiceOut }) {
   }, [answered]);
   const { form, seek } = useFirstWrong(wrong);
   useEffect(() => {
-    store.change({ overlay: answered === null ? null : overlayOf(store, answered) });
+    store.change({ overlay: answered === null ? null : overlayOf(store, answered, [service.from.site, service.to.site]) });
   }, [answered]);
   useEffect(() => () => store.change({ overlay: null }), []);
   const act = (body: ServiceChangeIn): void => {

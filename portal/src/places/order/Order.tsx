@@ -75,8 +75,9 @@ export function Order() {
   }, [answered, looked, draft]);
   const { form, seek } = useFirstWrong(wrong);
 
+  const siteOf = (end: string): string => known.find((port) => port.id === end)?.site ?? end;
   useEffect(() => {
-    store.change({ overlay: answered === null ? null : overlayOf(store, answered) });
+    store.change({ overlay: answered === null ? null : overlayOf(store, answered, [draft.from, draft.to].map(siteOf)) });
   }, [answered]);
   useEffect(() => () => store.change({ overlay: null }), []);
 
