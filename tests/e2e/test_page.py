@@ -279,6 +279,19 @@ def test_the_map_is_walked_by_keyboard(operator_page: Page) -> None:
     expect(page.locator("[data-panel=site] .lead")).to_have_text(str(chosen))
 
 
+def test_one_tab_and_enter_lead_past_the_rows_to_the_map(operator_page: Page) -> None:
+    page = operator_page
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("button", name="To the map")
+    expect(skip).to_be_focused()
+    box = skip.bounding_box()
+    assert box is not None and box["y"] >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('.map') !== null")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-panel=site]")).to_be_visible()
+
+
 def test_a_tenant_sees_its_own_and_no_links(page: Page, running: Running, backend: Backend) -> None:
     service = backend.order()
     open_page(page, running.url, running.tenant_token)
