@@ -19,11 +19,12 @@ help:  ## What there is
 up: .make/runtime .make/kernels .make/portal .make/routing  ## Set up, start the backbone, play the tour, stay up
 	@$(BIN)/highroad up $(UP)
 
-# What waits for real time has the processors first, the longest before all; what only computes takes what that leaves.
+# What waits for real time has the processors first, what only computes takes what that leaves; of both the longest begins.
 # Cutting every fibre of a loaded lab needs the machine to itself, and comes last.
 FIRST := tests/chaos tests/hostile tests/contract tests/lab tests/e2e
-COMPUTES := tests/architecture tests/contract/commands $(addprefix tests/unit/,formats graph model netlink offline pki planning \
-  siting stamp storage wire) $(filter-out %/test_dispatch.py %/test_live.py %/test_replica.py,$(wildcard tests/unit/control/test_*.py))
+COMPUTES := tests/unit/control/test_random_walk.py tests/architecture tests/contract/commands \
+  $(addprefix tests/unit/,formats graph model netlink offline pki planning siting stamp storage wire) \
+  $(filter-out %/test_dispatch.py %/test_live.py %/test_replica.py,$(wildcard tests/unit/control/test_*.py))
 ALONE := tests/lab/test_outage.py
 SPREAD := --dist loadfile --no-loadscope-reorder
 

@@ -20,6 +20,7 @@ NAMES = (
     "acceptance",
     "room",
     "calendar",
+    "growth",
     "fair",
     "sequence",
     "te",

@@ -127,7 +127,7 @@ async def _world(check: Check) -> AsyncIterator[tuple[Controller, Twin, FibreId]
     network = world.us()
     with tempfile.TemporaryDirectory() as folder:
         store, clock = SqlStore(Path(folder) / "highroad.db"), SystemClock()
-        twin = Twin(network, clock)
+        twin = Twin(network, clock, watched=False)
         controller = Controller(store=store, fabric=twin, clock=clock, lab=twin, check=check, blast=Blast(share=0.0))
         await controller.start()
         try:

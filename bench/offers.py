@@ -33,6 +33,7 @@ SITES, SERVICES = 1_000, 100_000
 ROOM = 1.15
 STEP_MBPS = 10_000
 COUNTED = 10_000
+THREE = 3
 
 
 @dataclass(slots=True)
@@ -101,7 +102,7 @@ def measure(counted: int = COUNTED, sites: int = SITES, services: int = SERVICES
             if dice.random() < 0.3:
                 _keep(ground, decision, f"more-{dice.random()}")
             continue
-        (run.three_ms if len(decision.offers) == 3 else run.other_ms).append(took_ms)
+        (run.three_ms if len(decision.offers) == THREE else run.other_ms).append(took_ms)
         _take(ground, decision, run)
     return run
 

@@ -2,8 +2,9 @@
 
 Services are between random sites, of the sizes that customers order, and their demands are put together by pairs of
 sites. They are scaled so that all of them fit, the fullest link at `LOAD`. Every failure is solved to within 0.1 %,
-proven, on one process a processor. Of the pairs of risk groups as many are looked at as there is time for (`TIME_S`),
-evenly from all of them; the time of all is as many times that. A few failures are solved from nothing beside.
+proven, on one process a processor (`WORKERS`). Of the pairs of risk groups as many are looked at as there is time for
+(`TIME_S`), evenly from all of them; the time of all is as many times that. A few failures are solved from nothing
+beside.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ SIZES_GBPS = (1.0, 2.0, 5.0, 10.0, 40.0, 100.0)
 LOAD = 0.7
 GAP = 1e-3
 TIME_S = float(os.environ.get("HIGHROAD_SWEEP_S", "75"))
+WORKERS = int(os.environ.get("HIGHROAD_SWEEP_WORKERS", "0")) or os.cpu_count() or 1
 COLD = 12
 REST = 1e-3
 AT_ONCE = 64
@@ -45,10 +47,9 @@ def figures() -> Iterator[Figure]:
     even = optimise(network, demands, Objective.UTILISATION, Limits(gap=GAP))
     demands = demands.times(LOAD / even.value)
     question = Question(network=network, demands=demands, limits=Limits(gap=GAP, threads=1))
-    workers = os.cpu_count() or 1
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(_wake, range(4 * workers)))
-        yield from _sweeps(question, pool, workers)
+    with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(_wake, range(4 * WORKERS)))
+        yield from _sweeps(question, pool)
         yield _available(network, demands, pool)
 
 
@@ -69,7 +70,7 @@ def _demands(network: Network) -> Demands:
     return simple(source.astype(np.int32), target.astype(np.int32), matrix[source, target])
 
 
-def _sweeps(question: Question, pool: ProcessPoolExecutor, workers: int) -> Iterator[Figure]:
+def _sweeps(question: Question, pool: ProcessPoolExecutor) -> Iterator[Figure]:
     network = question.network
     alone, pairs = singles(network), doubles(network)
     cold = [_cold(question, case.without) for case in alone[:: max(1, len(alone) // COLD)]]
@@ -79,7 +80,7 @@ def _sweeps(question: Question, pool: ProcessPoolExecutor, workers: int) -> Iter
     yield Figure(
         what=f"US reference, {SERVICES:,} services ({len(question.demands):,} demands): all {len(alone)} single "
         "failures placed anew",
-        ours=f"{took_s:.1f} s, {len(alone) / took_s:.0f} cases a second on {workers} processes, worst gap "
+        ours=f"{took_s:.1f} s, {len(alone) / took_s:.0f} cases a second on {_processes()}, worst gap "
         f"{max(map(_gap, found)):.1e}; {_told(found)}",
         peer=f"from nothing {statistics.median(cold) * 1e3:.0f} ms a case, median of {len(cold)}, on one thread",
     )
@@ -90,9 +91,13 @@ def _sweeps(question: Question, pool: ProcessPoolExecutor, workers: int) -> Iter
     part = "all of them" if step == 1 else f"every {step}th looked at; all would take {took_s * step:,.0f} s"
     yield Figure(
         what=f"the same, {len(pairs):,} double failures",
-        ours=f"{took_s:.1f} s for {len(found):,}, {len(found) / took_s:.0f} cases a second, {part}; worst gap "
-        f"{max(map(_gap, found)):.1e}; {_told(found)}",
+        ours=f"{took_s:.1f} s for {len(found):,}, {len(found) / took_s:.0f} cases a second on {_processes()}, {part}; "
+        f"worst gap {max(map(_gap, found)):.1e}; {_told(found)}",
     )
+
+
+def _processes() -> str:
+    return f"{WORKERS} process{'' if WORKERS == 1 else 'es'}"
 
 
 def _cold(question: Question, without: frozenset[str]) -> float:

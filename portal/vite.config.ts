@@ -10,8 +10,6 @@ export default defineConfig({
     // Nothing becomes a data: URL: the content security policy allows those for images only.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // The world's coastlines are one lazy chunk, larger than what Vite likes by default.
-    chunkSizeWarningLimit: 900,
   },
   server: { proxy: { "/v1": "http://127.0.0.1:8470" } },
   test: { include: ["tests/**/*.test.ts"], environment: "node", css: true },

@@ -10,8 +10,9 @@ import { drop } from "./places/order/kept";
 import { App } from "./shell/App";
 import { cameBack, code } from "./state/address";
 import { follow, pick } from "./state/go";
-import { followMoment } from "./state/moment";
+import { Time } from "./state/moment";
 import { Store } from "./state/store";
+import { followStory } from "./state/story";
 import { Sync } from "./state/sync";
 import { t } from "./words/en";
 import { sentence } from "./words/figures";
@@ -86,9 +87,11 @@ async function run(me: WhoOut): Promise<void> {
     drop();
     void signOut().finally(() => location.reload());
   };
-  const page: Page = { store, sync, map, leave };
+  const time = new Time(store);
+  const page: Page = { store, sync, map, time, leave };
   follow(store);
-  followMoment(store);
+  time.follow();
+  followStory(store);
   render(
     <PageProvider value={page}>
       <App />

@@ -2,6 +2,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { MapView } from "./map/view";
+import type { Time } from "./state/moment";
 import type { Store } from "./state/store";
 import type { Sync } from "./state/sync";
 
@@ -9,6 +10,8 @@ export interface Page {
   store: Store;
   sync: Sync;
   map: MapView;
+  /** The moment that is shown, standing still or playing. */
+  time: Time;
   /** Ends the session and asks for a new one. */
   leave(): void;
 }

@@ -7,7 +7,7 @@ import { inOrder, past, wayWords } from "../src/panels/service/ways";
 import { proofFile } from "../src/panels/service/Sealed";
 import { lay } from "../src/parts/overlay";
 import { changes, gain, planOverlay, signature, steps } from "../src/places/plan/gain";
-import { byHelp, upgradeOf } from "../src/places/sweeps/Growth";
+import { byHelp, candidates, upgradeOf } from "../src/places/sweeps/Growth";
 import { index } from "../src/state/atlas";
 import { bandOf, contoursOf, distances } from "../src/state/distance";
 import { Store, type Overlay } from "../src/state/store";
@@ -125,6 +125,14 @@ describe("an upgrade", () => {
       saved_gbps: 60,
     }));
   it("never carries less", () => expect(upgradeOf("a>b", outlook(fits(1.1, 0), fits(1.2, 0))).more_gbps).toBe(0));
+  it("is tried once for both directions of a link", () => {
+    const store = new Store(OPERATOR);
+    store.change({
+      atlas: index(network({ links: [link("a", "b", { fibres: ["f"] }), link("b", "a", { fibres: ["f"] }), link("b", "c", { fibres: ["g"] })] })),
+    });
+    const full = (id: string) => ({ link: id, capacity_gbps: 1, kept_gbps: 1, before_gbps: 1, share: 1 });
+    expect(candidates(store, { fullest: ["b>a", "a>b", "b>c", "gone"].map(full) })).toEqual(["b>a", "b>c", "gone"]);
+  });
   it("is better where more is saved, then where more fits", () => {
     const one = (id: string, saved_gbps: number, more_gbps: number) => ({ link: id, grows_to: 1, saved_gbps, more_gbps });
     expect(byHelp([one("a", 0, 9), one("b", 5, 1), one("c", 0, 20)]).map((each) => each.link)).toEqual(["b", "c", "a"]);

@@ -1,5 +1,5 @@
 // What tests are made of: things as the API would send them, with everything that they have to have.
-import type { FibreOut, IncidentOut, LinkOut, NetworkOut, SampleOut, ServiceOut, ServiceRateOut, SiteOut, WhoOut } from "../src/api/schema";
+import type { FibreOut, IncidentOut, LinkOut, MaintenanceOut, NetworkOut, SampleOut, ServiceOut, ServiceRateOut, SiteOut, WhoOut } from "../src/api/schema";
 
 export const OPERATOR: WhoOut = { role: "operator", tenant: null, scopes: null, expires: null, leader: null };
 export const MEMBER: WhoOut = { ...OPERATOR, role: "member", tenant: "acme" };
@@ -130,5 +130,23 @@ export const incident = (id: string, more: Partial<IncidentOut> = {}): IncidentO
   protected: 0,
   unprotected: [],
   shed: [],
+  ...more,
+});
+
+export const maintenance = (id: string, more: Partial<MaintenanceOut> = {}): MaintenanceOut => ({
+  id,
+  target: id,
+  fibres: [],
+  state: "BOOKED",
+  started: "2026-01-01T00:00:00Z",
+  start: null,
+  end: null,
+  lead_s: 0,
+  ended: null,
+  moving: [],
+  moved: [],
+  stuck: [],
+  because: {},
+  note: "",
   ...more,
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ranked, targets, type Swept } from "../src/places/sweeps/sweep";
-import { range, stretches } from "../src/places/timeline/TimeLine";
+import { range, stretches } from "../src/state/span";
 import { roomOf } from "../src/shell/Stage";
 import { index } from "../src/state/atlas";
 import { Store } from "../src/state/store";
@@ -38,6 +38,7 @@ describe("the time line", () => {
   it("shows a day back and a day ahead, and what is older if there is something", () => {
     expect(range(now, [], null)).toEqual([now - 20 * 60_000 - 24 * HOUR, now + 40 * 60_000 + 24 * HOUR]);
     expect(range(now, [], now - 100 * HOUR)[0]).toBeLessThanOrEqual(now - 100 * HOUR);
+    expect(range(now, [], now + 100 * HOUR)[1]).toBeGreaterThanOrEqual(now + 100 * HOUR);
   });
   it("has the newest first, and what has not ended is open", () => {
     const store = new Store(OPERATOR);
@@ -72,10 +73,11 @@ describe("the table", () => {
 });
 
 it("the network is fitted into what nothing covers", () => {
-  const shut = roomOf(1600, 900, true, false);
-  const open = roomOf(1600, 900, false, true);
+  const shut = roomOf(1600, 900, { railShut: true, open: false, timed: false });
+  const open = roomOf(1600, 900, { railShut: false, open: true, timed: false });
   expect(open.fit.left).toBeGreaterThan(shut.fit.left);
   expect(open.fit.right).toBeLessThan(shut.fit.right);
-  expect(roomOf(390, 844, true, true).fit.bottom).toBeLessThan(844 / 2);
-  expect(roomOf(390, 844, false, false).fit.bottom).toBeLessThan(844 / 2);
+  expect(roomOf(1600, 900, { railShut: true, open: false, timed: true }).fit.top).toBeGreaterThan(shut.fit.top);
+  expect(roomOf(390, 844, { railShut: true, open: true, timed: false }).fit.bottom).toBeLessThan(844 / 2);
+  expect(roomOf(390, 844, { railShut: false, open: false, timed: false }).fit.bottom).toBeLessThan(844 / 2);
 });

@@ -3,15 +3,16 @@ import { lights, routes, touched } from "../src/map/shown";
 import { NOWHERE } from "../src/state/address";
 import { index } from "../src/state/atlas";
 import { none } from "../src/state/faults";
-import { Store, type Overlay } from "../src/state/store";
-import { incident, link, MEMBER, network, OPERATOR, path, sample, service } from "./facts";
+import { Store, type Moment, type Overlay } from "../src/state/store";
+import type { LinkOut } from "../src/api/schema";
+import { incident, link, maintenance, MEMBER, network, OPERATOR, path, sample, service } from "./facts";
 
 const links = [link("a", "b", { fibres: ["f"] }), link("b", "a", { fibres: ["f"] }), link("b", "c", { fibres: ["g"] })];
 const overlay = (more: Partial<Overlay>): Overlay => ({ said: "", lost: new Set(), loads: new Map(), routes: [], ...more });
 
 function known(who = OPERATOR): Store {
   const store = new Store(who);
-  store.change({ atlas: index(network({ links })), sample: sample({ links: { "a>b": 100, "b>c": 300 } }) });
+  store.change({ atlas: index(network({ links })), sample: sample({ at: "2026-01-01T12:00:00Z", links: { "a>b": 100, "b>c": 300 } }) });
   return store;
 }
 
@@ -40,11 +41,43 @@ describe("links are shown", () => {
       incidents: [incident("i", { fibres: ["g"], opened: "2026-01-01T10:00:00Z", closed: "2026-01-01T11:00:00Z" })],
     });
     expect(seen(store)).toEqual(["up 0", "up 0", "down 0"]);
-    store.change({ moment: { at, carried: new Map([["a>b", 200]]), down: new Set(["b>a"]) } });
+    const at_ms = Date.parse(at);
+    const then: Moment = { kind: "measured", from_ms: at_ms - 5000, until_ms: at_ms + 5000, gbps: new Map([["a>b", 200]]), down: new Set(["b>a"]) };
+    store.change({ moment: then });
     expect(seen(store)).toEqual(["up 0.5", "down 0", "down 0"]);
-    store.change({ moment: { at: "2026-01-01T09:00:00.000Z", carried: new Map([["a>b", 200]]), down: new Set() } });
+    // A step in which it failed for a moment is not dark for all of it: an incident knows when.
+    const brief = incident("j", { fibres: ["f"], opened: "2026-01-01T10:30:02Z", closed: "2026-01-01T10:30:03Z" });
+    const { incidents } = store;
+    store.change({ incidents: [...incidents, brief] });
+    expect(seen(store)).toEqual(["up 0.5", "up 0", "down 0"]);
+    store.change({ incidents });
+    // Of another instant, or as it is booked: that is not how it was.
+    store.change({ moment: { ...then, until_ms: at_ms } });
+    expect(seen(store)).toEqual(["up 0", "up 0", "down 0"]);
+    store.change({ moment: { ...then, kind: "booked" } });
     expect(seen(store)).toEqual(["up 0", "up 0", "down 0"]);
   });
+});
+
+it("links are shown as they are booked, whatever is down now", () => {
+  const store = known();
+  const at = "2026-01-02T00:30:00.000Z";
+  const at_ms = Date.parse(at);
+  store.change({
+    sample: sample({ at: "2026-01-01T12:00:00Z", links: { "a>b": 100 } }),
+    address: { ...NOWHERE, at },
+    faults: { ...none(), down: new Set(["f"]) },
+    incidents: [incident("i", { fibres: ["f"], opened: "2026-01-01T10:00:00Z", closed: null })],
+    maintenances: [
+      maintenance("m-1", { fibres: ["g"], start: "2026-01-02T00:00:00Z", end: "2026-01-02T01:00:00Z" }),
+      maintenance("m-2", { fibres: ["f"], start: "2026-01-02T01:00:00Z", end: "2026-01-02T02:00:00Z" }),
+      maintenance("m-3", { fibres: ["f"], start: "2026-01-02T00:00:00Z", end: null, ended: "2026-01-01T11:00:00Z" }),
+    ],
+    moment: { kind: "booked", from_ms: at_ms, until_ms: at_ms + 1, gbps: new Map([["a>b", 300]]), down: new Set() },
+  });
+  expect(seen(store)).toEqual(["up 0.75", "up 0", "drained 0"]);
+  expect(lights(store)(links[0] as LinkOut).gbps).toBe(300);
+  expect(lights(store)(links[1] as LinkOut).gbps).toBeNull();
 });
 
 describe("what belongs to what is selected", () => {

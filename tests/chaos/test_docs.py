@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from highroad.main import ASKING, application, asking
 from tests.chaos.process import Up, everything
 
 ROOT = Path(__file__).parents[2]
@@ -51,10 +53,19 @@ def commands(page: str) -> list[list[str]]:
     return [words[1:] for words in typed if words and words[0].endswith("highroad") and words[1] != "up"]
 
 
-def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run(home: Path, *words: str) -> tuple[int, str]:
+    """As a shell does it: the exit code, and what was printed."""
     environment = {**os.environ, "HIGHROAD_HOME": str(home)}
     command = [sys.executable, "-m", "highroad.main", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+def run_here(home: Path, *words: str) -> tuple[int, str]:
+    """The same in this process, which has loaded already what each of them would load."""
+    app = asking() if words[0] in ASKING else application()
+    done = CliRunner().invoke(app, words, env={"HIGHROAD_HOME": str(home)})
+    return done.exit_code, done.output
 
 
 def mine(up: Up) -> dict[str, str]:
@@ -65,10 +76,9 @@ def mine(up: Up) -> dict[str, str]:
 def test_every_command_does_what_the_page_says(page: str, home: Path, up: Up) -> None:
     typed, before = commands(page), mine(up)
     assert len(typed) >= 3
-    for words in typed:
-        done = run(home, *words)
-        expected = REFUSED if "10ms" in words else 0
-        assert done.returncode == expected, (words, done.stdout, done.stderr)
+    for runs, words in zip((run, *[run_here] * len(typed)), typed, strict=False):
+        code, said = runs(home, *words)
+        assert code == (REFUSED if "10ms" in words else 0), (words, said)
         time.sleep(0.2)
     assert [state for name, state in mine(up).items() if name not in before] == ["ACTIVE"]
 

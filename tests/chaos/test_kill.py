@@ -40,7 +40,7 @@ def start() -> Iterator[Start]:
         up.kill()
 
 
-def until(check: Any, patience_s: float = 15.0) -> Any:
+def until(check: Any, patience_s: float = 60.0) -> Any:
     """What a check gives as soon as it gives something."""
     deadline = time.monotonic() + patience_s
     while True:

@@ -71,7 +71,7 @@ def _order(here: Replicas, number: int, over: threading.Event) -> None:
                 over.wait(0.05)
 
 
-def _grows(here: Replicas, by: int = 5, within_s: float = 20.0) -> None:
+def _grows(here: Replicas, by: int = 5, within_s: float = 60.0) -> None:
     """Until so many more were acknowledged."""
     before, deadline_s = len(here.acknowledged), time.monotonic() + within_s
     while len(here.acknowledged) < before + by:

@@ -148,8 +148,9 @@ def test_a_moment_that_has_passed_is_shown_as_it_was(operator_page: Page, backen
     _show(page, f"#place=timeline&at={newest['faults'][0]['since']}")
     expect(link_of(page, link)).to_have_attribute("data-state", "down")
     expect(page.locator(".connection")).to_contain_text("as of")
-    expect(page.locator(".place [role=status]")).to_contain_text("and what links carried", timeout=SOON_MS)
-    page.locator(".place").get_by_role("button", name="Now", exact=True).click()
+    line = page.locator(".scrubber")
+    expect(line.get_by_role("status")).to_contain_text("and what links carried", timeout=SOON_MS)
+    line.get_by_role("button", name="Now", exact=True).click()
     expect(link_of(page, link)).to_have_attribute("data-state", "up")
     expect(page.locator(".connection")).to_contain_text("live")
 

@@ -18,9 +18,9 @@ from highroad.model.lifecycle import State
 from highroad.model.network import SiteId
 from highroad.model.plan import Optimising
 from highroad.model.service import End, Port, PortId, Request, ServiceId, Tenant, TenantId
-from highroad.storage.store import SqlStore
 from tests.contract.fabric.routers import lab_of, settled
 from tests.lab.rig import needs_root
+from tests.support.stores import in_memory
 from tests.unit.fabric.small import backbone
 
 pytestmark = needs_root
@@ -39,7 +39,7 @@ SENT, EACH_MS = 1000, 5.0
 @asynccontextmanager
 async def controller_of(folder: Path) -> AsyncIterator[tuple[Controller, LinuxFabric]]:
     """A controller over a lab, that applies what is worth it, with a customer that has a port at two corners."""
-    store = SqlStore(":memory:")
+    store = in_memory()
     async with lab_of(folder, TRIANGLE) as (fabric, _):
         controller = Controller(
             store=store,

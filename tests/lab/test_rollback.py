@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,13 +13,14 @@ from highroad.control.book import Book
 from highroad.control.controller import Controller
 from highroad.fabric.clock import SystemClock
 from highroad.fabric.linux.fabric import LinuxFabric
+from highroad.lab.client import LabClient
 from highroad.model.incident import MaintenanceState
 from highroad.model.lifecycle import State
 from highroad.model.network import FibreId, SiteId
 from highroad.model.service import End, Port, PortId, Request, ServiceId, Tenant, TenantId
-from highroad.storage.store import SqlStore
 from tests.contract.fabric.routers import lab_of
 from tests.lab.rig import needs_root
+from tests.support.stores import in_memory
 from tests.unit.fabric.small import backbone
 
 pytestmark = needs_root
@@ -31,7 +33,7 @@ PATIENCE_S = 20.0
 @asynccontextmanager
 async def controller_of(folder: Path) -> AsyncIterator[tuple[Controller, LinuxFabric]]:
     """A controller over a lab, with a customer that has a port at two corners."""
-    store = SqlStore(":memory:")
+    store = in_memory()
     async with lab_of(folder, TRIANGLE) as (fabric, _):
         controller = Controller(store=store, fabric=fabric, clock=SystemClock(), lab=fabric, prober=fabric)
         await controller.start()
@@ -89,6 +91,54 @@ def test_packets_that_a_move_loses_bring_it_back(tmp_path: Path) -> None:
             return True
 
     assert any(asyncio.run(scene(tmp_path / str(one))) for one in range(4))
+
+
+def test_probes_bring_back_who_sends_nothing_from_a_path_that_swallows_packets(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with controller_of(tmp_path) as (controller, fabric):
+            asked = Request(tenant=ACME, a=End(at="a"), b=End(at="b"), bandwidth_gbps=50.0)
+            service, _ = await controller.order(asked)
+
+            def way(book: Book) -> tuple[str, ...] | None:
+                now = book.services[service.id]
+                settled = now.state is State.ACTIVE and not now.leaving
+                return now.placement.there if settled and now.placement is not None else None
+
+            await until(controller, lambda book: way(book) == ("a>b",))
+            await fabric.offer(service.id, 0.0)
+            await asyncio.sleep(5.0)  # it is known how its path is measured
+            hole = await namespace_of(fabric, "c")
+            in_namespace(hole, "nft", "add table ip6 hole")
+            in_namespace(
+                hole, "nft", "add chain ip6 hole through { type filter hook forward priority 0 ; policy drop ; }"
+            )
+            drain = await controller.drain("a-b")
+            book = await until(controller, lambda book: book.freeze is not None or bool(book.incidents))
+            assert not book.incidents, "neighbours see each other"
+            assert book.freeze is not None
+            said = f"rolled back: 1 of 1 moved services lost traffic ({service.id} dark by probes)"
+            assert said in book.freeze.reason
+            await until(controller, lambda book: way(book) == ("a>b",))
+            assert book.maintenances[drain.id].moved == ()
+            assert await arrives(fabric, service.id)
+            in_namespace(hole, "nft", "delete table ip6 hole")
+            await controller.thaw()
+            await until(controller, lambda book: way(book) == ("a>c", "c>b"))
+            assert await arrives(fabric, service.id)
+
+    asyncio.run(scene())
+
+
+async def namespace_of(fabric: LinuxFabric, site: str) -> str:
+    """Where a router is."""
+    panel = fabric._panel
+    assert isinstance(panel, LabClient)
+    return next(one.namespace for one in (await panel.info()).routers if one.site == site)
+
+
+def in_namespace(name: str, *command: str) -> None:
+    """Do something there."""
+    subprocess.run(["ip", "netns", "exec", name, *command], check=True)
 
 
 async def arrives(fabric: LinuxFabric, service: ServiceId) -> bool:

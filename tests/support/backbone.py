@@ -39,9 +39,8 @@ from highroad.model.network import Fibre, FibreId, Link, LinkId, Network, Site, 
 from highroad.model.service import Port, PortId, Tenant, TenantId
 from highroad.ports import Tracer
 from highroad.ports.telemetry import Telemetry
-from highroad.storage.engines import open_engine, writing
-from highroad.storage.migrate import upgrade
 from highroad.storage.store import SqlStore
+from tests.support.stores import with_tables
 
 URL = "http://127.0.0.1:8080"
 
@@ -121,7 +120,7 @@ class Backbone:
             headers["Authorization"] = f"Bearer {token}"
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=URL, headers=headers)
 
-    async def until(self, true: Callable[[], bool], within_s: float = 10.0) -> None:
+    async def until(self, true: Callable[[], bool], within_s: float = 60.0) -> None:
         """Wait for something to become true."""
         deadline = asyncio.get_running_loop().time() + within_s
         while not true():
@@ -130,29 +129,12 @@ class Backbone:
 
     async def active(self, http: httpx.AsyncClient, service: str) -> dict[str, Any]:
         """Wait until a service is ACTIVE."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 found: dict[str, Any] = (await http.get(f"/v1/services/{service}")).json()
                 if found["state"] == "ACTIVE":
                     return found
                 await asyncio.sleep(0.005)
-
-
-def with_tables(path: Path) -> Path:
-    """A new file of SQLite that is empty but for its tables, which are migrated once for all tests of a process."""
-    path.write_bytes(_tables())
-    return path
-
-
-@cache
-def _tables() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "tables.db"
-        engine = open_engine(path)
-        with writing(engine) as connection:
-            upgrade(connection)
-        engine.dispose()
-        return path.read_bytes()
 
 
 @cache

@@ -135,7 +135,7 @@ class Replicas:
         head = {"Authorization": f"Bearer {ready['operator_token']}"}
         return httpx.Client(base_url=ready["url"], headers=head, timeout=timeout_s)
 
-    def leader(self, besides: int | None = None, within_s: float = 15.0) -> int:
+    def leader(self, besides: int | None = None, within_s: float = 60.0) -> int:
         """Which one leads, as the others see it too."""
         deadline_s = time.monotonic() + within_s
         while time.monotonic() < deadline_s:
@@ -184,7 +184,7 @@ class Replicas:
     def order_until_yes(self, besides: int) -> None:
         """Order through the others, in turn, until one says yes."""
         others = [number for number in self._clients if number != besides]
-        deadline_s = time.monotonic() + 30
+        deadline_s = time.monotonic() + 60
         while time.monotonic() < deadline_s:
             for number in others:
                 if self.order(number, TRY_S) == 201:
@@ -199,7 +199,7 @@ class Replicas:
             self._ends = sorted({port["site"] for port in items if port["tenant"] == "acme"})[:8]
         return self._ends
 
-    def until_follows(self, number: int, within_s: float = 20.0) -> None:
+    def until_follows(self, number: int, within_s: float = 60.0) -> None:
         """Until one that led knows that it does not, and is ready beside who does."""
         deadline_s = time.monotonic() + within_s
         while time.monotonic() < deadline_s:

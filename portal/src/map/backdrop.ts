@@ -11,6 +11,8 @@ import type { Ground } from "./projection";
 /** Coasts are not drawn finer than this many pixels. */
 const GRAIN_PX = 0.3;
 const KM_PER_DEGREE = 111.195;
+/** What could not be read is asked for again. */
+const AGAIN_MS = 3000;
 
 export class Backdrop {
   private readonly layer = new Layer("backdrop");
@@ -40,10 +42,19 @@ export class Backdrop {
     this.trace();
     if (projection === null || this.landOf === ground) return;
     this.landOf = ground;
-    void load(ground).then((land) => {
-      this.land = land;
-      this.trace();
-    });
+    this.read(ground);
+  }
+
+  private read(ground: Ground): void {
+    load(ground).then(
+      (land) => {
+        if (this.landOf !== ground) return;
+        this.land = land;
+        this.trace();
+      },
+      // The map is good for something without it; a controller that is away comes back.
+      () => setTimeout(() => this.landOf === ground && this.read(ground), AGAIN_MS),
+    );
   }
 
   reach(rings: RingOut[]): void {

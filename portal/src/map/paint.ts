@@ -135,6 +135,8 @@ const LOOKS: Record<Exclude<Line["way"], "binds">, { colour: "there" | "back" | 
   would: { colour: "accent", width: 3, dash: [10, 5], alpha: 1 },
   was: { colour: "there", width: 2, dash: [5, 6], alpha: 0.8 },
   becomes: { colour: "accent", width: 3, dash: [], alpha: 1 },
+  left: { colour: "there", width: 2, dash: [5, 6], alpha: 0.8 },
+  took: { colour: "accent", width: 3, dash: [], alpha: 1 },
   dark: { colour: "down", width: 3, dash: [2, 6], alpha: 1 },
 };
 

@@ -1,36 +1,64 @@
 // What the map is told to show, worked out from what is known: states and loads of links, routes, and what is selected.
 import type { LinkOut, PathOut, ServiceOut } from "../api/schema";
 import { opposite } from "../state/atlas";
-import { faultsAt, stateOf, type LinkState } from "../state/faults";
+import { linksAlong } from "../panels/rows";
+import { faultsAt, faultsBooked, stateOf, type LinkState } from "../state/faults";
 import { carriedOn, live, waysOf } from "../state/services";
-import type { Route, Store } from "../state/store";
+import type { Moment, Route, Store } from "../state/store";
+import { movesAt } from "../state/story";
+import { openAt } from "../state/turns";
 import { load } from "./ramp";
 
 export interface Lit {
   state: LinkState;
   /** Of the capacity; 0 where it is not known. */
   share: number;
+  /** Gbit/s carried, or booked; null where it is not known. */
+  gbps: number | null;
 }
 
 /** How every link is: now, at the moment that is chosen, or as it would be. */
 export function lights(store: Store): (link: LinkOut) => Lit {
-  const { faults, overlay } = store;
-  const at = store.address.at;
-  if (at !== null) {
-    const then = faultsAt(Date.parse(at), store.incidents, store.maintenances);
-    const moment = store.moment?.at === at ? store.moment : null;
+  const { faults, overlay, at_ms } = store;
+  if (at_ms !== null) {
+    const then = store.ahead ? faultsBooked(at_ms, store.maintenances) : faultsAt(at_ms, store.incidents, store.maintenances);
+    const moment = momentAt(store.moment, at_ms, store.ahead);
+    const told = moment === null ? NONE : failedIn(store.incidents, moment);
+    // What an incident tells of is told to the millisecond; what was sampled, of a whole step.
+    const dark = (link: LinkOut): boolean => moment?.down.has(link.id) === true && !link.fibres.some((fibre) => told.has(fibre));
     return (link) => {
       const state = stateOf(link, then);
+      const gbps = moment?.gbps.get(link.id) ?? null;
       return {
-        state: state === "up" && moment?.down.has(link.id) === true ? "down" : state,
-        share: load(moment?.carried.get(link.id) ?? 0, link.capacity_gbps),
+        state: state === "up" && dark(link) ? "down" : state,
+        share: load(gbps ?? 0, link.capacity_gbps),
+        gbps,
       };
     };
   }
-  return (link) => ({
-    state: overlay?.lost.has(link.id) === true ? "down" : stateOf(link, faults),
-    share: overlay?.loads.get(link.id) ?? load(carriedOn(store, link.id), link.capacity_gbps),
-  });
+  return (link) => {
+    const would = overlay?.loads.get(link.id);
+    const gbps = would === undefined ? carriedOn(store, link.id) : would * link.capacity_gbps;
+    return {
+      state: overlay?.lost.has(link.id) === true ? "down" : stateOf(link, faults),
+      share: would ?? load(gbps, link.capacity_gbps),
+      gbps,
+    };
+  };
+}
+
+/** The fibres that incidents tell of in a stretch of time. */
+function failedIn(incidents: Store["incidents"], { from_ms, until_ms }: Moment): ReadonlySet<string> {
+  const met = incidents.filter(
+    ({ opened, closed }) => Date.parse(opened) < until_ms && (closed === null || Date.parse(closed) > from_ms),
+  );
+  return new Set(met.flatMap((incident) => incident.fibres));
+}
+
+/** What is known of an instant: nothing of another one, and nothing that was measured of one to come. */
+function momentAt(moment: Moment | null, at_ms: number, ahead: boolean): Moment | null {
+  if (moment === null || (moment.kind === "booked") !== ahead) return null;
+  return moment.from_ms <= at_ms && at_ms < moment.until_ms ? moment : null;
 }
 
 /** What on the map belongs to the selection. */
@@ -71,17 +99,26 @@ export function touched(store: Store): { links: Set<string>; sites: Set<string> 
 }
 
 /**
- * What an overlay draws; else the selected service's paths, a backup's too; a tenant, who sees no links, sees the paths of all
+ * What an overlay draws; else who moved in the failure that is looked back at; else the selected service's paths, a backup's too; a tenant, who sees no links, sees the paths of all
  * its services, and is told so by the second value.
  */
 export function routes(store: Store): [readonly Route[], boolean] {
   const { selection, overlay } = store;
   if (overlay !== null && overlay.routes.length > 0) return [overlay.routes, false];
+  const moved = movesAt(store);
+  if (moved.length > 0) {
+    const along = moved.map((route) => ({ ...route, links: linksAlong(store, route.sites, NONE) }));
+    return [along, false];
+  }
   const chosen = selection?.kind === "service" ? store.services.get(selection.id) : undefined;
   if (chosen !== undefined) return [routesOf(chosen), false];
   if (store.operator) return [[], false];
-  return [live(store).flatMap(routesOf), true];
+  const { at_ms } = store;
+  const there = live(store).filter((service) => at_ms === null || openAt(service, at_ms));
+  return [there.flatMap(routesOf), true];
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 function routesOf(service: ServiceOut): Route[] {
   const of = (way: Route["way"], path: PathOut | null): Route[] =>

@@ -80,6 +80,10 @@ export class MapView {
   private flowed_ms = 0;
   private flowCost_ms = 0;
   private moving = false;
+  /** Whether traffic is shown to move: what is only booked does not. */
+  private flows = true;
+  /** Whether routes are drawn over the links as they are, and not instead of them. */
+  private over = false;
 
   constructor(private readonly pick: (selection: Selection | null) => void) {
     this.node.className = "map";
@@ -175,11 +179,12 @@ export class MapView {
     this.mirror.focus();
   }
 
-  /** Loads and states of links. */
-  paint(of: (link: LinkOut) => Lit): void {
+  /** Loads and states of links, and whether traffic moves on them. */
+  paint(of: (link: LinkOut) => Lit, moves = true): void {
     if (this.network === null) return;
     const begin = performance.now();
     this.lit = new Map(this.network.links.map((link) => [link.id, of(link)]));
+    this.flows = moves;
     this.drawn?.light(this.lit);
     // In the same frame for the eye and for the ear.
     this.draw("roads");
@@ -193,7 +198,8 @@ export class MapView {
   trace(routes: readonly Route[], alone: boolean): void {
     this.traced = routes;
     this.own = alone;
-    this.node.classList.toggle("tracing", routes.length > 0 && !alone);
+    this.over = routes.every(({ way }) => way === "left" || way === "took");
+    this.node.classList.toggle("tracing", this.tracing);
     this.mirror.trace(routes);
     this.reroute();
     this.ask("roads", "top");
@@ -215,6 +221,11 @@ export class MapView {
     this.contours.node.dataset["bands"] = String(within.length);
     this.reroute();
     this.ask("roads");
+  }
+
+  /** Whether all else is faint for the sake of what is traced. */
+  private get tracing(): boolean {
+    return this.traced.length > 0 && !this.own && !this.over;
   }
 
   private get view(): paint.View {
@@ -249,7 +260,7 @@ export class MapView {
         this.contours.fit(view.width, view.height);
         paint.contours(this.contours.clear(), this.bands, view, colours);
       }
-      const look = { tracing: this.traced.length > 0 && !this.own, chosen: this.chosen.sites, selected: this.chosen.links };
+      const look = { tracing: this.tracing, chosen: this.chosen.sites, selected: this.chosen.links };
       const pen = this.roads.clear();
       paint.halos(pen, drawn, view, colours, this.chosen.links);
       paint.roads(pen, drawn, view, colours, look);
@@ -281,7 +292,7 @@ export class MapView {
 
   private beat(now: number): void {
     const { drawn } = this;
-    const idle = drawn === null || this.moving || document.hidden || (this.traced.length > 0 && !this.own);
+    const idle = drawn === null || this.moving || document.hidden || !this.flows || this.tracing;
     this.flow.node.hidden = idle;
     if (idle || drawn.ways.length === 0) return;
     // A sixteenth of the time at the most, whatever is on the map.

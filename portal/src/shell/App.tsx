@@ -11,6 +11,7 @@ import { t } from "../words/en";
 import { Header } from "./Header";
 import { Legend, Reach } from "./Legend";
 import { Rail } from "./Rail";
+import { Scrubber, timed } from "./Scrubber";
 import { Stage } from "./Stage";
 
 export function App() {
@@ -18,6 +19,7 @@ export function App() {
   const [railShut, shut] = useState(window.innerWidth < 900);
   const open = store.selection !== null;
   const { place, view } = store.address;
+  const withTime = timed(store.address);
   // Who goes to a place wants to see it.
   useEffect(() => {
     if (place !== null) shut(false);
@@ -34,11 +36,12 @@ export function App() {
     return () => window.removeEventListener("keydown", escape);
   }, []);
   return (
-    <div class={`page ${railShut ? "rail-shut" : ""} ${open ? "panel-open" : ""}`} data-view={view}>
+    <div class={`page ${railShut ? "rail-shut" : ""} ${open ? "panel-open" : ""} ${withTime ? "timed" : ""}`} data-view={view}>
       <Header toggleRail={() => shut((was) => !was)} />
       <Rail />
       <main>
-        <Stage railShut={railShut} />
+        <Stage railShut={railShut} timed={withTime} />
+        {withTime && <Scrubber />}
         {view === "table" && <NetworkTable />}
         <div class="foot">
           <Legend />

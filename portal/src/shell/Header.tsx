@@ -46,7 +46,8 @@ export function Header({ toggleRail }: { toggleRail: () => void }) {
 
 function Stats() {
   const { store } = usePage();
-  const known = store.sample !== null;
+  // Of another moment they are not known.
+  const known = store.sample !== null && store.address.at === null;
   const sum = totals(store);
   const tera = sum.carried_gbps >= 10_000;
   return (
@@ -81,7 +82,7 @@ function Apart() {
 function Connection() {
   const { store } = usePage();
   const { sample, stale } = store;
-  const at = store.address.at;
+  const at = store.at_ms;
   useEffect(() => {
     document.documentElement.classList.toggle("stale", stale);
   }, [stale]);
@@ -90,7 +91,7 @@ function Connection() {
   const word = !known ? t.header.connecting : stale ? t.header.stale(time(sample.at)) : t.header.live;
   return (
     <div class="connection" role="status" data-connection={state}>
-      <span class="connection-word">{at === null ? word : t.header.then(date(at))}</span>
+      <span class="connection-word">{at === null ? word : store.ahead ? t.header.ahead(date(at)) : t.header.then(date(at))}</span>
       <span class="clock" data-clock>
         {known && !stale && at === null ? time(sample.at) : ""}
       </span>

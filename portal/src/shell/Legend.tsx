@@ -26,13 +26,13 @@ export function Legend() {
       </ul>
       {store.operator && (
         <div class="legend-roads">
-          <Ramp />
-          <States />
+          <Ramp ahead={store.ahead} />
+          <States ahead={store.ahead} />
         </div>
       )}
       {sample !== null && (
         <p class="legend-taken" data-taken>
-          {t.legend.taken(takenOn(sample.fabric, sample.rate_scale), scaled(sample.rate_scale))}
+          {store.ahead ? t.legend.notMeasured : t.legend.taken(takenOn(sample.fabric, sample.rate_scale), scaled(sample.rate_scale))}
         </p>
       )}
     </details>
@@ -40,12 +40,12 @@ export function Legend() {
 }
 
 /** The steps of load with their bounds, as wide as each other, like the key of a paper map. */
-function Ramp() {
+function Ramp({ ahead }: { ahead: boolean }) {
   const steps = STEPS.length + 1;
   return (
     <div class="legend-ramp">
-      <span class="legend-title">{t.legend.ramp}</span>
-      <svg class="ramp" viewBox={`0 0 ${String(steps * WIDE)} 20`} role="img" aria-label={t.legend.rampSaid}>
+      <span class="legend-title">{ahead ? t.legend.booked : t.legend.ramp}</span>
+      <svg class="ramp" viewBox={`0 0 ${String(steps * WIDE)} 20`} role="img" aria-label={ahead ? t.legend.bookedSaid : t.legend.rampSaid}>
         {Array.from({ length: steps }, (_, step) => (
           <g key={step}>
             <rect data-step={step} x={step * WIDE} y={0} width={WIDE - 1.5} height={7} rx={1.5} />
@@ -63,10 +63,10 @@ function Ramp() {
   );
 }
 
-function States() {
+function States({ ahead }: { ahead: boolean }) {
   return (
     <ul class="legend-states">
-      <li>
+      <li hidden={ahead}>
         <svg viewBox="0 0 30 8" class="sample-line" aria-hidden="true">
           <path class="road" data-step="3" d="M1,4H29" stroke-width="3.6" />
           <path class="flow" d="M1,4H29" />

@@ -1,6 +1,7 @@
 // The rail at the left: one place at a time, and the way to the others.
 import { useStore } from "../page";
 import { PLACES } from "../places/registry";
+import { OF_A_PLACE } from "../state/address";
 import { go } from "../state/go";
 import { t } from "../words/en";
 
@@ -19,7 +20,7 @@ export function Rail() {
               type="button"
               data-place-tab={place.id}
               aria-current={place === open ? "page" : undefined}
-              onClick={() => go(store, { place: place === first ? null : place.id, ends: null })}
+              onClick={() => go(store, { place: place === first ? null : place.id, ...OF_A_PLACE })}
             >
               {place.title}
             </button>

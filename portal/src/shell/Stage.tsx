@@ -5,14 +5,14 @@ import { lights, routes, touched } from "../map/shown";
 import type { Room } from "../map/view";
 import { usePage } from "../page";
 
-export function Stage({ railShut }: { railShut: boolean }) {
+export function Stage({ railShut, timed }: { railShut: boolean; timed: boolean }) {
   const { store, map } = usePage();
   const place = useRef<HTMLDivElement>(null);
-  const room = useRef(railShut);
-  room.current = railShut;
+  const room = useRef({ railShut, timed });
+  room.current = { railShut, timed };
   useEffect(() => {
     place.current?.append(map.node);
-    const free = (): Room => roomOf(window.innerWidth, window.innerHeight, room.current, store.selection !== null);
+    const free = (): Room => roomOf(window.innerWidth, window.innerHeight, { ...room.current, open: store.selection !== null });
     let drawn = "";
     const frames = [
       each(() => {
@@ -28,8 +28,8 @@ export function Stage({ railShut }: { railShut: boolean }) {
       each(() => {
         const { atlas } = store;
         if (atlas === null) return null;
-        const lit = lights(store);
-        return () => map.paint((link) => lit(link));
+        const [lit, moves] = [lights(store), !store.ahead];
+        return () => map.paint(lit, moves);
       }),
       each(() => {
         if (store.atlas === null) return null;
@@ -66,7 +66,10 @@ export function Stage({ railShut }: { railShut: boolean }) {
       for (const frame of frames) frame();
     };
   }, []);
-  useEffect(() => map.makeRoom(roomOf(window.innerWidth, window.innerHeight, railShut, store.selection !== null)), [railShut]);
+  useEffect(
+    () => map.makeRoom(roomOf(window.innerWidth, window.innerHeight, { railShut, timed, open: store.selection !== null })),
+    [railShut, timed],
+  );
   return <div ref={place} />;
 }
 
@@ -88,20 +91,31 @@ function each(read: () => (() => void) | null): () => void {
   };
 }
 
+/** What covers a part of the window: the rail unless it is shut, a panel that is open, the line of time. */
+export interface Cover {
+  railShut: boolean;
+  open: boolean;
+  timed: boolean;
+}
+
+/** How high the line of time is, with the room about it. */
+const TIME_PX = 96;
+
 /** The part of the window that nothing covers. */
-export function roomOf(width: number, height: number, railShut: boolean, open: boolean): Room {
+export function roomOf(width: number, height: number, { railShut, open, timed }: Cover): Room {
+  const down = timed ? TIME_PX : 0;
   if (width < 900) {
     // Either is a sheet over the lower half; else the key and the map's buttons are there.
     const bottom = open || !railShut ? height * 0.5 : height - 180;
     return {
-      fit: { left: 30, top: 136, right: width - 30, bottom: bottom - 20 },
-      clear: { left: 4, top: 96, right: width - 4, bottom },
+      fit: { left: 30, top: 136 + down, right: width - 30, bottom: bottom - 20 },
+      clear: { left: 4, top: 96 + down, right: width - 4, bottom },
     };
   }
   const left = railShut ? 10 : 344;
   const right = width - (open ? 394 : 10);
   return {
-    fit: { left: left + 26, top: 104, right: right - (open ? 40 : 70), bottom: height - 84 },
-    clear: { left, top: 82, right, bottom: height - 10 },
+    fit: { left: left + 26, top: 104 + down, right: right - (open ? 40 : 70), bottom: height - 84 },
+    clear: { left, top: 82 + down, right, bottom: height - 10 },
   };
 }

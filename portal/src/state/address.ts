@@ -8,6 +8,14 @@ export interface Selection {
   id: string;
 }
 
+/** What is swept: failures of a kind, or growth. */
+export const SWEEPS = ["all", "groups", "fibres", "sites", "growth"] as const;
+export type Sweep = (typeof SWEEPS)[number];
+
+/** Seconds of the network that pass in one of the page, while it plays. */
+export const SPEEDS = [1, 10, 60, 360, 3600] as const;
+export type Speed = (typeof SPEEDS)[number];
+
 /** How the network is laid out: where it lies, untangled, or as a table. */
 export const VIEWS = ["map", "logical", "table"] as const;
 export type View = (typeof VIEWS)[number];
@@ -19,13 +27,40 @@ export interface Address {
   place: string | null;
   /** The moment that is shown, RFC 3339; null is now. */
   at: string | null;
+  /** Whether it plays on from there, and how fast. */
+  play: Speed | null;
   /** Which side of what is selected is open, by its name in `panels`. */
   tab: string | null;
   /** Between which sites an order is drawn up: `site>site`. */
   ends: string | null;
+  sweep: Sweep | null;
+  /** The failure of a sweep that is looked at. */
+  failure: string | null;
+  /** So many times what is admitted. */
+  grow: number | null;
+  /** What has failed meanwhile. */
+  without: string | null;
 }
 
-export const NOWHERE: Address = { selection: null, view: "map", place: null, at: null, tab: null, ends: null };
+export const NOWHERE: Address = {
+  selection: null,
+  view: "map",
+  place: null,
+  at: null,
+  play: null,
+  tab: null,
+  ends: null,
+  sweep: null,
+  failure: null,
+  grow: null,
+  without: null,
+};
+
+/** What goes when another place is opened. */
+export const OF_A_PLACE = { ends: null, sweep: null, failure: null, grow: null, without: null } as const;
+
+/** Growth that is worked out: as the slider has it. */
+export const GROWTH = { least: 1, most: 4, step: 0.1 } as const;
 
 /** What an address' fragment shows; what is no word of ours is left out. */
 export function parse(hash: string): Address {
@@ -41,19 +76,35 @@ export function parse(hash: string): Address {
     else if (name === "at" && !Number.isNaN(Date.parse(value))) found.at = value;
     else if (name === "tab" && /^[a-z-]+$/.test(value)) found.tab = value;
     else if (name === "ends") found.ends = value;
+    else if (name === "play") found.play = SPEEDS.find((known) => String(known) === value) ?? null;
+    else if (name === "sweep") found.sweep = SWEEPS.find((known) => known === value) ?? null;
+    else if (name === "failure") found.failure = value;
+    else if (name === "without") found.without = value;
+    else if (name === "grow") found.grow = growth(Number(value));
   }
   return found;
 }
 
+/** A growth that the slider has; null for what is none. */
+function growth(times: number): number | null {
+  return times >= GROWTH.least && times <= GROWTH.most ? Math.round(times * 10) / 10 : null;
+}
+
 /** The fragment of an address; empty where nothing is chosen. */
-export function format({ selection, view, place, at, tab, ends }: Address): string {
+export function format(address: Address): string {
+  const { selection, view, place, at, play, tab, ends, sweep, failure, grow, without } = address;
   const parts: string[] = [];
   if (selection !== null) parts.push(`${selection.kind}=${encoded(selection.id)}`);
   if (tab !== null && selection !== null) parts.push(`tab=${tab}`);
   if (view !== "map") parts.push(`view=${view}`);
   if (place !== null) parts.push(`place=${place}`);
   if (at !== null) parts.push(`at=${encoded(at)}`);
+  if (play !== null && at !== null) parts.push(`play=${String(play)}`);
   if (ends !== null) parts.push(`ends=${encoded(ends)}`);
+  if (sweep !== null) parts.push(`sweep=${sweep}`);
+  if (failure !== null) parts.push(`failure=${encoded(failure)}`);
+  if (grow !== null) parts.push(`grow=${grow.toFixed(1)}`);
+  if (without !== null) parts.push(`without=${encoded(without)}`);
   return parts.length === 0 ? "" : `#${parts.join("&")}`;
 }
 

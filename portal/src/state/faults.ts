@@ -57,6 +57,16 @@ function equal(a: Set<string>, b: Set<string>): boolean {
   return a.size === b.size && [...a].every((item) => b.has(item));
 }
 
+/** What will be drained at a moment to come, as it is booked. What is down now is taken for mended by then. */
+export function faultsBooked(at_ms: number, maintenances: readonly MaintenanceOut[]): Faults {
+  const faults = none();
+  for (const drain of maintenances) {
+    const [begin, end] = [Date.parse(drain.start ?? drain.started), drain.end === null ? Infinity : Date.parse(drain.end)];
+    if (drain.ended === null && begin <= at_ms && at_ms < end) for (const fibre of drain.fibres) faults.drained.add(fibre);
+  }
+  return faults;
+}
+
 /** What was down or drained at a moment, as incidents and maintenances tell afterwards. */
 export function faultsAt(
   at_ms: number,

@@ -1,4 +1,5 @@
 // Names instead of ids where a person reads: a fibre by its ends, also in the middle of a sentence of the controller's.
+import type { IncidentOut } from "../api/schema";
 import { date } from "../words/figures";
 import { siteName, type State } from "./store";
 
@@ -30,4 +31,10 @@ export function named(state: Pick<State, "atlas">, text: string): string {
     const bare = word.replace(/[.:]+$/, "");
     return name(word) ?? (name(bare) ?? bare) + word.slice(bare.length);
   });
+}
+
+/** A fibre is called by its sites; of what failed together it is said what that is. */
+export function titleOf(state: State, incident: IncidentOut): string {
+  const [only, ...more] = incident.fibres;
+  return only !== undefined && more.length === 0 ? fibreName(state, only) : named(state, incident.title);
 }

@@ -25,8 +25,11 @@ export interface Contour {
   pieces: readonly { link: string; share: number }[];
 }
 
-/** `was` and `becomes` are of a plan: as it is, and as it would be instead; `dark` is nobody's any more. */
-export type Way = "there" | "back" | "spare" | "would" | "was" | "becomes" | "dark" | "binds";
+/**
+ * `was` and `becomes` are of a plan: as it is, and as it would be instead; `dark` is nobody's any more; `left` and `took` are
+ * of a failure that is played again.
+ */
+export type Way = "there" | "back" | "spare" | "would" | "was" | "becomes" | "dark" | "binds" | "left" | "took";
 
 /** A way over the map: on the links where one sees them, else between the sites. */
 export interface Route {
@@ -51,11 +54,26 @@ export interface State {
 
 type Signals<T> = { readonly [K in keyof T]: Signal<T[K]> };
 
-/** How every link was at a moment that has passed. */
+/** How every link was, or is booked to be, from one instant until another, in UTC milliseconds. */
 export interface Moment {
-  at: string;
-  carried: ReadonlyMap<string, number>;
+  kind: "measured" | "booked";
+  from_ms: number;
+  until_ms: number;
+  /** Gbit/s; what is not known is not here. */
+  gbps: ReadonlyMap<string, number>;
   down: ReadonlySet<string>;
+}
+
+/** A path that a service had from an instant on. */
+export interface Stay {
+  at_ms: number;
+  sites: readonly string[];
+}
+
+/** The paths that services had in an incident and before it, in order. */
+export interface Story {
+  incident: string;
+  paths: ReadonlyMap<string, readonly Stay[]>;
 }
 
 interface Known extends State {
@@ -63,8 +81,13 @@ interface Known extends State {
   gone: ReadonlySet<string>;
   address: Address;
   overlay: Overlay | null;
-  /** null: of the moment that is chosen nothing is known, or it is now. */
+  /** null: of the moment that is shown nothing is known, or it is now. */
   moment: Moment | null;
+  /** Where one is while time plays, or is dragged, UTC milliseconds; null where the address says it. */
+  playhead: number | null;
+  /** Whether the playing waits for what it would show next. */
+  waiting: boolean;
+  story: Story | null;
   /** The share that was within reach when one began to look, to compare with. */
   reachAtFirst: number | null;
   /** How far the controller's clock is ahead of ours. */
@@ -91,6 +114,9 @@ export class Store implements Known {
       address: signal(address),
       overlay: signal(null),
       moment: signal(null),
+      playhead: signal(null),
+      waiting: signal(false),
+      story: signal(null),
       reachAtFirst: signal(null),
       skew_ms: signal(0),
       stale: signal(false),
@@ -111,6 +137,19 @@ export class Store implements Known {
   }
   get selection(): Selection | null {
     return this.address.selection;
+  }
+  /** Now by the controller's clock, as far as it is known, UTC milliseconds. */
+  get now_ms(): number {
+    return this.sample === null ? Date.now() : Date.parse(this.sample.at);
+  }
+  /** The moment that is shown, UTC milliseconds; null is now. */
+  get at_ms(): number | null {
+    const { at } = this.address;
+    return at === null ? null : (this.playhead ?? Date.parse(at));
+  }
+  /** Whether what is shown is to come: booked, and not measured. */
+  get ahead(): boolean {
+    return this.at_ms !== null && this.at_ms > this.now_ms;
   }
 
   get who(): WhoOut {
@@ -148,6 +187,15 @@ export class Store implements Known {
   }
   get moment(): Moment | null {
     return this.$.moment.value;
+  }
+  get playhead(): number | null {
+    return this.$.playhead.value;
+  }
+  get waiting(): boolean {
+    return this.$.waiting.value;
+  }
+  get story(): Story | null {
+    return this.$.story.value;
   }
   get reachAtFirst(): number | null {
     return this.$.reachAtFirst.value;

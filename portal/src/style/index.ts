@@ -3,3 +3,4 @@ import "./page.css";
 import "./parts.css";
 import "./forms.css";
 import "./ahead.css";
+import "./time.css";

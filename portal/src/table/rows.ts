@@ -1,9 +1,7 @@
 // The network as rows: every link and every site, with what the map says by colour and width as words and numbers.
-import { load } from "../map/ramp";
-import { stateOf } from "../state/faults";
+import { lights } from "../map/shown";
 import type { Selection } from "../state/address";
-import { carriedOn } from "../state/services";
-import { siteName, type State } from "../state/store";
+import { siteName, type State, type Store } from "../state/store";
 import { kindTitle, t } from "../words/en";
 import { gbps, ms, percent } from "../words/figures";
 
@@ -28,14 +26,13 @@ export interface Table {
 const word = (text: string): Cell => ({ text, value: text.toLowerCase() });
 const number = (value: number, text: string): Cell => ({ text, value });
 
-export function linkTable(state: State): Table {
+export function linkTable(state: Store): Table {
   const { columns } = t.table;
+  const lit = lights(state);
   return {
-    columns: [columns.from, columns.to, columns.state, columns.load, columns.carried, columns.booked, columns.capacity, columns.latency],
+    columns: [columns.from, columns.to, columns.state, columns.load, state.ahead ? columns.then : columns.carried, columns.booked, columns.capacity, columns.latency],
     rows: (state.atlas?.network.links ?? []).map((link) => {
-      const carried = carriedOn(state, link.id);
-      const share = load(carried, link.capacity_gbps);
-      const now = stateOf(link, state.faults);
+      const { gbps: carried, share, state: now } = lit(link);
       return {
         key: link.id,
         to: { kind: "link", id: link.id },
@@ -44,8 +41,8 @@ export function linkTable(state: State): Table {
           word(siteName(state, link.tail)),
           word(siteName(state, link.head)),
           word(now),
-          number(share, percent(share)),
-          number(carried, gbps(carried)),
+          number(share, carried === null ? "–" : percent(share)),
+          number(carried ?? 0, carried === null ? "–" : gbps(carried)),
           number(link.booked_gbps, gbps(link.booked_gbps)),
           number(link.capacity_gbps, gbps(link.capacity_gbps)),
           number(link.latency_ms, ms(link.latency_ms)),

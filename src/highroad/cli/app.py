@@ -88,6 +88,16 @@ USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 class Root(TyperGroup):
     """The root: with `--json`, a command line that cannot be read is answered with a problem document too."""
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run what was asked for; what a command line says that is wrong is told without Pydantic's own words."""
+        try:
+            return super().invoke(ctx)
+        except USAGE_ERROR as error:
+            error.message = _without_prefix(getattr(error, "message", ""))  # type: ignore[attr-defined]
+            if isinstance(error, Mistakes):
+                error.each = [_without_prefix(one) for one in error.each]
+            raise
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -119,6 +129,10 @@ class Root(TyperGroup):
         if as_json:
             sys.exit(code if isinstance(code, int) else 0)
         return code
+
+
+def _without_prefix(message: str) -> str:
+    return message.replace("Value error, ", "")
 
 
 def build_app() -> typer.Typer:

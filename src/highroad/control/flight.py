@@ -4,6 +4,7 @@
     Looked    the loop looked at what it knew; `Read`, `Counted` are what the fabric had said before
     Scaled    a service followed its load
     Asked     what the loop asked routers for
+    Probed    what routers had measured of services on trial
     Started   the book was read from the store, with nothing else in memory
     Wrote     a commit, by the digest of all that was in it
     Broke     what was being decided broke off, and nobody got a yes
@@ -22,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from highroad.control.probes import Probe
 from highroad.formats.jsonform import to_plain
 from highroad.model.network import FibreId
 from highroad.model.plan import Optimising
@@ -108,6 +110,12 @@ class Asked(msgspec.Struct, array_like=True, tag="asked"):
     drawn: list[str] = []
 
 
+class Probed(msgspec.Struct, array_like=True, tag="probed"):
+    """What routers have measured of services that are on trial, or are to be."""
+
+    probes: list[Probe]
+
+
 class Started(msgspec.Struct, array_like=True, tag="started"):
     """The book was read from the store: by a controller that starts, or, with `reload`, by one that goes on."""
 
@@ -148,7 +156,7 @@ class Gap(msgspec.Struct, array_like=True, tag="gap"):
     why: str
 
 
-Entry = Told | Looked | Scaled | Read | Whole | Counted | Asked | Started | Bounds | Wrote | Broke | Gap
+Entry = Told | Looked | Scaled | Read | Whole | Counted | Asked | Probed | Started | Bounds | Wrote | Broke | Gap
 
 
 def pack(entries: Sequence[Entry]) -> bytes:

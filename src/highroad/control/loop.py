@@ -59,6 +59,7 @@ class Loop:
         self._tracer = tracer
         self._telemetry = telemetry
         self._fabric = fabric
+        self._lately = getattr(fabric, "lately", None)
         self._clock = clock
         self._live = live
         self._blast = blast
@@ -130,6 +131,7 @@ class Loop:
             observed = self._planner.book.present.take(read)
             recorder.read(self._planner.book, read)
             sample = await self._sampled() if self._sample_is_due(book) else None
+            await self._probe(self._on_trial(book))
             if sample is not None and book.unhealed and not outdated and await self._has_changed(read):
                 outdated = True  # what was dark by then is not known to be: look again, once
                 continue
@@ -153,6 +155,7 @@ class Loop:
             hurt = bool(book.unhealed)
             if not hurt:
                 await self._fabric.protect(book.repairs(self._clock.now_s()))
+            await self._probe(self._to_move(await self._planner.settled()))
             book = await self._planner.settled()
             self._set_bounds(book)
             most = self._blast.most(book.index.carrying)
@@ -189,6 +192,31 @@ class Loop:
                 break
         if more or self._planner.book.unfinished:
             self.wake()
+
+    def _on_trial(self, book: Book) -> set[ServiceId]:
+        """Who is judged now."""
+        due_s = book.trials.due_s()
+        if due_s is None or self._clock.now_s() < due_s:
+            return set()
+        return {service for step in book.trials.steps for service in step.trials}
+
+    def _to_move(self, book: Book) -> set[ServiceId]:
+        """Who is about to be moved by choice: it has to be known how it was before. No repair waits for that."""
+        return set() if book.unhealed or book.freeze is not None else rollback.to_be_probed(book)
+
+    async def _probe(self, services: set[ServiceId]) -> None:
+        """Read what routers measure of some."""
+        if not services or self._check is None or self._lately is None:
+            return
+        try:
+            measured = await self._lately(services)
+        except HighroadError as error:
+            log.info("what routers measure cannot be read: %s", error)
+            return
+        known = self._planner.book.trials.probes
+        if probes := known.new(measured):
+            known.take(probes)
+            self._planner.recorder.probed(probes)
 
     def _set_bounds(self, book: Book) -> None:
         """By what is judged, and noted to be judged, from now on."""

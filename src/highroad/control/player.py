@@ -208,6 +208,8 @@ class Player:
             case flight.Asked():
                 found.asked += 1
                 self._asked(number, book, entry, found)
+            case flight.Probed():
+                book.trials.probes.take(entry.probes)
             case flight.Bounds():
                 rules = Check(above=entry.above, canary=entry.canary, for_s=entry.for_s or 0.0, loss=entry.loss)
                 book.trials.check = None if entry.for_s is None else rules

@@ -20,6 +20,7 @@ from highroad.control import flight, names
 from highroad.control.autoscale import Step
 from highroad.control.book import Book
 from highroad.control.packing import pack_error
+from highroad.control.probes import Probe
 from highroad.control.rooms import SAVED
 from highroad.control.trial import Check
 from highroad.errors import HighroadError
@@ -197,6 +198,11 @@ class Recorder:
     def noting(self, sample: Sample) -> Sample:
         """A sample of which it is noted which counters are looked at, however much later."""
         return replace(sample, services=Noted(sample.services, partial(self._count, sample.at_s)))
+
+    @never_raising
+    def probed(self, probes: Sequence[Probe]) -> None:
+        """What routers measured of services on trial, which the book has taken."""
+        self._note(flight.Probed(probes=list(probes)))
 
     @contextmanager
     def asking(self, at_s: float, most: int, later: Collection[ServiceId], changes: Sequence[Change]) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """A planned change that turns out harmful is undone by itself, and nothing more of it is begun until the thaw.
 
-    routers are asked -> `begin` puts moves on trial -> counters are read -> `check`: the trial ends, or all go back
+    routers are asked -> `begin` puts moves on trial -> counters and probes are read -> `check`: it ends, or all go back
 
 What is on trial keeps its old placement in the calendar, so there is always a way back, make-before-break.
 """
@@ -13,7 +13,19 @@ from dataclasses import replace
 from highroad.control import displace, safety
 from highroad.control.book import Book, Draft
 from highroad.control.names import change_id
-from highroad.control.trial import NOISE_BYTES, SETTLE_S, Check, Loss, Seen, Step, Trial, is_move, seen, suspects
+from highroad.control.trial import (
+    LONGEST_CHECK_S,
+    NOISE_BYTES,
+    SETTLE_S,
+    Check,
+    Loss,
+    Seen,
+    Step,
+    Trial,
+    is_move,
+    seen,
+    suspects,
+)
 from highroad.model.freeze import Freeze
 from highroad.model.lifecycle import Event, State
 from highroad.model.policy import Policy
@@ -23,6 +35,9 @@ from highroad.ports import Change, Observed, Replace, Sample
 
 NAMED = 3
 """So many services and links are named in words; the event has all of them."""
+
+MOST_PROBED = 500
+"""Of so many it is asked at once how they are measured before they move."""
 
 
 def begin(book: Book, have: Mapping[ServiceId, Policy], changes: Sequence[Change], now_s: float) -> None:
@@ -37,6 +52,23 @@ def begin(book: Book, have: Mapping[ServiceId, Policy], changes: Sequence[Change
     if trials:
         step = Step(id=change_id(), begun_s=now_s, trials={one.service: one for one in trials})
         book.trials.begin(step)
+    elif not book.trials.steps:
+        book.trials.probes.forget()
+
+
+def to_be_probed(book: Book) -> set[ServiceId]:
+    """Who is to be moved by choice, and of whom it is not known how its path is measured now: a step's worth."""
+    found: set[ServiceId] = set()
+    for name in book.present.differs:
+        held, policy = book.present.held.get(name), book.wanted(name)
+        if held is None or policy is None or book.trials.probes.knows(name) or not is_move(held, policy):
+            continue
+        service = book.services.get(name)
+        if service is not None and service.state is State.ACTIVE and not safety.is_repair(book, service, held):
+            found.add(name)
+            if len(found) >= MOST_PROBED:
+                break
+    return found
 
 
 def check(draft: Draft, observed: Observed, sample: Sample | None) -> None:
@@ -51,14 +83,18 @@ def check(draft: Draft, observed: Observed, sample: Sample | None) -> None:
             trials.end(step, clean=False)
         elif step.due_s is None:
             step.due_s = (draft.now_s if sample is None else max(draft.now_s, sample.at_s)) + SETTLE_S
+            step.since_s = step.due_s
         elif sample is not None and rules is not None and step.due_s > sample.at_s + SETTLE_S + rules.for_s:
-            step.due_s, step.readings = sample.at_s + SETTLE_S, []  # the clock was set back
+            step.since_s = step.due_s = sample.at_s + SETTLE_S  # the clock was set back
+            step.readings = []
         elif sample is not None and sample.at_s >= step.due_s and rules is not None:
             step.readings.append((sample.at_s, sample.services))
             step.due_s = sample.at_s + rules.for_s / 2
             harmed |= _judge(draft, step, rules)
     if harmed:
         _roll_back(draft, observed, harmed)
+    if not trials.steps and not book.present.differs:
+        trials.probes.forget()
     if sample is not None:
         trials.note(sample)
 
@@ -143,21 +179,55 @@ def _drop(book: Book, observed: Observed, step: Step) -> None:
 
 
 def _judge(draft: Draft, step: Step, rules: Check) -> dict[ServiceId, Loss]:
-    """Who is harmed; nobody, and the step is over, where all are carried or silent; nobody yet, where it is unclear."""
+    """Who is harmed, by counters or by probes; nobody, and the step is over, where all are carried or neither says
+    anything; nobody yet, where it is unclear.
+    """
     if len(step.readings) < 3:
         return {}
     book = draft.book
     noise_bytes = NOISE_BYTES / book.trials.rate_scale
     verdicts = {
-        trial.service: seen(step, trial, book.services[trial.service], rules, noise_bytes)
+        trial.service: _probed(
+            book, step, trial, rules, seen(step, trial, book.services[trial.service], rules, noise_bytes)
+        )
         for trial in step.trials.values()
     }
     harmed = {service: loss for service, (what, loss) in verdicts.items() if what is Seen.HARMED}
     if not harmed and not any(what is Seen.UNCLEAR for what, _ in verdicts.values()):
         book.trials.end(step, clean=True)
         silent = sum(what is Seen.SILENT for what, _ in verdicts.values())
-        draft.tell("highroad.change.kept", step.id, canary=step.canary, services=list(verdicts), without_traffic=silent)
+        by_probes = sum(loss.probed for _, loss in verdicts.values())
+        draft.tell(
+            "highroad.change.kept",
+            step.id,
+            canary=step.canary,
+            services=list(verdicts),
+            without_traffic=silent,
+            by_probes=by_probes,
+        )
     return harmed
+
+
+def _probed(book: Book, step: Step, trial: Trial, rules: Check, by_counters: tuple[Seen, Loss]) -> tuple[Seen, Loss]:
+    """What probes add to what counters say. They come seconds later, and are waited for where a service that is
+    measured sends nothing, or has a bound, which counters say nothing of, and no canary went before it.
+    """
+    what, loss = by_counters
+    service, probes = book.services[trial.service], book.trials.probes
+    if what is Seen.HARMED or step.since_s is None:
+        return what, loss
+    bound_ms = service.order.latency_bound_ms
+    said = probes.of(service.id, begun_s=step.begun_s, since_s=step.since_s, bound_ms=bound_ms, allowed=rules.loss)
+    if said.harmed:
+        share = said.lost or 0.0
+        return Seen.HARMED, Loss(share=share, dark=share == 1.0, probed=True, late_ms=said.late_ms)
+    wanted = what is Seen.SILENT or (what is Seen.CARRIED and bound_ms is not None and not step.proven)
+    if not wanted or not probes.knows(service.id):
+        return what, loss
+    if said.enough:
+        return Seen.CARRIED, replace(loss, probed=what is Seen.SILENT)
+    late = step.readings[-1][0] - step.readings[0][0] >= LONGEST_CHECK_S
+    return (what if late else Seen.UNCLEAR), loss
 
 
 def _roll_back(draft: Draft, observed: Observed, harmed: Mapping[ServiceId, Loss]) -> None:
@@ -180,6 +250,8 @@ def _roll_back(draft: Draft, observed: Observed, harmed: Mapping[ServiceId, Loss
         freeze=frozen.id,
         services=back,
         harmed={service: round(loss.share, 4) for service, loss in harmed.items()},
+        late_ms={service: round(loss.late_ms, 3) for service, loss in harmed.items() if loss.late_ms is not None},
+        by_probes=[service for service, loss in harmed.items() if loss.probed],
         links=links,
     )
     for step in list(trials.steps):
@@ -189,12 +261,13 @@ def _roll_back(draft: Draft, observed: Observed, harmed: Mapping[ServiceId, Loss
 
 def _text(harmed: Mapping[ServiceId, Loss], moved: int, back: int, links: Sequence[str]) -> str:
     worst = sorted(harmed, key=lambda one: -harmed[one].share)
-    names = [f"{one} {'dark' if harmed[one].dark else f'{harmed[one].share:.1%}'}" for one in worst[:NAMED]]
+    names = [f"{one} {harmed[one].what}" for one in worst[:NAMED]]
+    how = "were late" if all(one.late_ms is not None for one in harmed.values()) else "lost traffic"
     more = [f"{len(worst) - NAMED} more"] if len(worst) > NAMED else []
     over = list(links[:NAMED]) + ([f"{len(links) - NAMED} more"] if len(links) > NAMED else [])
     return (
         f"rolled back{'' if back == moved else f' ({moved - back} could not be)'}: {len(harmed)} of {moved} moved "
-        f"services lost traffic ({', '.join([*names, *more])}) over {', '.join(over)}"
+        f"services {how} ({', '.join([*names, *more])}) over {', '.join(over)}"
     )[: safety.LONGEST_REASON]
 
 
@@ -224,14 +297,21 @@ def _go_back(draft: Draft, trial: Trial, loss: Loss | None) -> bool:
     if short:
         back = replace(back, reason=safety.short(to.bandwidth_gbps))
     elif loss is not None:
-        lost = "was dark" if loss.dark else f"lost {loss.share:.1%} of what it sent"
-        back = replace(back, reason=f"it {lost} on its new path and goes back to the one before")
+        back = replace(back, reason=f"{_harm(loss)} on its new path: it goes back to the one before")
     if short or loss is not None:
         draft.move(back, Event.PROMISE_BROKEN)
     else:
         draft.put(back)
     book.trials.returning.add(service.id)
     return True
+
+
+def _harm(loss: Loss) -> str:
+    if loss.late_ms is not None:
+        return f"it took {loss.late_ms:.1f} ms, more than its bound,"
+    if loss.probed:
+        return "no probe was answered" if loss.dark else f"{loss.share:.1%} of probes were lost"
+    return "it was dark" if loss.dark else f"it lost {loss.share:.1%} of what it sent"
 
 
 def _as_it_was(book: Book, service: Service, was: Placement) -> Placement | None:

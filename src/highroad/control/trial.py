@@ -1,8 +1,8 @@
-"""What was moved by choice is on trial until counters show that it is carried as before: first of all a canary of few.
+"""What was moved by choice is on trial until it is seen to be carried as before: first of all a canary of few.
 
 A `Step` is what one pass asked of routers; its services keep the placement that they had, in `Service.leaving`, so that
 they can go back. `Trials` remembers them, in memory only: after a restart what routers hold counts as checked. Here it
-is decided who goes first and what counters mean; `rollback` acts on it.
+is decided who goes first and what counters mean, in `probes` what routers measure; `rollback` acts on it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from highroad.control.probes import Probes
 from highroad.model.network import LinkId
 from highroad.model.policy import CandidatePath, Policy
 from highroad.model.service import Branch, Placement, Service, ServiceId
@@ -22,7 +23,8 @@ SETTLE_S = 0.1
 """What was on its way when routers changed has arrived by then."""
 
 LONGEST_CHECK_S = 10.0
-"""Counters that contradict each other, or say nothing of a service that sends, are read again for so long."""
+"""Counters that contradict each other, or say nothing of a service that sends, are read again for so long, and
+probes are waited for."""
 
 DARK_SHARE = 0.5
 """A service that was dark for more than this share of a reading's time is dark."""
@@ -65,10 +67,21 @@ class Seen(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """The share of what it offered that a service lost, and whether it was dark."""
+    """The share of what it offered that a service lost, and whether it was dark; with `probed` it is of the routers'
+    own packets. `late_ms` is the latency that they measured where it is above the bound.
+    """
 
     share: float = 0.0
     dark: bool = False
+    probed: bool = False
+    late_ms: float | None = None
+
+    @property
+    def what(self) -> str:
+        """In a few words."""
+        if self.late_ms is not None:
+            return f"{self.late_ms:.1f} ms"
+        return f"{'dark' if self.dark else f'{self.share:.1%}'}{' by probes' if self.probed else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +102,10 @@ class Step:
     begun_s: float
     trials: dict[ServiceId, Trial]
     canary: bool = False
+    proven: bool = False
+    """Whether it follows a canary that was clean."""
+    since_s: float | None = None
+    """Since when routers have confirmed it; None until then."""
     due_s: float | None = None
     """When counters are to be read next; None until routers have confirmed."""
     readings: list[tuple[float, Mapping[ServiceId, ServiceCounters]]] = field(default_factory=list)
@@ -120,6 +137,7 @@ class Trials:
         self.steps: list[Step] = []
         self.returning: set[ServiceId] = set()
         """Rolled back: going back is a repair."""
+        self.probes = Probes()
         self._shunned: dict[ServiceId, set[tuple[Branch, ...]]] = {}
         self._past: deque[Sample] = deque(maxlen=2)
         self._pending: dict[ServiceId, Way] = {}
@@ -138,7 +156,7 @@ class Trials:
     @property
     def quiet(self) -> bool:
         """Whether nothing is on trial, on its way back from one, or remembered of one."""
-        return not (self.steps or self.returning or self._shunned or self._pending or self._proven)
+        return not (self.steps or self.returning or self._shunned or self._pending or self._proven or self.probes)
 
     @property
     def lately(self) -> Sequence[Sample]:
@@ -190,6 +208,7 @@ class Trials:
     def begin(self, step: Step) -> None:
         """Put a step on trial, with what its services lost before."""
         step.canary = bool(self._pending) and not self.steps
+        step.proven = all(one in self._proven for one in step.trials)
         self.steps.append(step)
 
     def before(self, service: ServiceId) -> Loss:
@@ -207,6 +226,7 @@ class Trials:
     def end(self, step: Step, *, clean: bool) -> None:
         """A step is over; what a clean canary stood for may follow it."""
         self.steps.remove(step)
+        self.probes.forget(step.trials if self.steps else None)
         if step.canary:
             if clean:
                 self._proven |= self._pending

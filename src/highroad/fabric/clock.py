@@ -18,6 +18,9 @@ _SETTLING_PASSES = 64
 """Turns of the event loop that woken tasks get before virtual time moves on: the longest chain of callbacks
 between two sleeps that `VirtualClock` keeps in order."""
 
+_IDLE_PASSES = 2
+"""After so many in which nobody else had anything to do, all is settled."""
+
 _PATIENCE_S = 0.001
 """Real seconds that `VirtualClock.run` waits for work outside the event loop before it looks again."""
 
@@ -120,5 +123,11 @@ class VirtualClock:
 
 
 async def _settle() -> None:
+    # What asyncio's own loops are about to run: where there is nothing besides whoever looks, nothing follows either.
+    ready = getattr(asyncio.get_running_loop(), "_ready", None)
+    idle = 0
     for _ in range(_SETTLING_PASSES):
         await asyncio.sleep(0)
+        idle = idle + 1 if ready is not None and not ready else 0
+        if idle == _IDLE_PASSES:
+            return

@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from highroad.errors import Finding, Invalid
+from highroad.errors import Finding, Invalid, Severity
 from highroad.graph import _kernels
 from highroad.model.network import LinkId, Network
 from highroad.planning.solve import shared as by_shares
@@ -35,7 +35,7 @@ from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progre
 from highroad.planning.solve.classes import Cumulative, lexicographic
 from highroad.planning.solve.few import PathPlan, Paths, narrowed, paths_of
 from highroad.planning.solve.few_shared import evened
-from highroad.planning.solve.maxmin import maxmin
+from highroad.planning.solve.maxmin import Rising, maxmin
 from highroad.planning.solve.problem import Checked, Flags, Ints, Problem, Reals, reachable, shared_out
 from highroad.planning.solve.shared import utilisation
 from highroad.planning.solve.total import total
@@ -99,18 +99,31 @@ class Optimum:
     load_gbps: Reals
     price: Reals
     classes: tuple[Cumulative, ...] = ()
+    rising: Rising | None = None
 
     @property
     def gap(self) -> float:
-        """The share that is missing, at most, to the best on any paths; by classes, where most is missing."""
+        """The share that is missing, at most, to the best on any paths; of classes and levels, where most is."""
         if self.classes:
             return max(one.gap for one in self.classes)
-        return gap_of(self.value, self.bound) if self.value != self.bound else 0.0
+        missing = gap_of(self.value, self.bound) if self.value != self.bound else 0.0
+        return missing if self.rising is None else max(missing, self.rising.gap)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong with what was given; the rest was worked on."""
-        return self.checked.findings
+        """What is wrong with what was given, the rest was worked on; and what is left where time was up."""
+        if self.rising is None:
+            return self.checked.findings
+        level, bound, rest = self.rising.level, self.rising.bound, self.rising.demands
+        message = (
+            f"time was up while {rest} of {self.checked.problem.demands} demands could rise still: they have "
+            f"{level:.4g} Gbit/s a unit of weight, and no plan that gives no less to the others gives all of them more "
+            f"than {bound:.4g}"
+        )
+        return (
+            *self.checked.findings,
+            Finding(code="not-at-the-end", place="maxmin", message=message, severity=Severity.WARNING),
+        )
 
     @property
     def wanted_gbps(self) -> float:
@@ -240,8 +253,9 @@ def optimise(
         value, bound = (ranked.classes[-1].value, ranked.classes[-1].bound) if ranked.classes else (0.0, 0.0)
         return replace(made, value=value, bound=bound, free=value, moments=(), classes=ranked.classes)
     if objective is Objective.MAXMIN:
-        answer = maxmin(ready.problem, kept, clock=watch, seed=seed).answer
-        return _optimum(network, demands, objective, ready, answer, None, None, clock() - begun_s)
+        shares = maxmin(ready.problem, kept, clock=watch, progress=tell, seed=seed)
+        made = _optimum(network, demands, objective, ready, shares.answer, None, None, clock() - begun_s)
+        return replace(made, rising=shares.rising)
     solve = utilisation if objective.by_shares else total
     start = warm_flows(warm, ready, objective) if warm is not None else None
     answer = solve(ready.problem, kept, clock=watch, progress=tell, seed=seed, start=start)

@@ -98,17 +98,17 @@ def check_description(description: str) -> list[Finding]:
 
 
 def _port(request: Request, end: End, place: str, ground: Ground, wrong: Wrong) -> Port | None:
-    own = [port for port in ground.ports.values() if port.tenant == request.tenant]
     port = ground.ports.get(PortId(end.at))
     if port is not None and port.tenant == request.tenant:
         return port
-    here = [port for port in own if port.site == end.at]
+    here = [port for port in ground.ports.values() if port.site == end.at and port.tenant == request.tenant]
     if len(here) == 1:
         return here[0]
     if here:
         names = ", ".join(sorted(port.id for port in here))
         wrong("which-port", place, f"you have several ports at {end.at}: name one of {names}")
     elif end.at in ground.network.site:
+        own = [port for port in ground.ports.values() if port.tenant == request.tenant]
         wrong("no-port-at-site", place, f"you have no port at {end.at}; you have ports at {_some(own)}")
     else:
         sites = [site.id for site in ground.network.sites]

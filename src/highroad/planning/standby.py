@@ -95,6 +95,19 @@ class Change:
     rate_mbps: int
 
 
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """The highest S(g, t) of some groups, which are in order; of any other it is 0."""
+
+    groups: Groups
+    levels: Ints
+
+    def of(self, groups: Groups) -> Ints:
+        """Those of some groups."""
+        at = np.minimum(self.groups.searchsorted(groups), len(self.groups) - 1)
+        return np.where(self.groups[at] == groups, self.levels[at], 0)
+
+
 def flat(start_s: float, level: int = 0) -> Curve:
     """The same level for ever."""
     return Curve(np.array([start_s]), np.array([level]))
@@ -120,11 +133,12 @@ class Reserve:
         kept = np.cumsum(~endless, dtype=np.int32) - 1
         self._starts, self._untils, self._rates = starts[~endless], untils[~endless], rates[~endless]
         self._row, self._group = kept[row[~of_these]].astype(np.int32), group[~of_these]
-        self._peaks: Ints | None = None
+        self._peaks: Peaks | None = None
+        """Of the rows, what is known of each group; None after one has come or gone, until it is asked for."""
         self.curve = flat(-math.inf)
         """The reserve that is kept."""
         if len(group):
-            self.curve = self.envelope(np.bincount(group).nonzero()[0].astype(np.int32), numbers, -math.inf, math.inf)
+            self.curve = self._added_up()
 
     @classmethod
     def empty(cls) -> Reserve:
@@ -158,10 +172,12 @@ class Reserve:
             return 0
         most = self._of(groups)
         if len(self._starts):
-            if self._peaks is None:
-                self._peaks = self._added_up()
-            known = groups[groups < len(self._peaks)]
-            most[: len(known)] += self._peaks[known]
+            peaks = self._peaks
+            if peaks is None:
+                with_rows = np.unique(self._group)
+                large = self._cells(with_rows) > MOST_CELLS
+                peaks = self._peaks = self._totals(with_rows) if large else self._summed(with_rows)[2]
+            most += peaks.of(groups)
         return int(most.max())
 
     def _of(self, groups: Groups) -> Ints:
@@ -173,19 +189,42 @@ class Reserve:
             return more
         return self._always[groups]
 
-    def _added_up(self) -> Ints:
-        """Of the rows, the highest S(g, t) of each group, by its number."""
-        groups, at = np.unique(self._group, return_inverse=True)
-        found = np.zeros(int(groups[-1]) + 1 if len(groups) else 0, dtype=np.int64)
-        axis = np.unique(np.concatenate(([-math.inf], self._starts, self._untils)))
-        width, rates = len(axis), self._rates[self._row].astype(np.float64)
-        if len(groups) * width > MOST_CELLS:
-            found[groups] = np.bincount(at, rates, len(groups)).astype(np.int64)
-            return found
+    def _added_up(self) -> Curve:
+        """max over all groups of S(g, t); notes the peaks of the rows, which come with it."""
+        least = int(self._always.max(initial=0))
+        if not len(self._starts):
+            return flat(-math.inf, least)
+        groups = np.bincount(self._group).nonzero()[0].astype(np.int32)
+        axis, sums, peaks = self._summed(groups)
+        self._peaks = peaks if self._cells(groups) <= MOST_CELLS else self._totals(groups)
+        sums += self._of(groups)[:, None]
+        return _joined(axis, np.maximum(sums.max(axis=0), least).astype(np.int64))
+
+    def _cells(self, groups: Groups) -> int:
+        return len(groups) * (1 + 2 * len(self._starts))
+
+    def _summed(self, groups: Groups) -> tuple[Floats, Floats, Peaks]:
+        """Instants, what the rows come to for each of all their groups from each of these on, and the most of it."""
+        at = self._places(groups)
+        axis = np.concatenate(([-math.inf], self._starts, self._untils[self._untils < math.inf]))
+        axis.sort()
+        width, rates = len(axis) + 1, self._rates[self._row].astype(np.float64)  # exact below 2**53
         offset, size = at * width, len(groups) * width
         steps = np.bincount(offset + axis.searchsorted(self._starts)[self._row], rates, size)
         steps -= np.bincount(offset + axis.searchsorted(self._untils)[self._row], rates, size)
-        found[groups] = steps.reshape(len(groups), width).cumsum(axis=1).max(axis=1, initial=0).astype(np.int64)
+        sums = steps.reshape(len(groups), width).cumsum(axis=1)[:, :-1]
+        return axis, sums, Peaks(groups, sums.max(axis=1, initial=0).astype(np.int64))
+
+    def _totals(self, groups: Groups) -> Peaks:
+        """No less than the peaks, where it is not looked which rows are there together."""
+        rates = self._rates[self._row].astype(np.float64)
+        return Peaks(groups, np.bincount(self._places(groups), rates, len(groups)).astype(np.int64))
+
+    def _places(self, groups: Groups) -> Ints:
+        """Of each entry, the place of its group."""
+        place = np.zeros(int(groups[-1]) + 1, dtype=np.int64)
+        place[groups] = np.arange(len(groups))
+        found: Ints = place[self._group]
         return found
 
     def sums(self, start_s: float, until_s: float) -> tuple[Groups, Floats, Ints]:

@@ -2,8 +2,9 @@
 
 A case is solved at most twice: for the least utilisation at which all is carried that can still get there, and, where
 that is above 1, for the most that is carried. From that come what is cut off, what is crowded out, what overloads, and
-where capacity is missing. A failure begins with the plan without it. What comes out does not depend on which cases were
-looked at before, so they go to any executor of `concurrent.futures`: threads, processes, or a cluster's.
+where capacity is missing. A failure begins with the plan without it, one of several groups with the plan after the
+worst of them alone, which is often all that has to be found. What comes out does not depend on which cases were looked
+at before, so they go to any executor of `concurrent.futures`: threads, processes, or a cluster's.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ from highroad.planning.traffic import Changed, Demands, problem_of
 from highroad.planning.workers import Workers, in_pieces
 
 FITS = 1.0 + 1e-9
-NEARER = 0.2
+NEARER, AFTER = 0.2, 0.5
+"""The share of the gap to which the plan is found that a failure begins with, and that after one of several."""
+
+MOST_KEPT = 256_000_000
+"""Bytes of plans after one failure that a worker keeps; where all would be more, pairs begin as singles do."""
+
 TOLD = 8
 """Links and demands that a case tells of."""
 
@@ -82,6 +88,8 @@ class Kept:
         self.arrays: Problem | None = None
         self.growth = 1.0
         self.plans: dict[Objective, Optimum] = {}
+        self.after: dict[str, Optimum | None] = {}
+        self.groups = -1
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Kept, ()
@@ -96,17 +104,52 @@ class Question:
     limits: Limits
     kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
+    def asks_as(self, other: Question) -> bool:
+        """Whether both ask the same."""
+        if self is other:
+            return True
+        mine, theirs = self.demands, other.demands
+        return (
+            self.limits == other.limits
+            and mine.fences == theirs.fences
+            and all(
+                np.array_equal(getattr(mine, name), getattr(theirs, name), equal_nan=True)
+                for name in ("source", "target", "gbps", "fence")
+            )
+            and self.network == other.network
+        )
+
     def as_it_is(self, objective: Objective, growth: float) -> Optimum:
         """The plan before anything fails, nearer to the best than what begins with it has to be."""
         kept = self.kept
         if kept.growth != growth:
-            kept.growth, kept.plans = growth, {}
+            kept.growth, kept.plans, kept.after = growth, {}, {}
         plan = kept.plans.get(objective)
         if plan is None:
             limits = replace(self.limits, gap=NEARER * self.limits.gap)
             plan = optimise(self.network, self.demands.times(growth), objective, limits, arrays=self.arrays)
             kept.plans[objective] = plan
         return plan
+
+    def after(self, groups: Sequence[str], growth: float) -> Optimum:
+        """The plan of least utilisation that a failure of some groups begins with: after the worst of them alone."""
+        whole, kept = self.as_it_is(Objective.UTILISATION, growth), self.kept
+        if len(groups) < 2:
+            return whole
+        if kept.groups < 0:
+            kept.groups = len(risk_groups(self.network))
+        answer = whole.answer
+        if kept.groups * len(answer.commodities.source) * answer.problem.links * _BYTES > MOST_KEPT:
+            return whole
+        worst = whole
+        for group in groups:
+            if group not in kept.after:
+                gone, limits = _links(self.network, (group,)), replace(self.limits, gap=AFTER * self.limits.gap)
+                kept.after[group] = after_cut(whole, gone, limits) if joined(whole, gone).all() else None
+            alone = kept.after[group]
+            if alone is not None and alone.value > worst.value:
+                worst = alone
+        return worst
 
     @property
     def arrays(self) -> Problem:
@@ -151,6 +194,10 @@ def doubles(network: Network) -> list[Case]:
     ]
 
 
+_BYTES = 8
+"""Of a number in the flows of a plan: one a link for each source and fence."""
+
+
 def _links(network: Network, groups: Iterable[str]) -> frozenset[LinkId]:
     gone = {link for group in groups for fibre in network.fibres_of(group) for link in network.links_on.get(fibre, ())}
     sites = {group for group in groups if group in network.site and group not in network.fibre}
@@ -159,7 +206,19 @@ def _links(network: Network, groups: Iterable[str]) -> frozenset[LinkId]:
 
 def look(question: Question, cases: Sequence[Case]) -> list[Outcome]:
     """What a worker does: some cases, one after the other."""
+    question = _known(question)
     return [_outcome(question, case) for case in cases]
+
+
+_latest: list[Question] = []
+"""The question that this process was asked last, with its plans: each piece of work brings the question anew."""
+
+
+def _known(question: Question) -> Question:
+    """The same question with what is kept of it, if it was the last one."""
+    if not (_latest and _latest[0].asks_as(question)):
+        _latest[:] = [question]
+    return _latest[0]
 
 
 def _outcome(question: Question, case: Case) -> Outcome:
@@ -172,8 +231,10 @@ def _outcome(question: Question, case: Case) -> Outcome:
             before = question.as_it_is(objective, case.growth)
             if not case.without:
                 return before
-            if objective is Objective.TOTAL or joined(before, case.without).all():
+            if objective is Objective.TOTAL:
                 return after_cut(before, case.without, limits)
+            if joined(before, case.without).all():
+                return after_cut(question.after(case.cut, case.growth), case.without, limits)
         return optimise(network, demands, objective, limits, changed=changed, arrays=question.arrays)
 
     even = best(Objective.UTILISATION)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from highroad.model.measurement import Measurement
@@ -18,6 +18,11 @@ class Measures(Protocol):
     async def measured(self) -> Sequence[Measurement]:
         """What was measured since this was last asked, interval by interval. What nobody asked for in time is gone: it
         is a gap, and filled in by nobody.
+        """
+
+    async def lately(self, services: Collection[ServiceId]) -> Sequence[Measurement]:
+        """What was measured of some services in whole intervals within the last seconds; asked again, it is told again.
+        Routers are asked only if they were not just now.
         """
 
 

@@ -70,7 +70,7 @@ def _message(kind: str, error: Mapping[str, Any]) -> str:
     if kind in bounds:
         name, words = bounds[kind]
         return f"has to be {words} {context.get(name)}"
-    return _WORDS.get(kind) or str(error["msg"])
+    return _WORDS.get(kind) or str(error["msg"]).removeprefix("Value error, ")
 
 
 def _place(parts: Sequence[str | int]) -> str:

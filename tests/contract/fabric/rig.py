@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -15,7 +22,7 @@ from highroad.lab.needs import missing
 from highroad.model.network import Network
 from highroad.ports import Fabric, Lab, Prober
 from highroad.ports.telemetry import Measures
-from tests.contract.fabric.routers import lab_of, looking, settled
+from tests.contract.fabric.routers import Up, converged, fabric_over, lab_up, looking, settled
 from tests.unit.fabric.small import START_S, backbone, in_duct
 
 T = TypeVar("T")
@@ -53,6 +60,10 @@ class Rig:
 
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Rig]]
+"""A rig on which nothing was done yet, that keeps its files in a folder of its own."""
+
+Ground = Callable[[Path], AbstractContextManager[Opener]]
+"""What openers may stand on together, for as long as it takes to be made."""
 
 Play = Callable[[Callable[[Rig], Awaitable[None]]], None]
 """Plays a scene on a fresh rig."""
@@ -84,25 +95,48 @@ async def twin_in_virtual_time(folder: Path) -> AsyncIterator[Rig]:
         await twin.aclose()
 
 
-@asynccontextmanager
-async def routers_in_a_lab(folder: Path) -> AsyncIterator[Rig]:
-    """Linux routers, packets, and the machine's own time."""
+@contextmanager
+def on_nothing(_: Path) -> Iterator[Opener]:
+    """A model is made anew each time."""
+    yield twin_in_virtual_time
+
+
+@contextmanager
+def routers_in_a_lab(folder: Path) -> Iterator[Opener]:
+    """Linux routers, packets, and the machine's own time: a lab, until something of it was broken, and then another."""
     network = in_duct(backbone("a-b", "b-d", "a-c", "c-d"), "duct", "b-d", "c-d")
-    async with lab_of(folder, network) as (fabric, converged):
-        yield Rig(
-            fabric=fabric,
-            network=network,
-            now_s=time.time,
-            run=settled,
-            pass_s=looking(fabric),
-            noticing_s=0.25,
-            reviving_s=4.0,
-            handling_ms=5.0,
-            converged=converged,
-        )
+    with ExitStack() as standing:
+        labs: list[Up] = []
+
+        @asynccontextmanager
+        async def opener(own: Path) -> AsyncIterator[Rig]:
+            if not labs:
+                labs.append(await asyncio.to_thread(standing.enter_context, lab_up(folder, network)))
+            (lab,) = labs
+            whole = False
+            try:
+                async with fabric_over(lab, own) as fabric:
+                    yield Rig(
+                        fabric=fabric,
+                        network=network,
+                        now_s=time.time,
+                        run=settled,
+                        pass_s=looking(fabric),
+                        noticing_s=0.25,
+                        reviving_s=4.0,
+                        handling_ms=5.0,
+                        converged=lambda: converged(lab),
+                    )
+                whole = not fabric.broken
+            finally:
+                if not whole:
+                    labs.clear()
+                    await asyncio.to_thread(standing.close)
+
+        yield opener
 
 
-OPENERS: dict[str, Opener] = {"twin": twin_in_virtual_time, "linux": routers_in_a_lab}
+GROUNDS: dict[str, Ground] = {"twin": on_nothing, "linux": routers_in_a_lab}
 """Every fabric that there is; a new one joins here."""
 
 

@@ -58,7 +58,7 @@ def test_a_lock_whose_session_was_ended_is_not_held(database: str) -> None:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'highroad elects'"
         )
-    deadline_s = time.monotonic() + 5
+    deadline_s = time.monotonic() + 60
     while election.holds():
         assert time.monotonic() < deadline_s
         time.sleep(0.05)

@@ -193,7 +193,7 @@ def _reachable(made: Chain, folder: Path, undo: ExitStack) -> None:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         undo.callback(_end, process)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not all(_knows_all(made, number) for number in range(1, 5)):
         assert time.monotonic() < deadline, (folder / "r1" / "bird.log").read_text()
         time.sleep(0.1)

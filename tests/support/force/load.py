@@ -80,7 +80,7 @@ class Load:
     def settle(self, life: Life) -> None:
         """Hear the answers that are missing, and splice what was cut."""
         with life.client() as client, life.client(operator=True) as operator:
-            deadline = time.monotonic() + 30.0
+            deadline = time.monotonic() + 60.0
             while (lab := operator.get("/v1/lab")).status_code == 503:  # nobody leads yet
                 assert time.monotonic() < deadline, lab.text
                 time.sleep(0.05)

@@ -285,7 +285,7 @@ def _lives(pid: int) -> bool:
     return " (zombie)" not in Path(f"/proc/{pid}/status").read_text()
 
 
-async def until(what: str, true: Any, patience_s: float = 5.0) -> None:
+async def until(what: str, true: Any, patience_s: float = 60.0) -> None:
     """Wait until something is true."""
     deadline = time.monotonic() + patience_s
     while not true():

@@ -48,3 +48,13 @@ def test_one_thing_that_is_wrong_is_said_as_ever(highroad: Highroad) -> None:
     (one,) = highroad("service", "order", "a", "b", "400X", "--json").json["findings"]
     assert one["message"].startswith("Invalid value for 'RATE'")
     assert highroad("service", "order", "a", "b", "400X", "--help").code == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--over", "never")])
+def test_a_word_that_is_no_choice_is_told_in_our_own_words(highroad: Highroad, more: tuple[str, ...]) -> None:
+    ran = highroad("whatif", "--cut", "x", "--load", "hoped", *more)
+    assert ran.code == 2
+    assert "Invalid value for '--load': 'hoped' is not one of 'guaranteed', 'measured'" in ran.err
+    assert "Value error" not in ran.err
+    problem = highroad("whatif", "--cut", "x", "--load", "hoped", *more, "--json").json
+    assert problem["findings"][0]["message"].startswith("Invalid value for '--load': 'hoped' is not")

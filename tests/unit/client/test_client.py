@@ -155,7 +155,7 @@ def test_an_operators_day() -> None:
         assert operator.frozen().reason == "incident 7"
         assert not operator.thaw().frozen
         assert operator.reach(5.0, kind="edge").share > 0
-        within_s = time.monotonic() + 10.0  # it was away while the lab was broken, and comes home by itself
+        within_s = time.monotonic() + 60.0  # it was away while the lab was broken, and comes home by itself
         while service.id not in {one.service for one in operator.what_if("pop-chi").effects}:
             assert time.monotonic() < within_s
             time.sleep(0.05)

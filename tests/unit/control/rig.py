@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -21,10 +21,10 @@ from highroad.model.lifecycle import State
 from highroad.model.network import FibreId, Network
 from highroad.model.plan import Optimising
 from highroad.model.service import Service, ServiceId
-from highroad.ports import Store
+from highroad.ports import Commit, EventRecord, Store
 from highroad.ports.solver import Solver
-from highroad.storage.store import SqlStore
 from tests.support.country import country, ports, request, tenants
+from tests.support.stores import in_memory
 from tests.unit.planning.ground import NOW_S
 
 T = TypeVar("T")
@@ -39,6 +39,18 @@ class Rig:
     clock: VirtualClock
     store: Store
     optimising: Optimising = Optimising.OFF
+    news: bool = True
+    """Whether something may have been stored since whoever unsets this has looked."""
+
+    def notice(self) -> None:
+        """Set `news` with each commit from now on."""
+        write = self.store.commit
+
+        def noticed(commit: Commit) -> Sequence[EventRecord]:
+            self.news = True
+            return write(commit)
+
+        self.store.commit = noticed  # type: ignore[method-assign]
 
     async def run(self, work: Awaitable[T]) -> T:
         """Wait for something in virtual time."""
@@ -107,7 +119,7 @@ async def rig(
     """
     clock = VirtualClock(NOW_S)
     network = network or country()
-    kept = store or SqlStore(":memory:")
+    kept = store or in_memory()
     twin = Twin(network, clock, watched=watched)
     numbers = count(1)
     controller = Controller(

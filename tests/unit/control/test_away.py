@@ -19,6 +19,7 @@ from highroad.model.service import Port, PortId, Service, ServiceId, TenantId
 from highroad.ports import Commit, EventRecord, Snapshot
 from highroad.storage.store import SqlStore
 from tests.support.country import request
+from tests.support.stores import in_memory
 from tests.unit.control.recount import assert_recounted
 from tests.unit.control.rig import Rig, rig
 
@@ -150,7 +151,7 @@ def test_what_was_written_after_all_is_known_and_heard_of_once_the_store_is_back
 @pytest.mark.parametrize("written", [True, False])
 def test_a_store_that_hangs_holds_nobody_up_for_longer_than_its_patience(written: bool) -> None:
     async def story() -> None:
-        store = SqlStore(":memory:")
+        store = in_memory()
         async with rig(store=store) as here:
             kept = await here.order(60.0)
             planner, goes_on = here.controller._planner, asyncio.Event()
@@ -216,7 +217,7 @@ def test_a_controller_whose_store_is_away_can_be_stopped() -> None:
 
 def test_a_key_that_cannot_be_looked_up_stops_nothing_else() -> None:
     async def story() -> None:
-        store = SqlStore(":memory:")
+        store = in_memory()
         async with rig(store=store) as here:
             key = Idempotency(scope="tenant:acme", key="k", digest="d")
             made, _ = await here.run(here.controller.order(request(10.0), idempotency=key))

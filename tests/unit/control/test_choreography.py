@@ -368,6 +368,7 @@ def test_whatever_waits_for_whatever_nothing_is_oversold(seed: int) -> None:
         dice = random.Random(seed)
         async with exchange(dice.choice([30.0, 60.0, 70.0]), third=dice.random() < 0.5) as (watched, services):
             here, open_drains, names = watched.here, list[Any](), [one.id for one in services]
+            here.notice()
             for _ in range(40):
                 with suppress(HighroadError):
                     await any_act(here, dice, open_drains, names)
@@ -378,7 +379,11 @@ def test_whatever_waits_for_whatever_nothing_is_oversold(seed: int) -> None:
             for drain in open_drains:
                 with suppress(Conflict):
                     await here.run(here.controller.end_maintenance(drain))
-            await watched.pass_s(10.0)
+            for _ in range(4):  # each step of a way home is judged by probes, which takes seconds
+                await watched.pass_s(10.0)
+                if (await here.book()).underway is None:
+                    break
+            here.news = True
             await as_stored(here)
             book = await here.book()
             assert book.underway is None
@@ -421,8 +426,12 @@ async def any_act(here: Rig, dice: random.Random, open_drains: list[Any], names:
 async def as_stored(here: Rig) -> None:
     """Nothing is oversold, and the calendar is what the store says that it is."""
     book = await here.book()
-    calendar, again = book.ground.calendar, Book(here.store.load()).ground.calendar
+    calendar = book.ground.calendar
     assert calendar.oversold() == []
+    if not here.news:  # what there is was looked at before
+        return
+    here.news = False
+    again = Book(here.store.load()).ground.calendar
     ahead_s = [here.clock.now_s() + after_s for after_s in (0.0, 0.3, 1.1, 3.0, 60.0)]
     for link in book.network.link:
         assert [calendar.at(link, at_s) for at_s in ahead_s] == [again.at(link, at_s) for at_s in ahead_s], link

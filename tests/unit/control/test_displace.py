@@ -18,8 +18,8 @@ from highroad.model.network import FibreId, LinkId
 from highroad.model.plan import Optimising
 from highroad.model.service import Protection, Service, ServiceId
 from highroad.planning import room
-from highroad.storage.store import SqlStore
 from tests.support.country import ACME, NORTH, OTHER, country, request
+from tests.support.stores import in_memory
 from tests.unit.control.rig import Rig, carried, rig
 from tests.unit.control.test_freeze import carried_by
 from tests.unit.control.test_loop import on_rigs, restart_on
@@ -357,7 +357,7 @@ def test_what_may_be_searched_comes_back_with_time_and_not_when_the_clock_goes_b
 
 def test_all_of_it_is_decided_again_from_what_was_noted() -> None:
     """With an incident around it that hurts nobody: to the same bytes, the search and what is left of it included."""
-    store = SqlStore(":memory:")
+    store = in_memory()
 
     async def inside() -> None:
         async with rig(country(ways=2), store=store, optimising=Optimising.AUTO) as here:
@@ -384,7 +384,7 @@ def test_all_of_it_is_decided_again_from_what_was_noted() -> None:
 
 
 def test_with_another_mind_a_replay_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = SqlStore(":memory:")
+    store = in_memory()
 
     async def inside() -> None:
         async with rig(country(ways=2), store=store, optimising=Optimising.AUTO) as here:

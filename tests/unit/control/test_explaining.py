@@ -15,6 +15,7 @@ from highroad.model.network import Network
 from highroad.model.service import Protection, Service, ServiceId
 from highroad.storage.store import SqlStore
 from tests.support.country import country
+from tests.support.stores import in_memory
 from tests.unit.control.rig import Rig, rig
 
 
@@ -26,7 +27,7 @@ def explained(
     tenant: str | None = None,
 ) -> Explanation:
     """What is said of the service that a life is about."""
-    store = SqlStore(":memory:")
+    store = in_memory()
 
     async def inside() -> ServiceId:
         async with rig(network, store=store) as here:
@@ -196,7 +197,7 @@ def test_a_change_is_a_decision_too() -> None:
 
 
 def test_who_decides_otherwise_now_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = SqlStore(":memory:")
+    store = in_memory()
 
     async def life() -> ServiceId:
         async with rig(store=store) as here:

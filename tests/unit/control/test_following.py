@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from functools import partial
 
 import pytest
 
@@ -15,6 +16,7 @@ from highroad.model.lifecycle import ENDED
 from highroad.model.service import ServiceId
 from highroad.ports import Commit, EventRecord
 from highroad.storage.store import SqlStore
+from tests.support.stores import in_memory
 from tests.unit.control import rig as rigs
 from tests.unit.control import test_random_walk as walks
 from tests.unit.control.rig import Rig
@@ -89,7 +91,7 @@ def _ahead(facts: object, now_s: float) -> object:
 @pytest.mark.parametrize("ways", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(4))
 def test_a_follower_knows_what_the_leader_knows(seed: int, ways: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rigs, "SqlStore", Recording)
+    monkeypatch.setattr(rigs, "in_memory", partial(in_memory, Recording))
     monkeypatch.setattr(walks, "check_promises", check_follower)
     share = [(0.0, 0.0), (0.5, 0.0), (0.0, 0.3), (0.3, 0.2)][seed]
     asyncio.run(walks.walk(random.Random(1003 + seed), steps=60, ways=ways, planned=share[0], booked=share[1]))

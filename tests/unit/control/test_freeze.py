@@ -18,8 +18,8 @@ from highroad.model.lifecycle import State
 from highroad.model.network import FibreId
 from highroad.model.service import ServiceId
 from highroad.ports import Change, Install, Replace, Withdraw
-from highroad.storage.store import SqlStore
 from tests.support.country import ACME, NORTH, OTHER, SOUTH, country
+from tests.support.stores import in_memory
 from tests.unit.control.rig import Rig, carried, rig
 from tests.unit.control.test_loop import on_a_rig
 from tests.unit.control.test_reconcile import book_of, policy
@@ -223,7 +223,7 @@ def test_a_move_that_waits_is_made_as_a_repair_when_what_routers_hold_goes_dark(
 
 def test_it_survives_a_restart_and_is_told() -> None:
     async def inside() -> None:
-        store = SqlStore(":memory:")
+        store = in_memory()
         async with rig(store=store) as here:
             first = await here.run(here.controller.freeze("a"))
             assert await here.run(here.controller.freeze()) == first

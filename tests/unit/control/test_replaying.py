@@ -18,6 +18,7 @@ from highroad.model.service import ServiceId
 from highroad.storage import tables
 from highroad.storage.engines import Where, open_engine
 from highroad.storage.store import SqlStore
+from tests.support.stores import in_memory
 from tests.unit.control.rig import Rig, rig
 
 
@@ -146,7 +147,7 @@ def test_whatever_is_altered_is_told(where: Where) -> None:
 
 
 def test_another_planner_is_told_of_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = SqlStore(":memory:")
+    store = in_memory()
     lived(store, broken)
     incident = incident_of(store)
     monkeypatch.setattr(repair, "ON_BACKUP", "never mind")
@@ -160,7 +161,7 @@ def test_another_planner_is_told_of_in_words(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_replay_is_bounded_and_says_so() -> None:
-    store = SqlStore(":memory:")
+    store = in_memory()
     lived(store, broken)
     incident = incident_of(store)
     whole = replay_incident(store, incident)
@@ -173,7 +174,7 @@ def test_a_replay_is_bounded_and_says_so() -> None:
 
 
 def test_what_is_forgotten_is_not_replayed() -> None:
-    store = SqlStore(":memory:")
+    store = in_memory()
     lived(store, broken)
     incident = incident_of(store)
     store.checkpoint()
@@ -189,7 +190,7 @@ def test_what_is_forgotten_is_not_replayed() -> None:
 
 
 def test_the_commit_of_every_event_is_found() -> None:
-    store = SqlStore(":memory:")
+    store = in_memory()
     lived(store, broken)
     for record in store.records(0, 10**6):
         for sequence in range(record.first_sequence + 1, record.last_sequence + 1):
@@ -211,7 +212,7 @@ def test_a_recorder_that_fails_breaks_no_decision_and_no_replay_crosses_the_gap(
         raise Full("no more")
 
     for broken_part in ("Told", "Looked", "Read", "Asked", "digest_of", "digest_of_changes"):
-        store = SqlStore(":memory:")
+        store = in_memory()
 
         async def life(here: Rig, part: str = broken_part) -> None:
             first = await here.order(10.0)
@@ -248,7 +249,7 @@ def test_a_recorder_keeps_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_no_secret_is_noted() -> None:
-    store = SqlStore(":memory:")
+    store = in_memory()
     made: list[str] = []
 
     async def life(here: Rig) -> None:
@@ -266,7 +267,7 @@ def test_no_secret_is_noted() -> None:
 
 def test_a_decision_that_broke_off_breaks_off_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a fault of ours: what came before and after is replayed; and where it does not break off now, it is told."""
-    store = SqlStore(":memory:")
+    store = in_memory()
     fault = monkeypatch.context()
 
     class Fault(Exception):

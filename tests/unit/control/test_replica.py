@@ -30,6 +30,7 @@ from highroad.model.service import ServiceId
 from highroad.ports import Commit, EventRecord, Snapshot
 from highroad.storage.store import SqlStore
 from tests.support.country import country, ports, request, tenants
+from tests.support.stores import in_memory
 from tests.unit.control.rig import at_once
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ T = TypeVar("T")
 class Common:
     """A store that several processes share: SQLite, and here the journal, the election and the fence by hand."""
 
-    store: SqlStore = field(default_factory=lambda: SqlStore(":memory:"))
+    store: SqlStore = field(default_factory=in_memory)
     journal: list[Commit] = field(default_factory=list)
     epoch: int = 0
     holder: str | None = None
@@ -205,7 +206,7 @@ async def party(size: int = 3) -> AsyncIterator[Party]:
         common.store.close()
 
 
-async def until(true: Callable[[], Any], within_s: float = 6.0) -> None:
+async def until(true: Callable[[], Any], within_s: float = 60.0) -> None:
     """Wait for something to become true."""
     deadline_s = asyncio.get_running_loop().time() + within_s
     while True:

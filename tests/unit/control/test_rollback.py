@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -14,8 +15,9 @@ from highroad.errors import Refused, Unavailable
 from highroad.model.change import Change as Edit
 from highroad.model.incident import MaintenanceState
 from highroad.model.lifecycle import State
-from highroad.model.network import FibreId
-from highroad.model.service import Protection, Service
+from highroad.model.measurement import Measurement
+from highroad.model.network import FibreId, SiteId
+from highroad.model.service import Protection, Service, ServiceId
 from highroad.ports import Change, EventRecord, Replace
 from tests.support.country import ACME, NORTH, OTHER, SOUTH, country
 from tests.unit.control.rig import Rig, carried, rig
@@ -163,7 +165,8 @@ async def test_who_is_carried_well_goes_back_with_who_is_not(here: Rig) -> None:
 
 
 @on_a_rig
-async def test_who_sends_nothing_cannot_be_judged_and_passes(here: Rig) -> None:
+async def test_who_sends_nothing_and_is_not_measured_cannot_be_judged_and_passes(here: Rig) -> None:
+    here.controller._loop._lately = None
     service = await here.order(1.0)
     await here.run(here.twin.offer(service.id, 0.0))
     await here.run(here.twin.cut(BLIND, silent=True))
@@ -172,6 +175,95 @@ async def test_who_sends_nothing_cannot_be_judged_and_passes(here: Rig) -> None:
     assert carried(await here.now(service.id)) == SOUTH
     (event,) = await told(here, "change.kept")
     assert (event.data["services"], event.data["without_traffic"]) == ([service.id], 1)
+
+
+async def silent(here: Rig) -> Service:
+    """A service that sends nothing, and that has been measured where it is."""
+    service = await here.order(1.0)
+    await here.run(here.twin.offer(service.id, 0.0))
+    await here.pass_s(3.0)
+    return service
+
+
+@on_a_rig
+async def test_probes_judge_who_sends_nothing(here: Rig) -> None:
+    service = await silent(here)
+    await here.run(here.twin.cut(BLIND, silent=True))
+    maintenance = await here.run(here.controller.drain("west--east"))
+    await here.pass_s(1.5)
+    assert (await here.book()).trials.holds(service.id), "it is waited for them"
+    await pass_checked(here, 5.0)
+    assert carried(await here.now(service.id)) == NORTH
+    book = await here.book()
+    assert book.freeze is not None
+    assert f"1 of 1 moved services lost traffic ({service.id} dark by probes)" in book.freeze.reason
+    assert book.maintenances[maintenance.id].moved == ()
+    (event,) = await told(here, "change.rolled-back")
+    assert (event.data["by_probes"], event.data["harmed"]) == ([service.id], {service.id: 1.0})
+    await here.run(here.twin.uncut(BLIND))
+    await here.run(here.controller.thaw())
+    await pass_checked(here, 8.0)
+    assert carried(await here.now(service.id)) == SOUTH
+    (kept,) = await told(here, "change.kept")
+    assert (kept.data["without_traffic"], kept.data["by_probes"]) == (0, 1)
+
+
+@on_a_rig
+async def test_what_probes_lost_before_is_not_the_changes_harm(here: Rig) -> None:
+    service = await silent(here)
+    await here.run(here.twin.cut(FibreId("cloud--east"), silent=True))
+    await here.pass_s(3.0)
+    await here.run(here.controller.drain("west--east"))
+    await here.pass_s(6.0)
+    assert carried(await here.now(service.id)) == SOUTH
+    assert (await here.book()).freeze is None
+
+
+@on_a_rig
+async def test_a_share_of_probes_that_is_lost_is_harm_and_a_tenth_is_chance(here: Rig) -> None:
+    service = await silent(here)
+    await here.run(here.twin.cut(BLIND, towards=SiteId("south"), loss=0.1))
+    maintenance = await here.run(here.controller.drain("west--east"))
+    await here.pass_s(6.0)
+    assert carried(await here.now(service.id)) == SOUTH
+    await here.run(here.controller.end_maintenance(maintenance.id))
+    await here.pass_s(6.0)
+    assert carried(await here.now(service.id)) == NORTH
+    await here.run(here.twin.cut(BLIND, towards=SiteId("south"), loss=0.4))
+    await here.run(here.controller.drain("west--east"))
+    await here.pass_s(6.0)
+    assert carried(await here.now(service.id)) == NORTH
+    freeze = (await here.book()).freeze
+    assert freeze is not None
+    assert " by probes) over " in freeze.reason
+
+
+@on_a_rig
+async def test_a_latency_that_is_measured_above_the_bound_is_harm_whatever_is_sent(here: Rig) -> None:
+    bound_ms = 40.0
+    service = await here.order(1.0, bound_ms=bound_ms)
+    await here.pass_s(3.0)
+    assert carried(service) == NORTH
+    tell, late_ms = here.twin.lately, 0.0
+
+    async def longer(services: Collection[ServiceId]) -> Sequence[Measurement]:
+        """As if the fibres in the south were longer than is known."""
+        south = carried_by(here, service.id) == SOUTH
+        found = await tell(services)
+        return [replace(one, out_ms=(one.out_ms or 0.0) + late_ms * south) for one in found]
+
+    here.controller._loop._lately = longer
+    late_ms = bound_ms
+    await here.run(here.controller.drain("west--east"))
+    await here.pass_s(6.0)
+    assert carried(await here.now(service.id)) == NORTH
+    (event,) = await told(here, "change.rolled-back")
+    assert event.data["late_ms"][service.id] > bound_ms
+    assert f"were late ({service.id} " in event.data["text"]
+    late_ms = 0.5
+    await here.run(here.controller.thaw())
+    await here.pass_s(6.0)
+    assert carried(await here.now(service.id)) == SOUTH
 
 
 @on_a_rig

@@ -24,6 +24,7 @@ from highroad.ports import Commit, Sample, ServiceCounters
 from highroad.storage.store import SqlStore
 from tests.contract.store.test_store import service as stored_service
 from tests.support.backbone import small_network
+from tests.support.stores import with_tables
 from tests.support.telemetry import Kept, kept
 
 START_S = 1_790_035_200
@@ -97,7 +98,7 @@ class World:
 @contextmanager
 def world() -> Iterator[World]:
     with TemporaryDirectory() as folder, kept() as telemetry:
-        store = SqlStore(Path(folder) / "store.db")
+        store = SqlStore(with_tables(Path(folder) / "store.db"))
         try:
             yield World(store, telemetry)
         finally:

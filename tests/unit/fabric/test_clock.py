@@ -33,6 +33,37 @@ def test_sleepers_wake_in_order_each_at_its_time() -> None:
     assert asyncio.run(scene()) == expected
 
 
+def test_all_that_one_sets_off_is_done_before_another_wakes() -> None:
+    """However many turns of the event loop that takes, in tasks of their own too."""
+
+    async def scene() -> list[str]:
+        clock, seen = VirtualClock(), list[str]()
+
+        async def on(left: int) -> None:
+            await asyncio.sleep(0)
+            if left:
+                await asyncio.create_task(on(left - 1))
+            else:
+                seen.append("set off")
+
+        async def first() -> None:
+            await clock.sleep(1.0)
+            seen.append("first")
+            following.append(asyncio.create_task(on(15)))
+
+        async def second() -> None:
+            await clock.sleep(1.0)
+            seen.append("second")
+
+        following: list[asyncio.Task[None]] = []
+        sleeping = [asyncio.create_task(one()) for one in (first, second)]
+        await clock.advance(2.0)
+        await asyncio.gather(*sleeping, *following)
+        return seen
+
+    assert asyncio.run(scene()) == ["first", "set off", "second"]
+
+
 def test_run_lets_time_pass_until_the_work_is_done() -> None:
     async def scene() -> tuple[str, float]:
         clock = VirtualClock()

@@ -126,12 +126,12 @@ def test_it_subscribes(tmp_path: File) -> None:
             "encoding": "json_ietf",
         }
         stream = client.subscribe_stream(subscribe=wishes)
-        first = [stream.get_update(timeout=5) for _ in range(3)]
+        first = [stream.get_update(timeout=60) for _ in range(3)]
         assert {"sync_response": True} in first or any("sync_response" in one for one in first)
         values = [one["val"] for told in first for one in told.get("update", {}).get("update", ())]
         assert "UP" in values
         loop_target.state["core-port"][0]["oper-status"] = "DOWN"
-        later = stream.get_update(timeout=5)
+        later = stream.get_update(timeout=60)
         paths = [one["path"] for one in later["update"]["update"]]
         assert any("out-octets" in path for path in paths), later
         stream.close()

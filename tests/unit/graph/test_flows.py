@@ -484,6 +484,29 @@ def path_sweep(weight: NDArray[np.float64], *numbers: Any) -> object:
     return on_paths().sweep(weight, *numbers)
 
 
+def test_of_two_to_one_node_who_is_worth_more_comes_first() -> None:
+    """14 reach node 3 from node 0: the 12 that are worth 2 have all of theirs, those that are worth 1 what is left."""
+    flows = by_hand(
+        source=int32(0),
+        start=int64(0, 2),
+        target=int32(3, 3),
+        amount=reals(12, 12),
+        worth=reals(2, 1),
+        fence=int32(-1),
+    )
+    flows.set(by_hand_flow(), reals(0, 12))
+    flows.fit(reals(0, 0, 0, 0, 0, 0))
+    assert flows.served == pytest.approx([12.0, 2.0])
+    swept(flows)
+    flows.fit(reals(0, 0, 0, 0, 0, 0))
+    assert flows.served == pytest.approx([12.0, 2.0], rel=1e-3)
+
+
+def by_hand_flow() -> Any:
+    """10 from 0 by 1 to 3, and 2 by 2."""
+    return reals(10, 10, 2, 2, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -498,7 +521,14 @@ def path_sweep(weight: NDArray[np.float64], *numbers: Any) -> object:
         (lambda: by_hand(source=int32(0)), "fence has 2 elements, and there are 1 sources"),
         (lambda: by_hand(target=int32(3, -1, 3)), "target[1] is -1, and nodes are numbered"),
         (lambda: by_hand(target=int32(3, 0, 3)), "target[1] is its own source"),
-        (lambda: by_hand(target=int32(3, 3, 3)), "target[1] comes twice from one source"),
+        (
+            lambda: by_hand(start=int64(0, 3, 3), target=int32(3, 2, 3)),
+            "target[2] comes twice from one source, and not side by side",
+        ),
+        (
+            lambda: by_hand(target=int32(3, 3, 3), worth=reals(1, 2, 1)),
+            "worth[1] is more than the one before to the same target",
+        ),
         (lambda: by_hand(start=int64(0, 3)), "start has 2 elements, and there are 3 sources (and one more)"),
         (lambda: by_hand(start=int64(0, 1, 2)), "start has to go from 0 to 3, the number of targets"),
         (lambda: by_hand(start=int64(1, 2, 3)), "start has to go from 0 to 3"),

@@ -16,6 +16,7 @@ from highroad.main.home import Home
 from highroad.model.network import Network
 from highroad.settings import Settings
 from highroad.storage.store import SqlStore
+from tests.support.stores import in_memory
 from tests.unit.fabric.linux.routers import bench
 from tests.unit.fabric.small import backbone
 
@@ -26,7 +27,7 @@ NO_ROOT = "Routers need root (network namespaces, routes, queues): run it with s
 async def started(
     home: Home, settings: Settings, network: Network | None = SQUARE, store: SqlStore | None = None
 ) -> tuple[Carrier, Network, list[str]]:
-    return await fabrics.start(settings, home, store or SqlStore(":memory:"), network, SystemClock())
+    return await fabrics.start(settings, home, store or in_memory(), network, SystemClock())
 
 
 def lacking(monkeypatch: pytest.MonkeyPatch, *sentences: str) -> None:
@@ -97,7 +98,7 @@ def test_routers_on_hosts_of_their_own_are_reached_and_the_older_controller_is_t
                 assert (carrier.name, carrier.lab, carrier.carries_tags, said) == ("linux", None, True, [])
             assert all(max(router.elections.values()) == 3 for router in routers.routers.values())
             with pytest.raises(Forbidden, match="4 routers do not take this controller"):
-                await started(Home(home), settings, store=SqlStore(":memory:"))
+                await started(Home(home), settings, store=in_memory())
             assert not any(router.writes for router in routers.routers.values())
 
     asyncio.run(scene())

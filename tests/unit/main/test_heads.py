@@ -7,6 +7,7 @@ import logging
 
 from highroad.main.desks import _heads, log
 from highroad.storage.store import SqlStore
+from tests.support.stores import in_memory
 
 
 class Heard(logging.Handler):
@@ -41,6 +42,6 @@ def test_the_head_is_logged_again_and_again_until_the_end() -> None:
             log.removeHandler(heard)
             log.setLevel(level)
 
-    store = SqlStore(":memory:")
+    store = in_memory()
     asyncio.run(run(store))
     store.close()

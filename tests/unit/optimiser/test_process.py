@@ -57,7 +57,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-def eventually(true: Callable[[], bool], within_s: float = 20.0) -> None:
+def eventually(true: Callable[[], bool], within_s: float = 60.0) -> None:
     until = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < until, "it never came so"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,30 @@ def test_as_from_nothing(scale: float) -> None:
         seen.add((found.cut_off_gbps > 0, found.crowded_gbps > 0))
     assert (True, False) in seen or (True, True) in seen
     assert scale < 3.0 or (False, True) in seen
+
+
+def test_two_failures_begin_with_the_worse_of_them_and_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = detect.read(shipped.network_text("us-lab")).network
+    assert network is not None
+    rng = np.random.default_rng(4)
+    sites = [site.id for site in network.sites]
+    asked = [Demand(source=a, target=b, gbps=float(rng.uniform(20, 60))) for a in sites for b in sites if a != b]
+    demands = Demands.of(network, asked)
+
+    def question() -> Question:
+        return Question(network=network, demands=demands, limits=Limits(gap=GAP, threads=1))
+
+    one = question()
+    alone = [one.after(case.cut, 1.0) for case in singles(network)]
+    assert all(plan is one.as_it_is(Objective.UTILISATION, 1.0) for plan in alone)
+    a, b = sorted(singles(network), key=lambda case: one.after((*case.cut, *case.cut), 1.0).value)[-2:]
+    assert one.after((*a.cut, *b.cut), 1.0) is one.after((*b.cut, *b.cut), 1.0)
+    cases = doubles(network)[::9]
+    near = look(one, cases)
+    monkeypatch.setattr("highroad.planning.sweep.MOST_KEPT", 0)
+    for then, from_all in zip(
+        near, look(replace(question(), limits=Limits(gap=GAP / 2, threads=1)), cases), strict=True
+    ):
+        assert then.utilisation == pytest.approx(from_all.utilisation, rel=GAP * 1.01)
+        assert then.utilisation_bound <= from_all.utilisation * (1 + 1e-9)
+        assert then.cut_off_gbps == from_all.cut_off_gbps

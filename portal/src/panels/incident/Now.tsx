@@ -1,6 +1,6 @@
 // The facts of an incident: what failed, what happened when, and how long each service was dark.
-import type { IncidentOut, OutageOut } from "../../api/schema";
 import { useEffect } from "preact/hooks";
+import type { IncidentOut, OutageOut } from "../../api/schema";
 import { usePage } from "../../page";
 import { Facts } from "../../parts/Facts";
 import { Items, type Item } from "../../parts/Items";
@@ -16,7 +16,7 @@ import { ends } from "../rows";
 const NAMED = 20;
 
 export function Now({ id }: { id: string }) {
-  const { store, sync } = usePage();
+  const { store, sync, time } = usePage();
   const incident = store.incidents.find((one) => one.id === id);
   const struck = incident?.outages.map((outage) => outage.service).join(" ") ?? "";
   // Those that have ended since have names too.
@@ -30,6 +30,11 @@ export function Now({ id }: { id: string }) {
           [t.incident.closed, incident.closed === null ? t.incident.stillOpen : date(incident.closed)],
         ]}
       />
+      <div class="deeds">
+        <button class="second" type="button" onClick={() => time.replay(incident)}>
+          {t.timeline.replay}
+        </button>
+      </div>
       <Items
         title={t.incident.dark}
         empty={t.incident.noDark}
@@ -53,12 +58,6 @@ export function Now({ id }: { id: string }) {
       />
     </>
   );
-}
-
-/** A fibre is called by its sites; of what failed together it is said what that is. */
-export function titleOf(state: State, incident: IncidentOut): string {
-  const [only, ...more] = incident.fibres;
-  return only !== undefined && more.length === 0 ? fibreName(state, only) : named(state, incident.title);
 }
 
 /** Why a fibre failed, and whether it is good again. */

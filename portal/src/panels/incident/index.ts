@@ -1,6 +1,7 @@
 import { t } from "../../words/en";
 import type { PanelKind } from "../kind";
-import { Now, titleOf } from "./Now";
+import { titleOf } from "../../state/naming";
+import { Now } from "./Now";
 
 export const INCIDENT: PanelKind = {
   what: () => t.incident.what,

@@ -1,5 +1,5 @@
 // The facts of a link: both directions, for one seldom asks about a road without its way back.
-import { load } from "../../map/ramp";
+import { lights } from "../../map/shown";
 import { useStore } from "../../page";
 import { Facts } from "../../parts/Facts";
 import { Items } from "../../parts/Items";
@@ -7,7 +7,7 @@ import { Meter } from "../../parts/Meter";
 import { opposite } from "../../state/atlas";
 import { fibreState } from "../../state/faults";
 import { fibreName } from "../../state/naming";
-import { carriedOn, servicesOn } from "../../state/services";
+import { servicesOn } from "../../state/services";
 import { t } from "../../words/en";
 import { gbps, km, ms, percent } from "../../words/figures";
 import { RiskGroups } from "../fibre/Now";
@@ -19,13 +19,14 @@ export function Now({ id }: { id: string }) {
   const link = store.atlas?.link.get(id);
   if (link === undefined) return null;
   const back = opposite(store.atlas, link);
+  const lit = lights(store);
   const groups = [...new Set(link.fibres.flatMap((fibre) => store.atlas?.fibre.get(fibre)?.risk_groups ?? []))];
   return (
     <>
       {(back === null ? [link] : [link, back]).map((one) => {
-        const carried = carriedOn(store, one.id);
-        const share = load(carried, one.capacity_gbps);
-        return <Meter key={one.id} name={way(store, one)} share={share} text={`${gbps(carried)} · ${percent(share)}`} />;
+        const { gbps: rate, share } = lit(one);
+        const words = rate === null ? t.link.unknown : `${gbps(rate)} · ${percent(share)}`;
+        return <Meter key={one.id} name={way(store, one)} share={share} text={store.ahead ? t.link.bookedThen(words) : words} />;
       })}
       <Facts
         of={[

@@ -1,10 +1,9 @@
 // What the lists have: a row of each service, incident, drain and fibre, the most urgent first.
 import type { IncidentOut, ServiceOut } from "../../api/schema";
-import { titleOf } from "../../panels/incident/Now";
 import { ends } from "../../panels/rows";
 import type { Selection } from "../../state/address";
 import { fibreState } from "../../state/faults";
-import { fibreName } from "../../state/naming";
+import { fibreName, titleOf } from "../../state/naming";
 import { live, stateNow } from "../../state/services";
 import type { State } from "../../state/store";
 import { t } from "../../words/en";

@@ -1,71 +1,90 @@
 // What if there were more of it: how much fits, what falls, which links are full first, and which upgrade helps most.
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask } from "../../api/client";
 import type { OutlookOut } from "../../api/schema";
 import { wayOf } from "../../panels/rows";
 import { useStore } from "../../page";
-import { saidOf } from "../../parts/asked";
+import { Answer } from "../../parts/Answer";
+import { saidOf, useAsked } from "../../parts/asked";
 import { Change } from "../../parts/Change";
 import { Facts } from "../../parts/Facts";
 import { Items } from "../../parts/Items";
 import { Meter } from "../../parts/Meter";
 import { useOverlay } from "../../parts/overlay";
 import { Part } from "../../parts/Part";
-import { siteName, type Overlay } from "../../state/store";
+import { GROWTH } from "../../state/address";
+import { opposite } from "../../state/atlas";
+import { go } from "../../state/go";
+import { siteName, type Overlay, type State } from "../../state/store";
 import { t } from "../../words/en";
 import { exactPercent, gbps, percent } from "../../words/figures";
 import { failureName } from "./Sweeps";
 import type { Swept } from "./sweep";
 
+/** What the slider begins with. */
+const FIRST_TIMES = 1.5;
 const MORE_GBPS = 100;
 /** How many upgrades are compared. */
 const CANDIDATES = 6;
 const MOST_LINKS = 8;
 
+/** What was worked out is in the address: how many times as much, and without what. */
 export function Growth({ worst }: { worst: Swept | undefined }) {
   const store = useStore();
-  const [grow, turn] = useState(1.5);
-  const [without, cut] = useState(false);
-  const [found, see] = useState<OutlookOut | null>(null);
-  const [busy, work] = useState(false);
-  const [trouble, say] = useState("");
-  const cuts = without && worst !== undefined ? [worst.target] : [];
-  const go = async (): Promise<void> => {
-    work(true);
-    say("");
-    try {
-      see(await ask("GET /v1/whatif/outlook", { query: { grow, cut: cuts } }));
-    } catch (error) {
-      say(saidOf(error));
-    }
-    work(false);
-  };
+  const { grow, without } = store.address;
+  const [times, turn] = useState(grow ?? FIRST_TIMES);
+  useEffect(() => {
+    if (grow !== null) turn(grow);
+  }, [grow]);
+  const failure = without ?? worst?.target;
+  const [cut, leave] = useState(without !== null);
+  useEffect(() => leave(without !== null), [without]);
+  const work = (): void => go(store, { grow: times, without: cut ? (failure ?? null) : null });
   return (
     <Part title={t.sweeps.growth}>
       <p class="said">{t.sweeps.growthIntro}</p>
       <div class="grow">
         <label for="grow">{t.sweeps.grow}</label>
-        <input id="grow" type="range" min="1" max="4" step="0.1" value={grow} onInput={(event) => turn(Number(event.currentTarget.value))} />
-        <output for="grow">× {grow.toFixed(1)}</output>
+        <input
+          id="grow"
+          type="range"
+          min={GROWTH.least}
+          max={GROWTH.most}
+          step={GROWTH.step}
+          value={times}
+          onInput={(event) => turn(Number(event.currentTarget.value))}
+        />
+        <output for="grow">× {times.toFixed(1)}</output>
       </div>
-      {worst !== undefined && (
+      {failure !== undefined && (
         <label class="tick">
-          <input type="checkbox" checked={without} onChange={() => cut(!without)} />
-          {t.sweeps.without(failureName(store, worst.target))}
+          <input type="checkbox" checked={cut} onChange={() => leave(!cut)} />
+          {t.sweeps.without(failureName(store, failure))}
         </label>
       )}
       <div class="deeds">
-        <button class="second" type="button" disabled={busy} onClick={() => void go()}>
+        <button class="second" type="button" onClick={work}>
           {t.sweeps.work}
         </button>
-        <span role="status">{busy ? t.sweeps.working : ""}</span>
       </div>
-      <p class="trouble" role="alert">
-        {trouble}
-      </p>
-      {found !== null && <Outlook of={found} />}
-      {found !== null && <Upgrades key={`${String(found.growth)} ${found.cut.join(" ")}`} after={found} />}
+      {grow !== null && <Grown times={grow} without={without} />}
     </Part>
+  );
+}
+
+function Grown({ times, without }: { times: number; without: string | null }) {
+  const asked = useAsked(`${String(times)} ${without ?? ""}`, (signal) =>
+    ask("GET /v1/whatif/outlook", { query: { grow: times, cut: without === null ? [] : [without] }, signal }),
+  );
+  return (
+    <Answer of={asked}>
+      {(found) => (
+        <>
+          <Outlook of={found} />
+          <Upgrades key={`${String(found.growth)} ${found.cut.join(" ")}`} after={found} />
+        </>
+      )}
+    </Answer>
   );
 }
 
@@ -154,12 +173,23 @@ export function byHelp(found: readonly Upgrade[]): Upgrade[] {
   return [...found].sort((a, b) => b.saved_gbps - a.saved_gbps || b.more_gbps - a.more_gbps || (a.link < b.link ? -1 : 1));
 }
 
+/** The fullest links, one of each pair: what is added is added each way. */
+export function candidates(state: Pick<State, "atlas">, { fullest }: Pick<OutlookOut, "fullest">): string[] {
+  const found: string[] = [];
+  for (const { link: id } of fullest) {
+    const link = state.atlas?.link.get(id);
+    const back = link === undefined ? null : opposite(state.atlas, link);
+    if (back === null || !found.includes(back.id)) found.push(id);
+  }
+  return found.slice(0, CANDIDATES);
+}
+
 function Upgrades({ after }: { after: OutlookOut }) {
   const store = useStore();
   const [found, see] = useState<readonly Upgrade[]>([]);
   const [busy, work] = useState(false);
   const [trouble, say] = useState("");
-  const links = after.fullest.slice(0, CANDIDATES).map((one) => one.link);
+  const links = candidates(store, after);
   const compare = async (): Promise<void> => {
     work(true);
     see([]);
@@ -196,7 +226,7 @@ function Upgrades({ after }: { after: OutlookOut }) {
       {(list.length > 0 || links.length === 0) && (
         <Items
           tall
-          title={t.sweeps.upgrades}
+          title={t.sweeps.compared}
           empty={t.sweeps.noUpgrades}
           of={list.map((one) => ({ title: wayOf(store, one.link), note: upgradeWords(one), to: { kind: "link", id: one.link } }))}
         />

@@ -1,11 +1,14 @@
 // Each failure in turn on a copy: a list with the worst first, each on the map as one looks at it; what grows, and what
 // upgrade helps most.
 import { useState } from "preact/hooks";
+import { ask } from "../../api/client";
 import { Found } from "../../panels/shared/WhatIf";
 import { useStore } from "../../page";
+import { Answer } from "../../parts/Answer";
+import { useAsked } from "../../parts/asked";
 import { Choice } from "../../parts/Choice";
 import { Part } from "../../parts/Part";
-import { pick } from "../../state/go";
+import { go, pick } from "../../state/go";
 import { fibreName } from "../../state/naming";
 import { siteName, type State } from "../../state/store";
 import { t } from "../../words/en";
@@ -17,28 +20,29 @@ import { ranked, stop, sweep, sweeping, targets, type Swept, type Which } from "
 const FIRST = 12;
 const MOST = 200;
 
+/** What is chosen is in the address: what is swept, the failure that is looked at, growth. */
 export function Sweeps() {
   const store = useStore();
-  const [which, choose] = useState<Which>("all");
-  const [target, look] = useState<string | null>(null);
-  const [view, see] = useState<keyof typeof t.sweeps.views>("failures");
+  const { sweep: chosen, failure } = store.address;
+  const which: Which = chosen === null || chosen === "growth" ? "all" : chosen;
   const [whole, showAll] = useState(false);
   const { swept, all, going, trouble, revision } = sweeping.value;
   const list = ranked(swept);
-  const shown = list.find((one) => one.target === target);
-  if (shown !== undefined) return <Failure of={shown} back={() => look(null)} />;
-  if (view === "growth")
+  const turn = (view: keyof typeof t.sweeps.views): void =>
+    go(store, { sweep: view === "growth" ? "growth" : null, failure: null, grow: null, without: null });
+  if (failure !== null) return <Failure target={failure} swept={list.find((one) => one.target === failure)} back={() => go(store, { failure: null })} />;
+  if (chosen === "growth")
     return (
       <div class="place">
-        <Choice name={t.sweeps.view} of={t.sweeps.views} chosen={view} choose={see} />
+        <Choice name={t.sweeps.view} of={t.sweeps.views} chosen="growth" choose={turn} />
         <Growth worst={list[0]} />
       </div>
     );
   return (
     <div class="place">
-      <Choice name={t.sweeps.view} of={t.sweeps.views} chosen={view} choose={see} />
+      <Choice name={t.sweeps.view} of={t.sweeps.views} chosen="failures" choose={turn} />
       <p class="lead">{t.sweeps.intro}</p>
-      <Choice name={t.sweeps.what} of={t.sweeps.kinds} chosen={which} choose={choose} />
+      <Choice name={t.sweeps.what} of={t.sweeps.kinds} chosen={which} choose={(one) => go(store, { sweep: one === "all" ? null : one })} />
       <div class="deeds">
         {going ? (
           <button class="second" type="button" onClick={stop}>
@@ -69,7 +73,7 @@ export function Sweeps() {
         {swept.length === 0 && <p class="nothing">{t.sweeps.none}</p>}
         <ol class="ranked">
           {list.slice(0, whole ? MOST : FIRST).map((one, at) => (
-            <Row key={one.target} of={one} rank={at + 1} look={() => look(one.target)} />
+            <Row key={one.target} of={one} rank={at + 1} look={() => go(store, { failure: one.target })} />
           ))}
         </ol>
         {!whole && list.length > FIRST && (
@@ -101,10 +105,17 @@ function Row({ of: one, rank, look }: { of: Swept; rank: number; look: () => voi
   );
 }
 
+interface FailureProps {
+  target: string;
+  /** As the sweep found it; one that it has not found, or that was sent to us, is worked out by itself. */
+  swept: Swept | undefined;
+  back: () => void;
+}
+
 /** One failure of them, as its panel would tell it, and on the map. */
-function Failure({ of: one, back }: { of: Swept; back: () => void }) {
+function Failure({ target, swept, back }: FailureProps) {
   const store = useStore();
-  const kind = kindOf(store, one.target);
+  const kind = kindOf(store, target);
   return (
     <div class="place">
       <div class="deeds">
@@ -112,17 +123,22 @@ function Failure({ of: one, back }: { of: Swept; back: () => void }) {
           ← {t.sweeps.back}
         </button>
         {kind !== "group" && (
-          <button class="second" type="button" onClick={() => pick(store, { kind, id: one.target })}>
+          <button class="second" type="button" onClick={() => pick(store, { kind, id: target })}>
             {t.sweeps.open}
           </button>
         )}
       </div>
-      <p class="gain" data-failure-shown={one.target}>
-        {failureName(store, one.target)}
+      <p class="gain" data-failure-shown={target}>
+        {failureName(store, target)}
       </p>
-      <Found of={one.found} />
+      {swept === undefined ? <Alone target={target} /> : <Found of={swept.found} />}
     </div>
   );
+}
+
+function Alone({ target }: { target: string }) {
+  const asked = useAsked(target, (signal) => ask("GET /v1/whatif", { query: { cut: target }, signal }));
+  return <Answer of={asked}>{(found) => <Found of={found} />}</Answer>;
 }
 
 export function kindOf(state: Pick<State, "atlas">, target: string): "fibre" | "group" | "site" {

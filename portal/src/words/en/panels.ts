@@ -75,6 +75,8 @@ export const link = {
   capacity: "Capacity",
   eachWay: (rate: string) => `${rate} each way`,
   booked: "Booked now",
+  bookedThen: (rate: string) => `booked: ${rate}`,
+  unknown: "not known",
   bookedIs: (there: string, back: string | null) => (back === null ? `${there} there` : `${there} there, ${back} back`),
   latency: "Latency",
   oneWay: (ms: string) => `${ms} one way`,

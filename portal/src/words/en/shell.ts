@@ -45,6 +45,7 @@ export const header = {
   apart: (time: string, ahead: boolean) =>
     `Your clock is ${time} ${ahead ? "ahead of" : "behind"} the controller's. Times here are by the controller's.`,
   then: (at: string) => `as of ${at}`,
+  ahead: (at: string) => `booked for ${at}`,
   sites: (n: number) => count(n, "site"),
   links: (n: number) => count(n, "link"),
 } as const;
@@ -56,6 +57,9 @@ export const views = { title: "View", of: { map: "Map", logical: "Logical", tabl
 export const legend = {
   title: "Legend",
   ramp: "Load, % of capacity; width: capacity",
+  booked: "Booked, % of capacity; width: capacity",
+  bookedSaid: "Booked of a link: nothing, then up to 10, 25, 50, 75, 90 and 100 per cent",
+  notMeasured: "Booked in the calendar, reserve for backups included; not measured.",
   rampSaid: "Load of a link: idle, then up to 10, 25, 50, 75, 90 and 100 per cent",
   idle: "idle",
   moving: "traffic moving, faster the fuller",
@@ -92,7 +96,7 @@ export const table = {
   kind: "What",
   links: "Links",
   sites: "Sites",
-  columns: { from: "From", to: "To", state: "State", load: "Load", carried: "Carried", capacity: "Capacity", booked: "Booked", latency: "Latency", name: "Name", kind: "Kind", jurisdiction: "Jurisdiction", degree: "Links" },
+  columns: { from: "From", to: "To", state: "State", load: "Load", carried: "Carried", then: "Booked then", capacity: "Capacity", booked: "Booked now", latency: "Latency", name: "Name", kind: "Kind", jurisdiction: "Jurisdiction", degree: "Links" },
   more: (n: number) => `${count(n, "more", "more")}: filter to see them.`,
 } as const;
 
@@ -112,6 +116,8 @@ export const map = {
     would: "as it would be",
     was: "as it is",
     becomes: "as planned",
+    left: "before the failure",
+    took: "after it",
     dark: "dark",
     binds: "what stands in the way",
   },

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from highroad.errors import HighroadError, NotFound, Unavailable
 from highroad.fabric.linux.held import Held
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 MOST_UNREAD = 200_000
 """Measurements that wait for who keeps them; where nobody does, the oldest go."""
 
+FRESH_S = 1.0
+"""What was read so shortly ago is not read again for who wants to know what was lately."""
+
 
 class ProbeSide:
     """What a fabric does with packets of its own: `Prober` and `Measures`."""
@@ -41,6 +45,7 @@ class ProbeSide:
         self._reading = asyncio.Lock()
         self._unread: list[Measurement] = []
         self._recent = Recent()
+        self._read_s = float("-inf")
 
     @abstractmethod
     def _facts(self) -> dict[SiteId, Facts]:
@@ -71,6 +76,12 @@ class ProbeSide:
         told, self._unread = self._unread, []
         return told
 
+    async def lately(self, services: Collection[ServiceId]) -> Sequence[Measurement]:
+        """What they measured of some services within the last seconds."""
+        if time.monotonic() - self._read_s >= FRESH_S:
+            await self._read_measured()
+        return [row for one in services for row in self._recent.of(one)]
+
     async def measurements(self, service: ServiceId) -> Sequence[Measurement]:
         """What routers measured of a service within the last seconds."""
         self._ends(service)
@@ -80,6 +91,7 @@ class ProbeSide:
     async def _read_measured(self) -> None:
         """Ask every router that answers for what is new."""
         async with self._reading:
+            self._read_s = time.monotonic()
             sites = [site for site, session in self._sessions.items() if session.connected]
             found = await asyncio.gather(*(self._read_at(site) for site in sites))
             for one in found:

@@ -28,6 +28,9 @@ _CHECKPOINT_S = 10.0
 _NOTES = 1000
 """So many changes are made again at most when a plant comes back."""
 
+_MOVED_S = 3.0
+"""For so long it is remembered that a policy was changed: longer than an interval that is told of."""
+
 _AT_ONCE = 200
 """Changes that are made together: a failure does not wait for a thousand orders to be carried."""
 
@@ -88,6 +91,8 @@ class Twin:
             raise
         self._told = self._plant.beliefs
         self._measured_s = float("-inf")
+        self._moved_s: dict[ServiceId, float] = {}
+        """When the policy of a service was changed, for a few seconds."""
 
     # --- Fabric ---------------------------------------------------------------------------------------------
 
@@ -117,6 +122,7 @@ class Twin:
                 refused |= no
                 if changed:
                     self._note(batch, changed)
+                self._moved(changed)
                 if self._bell.rings != rung:
                     break
         return refused
@@ -246,6 +252,18 @@ class Twin:
         self._measured_s = at_s
         return list(measurements(*self._plant.delivery(), at_s=at_s, for_s=1.0))
 
+    async def lately(self, services: Collection[ServiceId]) -> Sequence[Measurement]:
+        """Of the second that was, but for those whose policy was changed in it or since: that second had two paths."""
+        self._catch_up()
+        at_s = math.floor(self._plant.at_s) - 1.0
+        known, shares, latency_ms = self._plant.delivery()
+        rows = [row for row, one in enumerate(known) if one in services and self._moved_s.get(one, -math.inf) <= at_s]
+        names = [known[row] for row in rows]
+        found = measurements(
+            names, [shares[row] for row in rows], [latency_ms[row] for row in rows], at_s=at_s, for_s=1.0
+        )
+        return list(found)
+
     async def measurements(self, service: ServiceId) -> Sequence[Measurement]:
         """What is measured of a service now. Raises NotFound."""
         self._catch_up()
@@ -287,6 +305,14 @@ class Twin:
         if self._told != self._plant.beliefs:
             self._told = self._plant.beliefs
             self._bell.ring()
+
+    def _moved(self, changed: Iterable[ServiceId]) -> None:
+        now_s = self._plant.at_s
+        while self._moved_s and next(iter(self._moved_s.values())) < now_s - _MOVED_S:
+            del self._moved_s[next(iter(self._moved_s))]
+        for one in changed:
+            self._moved_s.pop(one, None)
+            self._moved_s[one] = now_s
 
     def _note(self, changes: Sequence[Change], changed: Iterable[ServiceId]) -> None:
         """Make changes of policies durable, or undo them."""

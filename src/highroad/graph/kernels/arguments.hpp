@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "crew.hpp"
@@ -89,6 +90,16 @@ nanobind::object array_of(const std::vector<T>& numbers) {
   nanobind::capsule owner(copy.get(), [](void* held) noexcept { delete[] static_cast<T*>(held); });
   T* data = copy.release();
   return nanobind::cast(nanobind::ndarray<nanobind::numpy, T, nanobind::ndim<1>>(data, {numbers.size()}, owner));
+}
+
+// What is given away is not copied.
+template <class T>
+nanobind::object array_of(std::vector<T>&& numbers) {
+  if (numbers.empty()) return array_of(std::as_const(numbers));
+  auto held = std::make_unique<std::vector<T>>(std::move(numbers));
+  nanobind::capsule owner(held.get(), [](void* given) noexcept { delete static_cast<std::vector<T>*>(given); });
+  std::vector<T>* data = held.release();
+  return nanobind::cast(nanobind::ndarray<nanobind::numpy, T, nanobind::ndim<1>>(data->data(), {data->size()}, owner));
 }
 
 }  // namespace highroad

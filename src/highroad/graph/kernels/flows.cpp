@@ -49,7 +49,8 @@ void check_steps(double slope, double unit, double tolerance) {
 }
 
 Demands demands_of(const Network& network, const std::vector<double>& capacity, nb::handle source, nb::handle start,
-                   nb::handle target, nb::handle amount, nb::handle worth, nb::handle fence, nb::handle allowed) {
+                   nb::handle target, nb::handle amount, nb::handle worth, nb::handle fence, nb::handle allowed,
+                   bool once) {
   check_size(capacity, network.links(), "capacity", "links");
   check_amounts(capacity, "capacity", true);
   for (std::size_t e = 0; e < capacity.size(); ++e)
@@ -77,7 +78,11 @@ Demands demands_of(const Network& network, const std::vector<double>& capacity, 
     for (auto d = static_cast<std::size_t>(demands.start[g]); d < static_cast<std::size_t>(demands.start[g + 1]); ++d) {
       const auto v = static_cast<std::size_t>(demands.target[d]);
       if (demands.target[d] == demands.source[g]) refuse("target[", d, "] is its own source");
-      if (seen[v] == static_cast<std::int64_t>(g)) refuse("target[", d, "] comes twice from one source");
+      if (seen[v] == static_cast<std::int64_t>(g)) {
+        const bool apart = once || demands.target[d - 1] != demands.target[d];
+        if (apart) refuse("target[", d, "] comes twice from one source", once ? "" : ", and not side by side");
+        if (demands.worth[d] > demands.worth[d - 1]) refuse("worth[", d, "] is more than the one before to the same target");
+      }
       seen[v] = static_cast<std::int64_t>(g);
     }
   }
@@ -87,14 +92,14 @@ Demands demands_of(const Network& network, const std::vector<double>& capacity, 
 Flows flows_of(const Network& network, nb::handle capacity_given, nb::handle source, nb::handle start, nb::handle target,
                nb::handle amount, nb::handle worth, nb::handle fence, nb::handle allowed) {
   const auto capacity = numbers<double>(capacity_given, "capacity");
-  return Flows(network, capacity, demands_of(network, capacity, source, start, target, amount, worth, fence, allowed));
+  return Flows(network, capacity, demands_of(network, capacity, source, start, target, amount, worth, fence, allowed, false));
 }
 
 Levels levels_of(const Network& network, nb::handle capacity_given, nb::handle source, nb::handle start,
                  nb::handle target, nb::handle most, nb::handle weight_given, nb::handle fence, nb::handle allowed,
                  std::int64_t seed) {
   auto capacity = numbers<double>(capacity_given, "capacity");
-  auto demands = demands_of(network, capacity, source, start, target, most, most, fence, allowed);
+  auto demands = demands_of(network, capacity, source, start, target, most, most, fence, allowed, true);
   auto weight = numbers<double>(weight_given, "weight");
   check_size(weight, demands.target.size(), "weight", "targets");
   for (std::size_t d = 0; d < weight.size(); ++d)
@@ -195,7 +200,8 @@ nb::tuple paths(const Flows& flows, int most) {
     nb::gil_scoped_release released;
     found = flows.paths(most, Crew::count());
   }
-  return nb::make_tuple(array_of(found.first), array_of(found.start), array_of(found.link), array_of(found.amount));
+  return nb::make_tuple(array_of(std::move(found.first)), array_of(std::move(found.start)),
+                        array_of(std::move(found.link)), array_of(std::move(found.amount)));
 }
 
 PathFlows path_flows_of(nb::handle capacity_given, nb::handle amount, nb::handle worth, nb::handle first, nb::handle start,
@@ -309,8 +315,8 @@ are moved towards the cheapest ways by `sweep`, at prices that rise with the loa
 capacity is float64[links], above 0, in the unit of amount. source and fence are int32[sets], start is
 int64[sets + 1]; target, amount and worth are of one element a demand. worth is what a unit may cost at most;
 infinity: all of it must be carried. allowed has a row of links for each fence, not 0 where it may go; fence[s]
-is a row, or -1. All are copied. Raises ValueError for what does not fit together, and for a demand to its own
-source, or twice to one node in one set.)")
+is a row, or -1. Demands of a set to one node are side by side, who is worth most first: what comes there is its.
+All are copied. Raises ValueError for what does not fit together, and for a demand to its own source.)")
       .def("copy", [](const Flows& self) { return Flows(self); }, "The same flows, to be changed apart.")
       .def("sweep", &sweep, "weight"_a.none(), "slope"_a, "unit"_a, "tolerance"_a, "enough"_a, "again"_a,
            "order"_a.none(), "together"_a = false, "threads"_a = 0,

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -23,15 +25,20 @@ namespace highroad {
 
 inline constexpr int REPEATS = 12;
 
+// So often threads hear of each other in a sweep, after so many sets each at least.
+inline constexpr std::size_t BATCHES = 16, FEWEST = 4;
+
 inline constexpr std::size_t FEW = 100'000;  // So many sums are not worth a thread of their own.
+
+inline constexpr std::size_t LEVELS = 16;
 
 inline constexpr double LARGE = 1e300;  // More than anything costs or carries.
 
 inline constexpr double LOOKED = 1.1;  // Room is given along ways that cost little more than it is worth.
 
 // What is to be carried: sets of demands from one source over the links that the set may use. Those of set g are
-// [start[g], start[g + 1]), each to a node of its own; worth is what a unit may cost at most, infinity where all of it
-// must be carried. allowed has a row of links for each fence; fence[g] is a row, or -1.
+// [start[g], start[g + 1]), those to one node side by side, who is worth most first; worth is what a unit may cost at
+// most, infinity where all of it must be carried. allowed has a row of links for each fence; fence[g] is a row, or -1.
 struct Demands {
   std::vector<Node> source;
   std::vector<std::int32_t> fence;
@@ -49,7 +56,8 @@ class Flows {
       : given_(network.in.link),
         network_(network.nodes, inside(std::span<const Node>(network.tail)), inside(std::span<const Node>(network.head))),
         capacity_(inside(capacity)),
-        demands_(std::move(demands)),
+        held_(std::make_shared<Demands>(std::move(demands))),
+        demands_(*held_),
         flow_(demands_.sets() * network.links(), 0.0),
         served_(demands_.target.size(), 0.0),
         load_(network.links(), 0.0),
@@ -58,13 +66,21 @@ class Flows {
         orders_(demands_.sets()) {
     for (std::size_t row = 0; row < demands_.allowed.size(); row += links()) {
       const auto turned = inside(std::span<const std::uint8_t>(demands_.allowed).subspan(row, links()));
-      std::copy(turned.begin(), turned.end(), demands_.allowed.begin() + static_cast<std::ptrdiff_t>(row));
+      std::copy(turned.begin(), turned.end(), held_->allowed.begin() + static_cast<std::ptrdiff_t>(row));
     }
     for (std::size_t g = 0; g < demands_.sets(); ++g) {
       std::size_t musts = 0;
       for (auto d = first(g); d < first(g + 1); ++d) musts += must(d);
       if (musts > 0) has_[g] = musts == first(g + 1) - first(g) ? Has::MUST : Has::BOTH;
     }
+    for (std::size_t g = 0; g < demands_.sets(); ++g)
+      for (auto d = first(g) + 1; d < first(g + 1); ++d) is_shared_ = is_shared_ || demands_.target[d] == demands_.target[d - 1];
+    for (const double worth : demands_.worth) {
+      if (levels_.size() <= LEVELS && std::find(levels_.begin(), levels_.end(), worth) == levels_.end())
+        levels_.push_back(worth);
+    }
+    std::sort(levels_.begin(), levels_.end(), std::greater<>{});
+    if (levels_.size() > LEVELS) levels_.assign(1, 0.0);
     nothing_ = NOTHING * most_flow(capacity_, demands_.amount, demands_.worth);
   }
 
@@ -103,21 +119,38 @@ class Flows {
     while (hands_.size() < static_cast<std::size_t>(jobs)) hands_.emplace_back(network_);
     Sweep sum;
     sum.regret.resize(order.size());
-    Crew::ours().run(jobs, [&](int job) {
+    const std::size_t batches = jobs == 1 ? 1 : std::clamp<std::size_t>(order.size() / (FEWEST * at(jobs)), 1, BATCHES);
+    std::vector<double> now = load_, price(links());
+    for (std::size_t e = 0; e < links(); ++e) price[e] = pricing.at(static_cast<Link>(e), now[e]);
+    for (int job = 0; job < jobs; ++job) {
       Hand& hand = hands_[at(job)];
-      hand.load = load_;
-      hand.price.resize(load_.size());
-      for (std::size_t e = 0; e < load_.size(); ++e) hand.price[e] = pricing.at(static_cast<Link>(e), load_[e]);
+      hand.load = now;
+      hand.price = price;
       hand.weighs = jobs;
       hand.moves = 0;
-      for (auto k = at(job); k < order.size(); k += at(jobs)) {
-        const auto g = static_cast<std::size_t>(order[k]);
-        double regret = improve(g, pricing, tolerance, enough, together, hand);
-        sum.regret[k] = regret;
-        for (int times = 1; times < REPEATS && regret > again; ++times)
-          regret = improve(g, pricing, tolerance, enough, together, hand);
+    }
+    for (std::size_t batch = 0; batch < batches; ++batch) {
+      const std::size_t begin = order.size() * batch / batches, end = order.size() * (batch + 1) / batches;
+      Crew::ours().run(jobs, [&](int job) {
+        Hand& hand = hands_[at(job)];
+        for (auto k = begin + at(job); k < end; k += at(jobs)) {
+          const auto g = static_cast<std::size_t>(order[k]);
+          double regret = improve(g, pricing, tolerance, enough, together, hand);
+          sum.regret[k] = regret;
+          for (int times = 1; times < REPEATS && regret > again; ++times)
+            regret = improve(g, pricing, tolerance, enough, together, hand);
+        }
+      });
+      if (batch + 1 == batches) break;
+      for (std::size_t e = 0; e < links(); ++e) {
+        double more = 0;
+        for (int job = 0; job < jobs; ++job) more += (hands_[at(job)].load[e] - now[e]) / hands_[at(job)].weighs;
+        if (more == 0) continue;
+        now[e] += more;
+        price[e] = pricing.at(static_cast<Link>(e), now[e]);
       }
-    });
+      for (int job = 0; job < jobs; ++job) hands_[at(job)].load = now, hands_[at(job)].price = price;
+    }
     for (int job = 0; job < jobs; ++job) sum.moves += hands_[at(job)].moves;
     add_up(threads);
     return sum;
@@ -161,12 +194,16 @@ class Flows {
       trim(hand);
       if (!relieve(demand, hand)) break;
     }
-    std::vector<std::size_t> sets(demands_.sets());
-    std::iota(sets.begin(), sets.end(), std::size_t{0});
-    sets = fill(sets, hand, threads);
-    const std::vector<std::size_t> given = sets;
-    for (int round = 1; round < 3 && !sets.empty(); ++round) sets = fill(sets, hand, threads);
-    clean(given, threads);
+    if (is_shared_)
+      for (std::size_t g = 0; g < demands_.sets(); ++g) prefer(g);
+    for (const double least : levels_) {  // Who is worth most is given room first.
+      std::vector<std::size_t> sets(demands_.sets());
+      std::iota(sets.begin(), sets.end(), std::size_t{0});
+      sets = fill(sets, least, hand, threads);
+      const std::vector<std::size_t> given = sets;
+      for (int round = 1; round < 3 && !sets.empty(); ++round) sets = fill(sets, least, hand, threads);
+      clean(given, threads);
+    }
     settle(threads);
     add_up(threads);
   }
@@ -207,8 +244,8 @@ class Flows {
   }
 
   // What a thread works with. Loads and prices are its own: it hears of what the others do some sets of demands later.
-  // Where that would be too late, as there are few sets, what it changes counts `weighs` times, as if the others did the
-  // same; else all together would do too much.
+  // Until then what it changes counts `weighs` times, as if the others did the same; else all together would do too
+  // much.
   struct Hand {
     explicit Hand(const Network& network)
         : heap(network.nodes),
@@ -294,17 +331,18 @@ class Flows {
   bool walk_dearest(Node v, Node source, double* flow, const Pricing& pricing, Hand& hand, double& cost, double& slope,
                     double& most) const;
   void add(std::size_t g, double* flow, const Pricing& pricing, Hand& hand);
-  void add_together(std::size_t g, double* flow, const Pricing& pricing, Hand& hand);
+  void add_together(std::size_t g, double least, double above, double* flow, const Pricing& pricing, Hand& hand);
+  void prefer(std::size_t g);
   // In flows_fit.hpp.
   void trim(Hand& hand);
   bool relieve(std::vector<std::int32_t>& demand, Hand& hand);
   void take(double* flow, std::vector<double>& load, double amount, Hand& hand);
-  bool peel(Link e, double most, Node source, double dearest, double* flow, std::vector<double>& load,
+  bool peel(Link e, double most, std::size_t g, double dearest, double* flow, std::vector<double>& load,
             std::span<const std::int32_t> demand, Hand& hand);
   void note(std::size_t g, std::span<std::int32_t> demand) const;
-  std::vector<std::size_t> fill(const std::vector<std::size_t>& sets, Hand& hand, int threads);
-  bool give(std::size_t g, double little, Hand& hand);
-  bool has_room(std::size_t g, double little, Hand& hand) const;
+  std::vector<std::size_t> fill(const std::vector<std::size_t>& sets, double least, Hand& hand, int threads);
+  bool give(std::size_t g, double least, double little, Hand& hand);
+  bool has_room(std::size_t g, double least, double little, Hand& hand) const;
   void settle(int threads);
   void settle_set(std::size_t g, std::vector<std::int32_t>& comes, std::vector<std::int32_t>& demand,
                   std::vector<Node>& order);
@@ -316,10 +354,13 @@ class Flows {
   std::vector<Link> given_;  // By our number of a link, which goes by heads, its caller's.
   Network network_;
   std::vector<double> capacity_;
-  Demands demands_;
+  std::shared_ptr<Demands> held_;  // Never changed once it is made: copies have the same.
+  const Demands& demands_;
   std::vector<double> flow_, served_, load_;
   std::vector<Hand> hands_;
   double nothing_ = 0;
+  bool is_shared_ = false;      // Several demands of a set are to one node.
+  std::vector<double> levels_;  // What demands are worth, the most first; 0 alone where that is much.
 
   enum class Has : std::uint8_t { OFFERED, MUST, BOTH };
   std::vector<Has> has_;                // By set: demands that may be carried, that must be, or both.

@@ -86,8 +86,7 @@ inline bool Flows::relieve(std::vector<std::int32_t>& demand, Hand& hand) {
         is_tidy_[g] = 0;
         const auto to = std::span<const std::int32_t>(demand).subspan(g * nodes, nodes);
         while (flow[e] > 0 && load_[at(e)] > capacity_[at(e)])
-          if (!peel(e, std::nextafter(load_[at(e)] - capacity_[at(e)], std::numeric_limits<double>::max()),
-                    demands_.source[g], least, flow, load_, to, hand))
+          if (!peel(e, std::nextafter(load_[at(e)] - capacity_[at(e)], std::numeric_limits<double>::max()), g, least, flow, load_, to, hand))
             break;
       }
     }
@@ -95,10 +94,10 @@ inline bool Flows::relieve(std::vector<std::int32_t>& demand, Hand& hand) {
   return true;
 }
 
-// By node the set's demand to it, or -1.
+// By node the set's first demand to it, or -1.
 inline void Flows::note(std::size_t g, std::span<std::int32_t> demand) const {
   std::fill(demand.begin(), demand.end(), -1);
-  for (auto d = first(g); d < first(g + 1); ++d) demand[node(demands_.target[d])] = static_cast<std::int32_t>(d);
+  for (auto d = first(g + 1); d-- > first(g);) demand[node(demands_.target[d])] = static_cast<std::int32_t>(d);
 }
 
 // Every path over these links is given up; sets that had any are tidied.
@@ -120,7 +119,7 @@ inline void Flows::clear(std::span<const Link> given, int threads) {
       double* flow = of(g);
       note(g, demand);
       for (const std::size_t e : gone) {
-        while (flow[e] > 0 && peel(static_cast<Link>(e), flow[e], demands_.source[g], UNREACHED, flow, hand.load, demand, hand)) {
+        while (flow[e] > 0 && peel(static_cast<Link>(e), flow[e], g, UNREACHED, flow, hand.load, demand, hand)) {
         }
         flow[e] = 0;
       }
@@ -132,11 +131,11 @@ inline void Flows::clear(std::span<const Link> given, int threads) {
 }
 
 // Some path over e, to a demand that is worth no more than `dearest`, carries less.
-inline bool Flows::peel(Link e, double most, Node source, double dearest, double* flow, std::vector<double>& load,
+inline bool Flows::peel(Link e, double most, std::size_t g, double dearest, double* flow, std::vector<double>& load,
                         std::span<const std::int32_t> demand, Hand& hand) {
   hand.walked.assign(1, e);
   most = std::min(most, flow[e]);
-  for (Node u = tail(e); u != source;) {
+  for (Node u = tail(e); u != demands_.source[g];) {
     const Link back = largest_into(u, flow);
     if (back == NO_LINK || hand.walked.size() > hand.distance.size()) return false;
     hand.walked.push_back(back);
@@ -144,10 +143,13 @@ inline bool Flows::peel(Link e, double most, Node source, double dearest, double
     u = tail(back);
   }
   Node v = head(e);
+  std::size_t whose = 0;  // Of those to one node, who is worth least.
   const auto ends = [&] {
-    if (demand[node(v)] < 0) return false;
-    const auto d = static_cast<std::size_t>(demand[node(v)]);
-    return served_[d] > 0 && demands_.worth[d] <= dearest;
+    bool found = false;
+    if (demand[node(v)] >= 0)
+      for (auto d = static_cast<std::size_t>(demand[node(v)]); d < first(g + 1) && demands_.target[d] == v; ++d)
+        if (served_[d] > 0 && demands_.worth[d] <= dearest) whose = d, found = true;
+    return found;
   };
   while (!ends()) {
     const Link on = largest_from(v, flow);
@@ -156,16 +158,16 @@ inline bool Flows::peel(Link e, double most, Node source, double dearest, double
     most = std::min(most, flow[on]);
     v = head(on);
   }
-  double& served = served_[static_cast<std::size_t>(demand[node(v)])];
+  double& served = served_[whose];
   most = std::min(most, served);
   take(flow, load, most, hand);
   served = std::max(0.0, served - most);
   return true;
 }
 
-// Gives these sets what room there is, and returns those that were given any. Which may be given any at all is found out
+// Gives demands of these sets that are worth `least` or more what room there is, and returns those that were given any. Which may be given any at all is found out
 // side by side: as links only fill up, no other can be given anything later.
-inline std::vector<std::size_t> Flows::fill(const std::vector<std::size_t>& sets, Hand& hand, int threads) {
+inline std::vector<std::size_t> Flows::fill(const std::vector<std::size_t>& sets, double least, Hand& hand, int threads) {
   std::vector<double> price = hand.price;
   const double little = 1e3 * nothing_;
   for (std::size_t e = 0; e < links(); ++e)
@@ -176,33 +178,36 @@ inline std::vector<std::size_t> Flows::fill(const std::vector<std::size_t>& sets
     Hand own(network_);
     own.price = hand.price;
     for (auto k = static_cast<std::size_t>(job); k < sets.size(); k += static_cast<std::size_t>(jobs))
-      may[k] = has_room(sets[k], little, own);
+      may[k] = has_room(sets[k], least, little, own);
   });
   std::vector<std::size_t> given;
   for (std::size_t k = 0; k < sets.size(); ++k)
-    if (may[k] && give(sets[k], little, hand)) given.push_back(sets[k]);
+    if (may[k] && give(sets[k], least, little, hand)) given.push_back(sets[k]);
   hand.price = std::move(price);
   return given;
 }
 
-inline bool Flows::has_room(std::size_t g, double little, Hand& hand) const {
+inline bool Flows::has_room(std::size_t g, double least, double little, Hand& hand) const {
   double left = 0;
-  for (auto d = first(g); d < first(g + 1); ++d) left = std::max(left, demands_.amount[d] - served_[d]);
+  for (auto d = first(g); d < first(g + 1); ++d)
+    if (demands_.worth[d] >= least) left = std::max(left, demands_.amount[d] - served_[d]);
   if (left <= little) return false;
   reach(g, std::min(std::numeric_limits<double>::max(), LOOKED * cut(g)), hand);
   for (auto d = first(g); d < first(g + 1); ++d)
-    if (demands_.amount[d] - served_[d] > little && hand.distance[node(demands_.target[d])] < UNREACHED) return true;
+    if (demands_.worth[d] >= least && demands_.amount[d] - served_[d] > little &&
+        hand.distance[node(demands_.target[d])] < UNREACHED)
+      return true;
   return false;
 }
 
-inline bool Flows::give(std::size_t g, double little, Hand& hand) {
+inline bool Flows::give(std::size_t g, double least, double little, Hand& hand) {
   bool given = false;
   reach(g, std::min(std::numeric_limits<double>::max(), LOOKED * cut(g)), hand);
   double* flow = of(g);
   for (auto d = first(g); d < first(g + 1); ++d) {
     double room = demands_.amount[d] - served_[d];
     const Node v = demands_.target[d];
-    if (room <= little || hand.distance[node(v)] == UNREACHED) continue;
+    if (demands_.worth[d] < least || room <= little || hand.distance[node(v)] == UNREACHED) continue;
     for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
       const Link on = hand.into[node(u)];
       room = std::min(room, (capacity_[at(on)] - load_[at(on)]) * (1 - 1e-12));
@@ -328,10 +333,15 @@ inline void Flows::settle_set(std::size_t g, std::vector<std::int32_t>& comes, s
       if (flow[out.link[node(j)]] > 0 && --comes[node(out.far[node(j)])] == 0) order.push_back(out.far[node(j)]);
   note(g, demand);
   const auto served = [&](Node v) {
-    return demand[node(v)] < 0 ? nullptr : &served_[static_cast<std::size_t>(demand[node(v)])];
+    if (demand[node(v)] < 0) return std::span<double>();
+    const auto from = static_cast<std::size_t>(demand[node(v)]);
+    auto to = from + 1;
+    while (is_shared_ && to < first(g + 1) && demands_.target[to] == v) ++to;
+    return std::span(served_).subspan(from, to - from);
   };
   const auto sums = [&](Node v) {
-    double arrives = 0, leaves = served(v) == nullptr ? 0 : *served(v);
+    double arrives = 0, leaves = 0;
+    for (const double one : served(v)) leaves += one;
     for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) arrives += flow[e];
     for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) leaves += flow[out.link[node(j)]];
     return std::pair{arrives, leaves};
@@ -346,7 +356,7 @@ inline void Flows::settle_set(std::size_t g, std::vector<std::int32_t>& comes, s
     const auto [arrives, leaves] = sums(v);
     if (v == demands_.source[g] || leaves <= arrives) continue;
     for (std::int32_t j = out.start[node(v)]; j < out.start[node(v) + 1]; ++j) flow[out.link[node(j)]] *= arrives / leaves;
-    if (served(v) != nullptr) *served(v) *= arrives / leaves;
+    for (double& one : served(v)) one *= arrives / leaves;
   }
 }
 

@@ -16,6 +16,7 @@ namespace highroad {
 inline double Flows::improve(std::size_t g, const Pricing& pricing, double tolerance, double enough, bool together,
                              Hand& hand) {
   if (first(g) == first(g + 1)) return 0;
+  if (is_shared_) prefer(g);
   grow_again(g, cut(g) * (1 + tolerance), hand);
   double* flow = of(g);
   const double regret = account(g, flow, hand);
@@ -24,7 +25,8 @@ inline double Flows::improve(std::size_t g, const Pricing& pricing, double toler
   shift(flow, pricing, tolerance, hand);
   remove(g, flow, pricing, tolerance, hand);
   if (together)
-    add_together(g, flow, pricing, hand);
+    for (std::size_t k = 0; k < levels_.size(); ++k)  // One after the other, the worthiest first.
+      add_together(g, levels_[k], k == 0 ? UNREACHED : levels_[k - 1], flow, pricing, hand);
   else
     add(g, flow, pricing, hand);
   return regret;
@@ -290,15 +292,36 @@ inline void Flows::add(std::size_t g, double* flow, const Pricing& pricing, Hand
   }
 }
 
-// All demands along the tree at once: of what is wanted behind a link as much as brings its price to what it is worth.
-inline void Flows::add_together(std::size_t g, double* flow, const Pricing& pricing, Hand& hand) {
-  std::vector<double>&want = hand.longest, &share = hand.share;
-  for (const Node v : hand.settled) want[node(v)] = share[node(v)] = 0;
-  for (auto d = first(g); d < first(g + 1); ++d) {
-    const Node v = demands_.target[d];
-    if (hand.distance[node(v)] < demands_.worth[d]) want[node(v)] += demands_.amount[d] - served_[d];
+// What comes to a node is its worthiest demand's first: no flow changes by that.
+inline void Flows::prefer(std::size_t g) {
+  for (auto d = first(g); d < first(g + 1);) {
+    const auto from = d;
+    double comes = 0;
+    for (; d < first(g + 1) && demands_.target[d] == demands_.target[from]; ++d) comes += served_[d];
+    if (d == from + 1 || must(from)) continue;
+    for (auto one = from; one < d; ++one) {
+      served_[one] = one + 1 < d ? std::min(comes, demands_.amount[one]) : comes;
+      comes -= served_[one];
+    }
   }
-  const double worth = cut(g);
+}
+
+// All demands of a level along the tree at once: of what is wanted behind a link as much as brings its price to what it is
+// worth.
+inline void Flows::add_together(std::size_t g, double least, double above, double* flow, const Pricing& pricing, Hand& hand) {
+  std::vector<double>&want = hand.longest, &share = hand.share;
+  const auto counts = [&](std::size_t d) {
+    return demands_.worth[d] >= least && (demands_.worth[d] < above || above == UNREACHED) &&
+           hand.distance[node(demands_.target[d])] < demands_.worth[d];
+  };
+  for (const Node v : hand.settled) want[node(v)] = share[node(v)] = 0;
+  double worth = -1;
+  for (auto d = first(g); d < first(g + 1); ++d) {
+    if (!counts(d)) continue;
+    want[node(demands_.target[d])] += demands_.amount[d] - served_[d];
+    worth = std::max(worth, demands_.worth[d]);
+  }
+  if (worth < 0) return;
   for (std::size_t place = hand.settled.size(); place-- > 1;) {
     const Node v = hand.settled[place];
     const Link e = hand.into[node(v)];
@@ -320,9 +343,7 @@ inline void Flows::add_together(std::size_t g, double* flow, const Pricing& pric
     if (carried > 0) put(flow, hand.into[node(v)], carried, pricing, hand);
   }
   for (auto d = first(g); d < first(g + 1); ++d) {
-    const Node v = demands_.target[d];
-    if (hand.distance[node(v)] < demands_.worth[d])
-      served_[d] += (demands_.amount[d] - served_[d]) * share[node(v)];
+    if (counts(d)) served_[d] += (demands_.amount[d] - served_[d]) * share[node(demands_.target[d])];
   }
   ++hand.moves;
 }

@@ -47,7 +47,7 @@ def certificate(answer: Answer, *, shares: bool = False) -> Certificate:
         np.add.at(net, problem.head, flow[row])
         np.subtract.at(net, problem.tail, flow[row])
         mine = slice(made.start[row], made.start[row + 1])
-        net[made.target[mine]] -= served[mine]
+        np.subtract.at(net, made.target[mine], served[mine])
         net[source] += served[mine].sum()
         lost = max(lost, float(np.abs(net).max()))
     scale = float(max(problem.capacity_gbps.max(), made.amount_gbps.max(initial=0.0)))

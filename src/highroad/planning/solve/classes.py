@@ -2,30 +2,35 @@
 
     stage r:  maximise  sum_{k <= r} w_k x_k            x_k: what all demands of rank k get;  w_r = 1;  loads <= C
 
-A unit of a class is given up only for w_k / w_{k+1} units of the next: M = 8 at first. Where that is too little, as
-where one long way stands in the way of many short ones, and a class gets less than its own stage found for it, the
-stage is gone through again with that ratio M times as large. With B_r the bound of stage r, and X_k = x_0 + ... + x_k,
-all up to r of a plan that carries no less of all up to any k < r carry
+with the weights of `ratios`. The last stage is gone through first. Its prices y bound every stage before it too,
 
-    X_r <= B_r - sum_{k < r} (w_k - w_{k+1}) X_k                                             (summation by parts)
+    B_r <= 1 / w_r (sum_e C_e y_e + sum_{d of rank <= r} D_d max(0, w_d - dist_y(d)))
+
+and a class that this, or what it asks for, proves to have all it can needs no stage of its own. Each of the others has
+one, and where the plan gives it less than its stage found a unit of it weighs more, and the last stage is gone through
+again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from highroad.planning.solve import total
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
-from highroad.planning.solve.problem import Problem, Reals, commodities
+from highroad.planning.solve.problem import Problem, Reals, by_class
+from highroad.planning.solve.ratios import Ratios, better, bound_of
+from highroad.planning.solve.rising import distances
 
-PRIORITY = 8.0
-AGAIN, HIGHEST = 3, 4096.0
-"""A stage is gone through again so many times at most, and no unit weighs more than so many of the next class."""
+RATIO = 2.0
+"""A unit weighs so many of the next class at first, and each time it is short so many times as much."""
 
-SHORT = 4.0
-"""A class that lacks more than so many times the gap that is wanted of what its own stage found is short."""
+AGAIN = 12
+"""A stage is gone through again so many times at most."""
+
+NEARER = 0.5
+"""Of the gap that is wanted of each class: its own stage has as much, and as much may be lost in those after it."""
 
 FINEST = 1e-7
 """No stage is asked for a smaller gap."""
@@ -67,113 +72,128 @@ def lexicographic(
 ) -> Ranked:
     """The classes of a problem, `rank` 0 first, each with its share of what time there is.
 
-    Progress is told after each: what is carried of all up to it, and the bound of that.
+    Progress is told after each: what is carried of all up to it, and the bound of that. When time is up, the plan for
+    all is what it was, and bounds are those of the stages until then.
     """
     limits = limits or Limits()
     search = _Stages(problem, limits, clock, progress, seed)
-    for number in range(len(search.ranks)):
-        search.go_through(number)
-    if search.answer is None:
+    if not search.ranks:
         return Ranked(answer=total.total(problem, limits, clock=clock), classes=())
-    return Ranked(answer=search.answer, classes=search.classes())
+    plan = search.run()
+    return Ranked(answer=plan.answer, classes=search.classes(plan))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """The answer of a stage, what each class weighs in it, and what all up to each class get."""
+
+    answer: Answer
+    worth: Reals
+    sums: list[float]
 
 
 class _Stages:
-    """One stage after the other: what each proves, and the plan so far."""
+    """What each stage proves."""
 
     def __init__(self, problem: Problem, limits: Limits, clock: Clock, progress: Progress | None, seed: int) -> None:
         self._problem, self._limits, self._clock, self._progress, self._seed = problem, limits, clock, progress, seed
         self._begun_s = clock()
-        self._made = commodities(problem, ranked=True)
-        self._rank = self._made.ranks
+        self._made, self._rank = by_class(problem)
         self.ranks: list[int] = np.unique(self._rank).tolist()
-        self._ratio = np.full(max(0, len(self.ranks) - 1), PRIORITY)
-        self._proven: list[tuple[float, Reals]] = []
-        """Of each stage its bound, and the worth of each class in it."""
-        self._reached: list[float] = []
-        """What each stage got for all classes up to its own."""
-        self.answer: Answer | None = None
+        amount = self._made.amount_gbps
+        self._asked = [float(amount[self._rank <= rank].sum()) for rank in self.ranks]
+        self._ratios = Ratios(len(self.ranks), RATIO, short=NEARER * limits.gap)
+        self._proven: list[list[tuple[float, Reals]]] = [[] for _ in self.ranks]
+        """Of each stage its bounds, and the worth of each class in each."""
+        self._parts = len(self.ranks)
 
-    def go_through(self, number: int) -> None:
-        """One stage; again, where it takes from classes before what they could have."""
-        answer, worth = self._stage(number)
-        for _ in range(AGAIN):
-            short = self._short(answer, number)
-            if short is None or self._ratio[short] >= HIGHEST or self._left_s <= 0:
+    def run(self) -> _Plan:
+        """All stages: the plan for all, and what is proven of each class."""
+        last = len(self.ranks) - 1
+        plan = self._stage(last, None)
+        part: _Plan | None = None
+        for number in range(last):
+            if gap_of(plan.sums[number], self._bound(plan, number)) <= NEARER * self._limits.gap:
+                self._ratios.reached.append(plan.sums[number])
+                self._told(plan, number)
+                continue
+            if self._left_s <= 0:
                 break
-            self._ratio[short] *= PRIORITY
-            then, heavier = self._stage(number, answer)
-            if self._better(then, answer, number):
-                answer, worth = then, heavier
-        self.answer = answer
-        self._proven.append((answer.bound, worth))
-        self._reached.append(self._sums(answer)[number])
-        if self._progress is not None:
-            now = self.classes()[number]
-            self._progress(Moment(after_s=self._clock() - self._begun_s, value=now.value, bound=now.bound))
+            self._parts = last - number + 1
+            part = self._settled(self._stage(number, part or plan), number)
+            self._ratios.reached.append(part.sums[number])
+            self._told(part, number)
+        self._parts = 1
+        plan = self._settled(plan, last)
+        self._told(plan, last)
+        return plan
+
+    def classes(self, plan: _Plan) -> tuple[Cumulative, ...]:
+        """Each cumulative class of a plan for all, with what is proven of it."""
+        return tuple(
+            Cumulative(
+                rank=rank, value=plan.sums[number], bound=self._bound(plan, number), worth=float(plan.worth[number])
+            )
+            for number, rank in enumerate(self.ranks)
+        )
+
+    def _settled(self, plan: _Plan, number: int) -> _Plan:
+        """A plan of a stage, found again as often as it takes from classes before what they could have."""
+        for _ in range(AGAIN):
+            if self._left_s <= 0 or not self._ratios.raised(plan.sums):
+                break
+            then = self._stage(number, plan)
+            if better(then.sums, plan.sums, number, NEARER * self._limits.gap):
+                plan = then
+        return plan
 
     @property
     def _left_s(self) -> float:
         return self._limits.time_s - (self._clock() - self._begun_s)
 
-    def _worth(self, number: int) -> Reals:
-        """Of each class up to this one what a unit of it weighs: 1 for the last."""
-        worth: Reals = np.ones(number + 1)
-        worth[:-1] = np.cumprod(self._ratio[:number][::-1])[::-1]
-        return worth
-
-    def _stage(self, number: int, before: Answer | None = None) -> tuple[Answer, Reals]:
-        """The plan of a stage, and what each class weighs in it; `before` is one of the same stage."""
-        by_class = self._worth(number)
-        worth = np.zeros(len(self._rank))
-        for rank, one in zip(self.ranks, by_class.tolist(), strict=False):
+    def _stage(self, number: int, start: _Plan | None) -> _Plan:
+        """The plan of a stage, from another plan: what later classes get in that is taken off."""
+        by_rank = self._ratios.worth(number)
+        worth, amount = np.zeros(len(self._rank)), self._made.amount_gbps
+        for rank, one in zip(self.ranks, by_rank.tolist(), strict=False):
             worth[self._rank == rank] = one
-        amount = self._made.amount_gbps
-        asked, new = float((amount * worth).sum()), float(amount[self._rank == self.ranks[number]].sum())
-        stages = len(self.ranks) - number + (before is not None)
+        made = replace(self._made, amount_gbps=np.where(worth > 0, amount, 0.0))
+        asked = float((amount * worth).sum())
         share = Limits(
-            gap=max(FINEST, self._limits.gap * new / asked) if new > 0 else self._limits.gap,
-            time_s=self._left_s / stages,
+            gap=max(FINEST, NEARER * self._limits.gap * self._asked[number] / asked) if asked > 0 else self._limits.gap,
+            time_s=self._left_s / self._parts,
             threads=self._limits.threads,
         )
-        start = self.answer if before is None else before
+        price: Reals | None = None
+        if start is not None:
+            both = min(len(start.worth), len(by_rank)) - 1
+            price = start.answer.price * (by_rank[both] / start.worth[both])
         answer = total.solve(
             self._problem,
-            self._made,
+            made,
             worth,
             share,
             self._clock,
             seed=self._seed,
-            start=None if start is None else start.flows,
-            price=None if start is None else start.price * PRIORITY,
+            start=None if start is None else start.answer.flows,
+            price=price,
         )
-        return answer, by_class
-
-    def _sums(self, answer: Answer) -> list[float]:
-        """What all classes up to each get together."""
+        self._proven[number].append((answer.bound, by_rank))
+        earned = amount * np.maximum(0.0, worth - distances(self._problem, made, answer.price))
+        paid = float((answer.price * self._problem.capacity_gbps).sum())
+        for before, (rank, one) in enumerate(zip(self.ranks[:number], by_rank.tolist(), strict=False)):
+            bound = (paid + float(earned[self._rank <= rank].sum())) / one
+            self._proven[before].append((bound, by_rank[: before + 1] / one))
         served = answer.flows.served
-        return [float(served[self._rank <= rank].sum()) for rank in self.ranks]
+        sums = [float(served[self._rank <= rank].sum()) for rank in self.ranks]
+        return _Plan(answer=answer, worth=by_rank, sums=sums)
 
-    def _short(self, answer: Answer, number: int) -> int | None:
-        """The first class before this one that gets less than its own stage found for it and those before it."""
-        sums, most = self._sums(answer), SHORT * self._limits.gap
-        return next((one for one in range(number) if sums[one] < self._reached[one] * (1 - most)), None)
+    def _bound(self, plan: _Plan, number: int) -> float:
+        """What all classes up to this one get at most where those before get what they do in a plan."""
+        proven = [bound_of(number, bound, worth, plan.sums) for bound, worth in self._proven[number]]
+        return max(plan.sums[number], min([self._asked[number], *proven]))
 
-    def _better(self, one: Answer, other: Answer, number: int) -> bool:
-        """Whether the first class that differs by more than is asked for gets more."""
-        for a, b in zip(self._sums(one)[: number + 1], self._sums(other)[: number + 1], strict=True):
-            if abs(a - b) > self._limits.gap * max(a, b):
-                return a > b
-        return False
-
-    def classes(self) -> tuple[Cumulative, ...]:
-        """Each cumulative class of the last plan, with what its stage proves."""
-        if self.answer is None:
-            return ()
-        sums = self._sums(self.answer)
-        last = self._proven[-1][1]
-        found = []
-        for number, (rank, (bound, worth)) in enumerate(zip(self.ranks, self._proven, strict=False)):
-            before = float(((worth[:-1] - worth[1:]) * sums[:number]).sum())
-            found.append(Cumulative(rank=rank, value=sums[number], bound=bound - before, worth=float(last[number])))
-        return tuple(found)
+    def _told(self, plan: _Plan, number: int) -> None:
+        if self._progress is not None:
+            value, bound = plan.sums[number], self._bound(plan, number)
+            self._progress(Moment(after_s=self._clock() - self._begun_s, value=value, bound=bound))

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from highroad.planning.solve.answer import Clock, Course, Limits, Moment, gap_of
+from highroad.planning.solve.aside import aside
 from highroad.planning.solve.live import Live, distinct, ragged
 from highroad.planning.solve.offered import Lots
 from highroad.planning.solve.problem import Reals
@@ -47,8 +48,8 @@ LATE = 0.1
 CHEAP = 0.05
 """Lots that pay next to nothing, together this share of the gap, are taken to pay nothing."""
 
-MADE_ROOM, DEARER = 12, 12.0
-"""So often backups are looked for anew, and so steeply a span is avoided that is full."""
+MADE_ROOM, ASIDE, DEARER = 12, 4, 12.0
+"""So often backups are looked for anew, and then so often ways aside; and so steeply a span is avoided that is full."""
 
 POLISHES, POLISHED, ENOUGH = 12, 5000, 0.2
 """When services are made whole: so often are so many looked at that are on spans fuller than when split, until all are
@@ -352,24 +353,31 @@ def _change(live: Live, ways: Ways, lots: Lots, spans: _Spans, way: Places, serv
 
 
 def _make_room(search: _Search, way: Places) -> tuple[Reals, Reals]:
-    """Backups go elsewhere where a span has too little room for its reserve beside its load; loads and reserve."""
+    """Where a span has too little room for its reserve beside its load, backups go elsewhere, and where that is not
+    enough, services do; loads and reserve.
+    """
     live, ways = search.live, search.ways
     load, reserve = np.zeros(live.spans), np.zeros(live.spans)
-    for last in range(MADE_ROOM + 1):
+    for last in range(MADE_ROOM + ASIDE + 1):
         held = np.flatnonzero(way >= 0)
         first, places = ragged(ways.start, way[held])
         load = np.bincount(ways.span[places], np.repeat(live.gbps[held], np.diff(first)), live.spans).astype(np.float64)
         reserve = ways.reserve(way[held], live.gbps[held])
         over = load + reserve > search.capacity
-        if last == MADE_ROOM or not over.any():
+        if last == MADE_ROOM + ASIDE or not over.any():
             break
+        price = live.latency_ms * (1.0 + ((load + reserve) / search.capacity) ** DEARER)
+        if last >= MADE_ROOM:
+            if not aside(live, search.lots, way, load, reserve, price):
+                break
+            continue
         first, places = ragged(ways.backup_start, way[held])
         there = distinct(np.repeat(held, np.diff(first))[over[ways.backup[places]]])
         there = there[:: 2 if len(there) > 1 else 1]
         asked = distinct(way[there])
         if not len(asked):
             break
-        at = ways.again(asked, live.latency_ms * (1.0 + ((load + reserve) / search.capacity) ** DEARER))
+        at = ways.again(asked, price)
         then = at[np.searchsorted(asked, way[there])]
         bound = live.bound_ms[there] * (1 + 1e-9)
         fits = (then >= 0) & (ways.latency_ms[np.maximum(then, 0)] <= bound)

@@ -17,27 +17,50 @@ import numpy as np
 
 from highroad.graph import _kernels
 from highroad.planning.solve import total
-from highroad.planning.solve.answer import Answer, Clock, Limits
+from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
 from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, commodities, flows
-from highroad.planning.solve.rising import GAP, Rise
+from highroad.planning.solve.rising import GAP, Rise, highest
 from highroad.planning.solve.shared import NOT_JOINED, utilisation
 
 STEPS = 100
 """So many between two looks at the clock."""
+
+TOLD_S = 0.25
+"""Progress is told as often at most."""
+
+SAME = 1e-9
 
 MOST = 50_000
 """Of more demands shares are found nearly (`rising`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rising:
+    """Where time was up: how many demands would rise still, how high they are, and what no plan betters that gives no
+    less to the others; both in Gbit/s a unit of weight.
+    """
+
+    demands: int
+    level: float
+    bound: float
+
+    @property
+    def gap(self) -> float:
+        """The share of the bound that is missing, at most."""
+        return gap_of(self.level, self.bound)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
     """What each demand gets, as flows too, and how many levels it took.
 
-    `least` is what who gets least a unit of weight gets; no plan gives that one more than `least_bound`.
+    `least` is what who gets least a unit of weight gets; no plan gives that one more than `least_bound`. `rising` is
+    None where everybody has come to the end.
     """
 
     answer: Answer
     levels: int
+    rising: Rising | None = None
 
     @property
     def served_gbps(self) -> Reals:
@@ -60,9 +83,18 @@ class Shares:
         return self.answer.bound
 
 
-def maxmin(problem: Problem, limits: Limits | None = None, *, clock: Clock = lambda: 0.0, seed: int = 0) -> Shares:
+def maxmin(
+    problem: Problem,
+    limits: Limits | None = None,
+    *,
+    clock: Clock = lambda: 0.0,
+    progress: Progress | None = None,
+    seed: int = 0,
+) -> Shares:
     """The shares, by `weight`; those with the same ends share as everybody does. ValueError where no way leads from end
     to end of a demand (`problem.checked` says which).
+
+    Progress is told now and then: how high those are who rise still, and what no plan betters of that.
     """
     limits = limits or Limits()
     apart = replace(problem, rank=_apart(problem))
@@ -73,7 +105,7 @@ def maxmin(problem: Problem, limits: Limits | None = None, *, clock: Clock = lam
     weight = np.empty(count)
     weight[single.of] = problem.weight
     if count > MOST:
-        return _nearly(problem, single, weight, limits, clock, seed)
+        return _nearly(problem, single, weight, limits, clock, progress, seed)
     begun_s = clock()
     rising = _kernels.Levels(
         problem.network,
@@ -89,30 +121,71 @@ def maxmin(problem: Problem, limits: Limits | None = None, *, clock: Clock = lam
     )
     if not rising.begin():
         raise ValueError(NOT_JOINED)
-    looks = 1
-    while not rising.rise(STEPS) and clock() - begun_s < limits.time_s:
+    looks, told_s, left = 1, begun_s, None
+    while not rising.rise(STEPS):
         looks += 1
+        now_s = clock()
+        late = now_s - begun_s >= limits.time_s
+        if late or (progress is not None and now_s - told_s >= TOLD_S):
+            told_s = now_s
+            left = _left(problem, single, weight, rising)
+            if progress is not None:
+                progress(Moment(after_s=now_s - begun_s, value=left.level, bound=left.bound))
+        if late:
+            break
+    else:
+        left = None
     price = rising.price if rising.levels else np.ones(problem.links)
     price /= float((price * problem.capacity_gbps).sum())
     cost = float((weight * rising.distances(price)).sum())
     bound = 1.0 / cost if cost > 0 else np.inf
-    return _shares(problem, single, weight, rising.served, rising.flow, price, bound, looks, rising.levels)
+    return _shares(problem, single, weight, rising.served, rising.flow, price, bound, looks, rising.levels, left)
 
 
-def _nearly(problem: Problem, single: Commodities, weight: Reals, limits: Limits, clock: Clock, seed: int) -> Shares:
+def _left(problem: Problem, single: Commodities, weight: Reals, levels: _kernels.Levels) -> Rising:
+    held = levels.served
+    still = (held >= weight * levels.level * (1 - SAME)) & (held < single.amount_gbps * (1 - SAME))
+    load = levels.flow.reshape(-1, problem.links).sum(axis=0)
+    price = levels.price if levels.levels else np.ones(problem.links)
+    bound = highest(problem, single, weight, held, still, load, price)
+    return Rising(demands=int(still.sum()), level=levels.level, bound=max(bound, levels.level))
+
+
+def _nearly(
+    problem: Problem,
+    single: Commodities,
+    weight: Reals,
+    limits: Limits,
+    clock: Clock,
+    progress: Progress | None,
+    seed: int,
+) -> Shares:
     begun_s = clock()
     apart = replace(problem, rank=_apart(problem))
     first = Limits(gap=GAP, time_s=limits.time_s / 4, threads=limits.threads)
     together = utilisation(replace(apart, amount_gbps=weight[single.of]), first, clock=clock, seed=seed, ranked=True)
     rise = Rise(apart, single, weight, together)
     levels = 0
-    while rise.open.any() and clock() - begun_s < limits.time_s:
+    while rise.open.any() and not rise.stopped and clock() - begun_s < limits.time_s:
         levels += 1
         left_s = limits.time_s - (clock() - begun_s)
         rise.step(Limits(gap=GAP, time_s=left_s, threads=limits.threads), clock, seed)
+        if progress is not None and rise.open.any():
+            left = _stopped(problem, single, weight, rise)
+            progress(Moment(after_s=clock() - begun_s, value=left.level, bound=left.bound))
     served, flow = rise.fits()
+    still = _stopped(problem, single, weight, rise) if rise.open.any() else None
     bound = 1.0 / together.bound if together.bound > 0 else np.inf
-    return _shares(problem, single, weight, served, flow, together.price, bound, together.sweeps, levels)
+    return _shares(problem, single, weight, served, flow, together.price, bound, together.sweeps, levels, still)
+
+
+def _stopped(problem: Problem, single: Commodities, weight: Reals, rise: Rise) -> Rising:
+    served, flow = rise.fits()
+    still = rise.open & (served < single.amount_gbps * (1 - SAME))
+    level = float((served / weight)[still].max(initial=0.0))
+    load = flow.reshape(-1, problem.links).sum(axis=0)
+    bound = highest(problem, single, weight, served, still, load, rise.price)
+    return Rising(demands=int(still.sum()), level=level, bound=max(bound, level))
 
 
 def _shares(
@@ -125,6 +198,7 @@ def _shares(
     bound: float,
     sweeps: int,
     levels: int,
+    rising: Rising | None,
 ) -> Shares:
     over = max(1.0, float((flow.reshape(-1, problem.links).sum(axis=0) / problem.capacity_gbps).max()))  # by rounding
     served = served / over
@@ -143,7 +217,7 @@ def _shares(
         moments=(),
         sweeps=sweeps,
     )
-    return Shares(answer=answer, levels=levels)
+    return Shares(answer=answer, levels=levels, rising=rising)
 
 
 def _apart(problem: Problem) -> Ints:

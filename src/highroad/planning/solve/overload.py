@@ -1,9 +1,10 @@
 """Where not everything fits, as after failures: the most of the first class, then of the second, and so on.
 
-    stage r:  maximise  sum_{k <= r} M^(r - k) x_k     x_k: what services of rank k get;  loads <= C;  M = 4
+    stage r:  maximise  sum_{k <= r} w_k x_k     x_k: what services of rank k get;  loads <= C
 
-As in `classes`, whose bounds of cumulative classes these are. What is lost now counts more than what could be lost
-next: nothing is kept in reserve for backups, and the protected go one way. The bound of a stage, at prices y >= 0:
+As in `classes`, with the weights and the bounds of cumulative classes of `ratios`. What is lost now counts more than
+what could be lost next: nothing is kept in reserve for backups, and the protected go one way. The bound of a stage, at
+prices y >= 0:
 
     sum_e C_e y_e + sum_s D_s max(0, worth_s - cost_y(s))
 
@@ -23,11 +24,15 @@ from highroad.planning.solve.even import TIED, whole
 from highroad.planning.solve.live import Live, distinct, ragged
 from highroad.planning.solve.offered import Lots
 from highroad.planning.solve.problem import Reals
+from highroad.planning.solve.ratios import Ratios, better, bound_of
 from highroad.planning.solve.slope import Slope
 from highroad.planning.solve.total import ROUNDED
 from highroad.planning.solve.ways import Places, Ways
 
 PRIORITY = 4.0
+AGAIN = 4
+"""A stage is gone through again so many times at most, each time a class short has PRIORITY times its ratio."""
+
 FIRST_SLOPE, WARM_SLOPE = 15.0, 60.0
 SWEEPS = 4
 ROUNDS = 24
@@ -64,22 +69,10 @@ def overload(live: Live, limits: Limits | None = None, *, clock: Clock = lambda:
     lots = Lots(ways, least, ranked=True)
     lots.offer()
     ranks = np.unique(live.rank).tolist()
-    begun_s, bounds, rounds, price = clock(), list[float](), 0, None
-    for number, rank in enumerate(ranks):
-        worth = np.zeros(len(lots))
-        for place, earlier in enumerate(ranks[: number + 1]):
-            worth[lots.rank == earlier] = PRIORITY ** (number - place)
-        asked, cumulative = float((lots.gbps * worth).sum()), float(lots.gbps[lots.rank <= rank].sum())
-        share = Limits(
-            gap=NEARER * limits.gap * cumulative / asked if asked > 0 else limits.gap,
-            time_s=(limits.time_s - (clock() - begun_s)) / (len(ranks) - number),
-            threads=limits.threads,
-        )
-        stage = _Stage(lots, worth, share, clock)
-        price = stage.run(price)
-        bounds.append(stage.bound)
-        rounds += stage.rounds
-    shares = [float(lots.flow[lots.rank[lots.lot] <= rank].sum()) for rank in ranks]
+    stages = _Stages(lots, ranks, limits, clock)
+    for number in range(len(ranks)):
+        stages.go_through(number)
+    shares = stages.sums()
     way = whole(live, lots, lots.lot, lots.way, lots.flow)
     load = _fitted(live, ways, lots, way)
     carried = [float(live.gbps[(way >= 0) & (live.rank <= rank)].sum()) for rank in ranks]
@@ -88,25 +81,74 @@ def overload(live: Live, limits: Limits | None = None, *, clock: Clock = lambda:
         ways=ways,
         way=way,
         load_gbps=load,
-        classes=_cumulative(ranks, carried, bounds, asked_for),
-        split=_cumulative(ranks, shares, bounds, asked_for),
-        rounds=rounds,
+        classes=stages.cumulative(carried, asked_for),
+        split=stages.cumulative(shares, asked_for),
+        rounds=stages.rounds,
     )
 
 
-def _cumulative(
-    ranks: list[int], carried: list[float], bounds: list[float], asked: list[float]
-) -> tuple[Cumulative, ...]:
-    """The bounds of stages as those of cumulative classes (`classes`)."""
-    found = []
-    for number, rank in enumerate(ranks):
-        before = sum(
-            (PRIORITY ** (number - place) - PRIORITY ** (number - place - 1)) * carried[place]
-            for place in range(number)
+class _Stages:
+    """One stage after the other: what each proves, and in the lots the plan so far."""
+
+    def __init__(self, lots: Lots, ranks: list[int], limits: Limits, clock: Clock) -> None:
+        self.rounds = 0
+        self._lots, self._ranks, self._limits, self._clock = lots, ranks, limits, clock
+        self._begun_s = clock()
+        self._ratios = Ratios(len(ranks), PRIORITY, short=NEARER * limits.gap)
+        self._proven: list[tuple[float, Reals]] = []
+        self._price: Reals | None = None
+
+    def go_through(self, number: int) -> None:
+        """One stage; again, where it takes from classes before what they could have."""
+        lots = self._lots
+        bound, worth = self._stage(number)
+        for _ in range(AGAIN):
+            if self._left_s <= 0 or not self._ratios.raised(sums := self.sums()):
+                break
+            before, of, price = lots.flow, len(lots.ways), self._price
+            then, heavier = self._stage(number, again=True)
+            if better(self.sums(), sums, number, NEARER * self._limits.gap):
+                bound, worth = then, heavier
+            else:
+                lots.flow, self._price = lots.kept(before, of), price
+        self._proven.append((bound, worth))
+        self._ratios.reached.append(self.sums()[number])
+
+    def sums(self) -> list[float]:
+        """What all classes up to each get together."""
+        rank = self._lots.rank[self._lots.lot]
+        return [float(self._lots.flow[rank <= one].sum()) for one in self._ranks]
+
+    def cumulative(self, sums: list[float], asked: list[float]) -> tuple[Cumulative, ...]:
+        """What is proven of classes that together get so much, of what they ask for."""
+        found = []
+        for number, (rank, (bound, worth)) in enumerate(zip(self._ranks, self._proven, strict=True)):
+            most = min(asked[number], bound_of(number, bound, worth, sums))
+            found.append(Cumulative(rank=rank, value=sums[number], bound=max(most, sums[number])))
+        return tuple(found)
+
+    @property
+    def _left_s(self) -> float:
+        return self._limits.time_s - (self._clock() - self._begun_s)
+
+    def _stage(self, number: int, *, again: bool = False) -> tuple[float, Reals]:
+        """The bound of a stage, and what each class weighs in it."""
+        lots, by_class = self._lots, self._ratios.worth(number)
+        worth = np.zeros(len(lots))
+        for rank, one in zip(self._ranks, by_class.tolist(), strict=False):
+            worth[lots.rank == rank] = one
+        asked = float((lots.gbps * worth).sum())
+        cumulative = float(lots.gbps[lots.rank <= self._ranks[number]].sum())
+        share = Limits(
+            gap=NEARER * self._limits.gap * cumulative / asked if asked > 0 else self._limits.gap,
+            time_s=self._left_s / (len(self._ranks) - number + again),
+            threads=self._limits.threads,
         )
-        bound = min(asked[number], bounds[number] - before)
-        found.append(Cumulative(rank=rank, value=carried[number], bound=max(bound, carried[number])))
-    return tuple(found)
+        stage = _Stage(lots, worth, share, self._clock)
+        price = self._price
+        self._price = stage.run(price if price is None or again else price * PRIORITY)
+        self.rounds += stage.rounds
+        return stage.bound, by_class
 
 
 class _Stage:
@@ -127,7 +169,7 @@ class _Stage:
         lots, capacity = self.lots, self.capacity
         slope = Slope(capacity_gbps=capacity, slope=FIRST_SLOPE)
         if price is not None and price.any():
-            slope.warm(price * PRIORITY, WARM_SLOPE)
+            slope.warm(price, WARM_SLOPE)
         best, best_of, regret = lots.flow, len(lots.ways), 1.0
         spare: Reals = np.zeros(len(capacity))
         while self.most > 0 and self.rounds < ROUNDS:

@@ -274,7 +274,8 @@ _ROWS = 256
 class Commodities:
     """Demands put together: those of one source, fence and rank are a set, those of a set to one target a commodity.
 
-    Commodities of set s are [start[s], start[s + 1]); `of` says which one each demand belongs to.
+    Commodities of set s are [start[s], start[s + 1]); `of` says which one each demand belongs to. Several of a set may
+    have one target (`by_class`).
     """
 
     source: Ints
@@ -284,11 +285,6 @@ class Commodities:
     target: Ints
     amount_gbps: Reals
     of: NDArray[np.int64]
-
-    @property
-    def ranks(self) -> Ints:
-        """The rank of every commodity."""
-        return np.repeat(self.rank, np.diff(self.start)).astype(np.int32)
 
 
 def commodities(problem: Problem, *, ranked: bool = False) -> Commodities:
@@ -315,6 +311,18 @@ def commodities(problem: Problem, *, ranked: bool = False) -> Commodities:
         amount_gbps=amount,
         of=of.astype(np.int64),
     )
+
+
+def by_class(problem: Problem) -> tuple[Commodities, Ints]:
+    """The commodities of a problem, those of one set, target and rank together, and the rank of each: the sets are by
+    source and fence alone, which is as many as there are without ranks.
+    """
+    rank = np.unique(problem.rank, return_inverse=True)
+    ranks = max(1, len(rank[0]))
+    apart = replace(problem, nodes=problem.nodes * ranks, target=(problem.target * ranks + rank[1]).astype(np.int32))
+    made = commodities(apart)
+    target = (made.target // ranks).astype(np.int32)
+    return replace(made, target=target), rank[0][made.target % ranks].astype(np.int32)
 
 
 def at_most(problem: Problem, source: Ints, target: Ints, amount_gbps: Reals) -> Reals:

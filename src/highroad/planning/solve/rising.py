@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from highroad.planning.solve.answer import Answer, Clock, Limits
-from highroad.planning.solve.problem import Commodities, Problem, Reals
+from highroad.planning.solve.problem import Commodities, Flags, Problem, Reals
 from highroad.planning.solve.shared import utilisation, with_more
 
 TOLERANCE, GAP = 1e-3, 3e-4
@@ -20,6 +20,9 @@ TOLERANCE, GAP = 1e-3, 3e-4
 
 FAR = 0.1
 """Who is at this share of the greatest distance or more crosses what is full; nearer may be what prices do not know."""
+
+STEEP = 60.0
+"""Of prices by load."""
 
 NEXT, WIDEST = 1.05, 2.0
 """Where nothing is known of the next bottleneck it is looked for this much higher, and then further."""
@@ -33,11 +36,12 @@ class Rise:
     def __init__(self, apart: Problem, single: Commodities, weight: Reals, together: Answer) -> None:
         self.open = np.ones(len(single.target), np.bool_)
         self._apart, self._single, self._weight, self._together = apart, single, weight, together
+        self.stopped = False
+        self.price = together.price
         self._held = np.zeros(len(single.target))
         self._level = 0.0
         self._flow: Reals | None = None
-        self._price = together.price
-        self._distance = _distances(apart, single, together.price)
+        self._distance = distances(apart, single, together.price)
         self._wider = np.inf
 
     def step(self, limits: Limits, clock: Clock, seed: int) -> None:
@@ -47,13 +51,13 @@ class Rise:
         level = min(allowed, content, self._level * self._wider if self._level > 0 else np.inf)
         answer = self._plan(level, limits, clock, seed)
         if answer.value > 1.0 + TOLERANCE:
-            self._distance = _distances(self._apart, self._single, answer.price)
+            self._distance = distances(self._apart, self._single, answer.price)
             self._wider = np.inf
             if not self._allowed() < level:  # time was up: what is known does not bring it down
-                self.open[:] = False
+                self.stopped = True
             return
         over = max(1.0, answer.value)
-        self._flow, self._price = answer.flows.flow / over, answer.price
+        self._flow, self.price = answer.flows.flow / over, answer.price
         self._held, self._level = self._at(level) / over, level / over
         met = self.open & (self._distance > 0) if level == allowed else np.zeros_like(self.open)
         self.open &= self._held < self._single.amount_gbps * (1 - TOLERANCE)
@@ -82,28 +86,50 @@ class Rise:
         given = replace(self._apart, amount_gbps=amount[self._single.of])
         if self._flow is None:
             return utilisation(given, limits, clock=clock, seed=seed, ranked=True)
-        return with_more(given, now, self._flow, self._held, self._price, limits, clock=clock, seed=seed)
+        return with_more(given, now, self._flow, self._held, self.price, limits, clock=clock, seed=seed)
 
     def _allowed(self) -> float:
-        """The highest level that the prices allow: they are of what all links together can carry, 1."""
-        cost = self._weight * self._distance
-        mine = np.flatnonzero(self.open & (cost > 0))
-        left = 1.0 - float((self._held * self._distance)[~self.open].sum())
-        if not len(mine):
-            return np.inf
-        content = self._single.amount_gbps[mine] / self._weight[mine]
-        order = np.argsort(content)
-        content, rate = content[order], cost[mine][order]
-        paid = np.cumsum(content * rate)
-        rising = rate.sum() - np.cumsum(rate)
-        place = int(np.searchsorted(paid + content * rising, left, side="right"))
-        if place == len(mine):
-            return np.inf
-        before = float(paid[place - 1]) if place else 0.0
-        return max(self._level, (left - before) / float(rate[place:].sum()))
+        single = self._single
+        return max(self._level, allowed(single, self._weight, self._held, self.open, self._distance))
 
 
-def _distances(problem: Problem, made: Commodities, price: Reals) -> Reals:
+def allowed(single: Commodities, weight: Reals, held: Reals, rising: Flags, distance: Reals) -> float:
+    """The highest level that prices allow those who rise, where others have what is `held`: `distance` is of every
+    commodity, at prices at which all links together can carry 1.
+    """
+    cost = weight * distance
+    mine = np.flatnonzero(rising & (cost > 0))
+    left = 1.0 - float((held * distance)[~rising].sum())
+    if not len(mine):
+        return np.inf
+    content = single.amount_gbps[mine] / weight[mine]
+    order = np.argsort(content)
+    content, rate = content[order], cost[mine][order]
+    paid = np.cumsum(content * rate)
+    more = rate.sum() - np.cumsum(rate)
+    place = int(np.searchsorted(paid + content * more, left, side="right"))
+    if place == len(mine):
+        return np.inf
+    before = float(paid[place - 1]) if place else 0.0
+    return max(0.0, (left - before) / float(rate[place:].sum()))
+
+
+def highest(
+    problem: Problem, single: Commodities, weight: Reals, held: Reals, rising: Flags, load: Reals, price: Reals
+) -> float:
+    """What no level of those who rise betters where nobody else gets less: by the prices of before, and by such as rise
+    with the load.
+    """
+    capacity = problem.capacity_gbps
+    found = float((single.amount_gbps / weight)[rising].max(initial=0.0))
+    for one in (price, np.exp(STEEP * (load / capacity - 1.0)), 1.0 / capacity):
+        paid = float((one * capacity).sum())
+        if paid > 0:
+            found = min(found, allowed(single, weight, held, rising, distances(problem, single, one / paid)))
+    return found
+
+
+def distances(problem: Problem, made: Commodities, price: Reals) -> Reals:
     """Of every commodity the least price from its source to its target."""
     found = np.empty(len(made.target))
     sizes = np.diff(made.start)

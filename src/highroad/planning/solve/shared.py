@@ -16,7 +16,7 @@ from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Course, Limits, Progress
 from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, commodities, flows
 from highroad.planning.solve.slope import Slope
-from highroad.planning.solve.total import LEFT_ALONE, LOOKS, TOO_MANY, again_over
+from highroad.planning.solve.total import AT_FIRST, LEFT_ALONE, LOOKS, TOO_MANY, again_over
 
 FIRST_SLOPE = 20.0
 LATEST = LOOKS // 2
@@ -191,9 +191,10 @@ class _Search:
             if slope.sweeps >= LATEST or self._priced:
                 spared = max(LEFT_ALONE * gap, PASSED_OVER * regret if slope.sweeps < LOOKS * 2 else 0.0)
                 enough = spared * full / sets
-            near, late = regret + bias < 4 * gap, self.course.is_late()
+            near, late = regret + bias < (4 * gap if self.warm else gap), self.course.is_late()
             done = used - self.bound <= gap * used
-            if not (done or late or near or slope.sweeps - looked >= LATEST):
+            patience = LATEST if self.warm else AT_FIRST * LOOKS
+            if not (done or late or near or slope.sweeps - looked >= patience):
                 continue
             looked = slope.sweeps
             if not done:

@@ -40,8 +40,10 @@ CLOSE = 1.2
 NOT_THE_BOUND = 3.0
 """A gap of more than so many times regret and bias is the plan's, and not the bound's: the flows are made to fit."""
 
-AT_FIRST = 0.02
-"""Flows of more regret and bias are not made to fit in the first sweeps, unless time is up."""
+AT_FIRST = 3
+"""Before so many looks are due, a search from nothing looks for no bound, and makes no flows fit, unless the prices
+promise the gap or time is up.
+"""
 
 ROUNDED = 1 + 1e-10
 """What is over by less is over by rounding errors."""
@@ -219,7 +221,7 @@ class _Search:
         slope, again = self.slope, np.inf
         enough = LEFT_ALONE * gap * self._most / sets if self.warm else -np.inf
         looked = fitted = 0
-        near = 4 * gap
+        near = 4 * gap if self.warm else gap
         while slope.sweeps < most:
             self.course.sweeps()
             first = slope.sweeps == 0 and not self.warm
@@ -244,17 +246,17 @@ class _Search:
                 enough = LEFT_ALONE * gap * self._most / sets
             rest = regret + abs(bias)
             late = self.course.is_late() or slope.sweeps >= most
-            if not (late or rest < near or slope.sweeps - looked >= LOOKS):
+            patience = LOOKS if self._best is not None else AT_FIRST * LOOKS
+            if not (late or rest < near or slope.sweeps - looked >= patience):
                 continue
             looked = slope.sweeps
             self._bound(slope.mean, threads)
             if rest > 4 * gap:
                 self._bound(price, threads)
             short = (self.bound - self.value) / self._most
-            far = rest >= AT_FIRST and looked < 2 * LOOKS
-            worse = self._best is None or (short > NOT_THE_BOUND * rest and looked - fitted > 2)
-            worse = worse or looked - fitted >= IMPATIENT
-            if late or (worse and not far):
+            worse = short > NOT_THE_BOUND * rest or (rest < gap and short > gap)
+            worse = self._best is None or (worse and looked - fitted > 2) or looked - fitted >= IMPATIENT
+            if late or worse:
                 fitted = looked
                 self._fit(price)
                 short = (self.bound - self.value) / self._most

@@ -283,7 +283,7 @@ async def _stopped(made: Bench, site: SiteId) -> None:
         await made.stop(site)
 
 
-async def until(true: Callable[[], Awaitable[bool]], *, within_s: float = 3.0) -> None:
+async def until(true: Callable[[], Awaitable[bool]], *, within_s: float = 60.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(within_s):
         while not await true():  # noqa: ASYNC110 - what it waits for rings no bell

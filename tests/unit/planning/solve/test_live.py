@@ -205,6 +205,56 @@ def test_each_cumulative_class_is_inside_its_bracket(seed: int) -> None:
         assert wholes.value <= wholes.bound * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("spans", [5, 12, 60])
+def test_one_long_way_is_not_given_up_for_many_short_ones(spans: int) -> None:
+    """A line of spans of 100, and 80 of the first class from end to end: each span's own 100 of the next get 20."""
+    ends = np.arange(spans)
+    source = np.concatenate((np.zeros(80), np.repeat(ends, 100))).astype(np.int32)
+    target = np.concatenate((np.full(80, spans), np.repeat(ends + 1, 100))).astype(np.int32)
+    services = len(source)
+    of = Live(
+        nodes=spans + 1,
+        a=ends.astype(np.int32),
+        b=(ends + 1).astype(np.int32),
+        latency_ms=np.ones(spans),
+        capacity_gbps=np.full(spans, 100.0),
+        group_first=np.zeros(spans + 1, np.int64),
+        group=np.zeros(0, np.int32),
+        node_group=np.full(spans + 1, -1, np.int32),
+        source=source,
+        target=target,
+        gbps=np.ones(services),
+        rank=np.repeat([0, 1], [80, services - 80]).astype(np.int32),
+        bound_ms=np.full(services, np.inf),
+        fence=np.full(services, -1, np.int32),
+        fences=np.zeros((0, spans), np.bool_),
+        protected=np.zeros(services, np.bool_),
+    )
+    plan = overload(of)
+    first, second = exact_classes(of)
+    assert [first, second] == pytest.approx([80.0, 80.0 + 20.0 * spans])
+    assert [one.value for one in plan.classes] == pytest.approx([first, second], rel=1e-2)
+    assert plan.classes[0].value >= first * (1 - 1e-2)
+    assert all(one.gap <= 1e-2 for one in plan.classes)
+
+
+def exact_classes(of: Live) -> list[float]:
+    """The most of the first class; of all up to the second, where the first gets that; and so on, by HiGHS."""
+    floors: list[tuple[set[int], float]] = []
+    for rank in np.unique(of.rank).tolist():
+        lp = linear(of)
+        for service, mine in enumerate(lp.columns):
+            lp.program.row(0.0, float(of.gbps[service]), [(column, 1.0) for column in mine])
+        for span, terms in enumerate(lp.load):
+            lp.program.row(-np.inf, float(of.capacity_gbps[span]), terms)
+        for columns, floor in floors:
+            lp.program.row(floor * (1 - 1e-9), np.inf, [(column, 1.0) for column in sorted(columns)])
+        some = {column for service, mine in enumerate(lp.columns) if of.rank[service] <= rank for column in mine}
+        lp.program.cost = [-1.0 if column in some else 0.0 for column in range(len(lp.program.cost))]
+        floors.append((some, -lp.program.by_highs()))
+    return [most for _, most in floors]
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_plan_of_before_is_a_beginning(seed: int) -> None:
     of = live(seed)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
 
-from highroad.planning.solve.answer import Limits
+from highroad.planning.solve.answer import Limits, Moment
 from highroad.planning.solve.classes import lexicographic
-from highroad.planning.solve.maxmin import maxmin
+from highroad.planning.solve.maxmin import Shares, maxmin
 from highroad.planning.solve.problem import Problem, Reals, commodities, problem
 from tests.support.linear import Program
 from tests.unit.planning.solve.instances import at_random
@@ -135,6 +136,40 @@ def test_the_shares_so_far_are_a_plan_when_time_is_up(monkeypatch: pytest.Monkey
     assert 0 < found.served_gbps.sum() < all_of_it.served_gbps.sum()
     assert (found.load_gbps <= given.capacity_gbps * (1 + 1e-9)).all()
     assert (found.served_gbps <= all_of_it.served_gbps * (1 + 1e-6)).all()
+    assert all_of_it.rising is None
+    proves_what_is_left(given, found, all_of_it.served_gbps)
+
+
+@pytest.mark.parametrize(("most", "time_s"), [(0, 60.0), (50_000, 3.0)])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_left_is_told_when_time_is_up(
+    monkeypatch: pytest.MonkeyPatch, most: int, time_s: float, seed: int
+) -> None:
+    """Nearly and exactly: with one small demand that has all it wants, who gets least says nothing of the others."""
+    made = mixed(seed)
+    given = replace(made, amount_gbps=np.append(made.amount_gbps[:-1], 1e-3))
+    exact = maxmin(given).served_gbps
+    monkeypatch.setattr("highroad.planning.solve.maxmin.STEPS", 2)
+    monkeypatch.setattr("highroad.planning.solve.maxmin.TOLD_S", 0.0)
+    monkeypatch.setattr("highroad.planning.solve.maxmin.MOST", most)
+    ticks, told = count(), list[Moment]()
+    found = maxmin(given, Limits(time_s=time_s), clock=lambda: float(next(ticks)), progress=told.append)
+    proves_what_is_left(given, found, exact)
+    assert told
+    assert all(one.value <= one.bound for one in told)
+
+
+def proves_what_is_left(given: Problem, found: Shares, exact: Reals) -> None:
+    """Those who would rise still are as high as it says, and their exact level is no higher than the bound."""
+    left = found.rising
+    assert left is not None
+    share = found.served_gbps / given.weight
+    still = (share >= left.level * (1 - 1e-6)) & (found.served_gbps < given.amount_gbps * (1 - 1e-6))
+    assert still.sum() >= left.demands > 0
+    assert share[still] == pytest.approx(left.level)
+    assert (exact / given.weight)[still].min() <= left.bound * (1 + 2e-3)
+    assert left.bound > left.level
+    assert left.gap > 1e-3
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -187,18 +222,20 @@ def test_those_with_the_same_ends_share_as_everybody_does() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_classes_get_what_an_exact_sequence_gives_them(seed: int) -> None:
+    """Each beside what those before it were given: a hair less for them may be much more for those after them."""
     of = like(seed, demands=14)
     found = lexicographic(of, Limits(gap=1e-5))
+    served = found.answer.served_gbps
     floors: list[tuple[Reals, float]] = []
     for one in found.classes:
         weight = (of.rank <= one.rank).astype(np.float64)
-        exact = most(of, weight, floors)
-        floors.append((weight, exact * (1 - 1e-9)))
-        assert one.value == pytest.approx(exact, rel=2e-3)
+        given, exact = float(weight @ served), most(of, weight, floors)
+        floors.append((weight, given * (1 - 1e-9)))
+        assert exact * (1 - 2e-3) <= given <= exact * (1 + 1e-6)
+        assert one.value == pytest.approx(given)
         assert one.bound >= one.value * (1 - 1e-9)
         assert one.gap <= 2e-3
-    assert found.classes[0].bound >= floors[0][1]
-    served = found.answer.served_gbps
+    assert found.classes[0].bound >= most(of, floors[0][0], []) * (1 - 1e-9)
     assert (found.answer.load_gbps <= of.capacity_gbps * (1 + 1e-9)).all()
     assert served.sum() == pytest.approx(found.classes[-1].value)
     assert len(commodities(of, ranked=True).target) == of.demands
@@ -224,6 +261,29 @@ def test_three_classes_each_in_the_way_of_many_of_the_next() -> None:
     found = lexicographic(of)
     assert [one.value for one in found.classes] == pytest.approx([30.0, 180.0, 180.0 + 20.0 * 60], rel=1e-3)
     assert all(one.gap <= 2e-3 for one in found.classes)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_classes_have_a_plan_and_true_bounds_when_time_is_up(seed: int) -> None:
+    of = like(seed, demands=14)
+    exact, floors = list[float](), list[tuple[Reals, float]]()
+    for rank in np.unique(of.rank).tolist():
+        weight = (of.rank <= rank).astype(np.float64)
+        exact.append(most(of, weight, floors))
+        floors.append((weight, exact[-1] * (1 - 1e-9)))
+    ticks = count()
+    found = lexicographic(of, Limits(time_s=3.0), clock=lambda: float(next(ticks)))
+    assert (found.answer.load_gbps <= of.capacity_gbps * (1 + 1e-9)).all()
+    assert found.answer.served_gbps.sum() == pytest.approx(found.classes[-1].value)
+    assert found.classes[0].bound >= exact[0] * (1 - 1e-9) >= found.classes[0].value * (1 - 1e-9)
+
+
+def test_progress_is_told_of_every_class() -> None:
+    of = like(3, demands=14)
+    told: list[Moment] = []
+    found = lexicographic(of, progress=told.append)
+    assert len(told) == len(found.classes)
+    assert (told[-1].value, told[-1].bound) == (found.classes[-1].value, found.classes[-1].bound)
 
 
 def test_a_later_class_takes_nothing_from_an_earlier_one() -> None:
