@@ -1,8 +1,9 @@
 """The page's sign-in: a token or a one-time code becomes a cookie.
 
-The cookie is the token itself, sealed with a key that is in the home, or that all processes on one database have: so it
-is good at any of them, and outlives a restart under an open page. Without a key sessions are in memory. Either way every
-request is authenticated anew, so a session dies with its token. A one-time code is good at the process that made it.
+The cookie is the token itself, sealed with a key that is in the home, or that all processes on one database have: so
+it is good at any of them, and outlives a restart under an open page. Without a key sessions are in memory. Either way
+every request is authenticated anew, so a session dies with its token. A one-time code is good at the process that made
+it.
 """
 
 from __future__ import annotations
