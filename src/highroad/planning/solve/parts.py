@@ -45,7 +45,7 @@ def weights(capacity: Reals, paths: Paths, flow_gbps: Reals, parts: int) -> Weig
 
 def _improve(capacity: Reals, paths: Paths, whole: Reals, found: Weights, parts: int) -> None:
     """Parts of the largest demands of several paths go where links are emptier."""
-    several = np.flatnonzero(np.diff(paths.first) > 1)
+    several = np.flatnonzero((np.diff(paths.first) > 1) & (whole > 0))
     several = several[np.argsort(-whole[several], kind="stable")][:LARGEST]
     of = np.repeat(np.arange(len(paths.first) - 1), np.diff(paths.first))
     load = loads(paths, whole[of] * found / parts, len(capacity))
