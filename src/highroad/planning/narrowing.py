@@ -47,18 +47,19 @@ def narrowed(
     """
     capacity, paths, part, places = _begun(answer, asked.most_paths)
     amount = answer.commodities.amount_gbps if amount_gbps is None else amount_gbps
-    begun_s, plan, few = clock(), None, np.nan
-    for _ in range(FOLLOWED if isinstance(answer, Routed) and answer.standing.guarded else 1):
-        left = replace(limits, time_s=max(0.0, limits.time_s - (clock() - begun_s)))
+    begun_s, held = clock(), capacity
+    plan = _on(answer, capacity, amount, paths, part, limits, must=must, own=amount_gbps, worth=worth, clock=clock)
+    few, then = _value(answer, plan, must=must, worth=worth), plan
+    for _ in range(FOLLOWED if isinstance(answer, Routed) and answer.standing.guarded else 0):
+        left = replace(limits, time_s=limits.time_s - (clock() - begun_s))
+        if left.time_s <= 0 or not isinstance(answer, Routed):
+            break
+        answer.standing.follow(then.price, then.load_gbps)
+        capacity, part = answer.standing.capacity(), then.flow_gbps
         then = _on(answer, capacity, amount, paths, part, left, must=must, own=amount_gbps, worth=worth, clock=clock)
         value = _value(answer, then, must=must, worth=worth)
-        if plan is None or (value < few if must else value > few):
+        if value < few if must else value > few:
             plan, few, held = then, value, capacity
-        if isinstance(answer, Routed):
-            answer.standing.follow(then.price, then.load_gbps)
-            capacity, part = answer.standing.capacity(), then.flow_gbps
-        if left.time_s <= 0:
-            break
     if asked.parts is not None:
         plan = _in_parts(held, amount, plan, asked.parts, limits, must=must, worth=worth)
     value = _value(answer, plan, must=must, worth=worth)

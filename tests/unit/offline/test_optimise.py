@@ -167,14 +167,14 @@ def test_a_plan_with_bounds_and_backups_proves_itself_too(here: Path, objective:
     told("two.yaml", "two.csv", "--objective", objective.value, "--out", "plan.json")
     plan = json.loads((here / "plan.json").read_text(encoding="utf-8"))
     proof = plan["certificate"]
-    prices = {link.id: proof["prices"].get(link.id, 0.0) for link in network.links}
+    prices: dict[str, float] = {link.id: proof["prices"].get(link.id, 0.0) for link in network.links}
     bounds, guarded = (math.inf, 6.0, math.inf, 9.0), (True, False, False, False)
     costs = []
     for demand, bound, safe in zip(plan["demands"], bounds, guarded, strict=True):
         ends = demand["source"], demand["target"]
         found = [_distance(prices, network, *ends)]
         for rate in proof["latency_prices"] if math.isfinite(bound) else ():
-            dear = {link.id: prices[link.id] + rate * link.latency_ms for link in network.links}
+            dear: dict[str, float] = {link.id: prices[link.id] + rate * link.latency_ms for link in network.links}
             found.append(_distance(dear, network, *ends) - rate * bound)
         if safe:
             found.append(sum(_around(network, group, of, ends) for group, of in proof["group_prices"].items()))
@@ -211,7 +211,7 @@ def _around(network: Network, group: str, prices: dict[str, float], ends: tuple[
     """The least sum of the prices of a group on any way around it; 0 where it is an end."""
     if group in {f"site:{end}" for end in ends}:
         return 0.0
-    cost = {
+    cost: dict[str, float] = {
         link.id: math.inf if group != "none" and group in groups_of(network, link.id) else prices.get(link.id, 0.0)
         for link in network.links
     }
