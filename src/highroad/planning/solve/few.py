@@ -167,7 +167,7 @@ def on_paths(
     flows = _kernels.PathFlows(capacity_gbps, amount_gbps, worth, paths.first, paths.start, paths.link)
     slope = Slope(capacity_gbps=capacity_gbps, slope=FIRST_SLOPE if start is None else WARM_SLOPE)
     dual = np.zeros(len(capacity_gbps))
-    best, value, bound = flows.copy(), 0.0, flows.at(dual, limits.threads)[0]
+    best, value, bound = flows.copy(), 0.0, float(amount_gbps[np.diff(paths.first) > 0].sum())
 
     def fit(at: Reals) -> None:
         nonlocal best, value
