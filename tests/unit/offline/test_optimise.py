@@ -144,7 +144,7 @@ def test_what_classes_weigh_is_in_the_proof(here: Path) -> None:
     told("country.yaml", "demands.csv", "--objective", "lexicographic", "--out", "plan.json")
     plan = json.loads((here / "plan.json").read_text(encoding="utf-8"))
     worth = plan["certificate"]["worth"]
-    assert worth == {"interactive": 64.0, "bulk": 8.0, "scavenger": 1.0}
+    assert worth == {"interactive": 4.0, "bulk": 2.0, "scavenger": 1.0}
     cost = {link["link"]: plan["certificate"]["prices"].get(link["link"], 0.0) for link in plan["links"]}
     reckoned = sum(link["capacity_gbps"] * cost[link["link"]] for link in plan["links"])
     for demand in plan["demands"]:
