@@ -112,7 +112,11 @@ class _Life:
         if self._turn % 3 == 0:
             seen = self._turn // 3
             link = self._links[seen % len(self._links)]
-            looks = (*PLACES, *(f"#link={link}{side}" for side in SIDES), f"#service={self._live[-1]}" if self._live else "")
+            looks = (
+                *PLACES,
+                *(f"#link={link}{side}" for side in SIDES),
+                f"#service={self._live[-1]}" if self._live else "",
+            )
             page.evaluate("(hash) => { location.hash = hash }", looks[seen % len(looks)])
 
 
