@@ -32,6 +32,9 @@ DARK_SHARE = 0.5
 NOISE_BYTES = 4 * 1500
 """Packets lost by chance: of a service that sends little they are more than any share."""
 
+FULL_SHARE = 0.9
+"""A direction that carries so much of its guarantee may have all of it: rates of the moment are only about right."""
+
 PAST_S = 0.5
 """Readings that are kept for what was before lie at least so far apart."""
 
@@ -306,7 +309,7 @@ def _seen(
     noise_bytes: float,
 ) -> tuple[Seen, Loss]:
     """Harmed is who is dark, or loses, and did not before. What a service sends beyond its guarantee may be lost by
-    right: then it is harmed if not even the guarantee of one direction gets through.
+    right: then it is harmed if not even the guarantee of one direction gets through, or neither direction has it.
     """
     before, after = first[1].get(trial.service), last[1].get(trial.service)
     if before is None or after is None:
@@ -323,8 +326,19 @@ def _seen(
         return Seen.CARRIED, loss
     guaranteed = bytes_from_gbps(service.order.bandwidth_gbps, span_s)
     bursts = (service.order.burst_gbps or 0.0) > service.order.bandwidth_gbps or offered > 2 * guaranteed
-    kept = after.carried_bytes - before.carried_bytes >= (1 - check.loss) * min(offered, guaranteed)
-    return (Seen.CARRIED if bursts and kept else Seen.HARMED), loss
+    carried = after.carried_bytes - before.carried_bytes
+    kept = carried >= (1 - check.loss) * min(offered, guaranteed)
+    owed = kept and _neither_is_full(after, carried, span_s, service.order.bandwidth_gbps)
+    return (Seen.CARRIED if bursts and kept and not owed else Seen.HARMED), loss
+
+
+def _neither_is_full(now: ServiceCounters, carried_bytes: float, span_s: float, guaranteed_gbps: float) -> bool:
+    """Whether each direction carries less than its guarantee, so that nothing was lost by right. Not where the rates
+    of the moment are not those of the time that is looked at: then nobody can tell.
+    """
+    there, back = now.carried_gbps_there, now.carried_gbps_back
+    lasting = abs(bytes_from_gbps(there + back, span_s) - carried_bytes) <= (1 - FULL_SHARE) * carried_bytes
+    return lasting and max(there, back) < FULL_SHARE * guaranteed_gbps
 
 
 def _between(before: ServiceCounters, after: ServiceCounters, span_s: float) -> Loss:

@@ -110,6 +110,19 @@ def test_of_a_burst_the_guarantee_is_owed(lost_gbit: float, what: Seen) -> None:
     assert judged([counters(3 * at, lost_gbit * at) for at in range(3)], burst_gbps=5.0) is what
 
 
+@pytest.mark.parametrize(
+    ("there_gbps", "back_gbps", "what"),
+    [(0.6, 0.6, Seen.HARMED), (1.0, 0.2, Seen.CARRIED), (0.2, 0.95, Seen.CARRIED), (0.3, 0.3, Seen.CARRIED)],
+)
+def test_who_may_burst_loses_nothing_by_right_where_neither_direction_has_its_guarantee(
+    there_gbps: float, back_gbps: float, what: Seen
+) -> None:
+    """It sends 1 Gbit in half a second and 0.6 of it arrive; the last rates are of another time than that."""
+    rates = {"carried_gbps_there": there_gbps, "carried_gbps_back": back_gbps}
+    readings = [replace(counters(at, 0.4 * at), **rates) for at in range(3)]
+    assert judged(readings, burst_gbps=5.0) is what
+
+
 def test_what_was_lost_before_is_of_late_and_else_of_its_life() -> None:
     trials = Trials()
     assert trials.before(S) == Loss()
