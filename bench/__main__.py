@@ -25,6 +25,7 @@ NAMES = (
     "sequence",
     "te",
     "sweep",
+    "availability",
     "livenet",
     "orders",
     "overload",

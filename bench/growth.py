@@ -2,10 +2,10 @@
 
 Networks and services are those of `scale`, links of 40 Tbit/s and all, but for the pairs of sites: at most 2,000 of
 them at every size. Orders are for 50 to 1,000 Mbit/s between the ends of such a pair, a third with a bound of 1.05 to
-1.5 times the least latency, half in a window that starts within 60 days and lasts an hour to 30 days. For refusals links
-are then narrowed to 1.15 times what is needed of them at the busiest instant, and orders are those of `offers`; counted
-are those that get three offers. Each size runs in a process of its own (`python -m bench.growth SITES SERVICES`), and
-asks for at most `ASKS_S` seconds of each kind of yes, and `REFUSALS_S` of refusals.
+1.5 times the least latency, half in a window that starts within 60 days and lasts an hour to 30 days. For refusals the
+links are then narrowed to 1.15 times what is needed of them at the busiest instant, and orders are those of `offers`;
+counted are those that get three offers. Each size runs in a process of its own (`python -m bench.growth SITES
+SERVICES`), and asks for at most `ASKS_S` seconds of each kind of yes, and `REFUSALS_S` of refusals.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def figures() -> Iterator[Figure]:
             yield Figure(
                 what=what,
                 ours=f"a yes {_times(run.yes_ms)}; protected {_times(run.protected_ms)}; a no with three offers "
-                f"{_times(run.three_ms)} ({len(run.three_ms)}); kept {_times(run.keep_ms)}; built in {run.build_s:.2f} s; "
-                f"{run.bytes / 2**20:,.0f} MiB; {run.steps:,} steps of {run.build_s / run.steps * 1e9:,.0f} ns and "
-                f"{run.bytes / run.steps:,.0f} bytes",
+                f"{_times(run.three_ms)} ({len(run.three_ms)}); kept {_times(run.keep_ms)}; "
+                f"built in {run.build_s:.2f} s; {run.bytes / 2**20:,.0f} MiB; {run.steps:,} steps of "
+                f"{run.build_s / run.steps * 1e9:,.0f} ns and {run.bytes / run.steps:,.0f} bytes",
             )
     run = seen[FULL]
     if run is None:

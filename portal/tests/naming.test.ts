@@ -35,3 +35,8 @@ describe("names instead of ids", () => {
     ["denver--salt-lake-city-north is back", "denver--salt-lake-city-north is back"],
   ])("%s", (text, reads) => expect(named(state, text)).toBe(reads));
 });
+
+it("a moment in a sentence is by the viewer's clock", () => {
+  const said = named({ atlas: null }, "port x has 0 of 10 Gbit/s free from 2026-11-29T11:39:41.044Z on");
+  expect(said).toMatch(/free from 29 Nov, \d\d:\d\d:\d\d on$/);
+});

@@ -50,7 +50,19 @@ def up(home: Path, *more: str, port: int = 0, **settings: str) -> Iterator[Runni
     said = home / "stderr.txt"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HIGHROAD_")}
     environment |= {"HIGHROAD_HOME": str(home), **settings}
-    command = [sys.executable, "-m", "highroad.main", "up", "--fabric", "twin", "--port", str(port), "--no-tour", "--json", *more]
+    command = [
+        sys.executable,
+        "-m",
+        "highroad.main",
+        "up",
+        "--fabric",
+        "twin",
+        "--port",
+        str(port),
+        "--no-tour",
+        "--json",
+        *more,
+    ]
     with said.open("wb") as errors:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None

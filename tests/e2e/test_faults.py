@@ -1,4 +1,4 @@
-"""What goes wrong around an open page: each fault is a real one, on a controller of its own where others would feel it."""
+"""What goes wrong around an open page: real faults, on a controller of its own where others would feel it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def test_a_clock_that_is_wrong_is_said_and_not_gone_by(
     said = page.locator("[data-clocks-apart]")
     how = "3 h behind" if hours < 0 else "1.1 d ahead of"
     expect(said).to_have_text(f"Your clock is {how} the controller's. Times here are by the controller's.")
-    shown = page.evaluate("new Date(document.querySelector('[data-clock]') ? performance.timeOrigin : 0).getTimezoneOffset()")
+    shown = page.evaluate(
+        "new Date(document.querySelector('[data-clock]') ? performance.timeOrigin : 0).getTimezoneOffset()"
+    )
     clock = datetime.now(UTC) - timedelta(minutes=shown)
     near = {(clock + timedelta(seconds=by)).strftime("%H:%M:%S") for by in range(-5, 6)}
     assert page.locator("[data-clock]").inner_text() in near
@@ -204,7 +206,9 @@ def test_ten_thousand_services_are_found_and_hold_nothing_up(context: BrowserCon
         page.get_by_label("Filter the list").fill("")
         page.wait_for_timeout(3000)
         longest_ms = page.evaluate("window.longest")
-        print(f"\n{MANY} services: usable {usable_s:.1f} s, filtered {filtered_s:.2f} s, longest task {longest_ms:.0f} ms")
+        print(
+            f"\n{MANY} services: usable {usable_s:.1f} s, filtered {filtered_s:.2f} s, longest task {longest_ms:.0f} ms"
+        )
         assert usable_s < 10.0
         assert filtered_s < 2.0
         assert longest_ms < 500.0
@@ -237,7 +241,9 @@ def _heard(page: Page) -> list[int]:
 def _events(backend: Backend) -> list[int]:
     """The sequence of every event there is."""
     found: list[int] = []
-    while items := body(backend.operator.get("/v1/events", params={"limit": 1000, "after": found[-1] if found else 0}))["items"]:
+    while items := body(backend.operator.get("/v1/events", params={"limit": 1000, "after": found[-1] if found else 0}))[
+        "items"
+    ]:
         found += [int(one["sequence"]) for one in items]
     return found
 
@@ -248,7 +254,11 @@ def _without(network: dict[str, Any], site: str) -> dict[str, Any]:
     return network | {
         "sites": [dict(one) for one in network["sites"] if one["id"] != site],
         "fibres": [one for one in network["fibres"] if one["id"] not in fibres],
-        "links": [one for one in network["links"] if not fibres & set(one["fibres"]) and site not in (one["tail"], one["head"])],
+        "links": [
+            one
+            for one in network["links"]
+            if not fibres & set(one["fibres"]) and site not in (one["tail"], one["head"])
+        ],
     }
 
 

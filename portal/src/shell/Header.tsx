@@ -90,7 +90,7 @@ function Connection() {
   const state = !known ? "connecting" : stale ? "stale" : "live";
   const word = !known ? t.header.connecting : stale ? t.header.stale(time(sample.at)) : t.header.live;
   return (
-    <div class="connection" role="status" data-connection={state}>
+    <div class="connection" role="status" aria-live={store.playhead === null ? "polite" : "off"} data-connection={state}>
       <span class="connection-word">{at === null ? word : store.ahead ? t.header.ahead(date(at)) : t.header.then(date(at))}</span>
       <span class="clock" data-clock>
         {known && !stale && at === null ? time(sample.at) : ""}

@@ -1,5 +1,6 @@
 // Names instead of ids where a person reads: a fibre by its ends, also in the middle of a sentence of the controller's.
 import type { IncidentOut } from "../api/schema";
+import { date } from "../words/figures";
 import { siteName, type State } from "./store";
 
 export function fibreName(state: Pick<State, "atlas">, id: string): string {
@@ -16,14 +17,17 @@ export function called(state: Pick<State, "atlas">, text: string): string {
 /** All that an id may consist of: fibres like `a--b`, links like `a>b`. */
 const ID = /[a-z0-9][a-z0-9._>:-]*/g;
 
-/** The text with known fibres and links called by their ends. What nobody knows stays as it is. */
+/** A moment as the API writes it, also in the middle of a sentence. */
+const INSTANT = /\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)/g;
+
+/** The text with moments by the viewer's clock, and with known fibres and links called by their ends. What nobody knows stays as it is. */
 export function named(state: Pick<State, "atlas">, text: string): string {
   const name = (id: string): string | null => {
     if (state.atlas?.fibre.has(id) === true) return fibreName(state, id);
     const link = state.atlas?.link.get(id);
     return link === undefined ? null : `${siteName(state, link.tail)} → ${siteName(state, link.head)}`;
   };
-  return text.replace(ID, (word) => {
+  return text.replace(INSTANT, (at) => date(at)).replace(ID, (word) => {
     const bare = word.replace(/[.:]+$/, "");
     return name(word) ?? (name(bare) ?? bare) + word.slice(bare.length);
   });

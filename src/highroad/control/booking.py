@@ -86,8 +86,8 @@ def find(book: Book, maintenance: Maintenance, service: Service) -> Detour | str
 def _no_room_beside(service: Service) -> str:
     """Why a way that has room is not kept: the service itself stands by there, and a detour is kept beside that."""
     return (
-        f"another way has {service.order.bandwidth_gbps:g} Gbit/s free, but not beside what is kept for its backup until "
-        "it moves: it goes there when the drain begins, if nobody has taken the room by then"
+        f"another way has {service.order.bandwidth_gbps:g} Gbit/s free, but not beside what is kept for its backup "
+        "until it moves: it goes there when the drain begins, if nobody has taken the room by then"
     )
 
 

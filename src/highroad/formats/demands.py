@@ -3,7 +3,8 @@
     source,target,gbps,class,weight,fence         {"demands": [{"source": "boise", "target": "denver", "gbps": 40}]}
     boise,denver,40,bulk,1,US
 
-`sent_gbps` may be beside: what was measured of a demand, where `gbps` is what it is promised.
+`sent_gbps` may be beside: what was measured of a demand, where `gbps` is what it is promised; and, as an order has
+them, `max_latency_ms` and `protection` (`none`, or `path`).
 
 A matrix has a row and a column for each site, in the order of the network file: row i, column j is from i to j.
 What cannot be understood is an error, and nothing is read; what is understood and cannot be carried (less than
@@ -29,7 +30,7 @@ from highroad.formats.loaded import capped
 from highroad.formats.rough import listed, shown
 from highroad.model.jurisdiction import Fence, is_code
 from highroad.model.network import Site
-from highroad.model.service import TrafficClass
+from highroad.model.service import Protection, TrafficClass
 from highroad.planning.traffic import Demands, simple
 
 MAX_BYTES = 50_000_000
@@ -39,8 +40,9 @@ MAX_SITES = 4_000
 MAX_UNPACKED = 1_000_000_000
 """Bytes of a stack before the matrix that is wanted."""
 MAX_FENCES = 1_000
-KEYS = ("source", "target", "gbps", "class", "weight", "fence", "sent_gbps")
+KEYS = ("source", "target", "gbps", "class", "weight", "fence", "sent_gbps", "max_latency_ms", "protection")
 _CLASSES = tuple(one.value for one in TrafficClass)
+_PROTECTIONS = tuple(one.value for one in Protection)
 _SPLITS = ";|+ "
 """What stands between the codes of a fence, in CSV."""
 
@@ -92,7 +94,7 @@ class _Rows:
     sites: Sequence[Site]
     number: dict[str, int] = field(default_factory=dict)
     found: list[Finding] = field(default_factory=list)
-    columns: tuple[list[Any], ...] = field(default_factory=lambda: ([], [], [], [], [], []))
+    columns: tuple[list[Any], ...] = field(default_factory=lambda: ([], [], [], [], [], [], [], []))
     sent: list[float | None] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     fences: dict[tuple[str, ...], int] = field(default_factory=dict)
@@ -119,11 +121,14 @@ class _Rows:
         rank = self._class(values.get("class"), f"{place}.class", line)
         weight = self._number(values.get("weight"), f"{place}.weight", line, default=1.0)
         fence = self._fence(values.get("fence"), f"{place}.fence", line)
+        bound_ms = self._number(values.get("max_latency_ms"), f"{place}.max_latency_ms", line, default=math.inf)
+        protected = self._protected(values.get("protection"), f"{place}.protection", line)
         told = values.get("sent_gbps") not in (None, "")
         sent = self._number(values["sent_gbps"], f"{place}.sent_gbps", line) if told else None
         if len(self.found) > before:
             return
-        for column, value in zip(self.columns, (source, target, gbps, rank, weight, fence), strict=True):
+        read = (source, target, gbps, rank, weight, fence, bound_ms, protected)
+        for column, value in zip(self.columns, read, strict=True):
             column.append(value)
         self.sent.append(sent)
         if line is not None:
@@ -135,7 +140,7 @@ class _Rows:
             return LoadedDemands(None, capped(self.found))
         if not self.columns[0]:
             self.tell("no-demands", "", "no demand is in it", None, Severity.WARNING)
-        source, target, gbps, rank, weight, fence = self.columns
+        source, target, gbps, rank, weight, fence, bound_ms, protected = self.columns
         demands = Demands(
             source=np.array(source, np.int32),
             target=np.array(target, np.int32),
@@ -145,6 +150,8 @@ class _Rows:
             fence=np.array(fence, np.int32),
             fences=tuple(map(Fence, self.fences)),
             line=np.array(self.lines, np.int32),
+            bound_ms=np.array(bound_ms, np.float64),
+            protected=np.array(protected, np.bool_),
         )
         sent = [asked if one is None else one for one, asked in zip(self.sent, gbps, strict=True)]
         any_sent = any(one is not None for one in self.sent)
@@ -186,6 +193,14 @@ class _Rows:
             return TrafficClass(value).rank
         self.tell("unknown-class", place, f"{_kind(value)} is not one of {', '.join(_CLASSES)}", line)
         return 0
+
+    def _protected(self, value: object, place: str, line: int | None) -> bool:
+        if value is None or value == "":
+            return False
+        if isinstance(value, str) and value in _PROTECTIONS:
+            return Protection(value) is Protection.PATH
+        self.tell("unknown-protection", place, f"{_kind(value)} is not one of {', '.join(_PROTECTIONS)}", line)
+        return False
 
     def _fence(self, value: object, place: str, line: int | None) -> int:
         if value is None or value == "":

@@ -13,10 +13,14 @@ MAX_BYTES = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A network that was read and checked, or None if a finding is an error. Warnings come with a network."""
+    """A network that was read and checked, or None if a finding is an error. Warnings come with a network.
+
+    Where all that is wrong is the capacity of some links, `rest` is the network without these.
+    """
 
     network: Network | None
     findings: tuple[Finding, ...]
+    rest: Network | None = None
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -64,7 +64,18 @@ def build(document: object, line_of: LineOf = lambda path: None, before: Sequenc
     if network is not None:
         findings += walk.placed(network, check(network))
     findings.sort(key=lambda finding: finding.line or 0)
-    return Loaded(None if errors_in(findings) else network, capped(findings))
+    wrong = errors_in(findings)
+    if network is not None and wrong and all(one.code == "bad-capacity" for one in wrong):
+        return Loaded(None, capped(findings), _without_bad_capacity(network))
+    return Loaded(None if wrong else network, capped(findings))
+
+
+def _without_bad_capacity(network: Network) -> Network | None:
+    """The network without links whose capacity is none, if nothing else is wrong with it."""
+    bad = {one.place.removesuffix(".capacity_gbps") for one in check(network) if one.code == "bad-capacity"}
+    named = zip(places("links", [link.id for link in network.links]), network.links, strict=True)
+    rest = replace(network, links=tuple(link for place, link in named if place not in bad))
+    return None if errors_in(check(rest)) else rest
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from highroad.errors import Finding, Invalid
 from highroad.formats.loaded import capped
 from highroad.offline import reading
 from highroad.offline.crew import Here, at_once, counting, crew
-from highroad.offline.network import good
+from highroad.offline.network import plannable
 from highroad.offline.optimise import STOPPED, DemandsFile, Matrix, NetworkFile, Scale, rate, read_demands, stopping
 from highroad.offline.terminal import Json, attempt, plain_finding, print_findings, print_json, say
 from highroad.planning.availability import (
@@ -91,10 +91,10 @@ def command(
     Example: `highroad availability us-lab demands.csv --at 99.9 --at 99.99`
     """
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
-    _, network = good(network_file, rules, json_)
+    left_out, network = plannable(network_file, rules, json_)
     attempt(lambda: _answers(objective), json_)
-    demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix), json_)
-    findings = capped([*told, *checked_of(network, demands).findings])
+    demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix, bare=True), json_)
+    findings = capped([*left_out, *told, *checked_of(network, demands).findings])
     rates = Rates(cuts_per_1000_km_year=cuts, repair_h=repair_h, shared_km=shared_km, site_down=site_down)
     found = risks(network, chances_of(network, rates))
     given = failures(found, rest, most)

@@ -6,6 +6,7 @@ Exit codes: 0 all is well, 2 the file has errors, or differs, 4 there is no such
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from highroad.errors import NotFound
+from highroad.errors import Finding, NotFound, Severity
 from highroad.formats import native, rfc8345
 from highroad.formats.loaded import Loaded
 from highroad.formats.rough import Rules
@@ -224,6 +225,19 @@ def good(file: str, rules: Rules, json_: bool) -> tuple[Loaded, Network]:
             print_findings(loaded.findings)
         raise typer.Exit(WRONG)
     return loaded, loaded.network
+
+
+def plannable(file: str, rules: Rules, json_: bool) -> tuple[tuple[Finding, ...], Network]:
+    """The network of a file, without links that have no capacity, and a finding for each of these; or the command over
+    where anything else is wrong.
+    """
+    loaded = attempt(lambda: reading.load(file, rules), json_)
+    if loaded.network is None and loaded.rest is not None:
+        out = (one for one in loaded.findings if one.severity is Severity.ERROR)
+        return tuple(
+            replace(one, severity=Severity.WARNING, message=f"{one.message}: left out") for one in out
+        ), loaded.rest
+    return (), good(file, rules, json_)[1]
 
 
 def _text(network: Network, format_: Format) -> str:

@@ -1,7 +1,7 @@
 """`highroad optimise NETWORK DEMANDS`: the best plan for files of your own, proven, without a controller.
 
-Exit codes: 0 a plan, 2 a file has errors, 4 there is no such thing to read, 7 it cannot be written, 130 stopped by
-Ctrl-C, with the best plan so far.
+Exit codes: 0 a plan, whatever had to be left out of it (the findings say what), 2 a file cannot be understood, 4 there
+is no such thing to read, 7 it cannot be written, 130 stopped by Ctrl-C, with the best plan so far.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from highroad.errors import Finding, Invalid, errors_in
+from highroad.errors import Finding, Invalid, Severity, errors_in
 from highroad.formats import demands as demand_files
 from highroad.formats.loaded import capped
 from highroad.model.network import Network
 from highroad.offline import loads, plans, reading
-from highroad.offline.network import good
+from highroad.offline.network import plannable
 from highroad.offline.terminal import Json, attempt, print_findings, print_json, say
-from highroad.planning.optimum import Objective, Optimum, Upgrade, optimise, upgrades
+from highroad.planning.costs import Cost, Restriction, costs
+from highroad.planning.optimum import Objective, Optimum, optimise
 from highroad.planning.solve.answer import Clock, Limits, Moment, Progress
+from highroad.planning.spread import MOST_PATHS, PARTS
 from highroad.planning.traffic import RANKS, Demands
+from highroad.planning.upgrade import Upgrade, upgrades
 from highroad.wire.told import clean, json_text
 
 STOPPED = 130
@@ -43,7 +46,8 @@ NetworkFile = Annotated[
 DemandsFile = Annotated[
     Path,
     typer.Argument(
-        metavar="DEMANDS", help="CSV of source,target,gbps[,class][,weight][,fence], JSON of the same, .npy or .npz."
+        metavar="DEMANDS",
+        help="CSV of source,target,gbps and more, JSON of the same, .npy or .npz: see docs/optimise.md.",
     ),
 ]
 Scale = Annotated[float, typer.Option("--scale", min=0.0, help="Every demand so many times as large.")]
@@ -64,9 +68,14 @@ def command(
     scale: Scale = 1.0,
     matrix: Matrix = None,
     most_paths: Annotated[
-        int | None,
-        typer.Option("--most-paths", min=1, max=64, help="Paths a demand may have; any number if not given."),
-    ] = None,
+        str, typer.Option("--most-paths", metavar="N", help="Paths a demand may have; 0 or none: any number.")
+    ] = str(MOST_PATHS),
+    steps: Annotated[
+        bool, typer.Option("--steps/--no-steps", help=f"Paths carry whole {PARTS}ths of it, as routers hold them.")
+    ] = True,
+    told_costs: Annotated[
+        bool, typer.Option("--costs/--no-costs", help="Tell what each restriction costs, which takes further plans.")
+    ] = True,
     gap: Gap = 1e-4,
     time_limit: TimeLimit = None,
     threads: Threads = 0,
@@ -90,11 +99,14 @@ def command(
 
     Example: `highroad optimise us-lab demands.csv --objective utilisation --svg plan.svg`
     """
+    paths = attempt(lambda: _most_paths(most_paths), json_)
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
-    _, network = good(network_file, rules, json_)
+    left_out, network = plannable(network_file, rules, json_)
     demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix), json_)
+    told = (*left_out, *told)
     limits = Limits(gap=gap, time_s=float("inf") if time_limit is None else time_limit, threads=threads)
     clock: Clock = time.perf_counter
+    begun_s = clock()
     with stopping() as stop:
         with telling(objective, quiet=json_) as progress:
             found = attempt(
@@ -103,13 +115,17 @@ def command(
                     demands,
                     objective,
                     limits,
-                    most_paths=most_paths,
+                    most_paths=paths,
+                    parts=PARTS if steps and paths is not None else None,
                     clock=clock,
                     progress=progress,
                     stop=stop,
                 ),
                 json_,
             )
+        with working("looking for what restrictions cost", quiet=json_):
+            left = replace(limits, time_s=max(0.0, limits.time_s - (clock() - begun_s)))
+            prices = costs(found, left, clock=clock, stop=stop) if told_costs else ()
         with working("trying more capacity", quiet=json_):
             better = upgrades(found, tried, upgrade_gbps, limits, clock=clock, stop=stop)
         stopped = stop()
@@ -120,9 +136,9 @@ def command(
         attempt(lambda: reading.write_text(svg, loads.svg(network, by_link)), json_)
     if json_:
         files = {"out": str(out) if out else None, "svg": str(svg) if svg else None}
-        print_json({"ok": True, "stopped": stopped, **plans.summary(found, better, told), **files})
+        print_json({"ok": True, "stopped": stopped, **plans.summary(found, better, told, prices), **files})
     else:
-        _print(found, better, capped([*told, *found.findings]), stopped)
+        _print(found, better, prices, capped([*told, *found.findings]), stopped)
         for file, what in ((out, "plan"), (svg, "map")):
             if file is not None:
                 say(f"The {what} is in {file}.")
@@ -130,11 +146,25 @@ def command(
         raise typer.Exit(STOPPED)
 
 
+def _most_paths(said: str) -> int | None:
+    """Paths a demand, None for any number. Raises Invalid."""
+    if said.lower() in ("0", "none"):
+        return None
+    if said.isascii() and said.isdecimal() and int(said[:4]) <= MOST:
+        return int(said)
+    message = f"{said[:40]!r} is not a number from 1 to {MOST}, nor 0 or none for any number of paths"
+    raise Invalid([Finding(code="few-paths", place="--most-paths", message=message)])
+
+
+MOST = 64
+"""Paths that a demand may have, where they are counted."""
+
+
 def read_demands(
-    file: Path, network: Network, scale: float, matrix: str | None, *, sent: bool = False
+    file: Path, network: Network, scale: float, matrix: str | None, *, sent: bool = False, bare: bool = False
 ) -> tuple[Demands, tuple[Finding, ...]]:
-    """The demands of a file, or what they send, and what there is to say of it. Raises NotFound, Invalid with all that
-    is wrong.
+    """The demands of a file, or what they send, and what there is to say of it; `bare`: without bounds of latency and
+    protection. Raises NotFound, Invalid with all that is wrong.
     """
     data = reading.read_bytes(file, demand_files.MAX_BYTES)
     loaded = demand_files.read(data, network.sites, matrix=matrix)
@@ -146,6 +176,10 @@ def read_demands(
             message = "no demand of the file has `sent_gbps`, what was measured of it"
             raise Invalid([Finding(code="missing-key", place="load", message=message)])
         demands = replace(demands, gbps=loaded.sent_gbps)
+    if bare and (demands.has_bounds or demands.has_protection):
+        message = "bounds of latency and protection are not kept here: what is told is of demands without them"
+        note = Finding(code="not-kept", place="demands", message=message, severity=Severity.WARNING)
+        return demands.plain().times(scale), (*loaded.findings, note)
     return demands.times(scale), loaded.findings
 
 
@@ -220,7 +254,13 @@ def share(value: float) -> str:
     return f"{value:.2%}" if value >= 1e-3 or value == 0 else f"{100 * value:.2g}%"
 
 
-def _print(found: Optimum, better: tuple[Upgrade, ...], findings: tuple[Finding, ...], stopped: bool) -> None:
+def _print(
+    found: Optimum,
+    better: tuple[Upgrade, ...],
+    prices: tuple[Cost, ...],
+    findings: tuple[Finding, ...],
+    stopped: bool,
+) -> None:
     print_findings(findings[:FINDINGS])
     if len(findings) > FINDINGS:
         say(f"and {len(findings) - FINDINGS} more findings: --json has them all", style="dim")
@@ -228,10 +268,13 @@ def _print(found: Optimum, better: tuple[Upgrade, ...], findings: tuple[Finding,
         say("Stopped: this is the best plan so far.", style="yellow")
     for line in value_lines(found):
         say(line)
-    if better:
+    if prices:
         say("")
-    for one in better:
-        say(upgrade_line(one, found.objective))
+        Console().print(_costs(found, prices))
+    least = 1e-3 * found.free if found.objective.by_shares else _NOTHING
+    lines = [upgrade_line(one, found.objective) for one in better if max(one.seen, one.carried_gbps) > least]
+    for line in ["", *lines] if lines else []:
+        say(line)
     if found.load_gbps.any():
         say("")
         Console().print(_fullest(found))
@@ -242,19 +285,52 @@ def _print(found: Optimum, better: tuple[Upgrade, ...], findings: tuple[Finding,
 
 def value_lines(found: Optimum) -> list[str]:
     """How good it is, and how that is known."""
-    objective = found.objective
     first, proven = _says(found)
     classes = (
         f"up to {RANKS[one.rank].value}: {rate(one.value)} Gbit/s, of at most {rate(one.bound)} (gap {one.gap:.3%})"
         for one in found.classes
     )
-    lines = [first, *classes, f"proven: {proven}; a gap of {found.gap:.3%} after {found.after_s:.2f} s"]
-    if found.few is not None:
-        lost = objective.better * (found.free - found.value)
-        cost = f"{difference(lost, objective)} ({lost / found.free:.3%})" if lost > 1e-9 * found.free else "nothing"
-        paths = f"{found.most_paths} path{'' if found.most_paths == 1 else 's'}"
-        lines.append(f"at most {paths} a demand, which costs {cost} against any number of them")
-    return lines
+    return [first, *classes, f"proven: {proven}; a gap of {found.gap:.3%} after {found.after_s:.2f} s"]
+
+
+RESTRICTIONS = {
+    Restriction.NONE: "without restrictions",
+    Restriction.LATENCY: "with bounds of latency",
+    Restriction.FENCES: "with fences",
+    Restriction.PROTECTION: "with backups",
+}
+
+
+def restricted(one: Cost, found: Optimum) -> str:
+    """A restriction in words."""
+    if one.restriction is Restriction.PATHS:
+        return f"on at most {found.most_paths} path{'' if found.most_paths == 1 else 's'} a demand"
+    if one.restriction is Restriction.PARTS:
+        return f"in whole {found.parts}ths of a demand"
+    return RESTRICTIONS[one.restriction]
+
+
+def _costs(found: Optimum, prices: tuple[Cost, ...]) -> Table:
+    table = Table(title="what each restriction costs", title_justify="left", box=None, pad_edge=False)
+    bound = "at least" if found.objective.better < 0 else "at most"
+    for name in ("", "value", bound, "costs"):
+        table.add_column(name, justify="right" if name else "left")
+    before: float | None = None
+    for one in prices:
+        table.add_row(
+            restricted(one, found),
+            show(one.value, found.objective),
+            show(one.bound, found.objective),
+            "" if before is None else _lost(found.objective.better * (before - one.value), before, found.objective),
+        )
+        before = one.value
+    return table
+
+
+def _lost(by: float, of: float, objective: Objective) -> str:
+    if not by > 1e-9 * abs(of) or not of < float("inf"):
+        return "nothing"
+    return f"{difference(by, objective)} ({by / of:.3%})"
 
 
 def _says(found: Optimum) -> tuple[str, str]:
@@ -311,9 +387,17 @@ def upgrade_line(one: Upgrade, objective: Objective) -> str:
     """What more capacity does, with what it was thought to do."""
     seen, low, high, most = (difference(max(0.0, by), objective) for by in (one.seen, one.low, one.high, one.most))
     sure = f", {low} to {high} by its proof" if one.high - one.low > 0.1 * abs(one.seen) and low != high else ""
+    what = BETTERS[objective].format(seen)
+    if one.rank is not None:
+        what += f" up to {RANKS[one.rank].value}"
+    if objective is Objective.MAXMIN:
+        what = f"{what}, and carries {rate(max(0.0, one.carried_gbps))}G more of all"
+        if not one.most > 0:
+            what, sure = f"carries {rate(max(0.0, one.carried_gbps))}G more of all", ""
+    promises = f"; its price promises {most} at most" if one.most > 0 else ", which is no proof"
     return (
-        f"another {one.more_gbps:g}G on {one.links[0]}{' and back' if len(one.links) > 1 else ''} "
-        f"{BETTERS[objective].format(seen)} (planned anew{sure}; its price promises {most} at most)"
+        f"another {one.more_gbps:g}G on {one.links[0]}{' and back' if len(one.links) > 1 else ''} {what} "
+        f"(planned anew{sure}{promises})"
     )
 
 
@@ -321,10 +405,11 @@ def _fullest(found: Optimum) -> Table:
     links = found.links()
     order = sorted(range(len(links["link"])), key=lambda place: (-links["utilisation"][place], links["link"][place]))
     table = Table(title="fullest links", title_justify="left", box=None, pad_edge=False)
-    for name in ("link", "", "full", "carries", "of", "price"):
+    kept = found.demands.has_protection
+    for name in ("link", "", "full", "carries", *(["keeps"] if kept else []), "of", "price"):
         table.add_column(name, justify="left" if name in ("link", "") else "right", no_wrap=name != "link")
     for place in order[:SHOWN]:
-        if not links["load_gbps"][place] > 0:
+        if not links["utilisation"][place] > 0:
             break
         full = float(links["utilisation"][place])
         table.add_row(
@@ -332,6 +417,7 @@ def _fullest(found: Optimum) -> Table:
             Text("█" * min(BAR, round(BAR * full)), style=f"{loads.colour(full)}"),
             f"{full:.1%}",
             rate(float(links["load_gbps"][place])),
+            *([rate(float(links["reserve_gbps"][place]))] if kept else []),
             f"{rate(float(links['capacity_gbps'][place]))} Gbit/s",
             f"{links['price'][place]:.3g}" if links["price"][place] > _CHEAP * links["price"].max() else "",
         )

@@ -15,8 +15,12 @@ import numpy as np
 from highroad.errors import Finding
 from highroad.formats.loaded import capped
 from highroad.offline.terminal import plain_finding
-from highroad.planning.optimum import Objective, Optimum, Upgrade
+from highroad.planning.costs import Cost
+from highroad.planning.optimum import Objective, Optimum
+from highroad.planning.solve.routed import Routed
 from highroad.planning.traffic import RANKS
+from highroad.planning.upgrade import Upgrade
+from highroad.planning.wishes import group_names
 
 UNITS = {
     Objective.TOTAL: "Gbit/s carried",
@@ -48,7 +52,9 @@ def number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def summary(found: Optimum, upgrades: Sequence[Upgrade], told: Sequence[Finding] = ()) -> dict[str, Any]:
+def summary(
+    found: Optimum, upgrades: Sequence[Upgrade], told: Sequence[Finding] = (), costs: Sequence[Cost] = ()
+) -> dict[str, Any]:
     """How good it is, every link, and what is not carried."""
     links, short = found.links(), missing(found)
     table = found.table()
@@ -66,7 +72,12 @@ def summary(found: Optimum, upgrades: Sequence[Upgrade], told: Sequence[Finding]
         "carried_gbps": number(float(found.carried_gbps.sum())),
         "carried_part": number(found.part),
         "most_paths": found.most_paths,
+        "parts": found.parts,
         "value_on_any_paths": number(found.free),
+        "costs": [
+            {"restriction": one.restriction.value, "value": number(one.value), "bound": number(one.bound)}
+            for one in costs
+        ],
         "moments": [
             {"after_s": round(one.after_s, 4), "value": number(one.value), "bound": number(one.bound)}
             for one in found.moments
@@ -88,10 +99,17 @@ def plan(found: Optimum) -> dict[str, Any]:
     demands = rows(table)
     for one in demands:
         one["paths"] = []
-    for demand, gbps, latency, chain in zip(
-        paths["demand"].tolist(), paths["gbps"].tolist(), paths["latency_ms"].tolist(), paths["links"], strict=True
+    backups = paths.get("backup", [()] * len(paths["links"]))
+    for demand, gbps, latency, chain, backup in zip(
+        paths["demand"].tolist(),
+        paths["gbps"].tolist(),
+        paths["latency_ms"].tolist(),
+        paths["links"],
+        backups,
+        strict=True,
     ):
-        demands[demand]["paths"].append({"gbps": gbps, "latency_ms": round(latency, 6), "links": list(chain)})
+        path = {"gbps": gbps, "latency_ms": round(latency, 6), "links": list(chain)}
+        demands[demand]["paths"].append({**path, "backup": list(backup)} if backup else path)
     prices = np.zeros(len(found.network.links))
     prices[found.checked.links] = found.answer.price
     return {
@@ -100,17 +118,63 @@ def plan(found: Optimum) -> dict[str, Any]:
         "objective": found.objective.value,
         "value": number(found.value),
         "unit": UNITS[found.objective],
+        "most_paths": found.most_paths,
+        "parts": found.parts,
         "certificate": {
             "bound": number(found.bound),
             "gap": number(found.gap),
-            "proof": PROOFS[found.objective],
+            "proof": _proof(found),
             **({"worth": {RANKS[one.rank].value: one.worth for one in found.classes}} if found.classes else {}),
             "prices": {link: one for link, one in zip(links["link"], prices.tolist(), strict=True) if one},
+            **_routed(found),
         },
         "demands": demands,
         "links": rows(links),
         "findings": [plain_finding(one) for one in capped(list(found.findings))],
     }
+
+
+PLAINLY = {
+    Objective.TOTAL: "no plan carries more than: the sum over links of capacity x price, and over demands of what is "
+    "asked x max(0, 1 - cost)",
+}
+"""What differs where demands have bounds or backups."""
+
+
+def _proof(found: Optimum) -> str:
+    """The sum that prices go into."""
+    if not isinstance(found.answer, Routed):
+        return PROOFS[found.objective]
+    proof = PLAINLY.get(found.objective, PROOFS[found.objective])
+    cost = (
+        ". Cost, or the least sum of prices on any way, is for each demand the largest of: the least sum of prices on "
+        "any way inside its fence; for each of latency_prices m, the least sum of price + m x latency in ms on any way "
+        "inside its fence, less m x its bound"
+    )
+    if found.answer.standing.guarded:
+        cost += (
+            "; for a demand that is protected, over group_prices, the sum of the least sums of prices on any way "
+            "inside its fence that has no link of that group, but for groups that are its own ends, which count 0 "
+            "(`none` is when nothing has failed). What is kept for backups counts as load"
+        )
+    return proof + cost
+
+
+def _routed(found: Optimum) -> dict[str, Any]:
+    """What a proof needs beside prices where demands have bounds or backups."""
+    answer = found.answer
+    if not isinstance(answer, Routed):
+        return {}
+    names, ids = group_names(found.network), [found.network.links[place].id for place in found.checked.links.tolist()]
+    told: dict[str, Any] = {"latency_prices": list(answer.rates)}
+    if answer.standing.guarded:
+        told["group_prices"] = {
+            "none" if group < 0 else names[group]: {
+                link: price for link, price in zip(ids, prices.tolist(), strict=True) if price
+            }
+            for group, prices in answer.by_group
+        }
+    return told
 
 
 def upgrade(one: Upgrade) -> dict[str, Any]:
@@ -122,6 +186,8 @@ def upgrade(one: Upgrade) -> dict[str, Any]:
         "better_by_price_at_most": one.most,
         "better": one.seen,
         "better_between": [one.low, one.high],
+        "carried_more_gbps": one.carried_gbps,
+        "up_to": None if one.rank is None else RANKS[one.rank].value,
     }
 
 

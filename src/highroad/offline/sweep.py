@@ -22,7 +22,7 @@ from highroad.formats.loaded import capped
 from highroad.model.network import LinkId, Network
 from highroad.offline import reading
 from highroad.offline.crew import Here, Tell, at_once, counting, crew
-from highroad.offline.network import good
+from highroad.offline.network import plannable
 from highroad.offline.optimise import STOPPED, DemandsFile, Matrix, NetworkFile, Scale, rate, read_demands, stopping
 from highroad.offline.plans import number
 from highroad.offline.terminal import Json, attempt, plain_finding, print_findings, print_json, say
@@ -100,13 +100,13 @@ def command(
     Example: `highroad sweep us demands.csv --singles --grow 1.5`
     """
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
-    _, network = good(network_file, rules, json_)
-    demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix), json_)
+    left_out, network = plannable(network_file, rules, json_)
+    demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix, bare=True), json_)
     cases = attempt(lambda: _cases(network, cut or [], grow or [], add or [], each, pairs), json_)
     sending = None
     if load is Counted.MEASURED:
-        sending, _ = attempt(lambda: read_demands(demands_file, network, scale, matrix, sent=True), json_)
-    findings = capped([*told, *checked_of(network, demands).findings])
+        sending, _ = attempt(lambda: read_demands(demands_file, network, scale, matrix, sent=True, bare=True), json_)
+    findings = capped([*left_out, *told, *checked_of(network, demands).findings])
     processes = workers or os.cpu_count() or 1
     processes = 1 if len(cases) < ALONE and not workers else processes
     question = Question(network=network, demands=demands, limits=Limits(gap=gap, threads=0 if processes == 1 else 1))

@@ -10,7 +10,7 @@
 >>> round(found.value), found.gap < 1e-4
 (3500, True)
 >>> sorted(found.links())
-['capacity_gbps', 'head', 'link', 'load_gbps', 'price', 'tail', 'utilisation']
+['capacity_gbps', 'head', 'link', 'load_gbps', 'price', 'reserve_gbps', 'tail', 'utilisation']
 
 `links()`, `table()` and `paths()` are dicts of numpy arrays of one length, which `pandas.DataFrame` takes as they are.
 """
@@ -28,18 +28,21 @@ from numpy.typing import NDArray
 from highroad.errors import Finding, Invalid, Severity
 from highroad.graph import _kernels
 from highroad.model.network import LinkId, Network
+from highroad.planning.narrowing import Asked, narrowed
 from highroad.planning.solve import shared as by_shares
 from highroad.planning.solve import total as by_total
 from highroad.planning.solve.again import ALL_PATHS, again
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
 from highroad.planning.solve.classes import Cumulative, lexicographic
-from highroad.planning.solve.few import PathPlan, Paths, narrowed, paths_of
-from highroad.planning.solve.few_shared import evened
+from highroad.planning.solve.few import PathPlan, paths_of
 from highroad.planning.solve.maxmin import Rising, maxmin
 from highroad.planning.solve.problem import Checked, Flags, Ints, Problem, Reals, reachable, shared_out
+from highroad.planning.solve.routed import Routed, evenest, most
+from highroad.planning.solve.routed_classes import in_turn
 from highroad.planning.solve.shared import utilisation
 from highroad.planning.solve.total import total
 from highroad.planning.traffic import AS_IT_IS, RANKS, Changed, Demands, checked_of
+from highroad.planning.wishes import live_of, possible
 
 Columns = dict[str, NDArray[Any]]
 
@@ -66,11 +69,6 @@ class Objective(StrEnum):
         """Whether every demand is treated alike: the solver is then that of the least utilisation."""
         return self in {Objective.CONCURRENT, Objective.UTILISATION}
 
-    @property
-    def one_solve(self) -> bool:
-        """Whether one question is answered, and not many in turn: then few paths and upgrades can be told of."""
-        return self not in {Objective.LEXICOGRAPHIC, Objective.MAXMIN}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimum:
@@ -78,25 +76,29 @@ class Optimum:
 
     `value` and `bound` are Gbit/s carried (total; lexicographic, where `classes` are what is carried up to each
     class), the share of every demand that fits (concurrent; above 1 where all fits), the utilisation of the fullest
-    link (1 is full), or Gbit/s a unit of weight that who gets least gets (maxmin). `free` is the value with as many
-    paths as one likes. Rates are those of all demands and links of the network, in its order. `price` is by how much
-    the value betters with a Gbit/s more on a link, to begin with; by classes, the sum in which each weighs its `worth`.
+    link (1 is full; what it keeps for backups counts), or Gbit/s a unit of weight that who gets least gets (maxmin).
+    `free` is the value with as many paths as one likes, `fewer` that on `most_paths` each before they are brought into
+    whole `parts`. Rates are those of all demands and links of the network, in its order. `price` is by how much the
+    value betters with a Gbit/s more on a link, to begin with; by classes, the sum in which each weighs its `worth`.
     """
 
     objective: Objective
     network: Network
     demands: Demands
     checked: Checked
-    answer: Answer
+    answer: Answer | Routed
     few: PathPlan | None
     most_paths: int | None
+    parts: int | None
     value: float
     bound: float
     free: float
+    fewer: float
     after_s: float
     moments: tuple[Moment, ...]
     carried_gbps: Reals
     load_gbps: Reals
+    reserve_gbps: Reals
     price: Reals
     classes: tuple[Cumulative, ...] = ()
     rising: Rising | None = None
@@ -138,16 +140,20 @@ class Optimum:
         return float(self.carried_gbps.sum()) / wanted if wanted > 0 else 1.0
 
     def links(self) -> Columns:
-        """Every link: its ends, what it has and carries in Gbit/s, how full it is (1: full), and its price."""
+        """Every link: its ends, what it has, carries and keeps for backups in Gbit/s, how full it is of both (1: full),
+        and its price.
+        """
         links = self.network.links
         capacity = np.array([link.capacity_gbps for link in links], np.float64)
+        taken = self.load_gbps + self.reserve_gbps
         return {
             "link": np.array([link.id for link in links], object),
             "tail": np.array([link.tail for link in links], object),
             "head": np.array([link.head for link in links], object),
             "capacity_gbps": capacity,
             "load_gbps": self.load_gbps,
-            "utilisation": np.divide(self.load_gbps, capacity, out=np.zeros_like(capacity), where=capacity > 0),
+            "reserve_gbps": self.reserve_gbps,
+            "utilisation": np.divide(taken, capacity, out=np.zeros_like(capacity), where=capacity > 0),
             "price": self.price,
         }
 
@@ -163,15 +169,19 @@ class Optimum:
         }
 
     def paths(self) -> Columns:
-        """What each path carries: the place of its demand, Gbit/s, one-way latency in ms, hops, and its links in order.
+        """What each path carries: the place of its demand, Gbit/s, one-way latency in ms, hops, and its links in order;
+        where demands are protected the links of its backup too, none where it has none.
 
         Demands between the same ends (in the same fence) share their paths, in proportion to what they carry.
         """
+        answer, way = self.answer, None
         if self.few is not None:
-            paths, flow = self.few.paths, self.few.flow_gbps
+            paths, flow, way = self.few.paths, self.few.flow_gbps, self.few.way
+        elif isinstance(answer, Routed):
+            paths, flow, way = answer.paths, answer.flow_gbps, answer.way
         else:
-            paths, flow = paths_of(self.answer, ALL_PATHS)
-        made = self.answer.commodities
+            paths, flow = paths_of(answer, ALL_PATHS)
+        made = answer.commodities
         served = np.bincount(made.of, weights=self.carried_gbps[self.checked.demands], minlength=len(made.target))
         per = np.diff(paths.first)
         of = np.repeat(np.arange(len(made.target)), per)
@@ -190,19 +200,39 @@ class Optimum:
         latency = np.array([link.latency_ms for link in self.network.links], np.float64)[self.checked.links]
         sums = np.concatenate(([0.0], np.cumsum(latency[paths.link])))
         links = np.empty(len(path), object)
-        links[:] = [_chain(self, paths, one) for one in path.tolist()]
+        numbers = self.checked.links
+        links[:] = [
+            _chain(self, numbers[paths.link[paths.start[one] : paths.start[one + 1]]], self.checked.demands[of_demand])
+            for one, of_demand in zip(path.tolist(), demand.tolist(), strict=True)
+        ]
+        backups: Columns = {}
+        if way is not None and isinstance(answer, Routed) and answer.standing.guarded:
+            ways = answer.ways
+            backups["backup"] = np.empty(len(path), object)
+            backups["backup"][:] = [
+                _chain(
+                    self,
+                    numbers[ways.backup[ways.backup_start[one] : ways.backup_start[one + 1]]],
+                    self.checked.demands[of_demand],
+                )
+                for one, of_demand in zip(way[path].tolist(), demand.tolist(), strict=True)
+            ]
         return {
             "demand": self.checked.demands[demand],
             "gbps": gbps,
             "latency_ms": sums[paths.start[path + 1]] - sums[paths.start[path]],
             "hops": np.diff(paths.start)[path],
             "links": links,
+            **backups,
         }
 
 
-def _chain(found: Optimum, paths: Paths, path: int) -> tuple[str, ...]:
-    numbers = found.checked.links[paths.link[paths.start[path] : paths.start[path + 1]]]
-    return tuple(found.network.links[number].id for number in numbers.tolist())
+def _chain(found: Optimum, numbers: Ints, demand: int) -> tuple[str, ...]:
+    """The links of these numbers from the source of a demand on; they may be given from its target back."""
+    links = [found.network.links[number] for number in numbers.tolist()]
+    if links and links[0].tail != found.network.sites[found.demands.source[demand]].id:
+        links.reverse()
+    return tuple(link.id for link in links)
 
 
 def optimise(
@@ -212,6 +242,7 @@ def optimise(
     limits: Limits | None = None,
     *,
     most_paths: int | None = None,
+    parts: int | None = None,
     changed: Changed = AS_IT_IS,
     arrays: Problem | None = None,
     warm: Optimum | None = None,
@@ -222,17 +253,20 @@ def optimise(
 ) -> Optimum:
     """The best plan that is found within the limits, with what no plan betters.
 
-    `most_paths` is how many paths a demand may have (Invalid where the objective is not one question). `changed` is
-    what is different of the network, `arrays` what `traffic.problem_of` says of it where that is at hand, `warm` a plan
-    of it to begin with. `clock` is in seconds; without one no limit of time is kept. When `stop` says so, the best plan
-    so far is the answer.
+    `most_paths` is how many paths a demand may have, `parts` how many equal parts of it they carry, each a whole number
+    (None: any share). `changed` is what is different of the network, `arrays` what `traffic.problem_of` says of it
+    where that is at hand, `warm` a plan of it to begin with. `clock` is in seconds; without one no limit of time is
+    kept. When `stop` says so, the best plan so far is the answer. Raises Invalid for bounds and protection with maxmin.
     """
     limits = limits or Limits()
-    if most_paths is not None and not objective.one_solve:
-        message = f"few paths are told of with total, concurrent and utilisation, and not with {objective.value}"
-        raise Invalid([Finding(code="few-paths", place="most_paths", message=message)])
+    restricted = demands.has_bounds or demands.has_protection
+    if restricted and objective is Objective.MAXMIN:
+        message = "of bounds of latency and protection it is told with the other objectives, and not with maxmin"
+        raise Invalid([Finding(code="objective", place="objective", message=message)])
     begun_s = clock()
     ready = checked_of(network, demands, changed, arrays=arrays)
+    if restricted:
+        ready = possible(network, demands, ready)
 
     late_s = 0.0
 
@@ -246,24 +280,51 @@ def optimise(
         if progress is not None:
             progress(_in_words(moment, objective))
 
-    kept = Limits(gap=limits.gap, time_s=min(limits.time_s, STOPPED_S / 2), threads=limits.threads)
-    if objective is Objective.LEXICOGRAPHIC:
-        ranked = lexicographic(ready.problem, kept, clock=watch, progress=tell, seed=seed)
-        made = _optimum(network, demands, objective, ready, ranked.answer, None, None, clock() - begun_s)
-        value, bound = (ranked.classes[-1].value, ranked.classes[-1].bound) if ranked.classes else (0.0, 0.0)
-        return replace(made, value=value, bound=bound, free=value, moments=(), classes=ranked.classes)
-    if objective is Objective.MAXMIN:
-        shares = maxmin(ready.problem, kept, clock=watch, progress=tell, seed=seed)
-        made = _optimum(network, demands, objective, ready, shares.answer, None, None, clock() - begun_s)
-        return replace(made, rising=shares.rising)
-    solve = utilisation if objective.by_shares else total
-    start = warm_flows(warm, ready, objective) if warm is not None else None
-    answer = solve(ready.problem, kept, clock=watch, progress=tell, seed=seed, start=start)
-    few = None
-    if most_paths is not None and ready.problem.demands:
-        left = Limits(gap=limits.gap, time_s=max(0.0, kept.time_s - watch()), threads=limits.threads)
-        few = (evened if objective.by_shares else narrowed)(answer, most_paths, left, clock=watch)
-    return _optimum(network, demands, objective, ready, answer, few, most_paths, clock() - begun_s)
+    def left(part: float = 1.0) -> Limits:
+        most_s = min(limits.time_s, STOPPED_S / 2)
+        return Limits(gap=limits.gap, time_s=max(0.0, part * (most_s - watch())), threads=limits.threads)
+
+    asked = Asked(most_paths=most_paths, parts=parts) if most_paths is not None and ready.problem.demands else None
+    whole = left(BARE) if restricted else left()
+    answer: Answer | Routed
+    classes: tuple[Cumulative, ...] = ()
+    worth: Reals | None = None
+    rising: Rising | None = None
+    if objective is Objective.LEXICOGRAPHIC and restricted:
+        live = live_of(network, demands, ready)
+        answer, classes, worth = in_turn(ready.problem, live, left(), clock=watch, progress=tell)
+    elif objective is Objective.LEXICOGRAPHIC:
+        ranked = lexicographic(ready.problem, left(), clock=watch, progress=tell, seed=seed)
+        answer, classes = ranked.answer, ranked.classes
+        weighs = {one.rank: one.worth for one in classes}
+        rank = np.zeros(len(answer.commodities.target), np.int32)
+        rank[answer.commodities.of] = ready.problem.rank
+        worth = np.array([weighs.get(one, 1.0) for one in rank.tolist()])
+    elif objective is Objective.MAXMIN:
+        risen = maxmin(ready.problem, left(), clock=watch, progress=tell, seed=seed)
+        answer, rising = risen.answer, risen.rising
+    else:
+        solve = utilisation if objective.by_shares else total
+        start = warm_flows(warm, ready, objective) if warm is not None else None
+        bare = solve(ready.problem, whole, clock=watch, progress=tell, seed=seed, start=start)
+        answer = bare
+        if restricted:
+            live = live_of(network, demands, ready)
+            search = evenest if objective.by_shares else most
+            answer = search(ready.problem, live, left(), price=bare.price, clock=watch, progress=tell)
+    few, fewer = None, np.nan
+    if asked is not None and ready.problem.links:
+        shares = objective is Objective.MAXMIN
+        amount = answer.flows.served if shares and isinstance(answer, Answer) else None
+        must = shares or objective.by_shares
+        then = narrowed(answer, asked, left(), must=must, amount_gbps=amount, worth=worth, clock=watch)
+        few, fewer = then.plan, then.few
+    made = _optimum(network, demands, objective, ready, answer, few, asked, clock() - begun_s, fewer, classes)
+    return replace(made, rising=rising)
+
+
+BARE = 0.2
+"""Of what time there is, so much is for a plan without bounds and backups, with whose prices one with them begins."""
 
 
 def after_cut(before: Optimum, without: Collection[LinkId], limits: Limits | None = None) -> Optimum:
@@ -271,6 +332,8 @@ def after_cut(before: Optimum, without: Collection[LinkId], limits: Limits | Non
 
     Demands that have no way left get nothing of a total. Of the others that is no answer: ValueError, see `joined`.
     """
+    if isinstance(before.answer, Routed):
+        raise ValueError("with bounds of latency or protection a cut is planned anew")
     cut = places(before, without)
     solve = by_shares.after_cut if before.objective.by_shares else by_total.after_cut
     answer = solve(before.answer, cut, limits)
@@ -294,15 +357,31 @@ def _optimum(
     demands: Demands,
     objective: Objective,
     ready: Checked,
-    answer: Answer,
+    answer: Answer | Routed,
     few: PathPlan | None,
-    most_paths: int | None,
+    asked: Asked | None,
     after_s: float,
+    fewer: float = np.nan,
+    classes: tuple[Cumulative, ...] = (),
 ) -> Optimum:
-    value, load, served = answer.value, answer.load_gbps, answer.served_gbps
+    value, bound, load, served = answer.value, answer.bound, answer.load_gbps, answer.served_gbps
+    free, kept = value, answer.reserve_gbps if isinstance(answer, Routed) else np.zeros(ready.problem.links)
+    if objective is Objective.LEXICOGRAPHIC:
+        value, bound = (classes[-1].value, classes[-1].bound) if classes else (0.0, 0.0)
+        free = value
     if few is not None:
-        value, load = few.value, few.load_gbps
+        load, kept = few.load_gbps, kept if few.reserve_gbps is None else few.reserve_gbps
         served = shared_out(ready.problem, answer.commodities, few.served_gbps)
+        match objective:
+            case Objective.MAXMIN:
+                over, fewer = max(1.0, few.value), value / max(1.0, fewer)
+                load, served, value = load / over, served / over, value / over
+            case Objective.LEXICOGRAPHIC:
+                sums = [float(served[ready.problem.rank <= one.rank].sum()) for one in classes]
+                classes = tuple(replace(one, value=now) for one, now in zip(classes, sums, strict=True))
+                value, fewer = (sums[-1] if sums else 0.0), np.nan
+            case _:
+                value = few.value
     price = answer.price
     if objective.by_shares:
         price = price * (answer.bound if objective is Objective.UTILISATION else _inverse(answer.bound or np.inf))
@@ -310,12 +389,15 @@ def _optimum(
         price = price * _rises(ready.problem, answer.bound)
     if objective is Objective.CONCURRENT:  # of each demand no more than all of it, and no more than fits
         share = min(1.0, _inverse(value))
-        load, served = load * share, served * share
+        load, served, kept = load * share, served * share, kept * share
     carried, loads, prices = np.zeros(len(demands)), np.zeros(len(network.links)), np.zeros(len(network.links))
     carried[ready.demands] = served
     loads[ready.links] = load
     prices[ready.links] = price
+    reserve = np.zeros(len(network.links))
+    reserve[ready.links] = kept
     turned = objective is Objective.CONCURRENT
+    fewer = fewer if few is not None and np.isfinite(fewer) else value
     return Optimum(
         objective=objective,
         network=network,
@@ -323,15 +405,19 @@ def _optimum(
         checked=ready,
         answer=answer,
         few=few,
-        most_paths=None if few is None else most_paths,
+        most_paths=None if asked is None else asked.most_paths,
+        parts=None if asked is None else asked.parts,
         value=_inverse(value) if turned else value,
-        bound=_inverse(answer.bound) if turned else answer.bound,
-        free=_inverse(answer.value) if turned else answer.value,
+        bound=_inverse(bound) if turned else bound,
+        free=_inverse(free) if turned else free,
+        fewer=_inverse(fewer) if turned else fewer,
         after_s=after_s,
-        moments=tuple(_in_words(moment, objective) for moment in answer.moments),
+        moments=() if classes else tuple(_in_words(moment, objective) for moment in answer.moments),
         carried_gbps=carried,
         load_gbps=loads,
+        reserve_gbps=reserve,
         price=prices,
+        classes=classes,
     )
 
 
@@ -351,6 +437,8 @@ def _in_words(moment: Moment, objective: Objective) -> Moment:
 
 def warm_flows(warm: Optimum, ready: Checked, objective: Objective) -> _kernels.Flows | None:
     """The flows of a plan to begin with, on the links and demands that there are now."""
+    if isinstance(warm.answer, Routed):
+        return None
     same = warm.checked.problem.nodes == ready.problem.nodes and len(warm.demands.fences) == len(ready.problem.fences)
     if not same or not ready.problem.links or not ready.problem.demands:
         return None
@@ -362,88 +450,3 @@ def warm_flows(warm: Optimum, ready: Checked, objective: Objective) -> _kernels.
 def _inverse(one: float) -> float:
     """1 / x, infinity for 0."""
     return 1.0 / one if one > 0 else float("inf")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upgrade:
-    """What more capacity on a link, and on its opposite where it has one, would do to the value.
-
-    `most` is what the prices allow at most: they are what the first Gbit/s is worth, and each one more is worth no
-    more. `seen` is the difference to a plan that was made anew with it; the true one is in [`low`, `high`]. All are
-    above 0 where it betters the value.
-    """
-
-    links: tuple[LinkId, ...]
-    more_gbps: float
-    price: float
-    most: float
-    seen: float
-    low: float
-    high: float
-
-
-def upgrades(
-    found: Optimum,
-    most: int = 3,
-    more_gbps: float = 100.0,
-    limits: Limits | None = None,
-    *,
-    clock: Clock = lambda: 0.0,
-    stop: Callable[[], bool] = lambda: False,
-) -> tuple[Upgrade, ...]:
-    """The links whose prices promise most, and what so much more on each does to a plan made anew; best first.
-
-    None where the objective is not one question.
-    """
-    limits = limits or Limits()
-    if not found.objective.one_solve:
-        return ()
-    network, objective = found.network, found.objective
-    price = dict(zip((link.id for link in network.links), found.price.tolist(), strict=True))
-    least = _NOISE * max(price.values(), default=0.0)
-    pairs = {tuple(sorted({link, network.opposite.get(link, link)})) for link, one in price.items() if one > least}
-    dear = sorted(pairs, key=lambda links: (-sum(price[link] for link in links), links))[:most]
-    made = []
-    for links in dear:
-        if stop():
-            break
-        worth = sum(price[link] for link in links)
-        promised = _promised(found, worth * more_gbps)
-        gap = min(limits.gap, max(_FINEST, 0.05 * promised / max(found.value, found.bound)))
-        changed = Changed(more_gbps=dict.fromkeys(links, more_gbps))
-        then = optimise(
-            network,
-            found.demands,
-            objective,
-            Limits(gap=gap, time_s=limits.time_s, threads=limits.threads),
-            changed=changed,
-            warm=found,
-            clock=clock,
-            stop=stop,
-        )
-        sign = objective.better
-        made.append(
-            Upgrade(
-                links=links,
-                more_gbps=more_gbps,
-                price=worth,
-                most=promised,
-                seen=sign * (then.value - found.free),
-                low=max(0.0, sign * (then.value - found.bound)),
-                high=min(promised, sign * (then.bound - found.free)),
-            )
-        )
-    return tuple(sorted(made, key=lambda one: -one.seen))
-
-
-_FINEST = 1e-6
-_NOISE = 1e-3
-"""Of the dearest: prices that are less are what is left where a link is not full."""
-
-
-def _promised(found: Optimum, worth: float) -> float:
-    """What the value betters by at most, by the bound that the same prices prove with the capacity added."""
-    if found.objective is Objective.UTILISATION:
-        # the bound is D / C with D what demands cost at the prices, and C what capacity does: C grows
-        return found.free - found.bound / (1.0 + worth / found.bound) if found.bound > 0 else 0.0
-    return found.bound + worth - found.free

@@ -8,14 +8,14 @@ optimiser, one that its traffic leaves and one where it ends.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from highroad.errors import Finding, Invalid, did_you_mean
 from highroad.model.jurisdiction import Fence
 from highroad.model.network import LinkId, Network, SiteId
-from highroad.model.service import TrafficClass
+from highroad.model.service import Protection, TrafficClass
 from highroad.planning.ground import CARRIES_OTHERS
 from highroad.planning.solve.problem import Checked, Flags, Ints, Problem, Reals, checked, problem
 
@@ -25,7 +25,7 @@ RANKS = tuple(TrafficClass)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """So much from one site to another. Without a fence it may go anywhere."""
+    """So much from one site to another. Without a fence it may go anywhere, without a bound the longest way."""
 
     source: str
     target: str
@@ -33,13 +33,16 @@ class Demand:
     traffic_class: TrafficClass = TrafficClass.ASSURED
     weight: float = 1.0
     fence: Fence | None = None
+    max_latency_ms: float | None = None
+    protection: Protection = Protection.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
     """Demands as columns: sites by their place in the network, `fence` a place in `fences` or -1.
 
-    `line` is the line of the file that each came from, empty where there was none.
+    `line` is the line of the file that each came from, empty where there was none; `bound_ms` the most that each may
+    take, and `protected` whether it has to survive any risk group: empty where none has such a wish.
     """
 
     source: Ints
@@ -50,9 +53,35 @@ class Demands:
     fence: Ints
     fences: tuple[Fence, ...] = ()
     line: Ints
+    bound_ms: Reals = field(default_factory=lambda: np.zeros(0))
+    protected: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def __len__(self) -> int:
         return len(self.source)
+
+    @property
+    def bounds_ms(self) -> Reals:
+        """The bound of each, infinity where it has none."""
+        return self.bound_ms if len(self.bound_ms) else np.full(len(self), np.inf)
+
+    @property
+    def guarded(self) -> Flags:
+        """Whether each is protected."""
+        return self.protected if len(self.protected) else np.zeros(len(self), np.bool_)
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether any has a bound of latency; one that is no number counts, so that it is told of."""
+        return bool(len(self.bound_ms)) and not bool(np.isposinf(self.bound_ms).all())
+
+    @property
+    def has_protection(self) -> bool:
+        """Whether any is protected."""
+        return bool(self.protected.any())
+
+    def plain(self) -> Demands:
+        """The same without bounds and protection."""
+        return replace(self, bound_ms=np.zeros(0), protected=np.zeros(0, np.bool_))
 
     @classmethod
     def of(cls, network: Network, demands: Iterable[Demand]) -> Demands:
@@ -81,6 +110,8 @@ class Demands:
             fence=np.array([fences[one.fence] if one.fence else -1 for one in asked], np.int32),
             fences=tuple(fences),
             line=np.zeros(0, np.int32),
+            bound_ms=np.array([np.inf if one.max_latency_ms is None else one.max_latency_ms for one in asked]),
+            protected=np.array([one.protection is Protection.PATH for one in asked], np.bool_),
         )
 
     def times(self, scale: float) -> Demands:
@@ -155,10 +186,10 @@ def checked_of(
     rest = checked(given, lambda place: network.links[place].id)
     gone = {f"links[{link}]" for link in changed.without}
     found = (one for one in rest.findings if not (one.code == "no-capacity" and one.place in gone))
-    return replace(rest, findings=tuple(_told(one, network, demands) for one in found))
+    return replace(rest, findings=tuple(told_of(one, network, demands) for one in found))
 
 
-def _told(finding: Finding, network: Network, demands: Demands) -> Finding:
+def told_of(finding: Finding, network: Network, demands: Demands) -> Finding:
     """A finding on a demand by number, as one on a demand by its ends."""
     if not finding.place.startswith("demands["):
         return finding

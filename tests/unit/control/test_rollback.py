@@ -301,7 +301,8 @@ async def test_who_may_burst_and_does_not_is_harmed_as_others_are(here: Rig) -> 
     await pass_checked(here, 3.0)
     assert carried(await here.now(service.id)) == NORTH
     freeze = (await here.book()).freeze
-    assert freeze is not None and "rolled back: 1 of 1 moved services lost traffic" in freeze.reason
+    assert freeze is not None
+    assert "rolled back: 1 of 1 moved services lost traffic" in freeze.reason
 
 
 @on_a_rig

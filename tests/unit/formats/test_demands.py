@@ -223,3 +223,17 @@ def test_what_was_measured_of_a_demand_may_stand_beside_it() -> None:
     assert read(b"west,east,10\n", sites).sent_gbps is None
     wrong = read(b"source,target,gbps,sent_gbps\nwest,east,10,much\n", sites)
     assert [(one.code, one.place) for one in wrong.findings] == [("not-a-number", "demands[west>east].sent_gbps")]
+
+
+def test_bounds_and_protection_are_read_as_orders_have_them() -> None:
+    demands = good(
+        "source,target,gbps,max_latency_ms,protection\nwest,east,1,12.5,path\neast,west,1,,none\nwest,east,1,,\n"
+    )
+    assert demands.bounds_ms.tolist() == [12.5, np.inf, np.inf]
+    assert demands.guarded.tolist() == [True, False, False]
+    assert demands.has_bounds
+    assert demands.has_protection
+    bare = demands.plain()
+    assert (bare.has_bounds, bare.has_protection, bare.bounds_ms.tolist()) == (False, False, [np.inf] * 3)
+    text = "source,target,gbps,max_latency_ms,protection\nwest,east,1,soon,ring\n"
+    assert wrong(text) == [("not-a-number", 2), ("unknown-protection", 2)]

@@ -174,6 +174,9 @@ def test_all_at_once_is_one_by_one(edits: list[tuple[str, list[Claim], list[Stan
         ours, theirs = one_by_one._lines[link], at_once._lines[link]
         assert (ours.need.times, ours.need.levels) == (theirs.need.times, theirs.need.levels)
         assert (ours.claimed.times, ours.claimed.levels) == (theirs.claimed.times, theirs.claimed.levels)
+        for groups in map(frozenset, ("a", "bc", "abc")):  # prices follow from it: however the calendar came about
+            surely = [calendar.surely_spare_for(link, 100, groups) for calendar in (one_by_one, at_once)]
+            assert surely[0] == surely[1]
     for holder in held:
         at_once.keep(holder, ())
     assert all(line.need.times == [-math.inf] and line.need.levels == [0] for line in at_once._lines.values())

@@ -26,7 +26,7 @@ namespace highroad {
 inline constexpr int REPEATS = 12;
 
 // So often threads hear of each other in a sweep, after so many sets each at least.
-inline constexpr std::size_t BATCHES = 16, FEWEST = 4;
+inline constexpr std::size_t BATCHES = 16, FEWEST = 32;
 
 inline constexpr std::size_t FEW = 100'000;  // So many sums are not worth a thread of their own.
 

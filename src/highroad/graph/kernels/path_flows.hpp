@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -132,8 +133,10 @@ class PathFlows {
   void fit(std::span<const double> price) {
     std::vector<std::size_t> order(offered().demands());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t one, std::size_t other) { return offered().worth[one] < offered().worth[other]; });
+    const auto& worth = offered().worth;
+    const bool alike = std::adjacent_find(worth.begin(), worth.end(), std::not_equal_to<>{}) == worth.end();
+    if (!alike)
+      std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) { return worth[one] < worth[other]; });
     trim();
     add_up();
     // Twice, as what is far over leaves rounding errors of its own size.
@@ -141,9 +144,10 @@ class PathFlows {
       relieve(order);
       add_up();
     }
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
-      return offered().worth[one] != offered().worth[other] ? offered().worth[one] > offered().worth[other] : one < other;
-    });
+    if (!alike)
+      std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
+        return worth[one] != worth[other] ? worth[one] > worth[other] : one < other;
+      });
     fill(price, order);
     add_up();
   }
@@ -203,7 +207,7 @@ class PathFlows {
     }
   }
 
-  static constexpr std::size_t BLOCK = 64;
+  static constexpr std::size_t BLOCK = 64, PART = 50'000, PARTS = 8;
 
   struct Hand {
     std::vector<double> load, price;
@@ -343,11 +347,20 @@ class PathFlows {
     ++hand.moves;
   }
 
+  // Part by part, as many as there are paths for: the same whatever threads there are.
   void add_up() {
-    std::fill(load_.begin(), load_.end(), 0.0);
-    for (std::size_t p = 0; p < offered().paths(); ++p)
-      if (flow_[p] > 0)
-        for (const Link on : links_of(p)) load_[at(on)] += flow_[p];
+    const std::size_t parts = std::clamp<std::size_t>(offered().paths() / PART, 1, PARTS);
+    std::vector<std::vector<double>> load(parts, std::vector<double>(load_.size(), 0.0));
+    Crew::ours().run(static_cast<int>(parts), [&](int part) {
+      const auto mine = static_cast<std::size_t>(part);
+      std::vector<double>& sum = load[mine];
+      for (std::size_t p = offered().paths() * mine / parts; p < offered().paths() * (mine + 1) / parts; ++p)
+        if (flow_[p] > 0)
+          for (const Link on : links_of(p)) sum[at(on)] += flow_[p];
+    });
+    load_ = std::move(load.front());
+    for (std::size_t part = 1; part < parts; ++part)
+      for (std::size_t e = 0; e < load_.size(); ++e) load_[e] += load[part][e];
   }
 
   std::vector<double> capacity_;

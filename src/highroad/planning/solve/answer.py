@@ -11,6 +11,9 @@ from highroad.planning.solve.problem import Commodities, Problem, Reals
 FITS = 1e-9
 """No link of a plan is over its capacity by more than this share."""
 
+SILENT_S = 2.0
+"""Longer than this nobody waits for the first that is known."""
+
 Clock = Callable[[], float]
 """Seconds, from any point in time on."""
 
@@ -81,6 +84,7 @@ class Course:
         self._most_s = limits.time_s
         self._begun_s = self._sweep_s = clock()
         self._longest_s = 0.0
+        self._told_s = self._begun_s
 
     def sweeps(self) -> None:
         """A sweep begins."""
@@ -92,8 +96,14 @@ class Course:
         self._longest_s = max(self._longest_s, now_s - self._sweep_s)
         return now_s - self._begun_s + 2 * self._longest_s > self._most_s
 
+    @property
+    def is_long_silent(self) -> bool:
+        """Whether somebody who waits would want to know how far it is."""
+        return self._sweep_s - self._told_s > SILENT_S
+
     def tell(self, value: float, bound: float) -> None:
         """What is known now."""
-        self.moments.append(Moment(after_s=self._clock() - self._begun_s, value=value, bound=bound))
+        self._told_s = self._clock()
+        self.moments.append(Moment(after_s=self._told_s - self._begun_s, value=value, bound=bound))
         if self._progress is not None:
             self._progress(self.moments[-1])

@@ -41,7 +41,10 @@ class Paths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathPlan:
-    """What each path carries, and how near that is to the best on these same paths."""
+    """What each path carries, and how near that is to the best on these same paths.
+
+    Where ways have backups, `way` says which of the ways each path is, and `reserve_gbps` what links keep for them.
+    """
 
     paths: Paths
     flow_gbps: Reals
@@ -52,6 +55,8 @@ class PathPlan:
     bound: float
     moments: tuple[Moment, ...]
     sweeps: int
+    way: NDArray[np.int64] | None = None
+    reserve_gbps: Reals | None = None
 
     @property
     def gap(self) -> float:
@@ -60,9 +65,59 @@ class PathPlan:
 
 
 def paths_of(answer: Answer, most: int = MOST_PATHS) -> tuple[Paths, Reals]:
-    """At most so many paths of every commodity, and what each carries: the widest of the flow, one after the other."""
+    """At most so many paths of every commodity, and what each carries: the widest of the flow, one after the other.
+
+    What is so little beside the largest that its path is lost in rounding goes the cheapest way.
+    """
     first, start, link, amount = answer.flows.paths(most)
-    return Paths(first=first, start=start, link=link), amount
+    paths = Paths(first=first, start=start, link=link)
+    lost = np.flatnonzero((np.diff(first) == 0) & (answer.flows.served > 0))
+    return _with_lost(answer, paths, amount, lost) if len(lost) else (paths, amount)
+
+
+def _with_lost(answer: Answer, paths: Paths, amount: Reals, lost: Offsets) -> tuple[Paths, Reals]:
+    """The same, with the cheapest way for each of some commodities that have none."""
+    problem, made = answer.problem, answer.commodities
+    sets = np.repeat(np.arange(len(made.source)), np.diff(made.start))[lost]
+    price = answer.price + float(answer.price.max(initial=0.0) or 1.0) * 1e-9
+    _, start, link = problem.network.ways(
+        price,
+        made.source[sets],
+        made.target[lost],
+        made.fence[sets],
+        problem.fences.astype(np.uint8).ravel(),
+    )
+    count = np.diff(paths.first)
+    count[lost] = (np.diff(start) > 0).astype(np.int64)
+    of = np.concatenate((np.repeat(np.arange(len(made.target)), np.diff(paths.first)), lost[np.diff(start) > 0]))
+    order = np.argsort(of, kind="stable")
+    begin = np.concatenate((paths.start[:-1], len(paths.link) + start[:-1][np.diff(start) > 0]))[order]
+    length = np.concatenate((np.diff(paths.start), np.diff(start)[np.diff(start) > 0]))[order]
+    every = np.concatenate((paths.link, link))
+    starts = np.concatenate((np.zeros(1, np.int64), length.cumsum()))
+    places = np.repeat(begin - starts[:-1], length) + np.arange(starts[-1])
+    first = np.concatenate((np.zeros(1, np.int64), count.cumsum()))
+    carried = np.concatenate((amount, answer.flows.served[lost][np.diff(start) > 0]))[order]
+    return Paths(first=first, start=starts, link=every[places].astype(np.int32)), carried
+
+
+def widest(paths: Paths, flow_gbps: Reals, most: int) -> NDArray[np.int64]:
+    """The places of at most so many paths of every commodity, those that carry most, and something; in order."""
+    of = np.repeat(np.arange(len(paths.first) - 1), np.diff(paths.first))
+    order = np.lexsort((-flow_gbps, of))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - paths.first[:-1][of[order]]
+    return np.flatnonzero((rank < most) & (flow_gbps > 0))
+
+
+def only(paths: Paths, places: NDArray[np.int64]) -> Paths:
+    """Some of the paths, by their places in order."""
+    of = np.repeat(np.arange(len(paths.first) - 1), np.diff(paths.first))[places]
+    length = np.diff(paths.start)[places]
+    start = np.concatenate((np.zeros(1, np.int64), length.cumsum()))
+    at = np.repeat(paths.start[places] - start[:-1], length) + np.arange(start[-1])
+    first = np.searchsorted(of, np.arange(len(paths.first))).astype(np.int64)
+    return Paths(first=first, start=start, link=paths.link[at])
 
 
 def narrowed(
@@ -95,33 +150,35 @@ def on_paths(
     start: Reals | None = None,
     price: Reals | None = None,
     enough_gbps: float = np.inf,
+    worth: Reals | None = None,
 ) -> PathPlan:
     """The most that is carried on paths that are given.
 
-    `start` is what each path carries to begin with, `price` what links are worth then. A plan of `enough_gbps` is not
-    bettered.
+    `start` is what each path carries to begin with, `price` what links are worth then; `worth` what a unit of each
+    commodity is, 1 unless it is said. A plan of `enough_gbps` (of worth) is not bettered.
     """
     limits = limits or Limits()
     course = Course(limits, clock)
-    most = float(amount_gbps.sum())
+    worth = np.ones(len(amount_gbps)) if worth is None else worth
+    dearest, each = float(worth.max(initial=1.0)), np.repeat(worth, np.diff(paths.first))
+    most = float((amount_gbps * worth).sum())
     limited = capacity_gbps < NEVER_FULL * most
     capacity_gbps = np.where(limited, capacity_gbps, NEVER_FULL * most or 1.0)
-    worth = np.ones(len(amount_gbps))
     flows = _kernels.PathFlows(capacity_gbps, amount_gbps, worth, paths.first, paths.start, paths.link)
     slope = Slope(capacity_gbps=capacity_gbps, slope=FIRST_SLOPE if start is None else WARM_SLOPE)
     dual = np.zeros(len(capacity_gbps))
-    best, value, bound = flows.copy(), 0.0, flows.at(dual, limits.threads)[0]
+    best, value, bound = flows.copy(), 0.0, float(amount_gbps[np.diff(paths.first) > 0].sum())
 
     def fit(at: Reals) -> None:
         nonlocal best, value
         fitted = flows.copy()
-        fitted.fit(np.minimum(at, 1.0))
-        if (carried := float(fitted.flow.sum())) > value and (fitted.load <= capacity_gbps * ROUNDED).all():
+        fitted.fit(np.minimum(at, dearest))
+        if (carried := float((fitted.flow * each).sum())) > value and (fitted.load <= capacity_gbps * ROUNDED).all():
             best, value = fitted, carried
 
     def look(at: Reals) -> None:
         nonlocal bound, dual
-        at = np.where(limited, np.minimum(at, 1.0), 0.0)
+        at = np.where(limited, np.minimum(at, dearest), 0.0)
         earned, _ = flows.at(at, limits.threads)
         if (found := earned + float((at * capacity_gbps).sum())) < bound:
             bound, dual = found, at
@@ -150,7 +207,7 @@ def on_paths(
         if near or late or slope.sweeps % LOOKS == 0:
             look(slope.mean)
             look(now)
-            guess = float(flows.flow.sum())
+            guess = float((flows.flow * each).sum())
             if late or slope.sweeps - fitted >= 2 * LOOKS or bound - max(value, guess) < 2 * limits.gap * bound:
                 fitted = slope.sweeps
                 fit(now)

@@ -12,7 +12,8 @@ import numpy as np
 
 from highroad.graph import _kernels
 from highroad.planning.solve.answer import Answer, Clock, Course, Limits
-from highroad.planning.solve.few import MOST_PATHS, PathPlan, paths_of
+from highroad.planning.solve.few import MOST_PATHS, PathPlan, Paths, paths_of
+from highroad.planning.solve.problem import Reals
 from highroad.planning.solve.slope import Slope
 
 FIRST_SLOPE = 60.0
@@ -29,9 +30,29 @@ def evened(
     better one is looked for.
     """
     limits = limits or Limits()
-    course = Course(limits, clock)
-    capacity, amount = answer.problem.capacity_gbps, answer.commodities.amount_gbps
+    amount = answer.commodities.amount_gbps
     paths, part = paths_of(answer, most)
+    enough = answer.bound / (1.0 - limits.gap) if limits.gap < 1 else np.inf
+    return evened_on(
+        answer.problem.capacity_gbps, amount, paths, part, limits, clock=clock, price=answer.price, enough=enough
+    )
+
+
+def evened_on(
+    capacity: Reals,
+    amount: Reals,
+    paths: Paths,
+    part: Reals,
+    limits: Limits,
+    *,
+    clock: Clock = lambda: 0.0,
+    price: Reals | None = None,
+    enough: float = 0.0,
+) -> PathPlan:
+    """The plan on paths that are given, beginning with what each carries; one that is no fuller than `enough` is not
+    bettered.
+    """
+    course = Course(limits, clock)
     of = np.repeat(np.arange(len(amount)), np.diff(paths.first))
     found = np.bincount(of, weights=part, minlength=len(amount)).astype(np.float64)
     joined = found > 0
@@ -39,15 +60,14 @@ def evened(
     amount = np.where(joined, amount, 0.0)
     flows = _kernels.PathFlows(capacity, amount, np.full(len(amount), np.inf), paths.first, paths.start, paths.link)
     flows.set(part)
-    best, value, bound = flows.copy(), _fullest(flows, answer), 0.0
-    price = answer.price
+    best, value, bound = flows.copy(), _fullest(flows, capacity), 0.0
+    price = np.zeros(len(capacity)) if price is None else price
     slope = Slope(capacity_gbps=capacity, slope=FIRST_SLOPE)
     slope.unit = value
-    enough = answer.bound / (1.0 - limits.gap) if limits.gap < 1 else np.inf
     while value > 0 and slope.sweeps < TOO_MANY and value > enough and value - bound > limits.gap * value:
         course.sweeps()
         regret, _ = flows.sweep(slope.weight, slope.slope, slope.unit, slope.tolerance, slope.sweeps, limits.threads)
-        used = _fullest(flows, answer)
+        used = _fullest(flows, capacity)
         now = slope.at(flows.load)
         full = float((now * capacity).sum()) * used
         if used < value:
@@ -75,5 +95,5 @@ def evened(
     )
 
 
-def _fullest(flows: _kernels.PathFlows, answer: Answer) -> float:
-    return float((flows.load / answer.problem.capacity_gbps).max(initial=0.0))
+def _fullest(flows: _kernels.PathFlows, capacity: Reals) -> float:
+    return float((flows.load / capacity).max(initial=0.0))

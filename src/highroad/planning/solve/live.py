@@ -23,7 +23,8 @@ class Live:
 
     `capacity_gbps` is of either direction; the risk groups of span e are `group[group_first[e]:group_first[e + 1]]`,
     and `node_group` that of each node (-1: none). `bound_ms` may be infinite, `fence` is a row of `fences` (a flag a
-    span) or -1.
+    span) or -1. With `directed` a span is one link from `a` to `b` and services go one way: what is said here of spans
+    holds for links then.
     """
 
     nodes: int
@@ -42,6 +43,7 @@ class Live:
     fence: Ints
     fences: Flags
     protected: Flags
+    directed: bool = False
 
     @property
     def spans(self) -> int:

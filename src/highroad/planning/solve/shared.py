@@ -193,7 +193,7 @@ class _Search:
                 enough = spared * full / sets
             near, late = regret + bias < (4 * gap if self.warm else gap), self.course.is_late()
             done = used - self.bound <= gap * used
-            patience = LATEST if self.warm else AT_FIRST * LOOKS
+            patience = LATEST if self.warm or self.course.is_long_silent else AT_FIRST * LOOKS
             if not (done or late or near or slope.sweeps - looked >= patience):
                 continue
             looked = slope.sweeps

@@ -42,7 +42,7 @@ NOT_THE_BOUND = 3.0
 
 AT_FIRST = 3
 """Before so many looks are due, a search from nothing looks for no bound, and makes no flows fit, unless the prices
-promise the gap or time is up.
+promise the gap, somebody has waited for long, or time is up.
 """
 
 ROUNDED = 1 + 1e-10
@@ -246,7 +246,8 @@ class _Search:
                 enough = LEFT_ALONE * gap * self._most / sets
             rest = regret + abs(bias)
             late = self.course.is_late() or slope.sweeps >= most
-            patience = LOOKS if self._best is not None else AT_FIRST * LOOKS
+            soon = self._best is not None or self.course.is_long_silent
+            patience = LOOKS if soon else AT_FIRST * LOOKS
             if not (late or rest < near or slope.sweeps - looked >= patience):
                 continue
             looked = slope.sweeps

@@ -57,11 +57,19 @@ class Ways:
     def __init__(self, live: Live) -> None:
         self.live = live
         spans = live.spans
-        self._tail = np.concatenate((live.a, live.b)).astype(np.int32)
-        self._span = np.tile(np.arange(spans, dtype=np.int32), 2)
-        self.network = _kernels.Network(live.nodes, self._tail, np.concatenate((live.b, live.a)).astype(np.int32))
-        self._allowed = np.tile(live.fences, 2).astype(np.uint8).ravel()
-        low, high = np.minimum(live.source, live.target), np.maximum(live.source, live.target)
+        self._both = 1 if live.directed else 2
+        """How many links a span is to the network: one each way, unless it goes one way only."""
+        tail, head = (live.a, live.b), (live.b, live.a)
+        self._span = np.tile(np.arange(spans, dtype=np.int32), self._both)
+        self.network = _kernels.Network(
+            live.nodes,
+            np.concatenate(tail[: self._both]).astype(np.int32),
+            np.concatenate(head[: self._both]).astype(np.int32),
+        )
+        self._allowed = np.tile(live.fences, self._both).astype(np.uint8).ravel()
+        low, high = live.source, live.target
+        if not live.directed:
+            low, high = np.minimum(low, high), np.maximum(low, high)
         fences, nodes = len(live.fences) + 1, live.nodes
         key = ((live.protected.astype(np.int64) * fences + live.fence + 1) * nodes + low) * nodes + high
         keys, of = np.unique(key, return_inverse=True)
@@ -188,12 +196,12 @@ class Ways:
             mine = np.flatnonzero(self.fence[found.family][of] == fence)
             family, barred = found.family[of[mine]], found.span[mine]
             inside = price if fence < 0 else np.where(self.live.fences[fence], price, np.inf)
-            both = np.stack((barred, barred + self.live.spans), axis=1).ravel().astype(np.int32)
+            both = self._links_of(barred)
             start, arcs = self.network.detours(
                 inside[self._span],
                 self.source[family],
                 self.target[family],
-                2 * np.arange(len(mine) + 1, dtype=np.int64),
+                self._both * np.arange(len(mine) + 1, dtype=np.int64),
                 both,
             )
             some = Found(family=family, start=start, span=self._span[arcs])
@@ -224,6 +232,16 @@ class Ways:
         kept = np.zeros(spans)
         kept[span[begins]] = np.maximum.reduceat(sums, begins)
         return kept
+
+    def spans_in(self, group: int) -> Ints:
+        """The spans that a risk group takes down."""
+        return self._of_group[self._in_group[group] : self._in_group[group + 1]]
+
+    def _links_of(self, spans: Ints) -> Ints:
+        """The links of some spans, those of a span side by side."""
+        if self._both == 1:
+            return spans.astype(np.int32)
+        return np.stack((spans, spans + self.live.spans), axis=1).ravel().astype(np.int32)
 
     def _marked(self, found: Found, factor: int) -> NDArray[np.uint64]:
         """A number for each way that no other has, but with the odds of 64 bits."""
@@ -263,10 +281,10 @@ class Ways:
             mine = np.flatnonzero(self.fence[part.family] == fence)
             inside = price if fence < 0 else np.where(self.live.fences[fence], price, np.inf)
             begin, barred = ragged(np.searchsorted(of, np.arange(len(rows) + 1)).astype(np.int64), mine)
-            both = np.stack((shut[barred], shut[barred] + spans), axis=1).ravel().astype(np.int32)
+            both = self._links_of(shut[barred])
             ends = part.family[mine]
             start, arcs = self.network.detours(
-                inside[self._span], self.source[ends], self.target[ends], 2 * begin, both
+                inside[self._span], self.source[ends], self.target[ends], self._both * begin, both
             )
             parts.append(self._span[arcs])
             who.append(np.repeat(rows[mine], np.diff(start)))

@@ -1,0 +1,377 @@
+"""Demands one way each, on ways inside their bounds of latency and fences, with backups: the most, or the most even.
+
+    maximise    sum_d worth_d x_d       0 <= x_d <= D_d        or    minimise U with x_d = D_d
+    subject to  load_e + max_g R_eg <= C_e   (or U C_e)        for every link e
+
+R_eg is what stands by on e for risk group g (`standing`); who is not protected has no backup. Traffic is split over any
+number of ways. For any prices y >= 0 (of rows, with Y_e what a unit of link e costs at them):
+
+    total   sum_e C_e Y_e + sum_d D_d max(0, worth_d - cost_d)          share   U >= sum_d D_d cost_d / sum_e C_e Y_e
+
+cost_d is the least price of a way inside the fence of d; where that is too long for its bound, what latency priced
+besides proves of the ways inside it (`ways`); for whoever is protected no less than `standing.lone` adds up. That one
+and the same backup has to do for all groups that take a way down is relaxed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from highroad.graph import _kernels
+from highroad.planning.solve.answer import Clock, Course, Limits, Moment, Progress, gap_of
+from highroad.planning.solve.few import Paths
+from highroad.planning.solve.live import Live, distinct, ragged
+from highroad.planning.solve.offered import Lots
+from highroad.planning.solve.problem import Commodities, Flags, Problem, Reals, shared_out
+from highroad.planning.solve.slope import Slope
+from highroad.planning.solve.standing import Standing
+from highroad.planning.solve.total import ROUNDED
+from highroad.planning.solve.ways import Places, Ways
+
+TOTAL_SLOPE, SHARE_SLOPE, STEEP = 15.0, 20.0, 400.0
+SWEEPS = 4
+ROUNDS, IN_VAIN = 150, 25
+"""So many rounds at most, and so many in which value and bound come no nearer by a twentieth of the gap."""
+
+TIED = 1e-6
+"""Ways of one price are told apart by latency: all of it weighs this share of the prices."""
+
+SEEN = 1e-3
+"""What a row that is new costs, as a share of the dearest: so that its price can rise."""
+
+LOOKED = 0.05
+"""Of the gap that is wanted: of those who pay so little together, no bound of latency is looked into."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    """A plan on ways: what each path of every lot carries. `commodities` has a commodity for each lot.
+
+    `paths` are rows of links (in any order); `way` says which of `ways` each is, where its backup is. `price` is that
+    of links, `by_group` the part of it that each risk group has (-1: nothing has failed) where anybody is protected;
+    `rates` are the prices a millisecond that the bound stands on.
+    """
+
+    problem: Problem
+    commodities: Commodities
+    ways: Ways
+    standing: Standing
+    paths: Paths
+    way: Places
+    flow_gbps: Reals
+    served_gbps: Reals
+    load_gbps: Reals
+    reserve_gbps: Reals
+    price: Reals
+    by_group: tuple[tuple[int, Reals], ...]
+    rates: tuple[float, ...]
+    value: float
+    bound: float
+    moments: tuple[Moment, ...]
+    sweeps: int
+
+    @property
+    def gap(self) -> float:
+        """The share of the bound that is missing, at most, to the best."""
+        return gap_of(self.value, self.bound)
+
+
+def most(
+    problem: Problem,
+    live: Live,
+    limits: Limits | None = None,
+    *,
+    worth: Reals | None = None,
+    price: Reals | None = None,
+    clock: Clock = lambda: 0.0,
+    progress: Progress | None = None,
+) -> Routed:
+    """The most that is carried; `worth` is by rank, and ranks are told apart where it is given. `price` is that of
+    links in a plan without bounds and backups: what it proves is proven.
+    """
+    search = _Search(live, limits or Limits(), clock, progress, must=False, worth=worth, price=price)
+    search.run()
+    return search.plan(problem)
+
+
+def evenest(
+    problem: Problem,
+    live: Live,
+    limits: Limits | None = None,
+    *,
+    price: Reals | None = None,
+    clock: Clock = lambda: 0.0,
+    progress: Progress | None = None,
+) -> Routed:
+    """The least U at which all is carried, and what is kept for backups counted. `price` as above."""
+    search = _Search(live, limits or Limits(), clock, progress, must=True, worth=None, price=price)
+    search.run()
+    return search.plan(problem)
+
+
+class _Search:
+    def __init__(
+        self,
+        live: Live,
+        limits: Limits,
+        clock: Clock,
+        progress: Progress | None,
+        *,
+        must: bool,
+        worth: Reals | None,
+        price: Reals | None,
+    ) -> None:
+        self.course = Course(limits, clock, progress)
+        self.live, self.limits, self.must = live, limits, must
+        self.ways = Ways(live)
+        least, found = self.ways.cheapest(live.latency_ms)
+        self.ways.add(found, live.latency_ms)
+        self.ways.rescue(live.latency_ms)
+        self.lots = Lots(self.ways, least, ranked=worth is not None)
+        self.standing = Standing(self.ways)
+        self.worth = np.ones(len(self.lots)) if worth is None else worth[self.lots.rank]
+        self.asked = self.lots.gbps
+        self.whole = float((self.asked * self.worth).sum())
+        self.slope = Slope(capacity_gbps=live.capacity_gbps, slope=SHARE_SLOPE if must else TOTAL_SLOPE)
+        self.value = np.inf if must else -1.0
+        self.bound = 0.0 if must else self.whole
+        self.price = np.zeros(live.spans)
+        self.by_group: list[tuple[int, Reals]] = []
+        self.rates: list[float] = []
+        self.tie = live.latency_ms * (TIED / max(float((live.latency_ms * live.capacity_gbps).sum()), 1e-300))
+        self.best, self.best_of = self.lots.flow, 0
+        self.begin = price if price is not None and price.any() else None
+
+    def run(self) -> None:
+        """Until the gap is proven, nothing gets better, or time is up."""
+        self._offer()
+        if not self.whole > 0:
+            self.value = self.bound = 0.0
+            return
+        if self.begin is not None:
+            self._begin(self.begin)
+        self.best, self.best_of = self.lots.flow, len(self.ways)
+        if self.must:
+            some = np.diff(self.lots.first) > 0
+            self.lots.flow[self.lots.first[:-1][some]] = self.asked[some]
+        regret, near, vain, rounds = 1.0, np.inf, 0, 0
+        while rounds < ROUNDS:
+            self.course.sweeps()
+            rounds += 1
+            regret = self._round(regret)
+            self.course.tell(self.value if self.must else max(0.0, self.value), self.bound)
+            if self._done() or self.course.is_late():
+                break
+            left = abs(self.bound - self.value) / max(self.bound, self.value)
+            vain = 0 if left < near * (1 - LOOKED) else vain + 1
+            near = min(near, left)
+            if vain > IN_VAIN:
+                break
+        self.lots.flow = self.lots.kept(self.best, self.best_of)
+
+    def _done(self) -> bool:
+        return abs(self.bound - self.value) <= self.limits.gap * max(self.bound, self.value)
+
+    def _begin(self, price: Reals) -> None:
+        """At prices of links: what they prove, and the ways that they ask for."""
+        rows = np.zeros(self.standing.rows)
+        rows[: self.live.spans] = price
+        self._look(rows)
+        self._offer()
+
+    def _offer(self) -> None:
+        self.lots.offer()
+        moved = self.standing.take_in()
+        capacity = self.standing.capacity()
+        slope = self.slope
+        if moved is not None:
+            new = moved < 0
+            seen = SEEN * float(slope.weight.max(initial=1.0))
+            slope.weight = np.where(new, seen, slope.weight[np.maximum(moved, 0)])
+            slope.prices = [np.where(new, 0.0, one[np.maximum(moved, 0)]) for one in slope.prices]
+        slope.capacity_gbps = capacity
+
+    def _flows(self) -> _kernels.PathFlows:
+        lots, standing = self.lots, self.standing
+        worth = np.full(len(lots), np.inf) if self.must else self.worth
+        amount = np.where(np.diff(lots.first) > 0, self.asked, 0.0)
+        made = _kernels.PathFlows(
+            standing.capacity(), amount, worth, lots.first, standing.start, standing.row, lots.way
+        )
+        made.set(lots.flow)
+        return made
+
+    def _round(self, regret: float) -> float:
+        """Some sweeps at prices, what fits, and a look at what prices prove."""
+        slope, lots, threads = self.slope, self.lots, self.limits.threads
+        flows, capacity = self._flows(), slope.capacity_gbps
+        bias = 0.0
+        if self.must:
+            slope.unit = float((flows.load / capacity).max())
+        for _ in range(SWEEPS):
+            moved, _ = flows.sweep(slope.weight, slope.slope, slope.unit, slope.tolerance, slope.sweeps, threads)
+            load = flows.load
+            price = slope.at(load)
+            if self.must:
+                used = float((load / capacity).max())
+                full = float((price * capacity).sum()) * used
+                bias = 1.0 - float((price * load).sum()) / full
+                slope.swept(price / price.max(), max(regret, moved / full), bias)
+                slope.slope, slope.unit = min(slope.slope, STEEP), used
+                self._keep(flows.flow, load)
+            else:
+                bias = float((price * (capacity - load)).sum()) / self.whole
+                slope.swept(price, max(regret, max(0.0, moved) / self.whole), abs(bias))
+        lots.flow = flows.flow
+        carried = 0.0 if self.must else float((lots.flow * self.worth[lots.lot]).sum())
+        if not self.must:
+            fitted = flows.copy()
+            fitted.fit(np.minimum(slope.mean, self.worth.max()))
+            self._keep(fitted.flow, fitted.load)
+        mean = slope.mean
+        proven = self._look(mean if self.must else np.minimum(mean, self.worth.max()))
+        self.standing.follow(mean, flows.load)
+        self._offer()
+        if self.must:
+            return max(0.0, 1.0 - proven / slope.unit - bias)
+        return max(0.0, (proven - carried) / self.whole - abs(bias))
+
+    def _keep(self, flow: Reals, load: Reals) -> None:
+        """What was found, if it is the best so far."""
+        lots = self.lots
+        full = float(self.standing.fullest(load).max(initial=0.0))
+        if self.must:
+            better, value = full < self.value, full
+        else:
+            value = float((flow * self.worth[lots.lot]).sum())
+            better = value > self.value and full <= ROUNDED
+        if better:
+            self.value, self.best, self.best_of = value, flow, len(self.ways)
+
+    def _look(self, rows: Reals) -> float:
+        """What prices of rows prove, and the ways that they ask for."""
+        lots, ways, standing, live = self.lots, self.ways, self.standing, self.live
+        scale = float((standing.of_links(rows) * live.capacity_gbps).sum())
+        if not scale > 0:
+            return 0.0 if self.must else self.whole
+        rows = standing.levelled(rows)
+        rows[: live.spans] += self.tie * scale
+        price, aside = standing.of_links(rows), standing.aside(rows) + self.tie * scale
+        total = float((price * live.capacity_gbps).sum())
+        cost, found = ways.cheapest(price)
+        latency = np.zeros(ways.families)
+        latency[found.family] = found.sums(live.latency_ms)
+        least, paid = cost[lots.family], self._paid(rows)
+        wanted = np.isfinite(least) & (self.asked > 0) & ((least < self.worth) | self.must)
+        asks = np.zeros(ways.families, np.bool_)
+        asks[lots.family[wanted & (least < paid * (1 - 1e-4))]] = True
+        ways.add(found.only(asks[found.family]), aside)
+        least, rates = self._late(price, least, latency, paid, wanted, aside)
+        groups: list[tuple[int, Reals]] = []
+        if standing.guarded:
+            groups = standing.by_group(rows)
+            guarded = np.flatnonzero(ways.protected)
+            alone = np.zeros(ways.families)
+            alone[guarded] = standing.lone(groups, guarded)
+            least = np.maximum(least, alone[lots.family])
+        least = np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
+        if self.must:
+            bound = float((self.asked * least).sum()) / total
+            if bound > self.bound:
+                self.bound, self.price, self.rates = bound, price / total, [one / total for one in rates]
+                self.by_group = [(group, one / total) for group, one in groups]
+            return bound
+        bound = total + float((self.asked * np.maximum(0.0, self.worth - least)).sum())
+        if bound < self.bound:
+            self.bound, self.price, self.rates, self.by_group = bound, price, rates, groups
+        return bound
+
+    def _paid(self, rows: Reals) -> Reals:
+        """What the cheapest way that is offered costs each lot, its backup counted."""
+        standing, lots = self.standing, self.lots
+        each = np.concatenate((np.zeros(1), rows[standing.row].cumsum()))
+        cost = (each[standing.start[1:]] - each[standing.start[:-1]])[lots.way]
+        paid = np.full(len(lots), np.inf)
+        some = np.diff(lots.first) > 0
+        if some.any():
+            paid[some] = np.minimum.reduceat(cost, lots.first[:-1][some])
+        return paid
+
+    def _late(
+        self, price: Reals, least: Reals, latency: Reals, paid: Reals, wanted: Flags, aside: Reals
+    ) -> tuple[Reals, list[float]]:
+        """What lots cost at least whose family's cheapest way is too long for them, and the rates that prove it."""
+        lots, ways = self.lots, self.ways
+        late = wanted & (latency[lots.family] > lots.low_ms * (1 + 1e-9))
+        limit = np.full(len(lots), np.inf) if self.must else self.worth
+        loss = np.zeros(len(lots))
+        loss[late] = self.asked[late] * (np.minimum(paid[late], limit[late]) - least[late])
+        loss = np.where(np.isfinite(loss), loss, 0.0)
+        order = np.argsort(-loss)
+        scale = self.whole if not self.must else float((self.asked * np.where(np.isfinite(paid), paid, 0.0)).sum())
+        little = loss.sum() - loss[order].cumsum() <= LOOKED * self.limits.gap * scale
+        some = order[: int(np.argmax(little)) + 1]
+        some = some[loss[some] > 0]
+        if not len(some):
+            return least, []
+        families = distinct(lots.family[some])
+        # latency is worth about what it takes to make the next way that is fast enough the cheapest
+        saved = np.minimum(paid[some], limit[some]) - least[some]
+        excess = latency[lots.family[some]] - lots.low_ms[some]
+        costs, found = ways.dearer(price, families, np.where(np.isfinite(saved), saved, 0.0), excess)
+        ways.add(found, aside)
+        least = least.copy()
+        place = np.searchsorted(families, lots.family[some])
+        rates = []
+        for rate, then in costs:
+            rates.append(rate)
+            fits = np.isfinite(lots.high_ms[some])
+            proven = then[place] - rate * np.where(fits, lots.high_ms[some], 0.0)
+            least[some] = np.where(fits, np.maximum(least[some], proven), least[some])
+        return least, rates
+
+    def plan(self, problem: Problem) -> Routed:
+        """The best of what was found."""
+        lots, standing, live = self.lots, self.standing, self.live
+        flow = lots.flow
+        served = np.bincount(lots.lot, flow, len(lots)).astype(np.float64)
+        made = _as_commodities(problem, lots)
+        start, places = ragged(standing.start, lots.way)
+        load = np.bincount(standing.row[places], np.repeat(flow, np.diff(start)), standing.rows).astype(np.float64)
+        start, places = ragged(self.ways.start, lots.way)
+        paths = Paths(first=lots.first, start=start, link=self.ways.span[places])
+        return Routed(
+            problem=problem,
+            commodities=made,
+            ways=self.ways,
+            standing=standing,
+            paths=paths,
+            way=lots.way,
+            flow_gbps=flow,
+            served_gbps=shared_out(problem, made, served),
+            load_gbps=load[: live.spans],
+            reserve_gbps=standing.kept(load),
+            price=self.price,
+            by_group=tuple(self.by_group),
+            rates=tuple(self.rates),
+            value=float(self.value),
+            bound=float(self.bound),
+            moments=tuple(self.course.moments),
+            sweeps=self.slope.sweeps,
+        )
+
+
+def _as_commodities(problem: Problem, lots: Lots) -> Commodities:
+    """A commodity for each lot, each in a set of its own."""
+    ways, count = lots.ways, len(lots)
+    return Commodities(
+        source=ways.source[lots.family].astype(np.int32),
+        fence=ways.fence[lots.family].astype(np.int32),
+        rank=lots.rank,
+        start=np.arange(count + 1, dtype=np.int64),
+        target=ways.target[lots.family].astype(np.int32),
+        amount_gbps=np.bincount(lots.of, problem.amount_gbps, count).astype(np.float64),
+        of=lots.of,
+    )
