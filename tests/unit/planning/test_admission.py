@@ -83,6 +83,14 @@ def test_no_for_the_fence_names_what_is_outside() -> None:
     assert decision.binding.outside == ("CA",)
 
 
+def test_what_binds_is_the_link_that_is_full_and_not_one_that_nothing_would_be_enough_for() -> None:
+    ground = ground_of()
+    keep(ground, "full", admit(ground, request(70.0, tenant=OTHER, a="west", b="east"), NOW_S))
+    binding = denied(ground, 120.0).binding
+    assert binding.link == "west>east"
+    assert "west to east has 30 of 100 Gbit/s left" in binding.message
+
+
 def test_no_for_capacity_names_the_link_the_time_and_what_is_left() -> None:
     ground = ground_of()
     keep(ground, "s", admit(ground, request(70.0, tenant=OTHER, end_s=NOW_S + 3600), NOW_S))
