@@ -76,8 +76,9 @@ class _Binds:
             closed = _closed(self.ground, order, found)
             if closed is not None:
                 return closed
-        want = replace(want_of(order), protected=False)
-        if order.protection is Protection.PATH and self.look.fastest(want) is not None:
+        protected = order.protection is Protection.PATH
+        want = replace(want_of(order), protected=False, max_paths=1 if protected else order.max_paths)
+        if protected and self.look.fastest(want) is not None:
             return self._no_backup(want)
         anywhere = replace(want, bandwidth_gbps=None, bound_ms=None)
         light = place(self.ground, anywhere)
