@@ -148,8 +148,9 @@ class _Binds:
         return f"{words} from {iso_from_s(at_s)}", at_s
 
     def _bottleneck(self, want: Want, above_mbps: int) -> LinkId | None:
-        """The link of the fastest path that is allowed at all that has least of what is too little, of several the first,
-        the way there before the way back: where more is asked than any link has, one that is free is not what binds.
+        """Of the fastest path that is allowed at all the link that has least of what is too little, there before back.
+
+        Where more is asked than any link has, one that is free is not what binds.
         """
         free = place(self.ground, replace(want, bandwidth_gbps=None))
         if free is None:
