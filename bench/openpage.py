@@ -1,8 +1,8 @@
 """The page held open: what its script keeps and how many nodes it has, while the network lives.
 
-`python -m bench.openpage SECONDS` opens it in Debian's chromium over a twin, has services ordered and released, a fibre cut
-and spliced and panels turned to all the while, and samples the heap after a collection that is asked for. Soak does it for
-an hour.
+`python -m bench.openpage SECONDS` opens it in Debian's chromium over a twin, has services ordered and released, a
+fibre cut and spliced and panels turned to all the while, and samples the heap after a collection that is asked for.
+Soak does it for an hour.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ def told(samples: Sequence[Sample], for_s: float) -> Figure:
     nodes = [int(median(one.nodes for one in some)) for some in (first, final)]
     growth = after / before - 1
     return Figure(
-        what=f"the page held open for {for_s:.0f} s, live, services coming and going, fibres cut and spliced: script's heap "
-        "after collection and DOM nodes, first and last quarter after warming up",
+        what=f"the page held open for {for_s:.0f} s, live, services coming and going, fibres cut and spliced: script's "
+        "heap after collection and DOM nodes, first and last quarter after warming up",
         ours=f"{before / 1e6:.1f} -> {after / 1e6:.1f} MB ({growth:+.1%}), {nodes[0]:,} -> {nodes[1]:,} nodes",
         bar=f"heap grows <= {GROWTH:.0%}",
         met=growth <= GROWTH,

@@ -1,4 +1,4 @@
-"""The dashboard for Grafana asks for what is sent: every expression of it, of a Prometheus that a controller writes to."""
+"""The dashboard for Grafana asks for what is sent: every expression, of a Prometheus that is written to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong around an open page: each fault is a real one, on a controller of its own where others would feel it."""
+"""What goes wrong around an open page: real faults, on a controller of its own where others would feel it."""
 
 from __future__ import annotations
 

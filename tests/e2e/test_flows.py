@@ -82,8 +82,9 @@ def test_darkness_that_was_is_told_in_milliseconds(operator_page: Page, backend:
     assert dark_ms > 0, "light stayed on: nobody knew for a moment"
     _show(page, f"#incident={found[0]['id']}")
     row = page.locator('[data-list="Services that it struck"] .item', has_text=_ends(backend, service)).first
-    shown = float(re.match(r"[0-9.]+(?= ms)", row.locator(".item-note").inner_text())[0])
-    assert shown == pytest.approx(dark_ms, rel=0.05)
+    shown = re.match(r"[0-9.]+(?= ms)", row.locator(".item-note").inner_text())
+    assert shown is not None
+    assert float(shown[0]) == pytest.approx(dark_ms, rel=0.05)
     expect(page.locator("[data-panel=incident]")).to_contain_text("is modelled by the twin")
     page.locator("[data-tab=incidents]").click()
     expect(page.locator(f'[data-incident-row="{found[0]["id"]}"]')).to_contain_text("ms dark")

@@ -294,6 +294,8 @@ export class MapView {
     const { drawn } = this;
     const idle = drawn === null || this.moving || document.hidden || !this.flows || this.tracing;
     this.flow.node.hidden = idle;
+    // What was drawn before the map moved is nowhere now: the next beat draws anew, however soon it comes.
+    if (idle) this.flowed_ms = 0;
     if (idle || drawn.ways.length === 0) return;
     // A sixteenth of the time at the most, whatever is on the map.
     if (now - this.flowed_ms < Math.max(FLOW_MS, this.flowCost_ms * 16)) return;

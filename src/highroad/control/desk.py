@@ -232,9 +232,9 @@ class Desk(Planned):
         return service
 
     async def services(
-        self, tenant: TenantId | None, after: str | None, limit: int, states: AbstractSet[State] | None = None
+        self, tenant: TenantId | None, after: str | None, limit: int, states: frozenset[State] | None = None
     ) -> list[Service]:
-        """Services by id, live and ended; up to `limit` of those after an id, in one of these states if some are given."""
+        """Services by id, live and ended; up to `limit` of those after an id, in these states if some are given."""
         if states is not None and not states & ENDED:
             book = await self.settled()
             chosen = (one for one in map(book.services.__getitem__, book.index.within(states)))

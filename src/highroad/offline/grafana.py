@@ -1,4 +1,4 @@
-"""`highroad telemetry grafana`: a dashboard for what is sent to a Prometheus, as Grafana imports it. Needs no controller."""
+"""`highroad telemetry grafana`: a dashboard for what is sent to a Prometheus, as Grafana imports it."""
 
 from __future__ import annotations
 

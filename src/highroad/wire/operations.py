@@ -25,7 +25,7 @@ class OutageOut(Out):
 
     service: str
     dark_ms: float | None = Field(
-        description="0 where it was seen not to be dark. Null while it is dark; where packets are too far apart for it; "
+        description="0 where it was seen not to be dark. Null while it is dark; where packets are too far apart; "
         "and where nothing was measured: it sent nothing, or ended in the dark."
     )
     less_than_ms: float | None = Field(
