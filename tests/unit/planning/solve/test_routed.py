@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from highroad.planning.narrowing import Asked, narrowed
-from highroad.planning.solve import routed
+from highroad.planning.solve import routed, routed_classes
 from highroad.planning.solve.answer import FITS, Limits
 from highroad.planning.solve.few import Paths
 from highroad.planning.solve.live import Live
@@ -222,6 +222,18 @@ def test_far_more_than_fits_is_no_wider_a_gap(seed: int) -> None:
     of = able(replace(of, bound_ms=np.full(of.services, np.inf), gbps=of.gbps * 20.0))
     plan = routed.most(asked(of), of, Limits(gap=1e-3), worth=np.array([64.0, 8.0, 1.0]))
     assert plan.gap <= 2e-3
+
+
+def test_without_time_all_classes_have_one_plan_and_no_stage_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    most = routed.most
+    monkeypatch.setattr(routed_classes, "most", lambda *of, **how: made.append(of) or most(*of, **how))
+    of = able(directed(3))
+    plan, classes, _ = in_turn(asked(of), of, Limits(time_s=0.0))
+    assert len(made) == 1
+    keeps(of, plan)
+    assert [one.rank for one in classes] == np.unique(of.rank).tolist()
+    assert all(one.value <= one.bound <= of.gbps[of.rank <= one.rank].sum() * (1 + ROUNDING) for one in classes)
 
 
 @pytest.mark.parametrize("must", [True, False])
