@@ -77,11 +77,10 @@ def test_every_expression_finds_something_of_what_a_controller_sends(tmp_path: P
             until(partial(found, expression), 10.0)
             assert found(expression), f"{title}: {expression}"
 
-        # Dark for a moment is told: of a new service too, which no sample had before, though nothing was known of the cut.
+        # Dark for a moment is told, of a new service too: no sample had it before.
         service = backend.order()
-        backend.operator.post(
-            "/v1/lab/cuts", json={"fibre": backend.middle_fibre(service), "silent": True}
-        ).raise_for_status()
+        cut = {"fibre": backend.middle_fibre(service), "silent": True}
+        backend.operator.post("/v1/lab/cuts", json=cut).raise_for_status()
         dark = f'sum_over_time(highroad_service_dark_ms{{service="{service["id"]}"}}[5m])'
         until(partial(found, f"{dark} > 0"))
         counted_ms = body(backend.operator.get(f"/v1/services/{service['id']}/counters"))["dark_ms"]

@@ -74,8 +74,8 @@ class Columns:
         return [Rows(subject=rows.subject, names=rows.names, at_s=times, columns=rows.columns)]
 
     def _is_new(self, service: Service) -> bool:
-        """Whether its counters began after the sample before. Of one that was in a sample, and then in none, nobody knows
-        here why it was left out.
+        """Whether its counters began after the sample before. Of one that was in a sample, and then in none, nobody
+        knows here why it was left out.
         """
         if service.created_s < self._since_s or service.id in self._met:
             return False
