@@ -73,11 +73,22 @@ def find(book: Book, maintenance: Maintenance, service: Service) -> Detour | str
     kept = None if carried else other_backup(book, service, time)
     if kept is not None and ground.keep_detour(holder, service, kept, time):
         return Detour(service=service.id, placement=kept)
+    found: Placement | None = None
     for unprotected in (False, True) if carried and service.order.protection is Protection.PATH else (False,):
         found = reroute.find(book, service, unprotected=unprotected, during=time)
         if found is not None and ground.keep_detour(holder, service, found, time):
             return Detour(service=service.id, placement=found)
-    return reroute.why_nowhere(book, service, time) if carried else None
+    if not carried:
+        return None
+    return reroute.why_nowhere(book, service, time) if found is None else _no_room_beside(service)
+
+
+def _no_room_beside(service: Service) -> str:
+    """Why a way that has room is not kept: the service itself stands by there, and a detour is kept beside that."""
+    return (
+        f"another way has {service.order.bandwidth_gbps:g} Gbit/s free, but not beside what is kept for its backup "
+        "until it moves: it goes there when the drain begins, if nobody has taken the room by then"
+    )
 
 
 def other_backup(book: Book, service: Service, time: Window) -> Placement | None:

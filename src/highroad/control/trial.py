@@ -8,7 +8,7 @@ is decided who goes first and what counters mean, in `probes` what routers measu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -31,6 +31,9 @@ DARK_SHARE = 0.5
 
 NOISE_BYTES = 4 * 1500
 """Packets lost by chance: of a service that sends little they are more than any share."""
+
+FULL_SHARE = 0.9
+"""A direction that carries so much of its guarantee may have all of it: rates of the moment are only about right."""
 
 PAST_S = 0.5
 """Readings that are kept for what was before lie at least so far apart."""
@@ -182,11 +185,14 @@ class Trials:
             self._pending = {}
         moves: dict[ServiceId, Way] = {}
         wider: dict[ServiceId, frozenset[LinkId]] = {}
+        steady: set[ServiceId] = set()
         for service in planned if self.check is not None else ():
             policy, held = want(service), have.get(service)
             if policy is not None and held is not None and is_move(held, policy):
                 moves[service] = way_of(policy)
                 wider[service] = policy.links - held.links
+                if policy.ceiling_gbps <= policy.guaranteed_gbps:
+                    steady.add(service)
         self._proven = {one: way for one, way in self._proven.items() if moves.get(one) == way}
         if not moves or self.check is None:
             return list(planned), Quota()
@@ -200,7 +206,7 @@ class Trials:
         if len(unproven) <= self.check.above:
             return list(planned), Quota(names, len(names))
         most = self.check.first(len(unproven))
-        first = self._widest(unproven, wider, most)
+        first = self._widest(unproven, wider, most, steady)
         self._pending = moves
         others = [one for one in planned if one not in names]
         return [*others, *first, *(one for one in unproven if one not in first)], Quota(names, most)
@@ -247,17 +253,24 @@ class Trials:
         return found
 
     def _widest(
-        self, moves: Sequence[ServiceId], wider: Mapping[ServiceId, frozenset[LinkId]], most: int
+        self,
+        moves: Sequence[ServiceId],
+        wider: Mapping[ServiceId, frozenset[LinkId]],
+        most: int,
+        steady: Collection[ServiceId],
     ) -> list[ServiceId]:
-        """Of so many moves those first that send something, and that between them cover most links that are new."""
+        """Of so many moves those first that send something, and of these those that are `steady`: what others lose they
+        may lose by right. Between them they cover most links that are new.
+        """
         sample = self._past[-1] if self._past else None
         counters = {} if sample is None else sample.services
         loud = [one for one in moves if one in counters and counters[one].offered_gbps > 0] or list(moves)
         chosen: dict[ServiceId, None] = {}
         covered: frozenset[LinkId] = frozenset()
         while len(chosen) < min(most, len(loud)):
-            rest = (one for one in loud if one not in chosen)
-            best = max(rest, key=lambda one: len(wider[one] - covered))
+            rest = [one for one in loud if one not in chosen]
+            telling = [one for one in rest if one in steady] or rest
+            best = max(telling, key=lambda one: len(wider[one] - covered))
             chosen[best] = None
             covered |= wider[best]
         return list(chosen)
@@ -306,7 +319,7 @@ def _seen(
     noise_bytes: float,
 ) -> tuple[Seen, Loss]:
     """Harmed is who is dark, or loses, and did not before. What a service sends beyond its guarantee may be lost by
-    right: then it is harmed if not even the guarantee of one direction gets through.
+    right: then it is harmed if not even the guarantee of one direction gets through, or neither direction has it.
     """
     before, after = first[1].get(trial.service), last[1].get(trial.service)
     if before is None or after is None:
@@ -323,8 +336,19 @@ def _seen(
         return Seen.CARRIED, loss
     guaranteed = bytes_from_gbps(service.order.bandwidth_gbps, span_s)
     bursts = (service.order.burst_gbps or 0.0) > service.order.bandwidth_gbps or offered > 2 * guaranteed
-    kept = after.carried_bytes - before.carried_bytes >= (1 - check.loss) * min(offered, guaranteed)
-    return (Seen.CARRIED if bursts and kept else Seen.HARMED), loss
+    carried = after.carried_bytes - before.carried_bytes
+    kept = carried >= (1 - check.loss) * min(offered, guaranteed)
+    owed = kept and _neither_is_full(after, carried, span_s, service.order.bandwidth_gbps)
+    return (Seen.CARRIED if bursts and kept and not owed else Seen.HARMED), loss
+
+
+def _neither_is_full(now: ServiceCounters, carried_bytes: float, span_s: float, guaranteed_gbps: float) -> bool:
+    """Whether each direction carries less than its guarantee, so that nothing was lost by right. Not where the rates
+    of the moment are not those of the time that is looked at: then nobody can tell.
+    """
+    there, back = now.carried_gbps_there, now.carried_gbps_back
+    lasting = abs(bytes_from_gbps(there + back, span_s) - carried_bytes) <= (1 - FULL_SHARE) * carried_bytes
+    return lasting and max(there, back) < FULL_SHARE * guaranteed_gbps
 
 
 def _between(before: ServiceCounters, after: ServiceCounters, span_s: float) -> Loss:

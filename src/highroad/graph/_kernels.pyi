@@ -135,8 +135,8 @@ class Flows:
         capacity is float64[links], above 0, in the unit of amount. source and fence are int32[sets], start is
         int64[sets + 1]; target, amount and worth are of one element a demand. worth is what a unit may cost at most;
         infinity: all of it must be carried. allowed has a row of links for each fence, not 0 where it may go; fence[s]
-        is a row, or -1. All are copied. Raises ValueError for what does not fit together, and for a demand to its own
-        source, or twice to one node in one set.
+        is a row, or -1. Demands of a set to one node are side by side, who is worth most first, as what comes is its.
+        All are copied. Raises ValueError for what does not fit together, and for a demand to its own source.
         """
 
     def copy(self) -> Flows:

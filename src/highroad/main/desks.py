@@ -115,7 +115,8 @@ async def alone(
         try:
             await controller.start()
             async with _heads(store):
-                sessions = SealedSessions.by(await asyncio.to_thread(key_in, folder.session_key))
+                key = await asyncio.to_thread(key_in, folder.session_key)
+                sessions = await asyncio.to_thread(SealedSessions.by, key, folder.signed_out)
                 is_new = await first.furnish(controller, network, bare=bare)
                 yield Seated(desk=controller, is_new=is_new, sessions=sessions)
         finally:

@@ -45,6 +45,11 @@ class Home:
         return self.path / "session.key"
 
     @property
+    def signed_out(self) -> Path:
+        """Which of those cookies were signed out, as digests."""
+        return self.path / "session.signed-out"
+
+    @property
     def proof_key(self) -> Path:
         """What proofs are signed with."""
         return self.path / "proof.key"

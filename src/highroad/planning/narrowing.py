@@ -47,20 +47,21 @@ def narrowed(
     """
     capacity, paths, part, places = _begun(answer, asked.most_paths)
     amount = answer.commodities.amount_gbps if amount_gbps is None else amount_gbps
-    begun_s, plan, few = clock(), None, np.nan
-    for _ in range(FOLLOWED if isinstance(answer, Routed) and answer.standing.guarded else 1):
-        left = replace(limits, time_s=max(0.0, limits.time_s - (clock() - begun_s)))
+    begun_s, held = clock(), capacity
+    plan = _on(answer, capacity, amount, paths, part, limits, must=must, own=amount_gbps, worth=worth, clock=clock)
+    few, then = _value(answer, plan, must=must, worth=worth), plan
+    for _ in range(FOLLOWED if isinstance(answer, Routed) and answer.standing.guarded else 0):
+        left = replace(limits, time_s=limits.time_s - (clock() - begun_s))
+        if left.time_s <= 0 or not isinstance(answer, Routed):
+            break
+        answer.standing.follow(then.price, then.load_gbps)
+        capacity, part = answer.standing.capacity(), then.flow_gbps
         then = _on(answer, capacity, amount, paths, part, left, must=must, own=amount_gbps, worth=worth, clock=clock)
         value = _value(answer, then, must=must, worth=worth)
-        if plan is None or (value < few if must else value > few):
+        if value < few if must else value > few:
             plan, few, held = then, value, capacity
-        if isinstance(answer, Routed):
-            answer.standing.follow(then.price, then.load_gbps)
-            capacity, part = answer.standing.capacity(), then.flow_gbps
-        if left.time_s <= 0:
-            break
     if asked.parts is not None:
-        plan = _in_parts(held, amount, plan, asked.parts, must=must, worth=worth)
+        plan = _in_parts(held, amount, plan, asked.parts, limits, must=must, worth=worth)
     value = _value(answer, plan, must=must, worth=worth)
     plan = replace(plan, value=value, paths=_of_links(answer, paths, places), way=_ways(answer, places))
     if isinstance(answer, Routed):
@@ -126,20 +127,32 @@ def _value(answer: Answer | Routed, plan: PathPlan, *, must: bool, worth: Reals 
 
 
 def _in_parts(
-    capacity: Reals, amount: Reals, plan: PathPlan, parts: int, *, must: bool, worth: Reals | None
+    capacity: Reals, amount: Reals, plan: PathPlan, parts: int, limits: Limits, *, must: bool, worth: Reals | None
 ) -> PathPlan:
-    """The same in whole parts."""
+    """The same in whole parts: one class after the other where they weigh differently, on what those before leave."""
     paths = plan.paths
     of = np.repeat(np.arange(len(amount)), np.diff(paths.first))
-    found = weights(capacity, paths, plan.flow_gbps, parts)
     if must:
-        carried = np.where(plan.served_gbps > 0, plan.served_gbps, 0.0)
-    else:
-        weighs = np.ones(len(amount)) if worth is None else worth
-        carried = fitted(capacity, amount, plan.served_gbps, weighs, paths, found, parts)
-    flow = carried[of] * found / parts
-    load = loads(paths, flow, len(capacity))
-    over = float((load / capacity).max(initial=0.0))
-    if not must and over > 1.0:  # by rounding
-        flow, carried, load = flow / over, carried / over, load / over
-    return replace(plan, flow_gbps=flow, served_gbps=carried, load_gbps=load)
+        found = weights(capacity, paths, plan.flow_gbps, parts)
+        flow = plan.served_gbps[of] * found / parts
+        return replace(plan, flow_gbps=flow, load_gbps=loads(paths, flow, len(capacity)))
+    weighs = np.ones(len(amount)) if worth is None else worth
+    flow, carried, load = np.zeros_like(plan.flow_gbps), np.zeros(len(amount)), np.zeros(len(capacity))
+    ranks = np.unique(weighs)[::-1].tolist()
+    for one in ranks:
+        mine = weighs == one
+        wanted, part = np.where(mine, amount, 0.0), np.where(mine[of], plan.flow_gbps, 0.0)
+        room = np.maximum(capacity - load, NOTHING * capacity)
+        if load.any():
+            part = on_paths(room, wanted, paths, Limits(gap=limits.gap, threads=limits.threads), start=part).flow_gbps
+        found = weights(room, paths, part, parts)
+        served = np.bincount(of, part, len(amount)).astype(np.float64)
+        now = fitted(room, wanted, served, np.ones(len(amount)), paths, found, parts)
+        flow, carried = flow + now[of] * found / parts, carried + now
+        load = loads(paths, flow, len(capacity))
+    over = max(1.0, float((load / capacity).max(initial=0.0)))  # by rounding
+    return replace(plan, flow_gbps=flow / over, served_gbps=carried / over, load_gbps=load / over)
+
+
+NOTHING = 1e-12
+"""What is left of a link that is full, as a share of it."""

@@ -188,8 +188,8 @@ def _rate(rate_gbps: float, place: str, most_gbps: float | None, wrong: Wrong, *
         wrong("rate-over-port", place, f"{rate_gbps:g} Gbit/s is more than the port's {most_gbps:g}")
     elif rate_gbps > 1e6:
         wrong("rate-too-high", place, f"{rate_gbps:g} Gbit/s is more than any port has")
-    elif abs(rate_gbps * 1000 - mbps_from_gbps(rate_gbps)) > 1e-6:
-        nearest = mbps_from_gbps(rate_gbps) / 1000
+    elif abs(rate_gbps * 1000 - (steps := mbps_from_gbps(rate_gbps))) > 1e-6 or (steps == 0 and rate_gbps > 0):
+        nearest = max(1, steps) / 1000
         wrong("rate-step", place, f"rates are sold in steps of 0.001 Gbit/s: {nearest:g} is the nearest")
 
 

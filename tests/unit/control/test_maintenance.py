@@ -201,6 +201,23 @@ def test_a_protected_service_has_a_backup_on_its_detour_too() -> None:
     asyncio.run(run())
 
 
+def test_who_has_room_only_on_its_own_backup_is_told_so_and_goes_there_when_the_drain_begins() -> None:
+    async def run() -> None:
+        async with rig(country(ways=2)) as here:
+            service = await here.order(60.0, protection=Protection.PATH)
+            assert service.placement is not None
+            fibre = (await here.book()).network.link[service.placement.there[0]].fibres[0]
+            maintenance = await book(here, fibre)
+            assert maintenance.stuck == (service.id,)
+            (why,) = maintenance.because
+            assert why.startswith("another way has 60 Gbit/s free, but not beside what is kept for its backup")
+            await until(here, 700.0)
+            assert (await known(here, maintenance)).state is MaintenanceState.DRAINED
+            assert (await here.run(here.twin.sample())).services[service.id].dark_s == 0.0
+
+    asyncio.run(run())
+
+
 def test_who_is_only_backed_up_over_what_is_closed_stays_protected() -> None:
     async def run() -> None:
         async with rig(country(ways=3)) as here:

@@ -292,6 +292,20 @@ async def test_a_burst_that_finds_no_room_is_no_harm(here: Rig) -> None:
 
 
 @on_a_rig
+async def test_who_may_burst_and_does_not_is_harmed_as_others_are(here: Rig) -> None:
+    service = await here.order(10.0, burst_gbps=50.0)
+    await here.run(here.twin.offer(service.id, 9.0))
+    await here.pass_s(3.0)
+    await here.run(here.twin.cut(BLIND, silent=True, loss=0.4))
+    await here.run(here.controller.drain("west--east"))
+    await pass_checked(here, 3.0)
+    assert carried(await here.now(service.id)) == NORTH
+    freeze = (await here.book()).freeze
+    assert freeze is not None
+    assert "rolled back: 1 of 1 moved services lost traffic" in freeze.reason
+
+
+@on_a_rig
 async def test_a_failure_ends_the_trial_and_is_repaired_at_once(here: Rig) -> None:
     service = await here.order(1.0)
     await here.run(here.controller.drain("west--east"))

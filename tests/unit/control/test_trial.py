@@ -110,6 +110,19 @@ def test_of_a_burst_the_guarantee_is_owed(lost_gbit: float, what: Seen) -> None:
     assert judged([counters(3 * at, lost_gbit * at) for at in range(3)], burst_gbps=5.0) is what
 
 
+@pytest.mark.parametrize(
+    ("there_gbps", "back_gbps", "what"),
+    [(0.6, 0.6, Seen.HARMED), (1.0, 0.2, Seen.CARRIED), (0.2, 0.95, Seen.CARRIED), (0.3, 0.3, Seen.CARRIED)],
+)
+def test_who_may_burst_loses_nothing_by_right_where_neither_direction_has_its_guarantee(
+    there_gbps: float, back_gbps: float, what: Seen
+) -> None:
+    """It sends 1 Gbit in half a second and 0.6 of it arrive; the last rates are of another time than that."""
+    rates = {"carried_gbps_there": there_gbps, "carried_gbps_back": back_gbps}
+    readings = [replace(counters(at, 0.4 * at), **rates) for at in range(3)]
+    assert judged(readings, burst_gbps=5.0) is what
+
+
 def test_what_was_lost_before_is_of_late_and_else_of_its_life() -> None:
     trials = Trials()
     assert trials.before(S) == Loss()
@@ -196,6 +209,16 @@ def test_the_canary_sends_something_and_tries_most_that_is_new() -> None:
     trials.note(Sample(at_s=1.0, services=loud, links={}))
     planned, _ = trials.quota(list(want), want.get, have)
     assert set(planned[:2]) == set(NAMES[4:6])
+
+
+def test_the_canary_is_not_who_may_lose_something_by_right() -> None:
+    trials = trials_of(Check(canary=0.1))
+    want, have = moves(20)
+    for one in NAMES[:19]:
+        want[one] = replace(want[one], ceiling_gbps=5.0)
+    trials.note(Sample(at_s=1.0, services=dict.fromkeys(want, counters(1, 0)), links={}))
+    planned, _ = trials.quota(list(want), want.get, have)
+    assert planned[:2] == [NAMES[19], NAMES[0]]
 
 
 def test_the_links_that_only_the_harmed_came_to_are_named_first() -> None:

@@ -23,6 +23,8 @@ WRONG: list[tuple[str, Request, str, str]] = [
     ("bandwidth that is no number", request(math.nan), "rate-not-a-number", "not nan"),
     ("endless bandwidth", request(math.inf), "rate-not-a-number", "not inf"),
     ("bandwidth between two steps", request(1.00049), "rate-step", "1 is the nearest"),
+    ("bandwidth below a step", request(0.0004), "rate-step", "0.001 is the nearest"),
+    ("bandwidth far below a step", request(1e-12), "rate-step", "0.001 is the nearest"),
     ("window over", request(start_s=NOW_S - 3600), "window-past", "which is over"),
     ("window of no length", request(start_s=NOW_S + 60, end_s=NOW_S + 60), "window-empty", "at its start"),
     ("window backwards", request(start_s=NOW_S + 60, end_s=NOW_S + 30), "window-empty", "before its start"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import Annotated
 
@@ -114,7 +115,7 @@ async def come_back(
 
 @router.delete("", status_code=204, summary="Sign out", **allow(TENANT, OPERATOR, cookie=True, looks=True))
 async def sign_out(call: Call) -> Response:
-    call.sessions.close(call.cookies.get(COOKIE, ""))
+    await asyncio.to_thread(call.sessions.close, call.cookies.get(COOKIE, ""))
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return response

@@ -189,7 +189,11 @@ class _Stages:
         return _Plan(answer=answer, worth=by_rank, sums=sums)
 
     def _bound(self, plan: _Plan, number: int) -> float:
-        """What all classes up to this one get at most where those before get what they do in a plan."""
+        """What all classes up to this one get at most where those before get what they do in a plan: of all together
+        what the plan's own prices prove, which are told with it.
+        """
+        if number == len(self.ranks) - 1:
+            return max(plan.sums[number], bound_of(number, plan.answer.bound, plan.worth, plan.sums))
         proven = [bound_of(number, bound, worth, plan.sums) for bound, worth in self._proven[number]]
         return max(plan.sums[number], min([self._asked[number], *proven]))
 

@@ -21,7 +21,9 @@ LARGEST, ROUNDS = 1000, 3
 STEEP, MOST = 60.0, 50.0
 """How dear a link is the fuller it is."""
 
-FILLS = 24
+FILLS, ENOUGH = 24, 1e-6
+"""Room is given out so often at most, until a round gives less than this share of all."""
+
 SAFE = 1 - 1e-12
 
 Weights = NDArray[np.int64]
@@ -45,7 +47,7 @@ def weights(capacity: Reals, paths: Paths, flow_gbps: Reals, parts: int) -> Weig
 
 def _improve(capacity: Reals, paths: Paths, whole: Reals, found: Weights, parts: int) -> None:
     """Parts of the largest demands of several paths go where links are emptier."""
-    several = np.flatnonzero(np.diff(paths.first) > 1)
+    several = np.flatnonzero((np.diff(paths.first) > 1) & (whole > 0))
     several = several[np.argsort(-whole[several], kind="stable")][:LARGEST]
     of = np.repeat(np.arange(len(paths.first) - 1), np.diff(paths.first))
     load = loads(paths, whole[of] * found / parts, len(capacity))
@@ -149,7 +151,8 @@ def _filled(
         least = np.ones(count)
         np.minimum.at(least, mine[links], ratio[some.link])
         more = np.where(short, want * least, 0.0)
-        if not float(more.sum()) > 1e-9 * float(amount.sum()):
+        if not float(more.sum()) > ENOUGH * float(amount.sum()):
+            carried = carried + more
             break
         carried = carried + more
         load = load + np.bincount(some.link, (more[mine] * share)[links], len(capacity))

@@ -48,7 +48,9 @@ def in_turn(
             if not short or limits.time_s - (clock() - begun_s) <= 0:
                 break
             ratio *= PRIORITY
-            plan, worth = _stage(problem, live, share, ranks, number, ratio, clock)
+            then, heavier = _stage(problem, live, share, ranks, number, ratio, clock)
+            if _better(carried_up_to(then, ranks, then.served_gbps), sums, number, limits.gap):
+                plan, worth = then, heavier
         proven.append((plan.bound, worth[ranks[: number + 1]]))
         sums = carried_up_to(plan, ranks, plan.served_gbps)
         reached.append(sums[number])
@@ -70,6 +72,14 @@ def _stage(
     for place, rank in enumerate(ranks[: number + 1]):
         worth[rank] = ratio ** (number - place)
     return most(problem, live, limits, worth=worth, clock=clock), worth
+
+
+def _better(one: list[float], other: list[float], number: int, gap: float) -> bool:
+    """Whether the first class that differs by more than is asked for gets more."""
+    for a, b in zip(one[: number + 1], other[: number + 1], strict=True):
+        if abs(a - b) > gap * max(a, b):
+            return a > b
+    return False
 
 
 def carried_up_to(plan: Routed, ranks: list[int], served: Reals) -> list[float]:

@@ -205,6 +205,35 @@ def test_each_cumulative_class_is_inside_its_bracket(seed: int) -> None:
         assert wholes.value <= wholes.bound * (1 + 1e-9)
 
 
+def test_services_go_aside_where_only_that_makes_room_for_backups() -> None:
+    """Three spans side by side, the third a longer one. Who is protected goes the first, with the second as backup, and
+    others may use the second and the third: 6 of each do not fit on the second. A fourth span is the fullest anyway.
+    """
+    of = Live(
+        nodes=4,
+        a=np.array([0, 0, 0, 2], np.int32),
+        b=np.array([1, 1, 1, 3], np.int32),
+        latency_ms=np.array([1.0, 3.0, 5.0, 1.0]),
+        capacity_gbps=np.full(4, 10.0),
+        group_first=np.arange(5),
+        group=np.arange(4, dtype=np.int32),
+        node_group=np.full(4, -1, np.int32),
+        source=np.repeat([0, 0, 2], 60).astype(np.int32),
+        target=np.repeat([1, 1, 3], 60).astype(np.int32),
+        gbps=np.repeat([0.1, 0.1, 0.15], 60),
+        rank=np.zeros(180, np.int32),
+        bound_ms=np.full(180, np.inf),
+        fence=np.repeat([0, 1, -1], 60).astype(np.int32),
+        fences=np.array([[True, True, False, False], [False, True, True, False]]),
+        protected=np.repeat([True, False, False], 60),
+    )
+    plan = even(of)
+    keeps_promises(of, plan)
+    assert plan.value == pytest.approx(0.9)
+    assert (plan.load_gbps + plan.reserve_gbps <= of.capacity_gbps * (1 + 1e-9)).all()
+    assert plan.load_gbps[1] == pytest.approx(4.0)  # no more than have to
+
+
 @pytest.mark.parametrize("spans", [5, 12, 60])
 def test_one_long_way_is_not_given_up_for_many_short_ones(spans: int) -> None:
     """A line of spans of 100, and 80 of the first class from end to end: each span's own 100 of the next get 20."""
