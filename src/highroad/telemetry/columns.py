@@ -52,8 +52,8 @@ class Columns:
         values = []
         for name, one in counted.items():
             service, earlier, earlier_s = services.get(name), before.get(name), before_s
-            if earlier is None and service is not None and self._is_new(service):
-                earlier, earlier_s = UNTOUCHED, max(before_s, service.created_s)
+            if earlier is None and service is not None and at_s > self._since_s and self._is_new(service):
+                earlier, earlier_s = UNTOUCHED, min(at_s, max(before_s, service.created_s))
             values.append(_service(one, earlier, at_s - earlier_s, service))
         capacity = {link.id: link.capacity_gbps for link in network.links}
         links = [
@@ -77,7 +77,7 @@ class Columns:
         """Whether its counters began after the sample before. Of one that was in a sample, and then in none, nobody
         knows here why it was left out.
         """
-        if service.created_s < self._since_s or service.id in self._met:
+        if service.created_s <= self._since_s or service.id in self._met:
             return False
         self._met.add(service.id)
         return True
