@@ -145,6 +145,10 @@ def _proof(found: Optimum) -> str:
     """The sum that prices go into."""
     if not isinstance(found.answer, Routed):
         return PROOFS[found.objective]
+    if found.objective is Objective.MAXMIN:
+        return PROOFS[found.objective] + (
+            ", which for each demand is any way inside its fence that takes no longer than its bound of latency"
+        )
     proof = PLAINLY.get(found.objective, PROOFS[found.objective])
     cost = (
         ". Cost, or the least sum of prices on any way, is for each demand the largest of: the least sum of prices on "
