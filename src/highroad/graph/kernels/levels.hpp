@@ -23,20 +23,21 @@
 #include <utility>
 #include <vector>
 
+#include "basis.hpp"
 #include "bounded.hpp"
 #include "cheapest.hpp"
 #include "flows.hpp"
-#include "inverse.hpp"
 #include "network.hpp"
 #include "tree.hpp"
 
 namespace highroad {
 
-class Levels {
+class Levels : private Basis {
  public:
   Levels(const Network& network, std::vector<double> capacity, Demands demands, std::vector<double> weight,
          std::vector<double> latency, std::vector<double> bound, std::uint64_t seed)
-      : network_(network),
+      : Basis(demands.target.size(), network.links()),
+        network_(network),
         capacity_(std::move(capacity)),
         demands_(std::move(demands)),
         weight_(std::move(weight)),
@@ -44,13 +45,11 @@ class Levels {
         inside_(std::move(latency), network.nodes),
         held_(count(), 0.0),
         rising_(count(), 1),
-        key_(count()),
         set_of_(count()),
         by_content_(count()),
         load_(links(), 0.0),
         rate_(links(), 0.0),
         change_(links()),
-        row_of_(links(), NONE),
         price_(links(), 0.0),
         tree_(network.nodes),
         dice_(seed) {
@@ -66,6 +65,7 @@ class Levels {
 
   // Whether there is a way for every demand; has to be asked first.
   bool begin() {
+    key_flow_.resize(count());
     const std::vector<double> hops(links(), 1.0);
     for (std::size_t g = 0; g < demands_.sets(); ++g) {
       grow(g, hops, UNREACHED);
@@ -85,6 +85,7 @@ class Levels {
   // At most so many steps; whether nobody rises any more.
   bool rise(std::int64_t steps) {
     for (; left_ > 0 && steps > 0; --steps) step();
+    refresh();
     return left_ == 0;
   }
 
@@ -146,20 +147,14 @@ class Levels {
   }
 
  private:
-  static constexpr std::size_t NONE = std::numeric_limits<std::size_t>::max();
   static constexpr double ALIKE = 1e-7, NOTHING_COSTS = 1e-9, STILL = 1e-11;
   // Less is saved by no path.
   static constexpr double LITTLE = 1e-7;
   static constexpr std::int64_t REFRESHED = 500;
+  // A path that carries so much less than nothing, as a share of what its demand has, and a link that is so far over.
+  static constexpr double BELOW = 1e-5, OVER = 1e-6, UNSURE = 1e-3;
+  static constexpr int MENDED = 100;
 
-  // A path in the basis besides the key of its demand.
-  struct Column {
-    std::size_t demand;
-    std::vector<Link> path;
-    double flow, change;
-  };
-
-  static std::size_t at(Link e) { return static_cast<std::size_t>(e); }
   std::size_t count() const { return demands_.target.size(); }
   std::size_t first(std::size_t g) const { return static_cast<std::size_t>(demands_.start[g]); }
   double content(std::size_t d) const { return demands_.amount[d] / weight_[d]; }
@@ -210,7 +205,6 @@ class Levels {
 
   void step() {
     ++steps_;
-    if (steps_ % REFRESHED == 0) refresh();
     if (!directed_) direct();
     directed_ = false;
     for (const Column& one : column_) key_flow_[one.demand] = has(one.demand);
@@ -242,7 +236,7 @@ class Levels {
     if (still_ > static_cast<std::int64_t>(8 * (links() + column_.size()) + count())) return part();
     if (key != NONE) column = swapped(key);
     if (link != NONE) {
-      if (!relieve_link(link)) load_[link] -= ALIKE * capacity_[link];
+      if (!relieve_link(link)) capacity_[link] *= 1 + ALIKE;
     } else if (column != NONE) {
       if (!relieve_column(column)) column_[column].flow += ALIKE * has(column_[column].demand);
     } else {
@@ -255,7 +249,7 @@ class Levels {
     still_ = 0;
     const auto little = [&] { return ALIKE * static_cast<double>(1 + dice_() % 1000) / 1000; };
     for (std::size_t e = 0; e < links(); ++e)
-      if (row_of_[e] == NONE) load_[e] -= little() * capacity_[e];
+      if (row_of_[e] == NONE) capacity_[e] *= 1 + little();
     for (Column& one : column_) one.flow += little() * has(one.demand);
   }
 
@@ -287,7 +281,6 @@ class Levels {
     change_ = rate_;
     most_rate_ = *std::max_element(rate_.begin(), rate_.end());
     key_change_.resize(count());
-    key_flow_.resize(count());
     for (Column& one : column_) {
       one.change = 0;
       key_change_[one.demand] = rising_[one.demand] ? weight_[one.demand] : 0;
@@ -335,6 +328,7 @@ class Levels {
     const std::size_t row = lowest(price);
     if (row != NONE) {
       const double pivot = before[row];
+      if (made_surer(pivot)) return true;
       for (auto& one : inverse_) {
         const double by = one[row] / pivot;
         for (std::size_t i = 0; i < m; ++i) one[i] -= by * before[i];
@@ -351,6 +345,7 @@ class Levels {
     double pivot = crosses(fresh.path, link) - crosses(key_[fresh.demand], link);
     for (std::size_t j = 0; j < column_.size(); ++j)
       pivot -= (crosses(column_[j].path, link) - crosses(key_[column_[j].demand], link)) * after[j];
+    if (made_surer(pivot)) return true;
     for (std::size_t j = 0; j < column_.size(); ++j) {
       const double by = after[j] / pivot;
       for (std::size_t i = 0; i < m; ++i) inverse_[j][i] += by * before[i];
@@ -375,6 +370,7 @@ class Levels {
     for (std::size_t i = 0; i < m; ++i) price[row_[i]] = before[i];
     const std::size_t row = lowest(price);
     if (row != NONE) {
+      if (made_surer(before[row])) return true;
       for (std::size_t j = 0; j < column_.size(); ++j) {
         if (j == column) continue;
         const double by = inverse_[j][row] / before[row];
@@ -400,6 +396,7 @@ class Levels {
     Column fresh{NONE, {}, 0, 0};
     if (!cheaper(price, fresh)) return hold(price);
     const std::vector<double> after = solved(fresh);
+    if (made_surer(after[column])) return true;
     for (double& one : inverse_[column]) one /= after[column];
     for (std::size_t j = 0; j < column_.size(); ++j) {
       if (j == column || after[j] == 0) continue;
@@ -407,27 +404,6 @@ class Levels {
     }
     column_[column] = std::move(fresh);
     return true;
-  }
-
-  static double crosses(const std::vector<Link>& path, std::size_t link) {
-    for (const Link e : path)
-      if (at(e) == link) return 1;
-    return 0;
-  }
-
-  // By how much every column would have to give way to a unit of this one.
-  std::vector<double> solved(const Column& fresh) const {
-    std::vector<double> by(row_.size(), 0.0);
-    for (const Link e : fresh.path)
-      if (row_of_[at(e)] != NONE) by[row_of_[at(e)]] += 1;
-    for (const Link e : key_[fresh.demand])
-      if (row_of_[at(e)] != NONE) by[row_of_[at(e)]] -= 1;
-    std::vector<double> after(column_.size(), 0.0);
-    for (std::size_t i = 0; i < row_.size(); ++i) {
-      if (by[i] == 0) continue;
-      for (std::size_t j = 0; j < column_.size(); ++j) after[j] += by[i] * inverse_[j][i];
-    }
-    return after;
   }
 
   // The row whose price is the lowest below 0. Rounding errors become 0.
@@ -442,12 +418,6 @@ class Levels {
     if (best == NONE)
       for (const std::size_t e : row_) price[e] = std::max(0.0, price[e]);
     return best;
-  }
-
-  double cost(const std::vector<Link>& path, const std::vector<double>& price) const {
-    double sum = 0;
-    for (const Link e : path) sum += price[at(e)];
-    return sum;
   }
 
   // The path that is cheaper than its demand's key by most, of the first set that has one.
@@ -503,8 +473,54 @@ class Levels {
     for (const Link e : key_[d]) rate_[at(e)] -= weight_[d];
   }
 
-  // Rounding errors are left behind.
+  // What is divided by may be small by rounding errors alone: the step is done again without them.
+  bool made_surer(double pivot) {
+    if (std::abs(pivot) >= UNSURE || pivots_ == 0) return ++pivots_, false;
+    refresh();
+    return true;
+  }
+
+  // Rounding errors are left behind, and what they led beyond an edge is brought back.
   void refresh() {
+    directed_ = false;
+    reckon();
+    if (edges().empty()) return;
+    const Basis before = *this;
+    int turn = 0;
+    for (; turn < MENDED && !edges().empty(); ++turn, reckon())
+      if (!mend(edges())) turn = MENDED;
+    if (turn >= MENDED) static_cast<Basis&>(*this) = before, reckon();
+    for (Column& one : column_) one.flow = std::max(0.0, one.flow);
+  }
+
+  // What is beyond an edge: links, and demands of which the key (NONE) or another path carries less than nothing.
+  struct Edge {
+    std::size_t link, demand, column;
+  };
+
+  std::vector<Edge> edges() {
+    std::vector<Edge> found;
+    for (const Column& one : column_) key_flow_[one.demand] = has(one.demand);
+    for (const Column& one : column_) key_flow_[one.demand] -= one.flow;
+    for (std::size_t j = 0; j < column_.size(); ++j) {
+      const std::size_t d = column_[j].demand;
+      if (column_[j].flow < -BELOW * has(d)) found.push_back({NONE, d, j});
+      if (key_flow_[d] < -BELOW * has(d)) found.push_back({NONE, d, NONE});
+    }
+    for (std::size_t e = 0; e < links(); ++e)
+      if (row_of_[e] == NONE && load_[e] > capacity_[e] * (1 + OVER)) found.push_back({e, NONE, NONE});
+    return found;
+  }
+
+  // Takes one of them out of the basis, or into it, any: in an order they could go round. False where that is no use.
+  bool mend(const std::vector<Edge>& all) {
+    const Edge one = all[dice_() % all.size()];
+    if (one.link != NONE) return relieve_link(one.link);
+    return relieve_column(one.column == NONE ? swapped(one.demand) : one.column);
+  }
+
+  void reckon() {
+    pivots_ = 0;
     std::fill(rate_.begin(), rate_.end(), 0.0);
     std::fill(load_.begin(), load_.end(), 0.0);
     for (std::size_t d = 0; d < count(); ++d)
@@ -517,7 +533,7 @@ class Levels {
     for (std::size_t j = 0; j < m; ++j) {
       double sum = 0;
       for (std::size_t i = 0; i < m; ++i) sum += inverse_[j][i] * (capacity_[row_[i]] - load_[row_[i]]);
-      change_of_.push_back(std::max(0.0, sum));
+      change_of_.push_back(sum);
     }
     for (std::size_t j = 0; j < m; ++j) {
       column_[j].flow = change_of_[j];
@@ -525,20 +541,6 @@ class Levels {
       for (const Link e : key_[column_[j].demand]) load_[at(e)] -= column_[j].flow;
     }
     change_of_.clear();
-  }
-
-  void invert() {
-    const std::size_t m = row_.size();
-    std::vector<std::vector<double>> matrix(m, std::vector<double>(2 * m, 0.0));
-    for (std::size_t j = 0; j < m; ++j) {
-      for (const Link e : column_[j].path)
-        if (row_of_[at(e)] != NONE) matrix[row_of_[at(e)]][j] += 1;
-      for (const Link e : key_[column_[j].demand])
-        if (row_of_[at(e)] != NONE) matrix[row_of_[at(e)]][j] -= 1;
-      matrix[j][m + j] = 1;
-    }
-    inverted(matrix);
-    for (std::size_t j = 0; j < m; ++j) inverse_[j].assign(matrix[j].begin() + static_cast<std::ptrdiff_t>(m), matrix[j].end());
   }
 
   const std::uint8_t* may(std::size_t g) const {
@@ -560,20 +562,16 @@ class Levels {
   Bounded inside_;
   std::vector<double> held_;
   std::vector<std::uint8_t> rising_;
-  std::vector<std::vector<Link>> key_;
   std::vector<std::size_t> late_;  // Whose path is too long, for a while.
   std::vector<Link> path_;
   std::vector<std::size_t> set_of_, by_content_;
   std::vector<double> load_, rate_, change_;  // By link: what it carries, what of keys comes with the level, all that does.
-  std::vector<std::size_t> row_of_, row_;     // The full links of the basis.
-  std::vector<Column> column_;                // As many paths.
-  std::vector<std::vector<double>> inverse_;  // By column and row.
   std::vector<double> price_, cost_, key_change_, key_flow_, change_of_;
   Tree tree_;
   std::mt19937_64 dice_;
   double level_ = 0, most_rate_ = 0;
   std::size_t next_ = 0, left_ = 0, turn_ = 0;
-  std::int64_t levels_ = 0, steps_ = 0, still_ = 0;
+  std::int64_t levels_ = 0, steps_ = 0, still_ = 0, pivots_ = 0;
   bool directed_ = false;
 };
 

@@ -65,4 +65,18 @@ class Tree {
   std::vector<Node> seen_;
 };
 
+// 1 where a path goes over a link, else 0.
+inline double crosses(const std::vector<Link>& path, std::size_t link) {
+  for (const Link e : path)
+    if (static_cast<std::size_t>(e) == link) return 1;
+  return 0;
+}
+
+// What a unit on a path costs at prices of links.
+inline double cost(const std::vector<Link>& path, const std::vector<double>& price) {
+  double sum = 0;
+  for (const Link e : path) sum += price[static_cast<std::size_t>(e)];
+  return sum;
+}
+
 }  // namespace highroad
