@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 
@@ -19,12 +21,18 @@ settings.load_profile("noisy")
 """A machine that others use is slow at times: a test says what is wrong, not how long it took to find it."""
 
 
-def pytest_configure() -> None:
-    """Whoever runs the tests in the background of a shell hands on that SIGINT is ignored, and so would every process
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder for this run's files, which no other run begins by closing to other users: PostgreSQL is one of them.
+
+    Whoever runs the tests in the background of a shell hands on that SIGINT is ignored, and so would every process
     that a test starts, until it has a handler of its own.
     """
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if config.option.basetemp is None:
+        folder = config.option.basetemp = tempfile.mkdtemp(prefix="hr-tests-", dir="/tmp")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_collection_finish() -> None:

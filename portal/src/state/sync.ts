@@ -15,6 +15,8 @@ import type { Store } from "./store";
 export const STALE_MS = 5000;
 /** More services than this at once are read as a list. */
 const MANY = 24;
+/** A tenant hears of its services, and of no incident: as long as one is open, it is looked at again after so long. */
+const OPEN_MS = 2000;
 
 export class Sync {
   private live: Live | null = null;
@@ -47,6 +49,7 @@ export class Sync {
 
   stop(): void {
     this.live?.close();
+    this.live = null;
     this.unfollow();
     clearInterval(this.watch);
     for (const job of this.jobs.values()) clearTimeout(job);
@@ -68,7 +71,18 @@ export class Sync {
     } finally {
       this.loading -= 1;
     }
+    this.lookAgain();
     if (store.reach !== null) await this.readReach();
+  }
+
+  private async readIncidents(): Promise<void> {
+    this.store.change({ incidents: await all("GET /v1/incidents") });
+    this.lookAgain();
+  }
+
+  private lookAgain(): void {
+    const { operator, incidents } = this.store;
+    if (this.live !== null && !operator && incidents.some(({ open }) => open)) this.later("open incidents", OPEN_MS, () => this.readIncidents());
   }
 
   private async loadNetwork(): Promise<void> {
@@ -163,12 +177,13 @@ export class Sync {
       case "service":
         this.mark(event.subject);
         this.later("network", 1500, () => this.readNetwork());
+        if (!this.store.operator) this.later("incidents", 300, () => this.readIncidents());
         break;
       case "fibre":
         if (this.store.reach !== null) this.later("reach", 150, () => this.readReach());
         break;
       case "incident":
-        this.later("incidents", 100, async () => this.store.change({ incidents: await all("GET /v1/incidents") }));
+        this.later("incidents", 100, () => this.readIncidents());
         break;
       case "maintenance":
         this.later("maintenances", 100, async () =>

@@ -215,7 +215,8 @@ def end_text(end: EndOut) -> str:
 def refusal(door: Door, error: OrderRefused, service: str = "") -> None:
     """A no: what binds, and each counter-offer with the command that takes it; of a change, in place of that one."""
     binding = error.binding
-    door.say(("✗ no", "bold red"), f": {binding.message}" if binding else f": {error.message}")
+    kept = "; the service stays as it is" if service else ""
+    door.say(("✗ no", "bold red"), f": {binding.message}{kept}" if binding else f": {error.message}")
     if binding is not None:
         facts = [f"what binds is the {binding.constraint}"]
         if binding.available_gbps is not None:

@@ -8,7 +8,7 @@ is decided who goes first and what counters mean, in `probes` what routers measu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -185,11 +185,14 @@ class Trials:
             self._pending = {}
         moves: dict[ServiceId, Way] = {}
         wider: dict[ServiceId, frozenset[LinkId]] = {}
+        steady: set[ServiceId] = set()
         for service in planned if self.check is not None else ():
             policy, held = want(service), have.get(service)
             if policy is not None and held is not None and is_move(held, policy):
                 moves[service] = way_of(policy)
                 wider[service] = policy.links - held.links
+                if policy.ceiling_gbps <= policy.guaranteed_gbps:
+                    steady.add(service)
         self._proven = {one: way for one, way in self._proven.items() if moves.get(one) == way}
         if not moves or self.check is None:
             return list(planned), Quota()
@@ -203,7 +206,7 @@ class Trials:
         if len(unproven) <= self.check.above:
             return list(planned), Quota(names, len(names))
         most = self.check.first(len(unproven))
-        first = self._widest(unproven, wider, most)
+        first = self._widest(unproven, wider, most, steady)
         self._pending = moves
         others = [one for one in planned if one not in names]
         return [*others, *first, *(one for one in unproven if one not in first)], Quota(names, most)
@@ -250,17 +253,24 @@ class Trials:
         return found
 
     def _widest(
-        self, moves: Sequence[ServiceId], wider: Mapping[ServiceId, frozenset[LinkId]], most: int
+        self,
+        moves: Sequence[ServiceId],
+        wider: Mapping[ServiceId, frozenset[LinkId]],
+        most: int,
+        steady: Collection[ServiceId],
     ) -> list[ServiceId]:
-        """Of so many moves those first that send something, and that between them cover most links that are new."""
+        """Of so many moves those first that send something, and of these those that are `steady`: what others lose they
+        may lose by right. Between them they cover most links that are new.
+        """
         sample = self._past[-1] if self._past else None
         counters = {} if sample is None else sample.services
         loud = [one for one in moves if one in counters and counters[one].offered_gbps > 0] or list(moves)
         chosen: dict[ServiceId, None] = {}
         covered: frozenset[LinkId] = frozenset()
         while len(chosen) < min(most, len(loud)):
-            rest = (one for one in loud if one not in chosen)
-            best = max(rest, key=lambda one: len(wider[one] - covered))
+            rest = [one for one in loud if one not in chosen]
+            telling = [one for one in rest if one in steady] or rest
+            best = max(telling, key=lambda one: len(wider[one] - covered))
             chosen[best] = None
             covered |= wider[best]
         return list(chosen)

@@ -301,6 +301,7 @@ def value_lines(found: Optimum) -> list[str]:
     return [first, *classes, f"proven: {proven}; a gap of {found.gap:.3%} after {found.after_s:.2f} s"]
 
 
+NOTHING = "nothing"
 RESTRICTIONS = {
     Restriction.NONE: "without restrictions",
     Restriction.LATENCY: "with bounds of latency",
@@ -323,21 +324,30 @@ def _costs(found: Optimum, prices: tuple[Cost, ...]) -> Table:
     bound = "at least" if found.objective.better < 0 else "at most"
     for name in ("", "value", bound, "costs"):
         table.add_column(name, justify="right" if name else "left")
-    before: float | None = None
+    before: Cost | None = None
     for one in prices:
         table.add_row(
             restricted(one, found),
             show(one.value, found.objective),
             show(one.bound, found.objective),
-            "" if before is None else _lost(found.objective.better * (before - one.value), before, found.objective),
+            "" if before is None else _costs_more(before, one, found.objective),
         )
-        before = one.value
+        before = one
     return table
+
+
+def _costs_more(before: Cost, one: Cost, objective: Objective) -> str:
+    """What is lost with a restriction: by classes, of the first that loses anything."""
+    for was in before.classes:
+        now = max((up_to.value for up_to in one.classes if up_to.rank <= was.rank), default=0.0)
+        if (lost := _lost(was.value - now, was.value, objective)) != NOTHING:
+            return f"{lost} up to {RANKS[was.rank].value}"
+    return NOTHING if one.classes else _lost(objective.better * (before.value - one.value), before.value, objective)
 
 
 def _lost(by: float, of: float, objective: Objective) -> str:
     if not by > 1e-9 * abs(of) or not of < float("inf"):
-        return "nothing"
+        return NOTHING
     return f"{difference(by, objective)} ({by / of:.3%})"
 
 

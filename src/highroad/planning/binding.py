@@ -76,8 +76,9 @@ class _Binds:
             closed = _closed(self.ground, order, found)
             if closed is not None:
                 return closed
-        want = replace(want_of(order), protected=False)
-        if order.protection is Protection.PATH and self.look.fastest(want) is not None:
+        protected = order.protection is Protection.PATH
+        want = replace(want_of(order), protected=False, max_paths=1 if protected else order.max_paths)
+        if protected and self.look.fastest(want) is not None:
             return self._no_backup(want)
         anywhere = replace(want, bandwidth_gbps=None, bound_ms=None)
         light = place(self.ground, anywhere)
@@ -147,13 +148,17 @@ class _Binds:
         return f"{words} from {iso_from_s(at_s)}", at_s
 
     def _bottleneck(self, want: Want, above_mbps: int) -> LinkId | None:
-        """The first full link of the fastest path that is allowed at all, the way there before the way back."""
+        """Of the fastest path that is allowed at all the link that has least of what is too little, there before back.
+
+        Where more is asked than any link has, one that is free is not what binds.
+        """
         free = place(self.ground, replace(want, bandwidth_gbps=None))
         if free is None:
             return None
         test = usable(self.ground, replace(want, bandwidth_gbps=gbps_from_mbps(above_mbps)), {})
-        numbers = self.ground.graph.link_number
-        return next((link for link in (*free.there, *free.back) if not test(numbers[link])), None)
+        numbers, calendar = self.ground.graph.link_number, self.ground.calendar
+        full = [link for link in (*free.there, *free.back) if not test(numbers[link])]
+        return min(full, key=lambda link: calendar.free(link, want.window), default=None)
 
     def _no_backup(self, want: Want) -> Binding:
         """Why there is a way, and no second one beside it."""

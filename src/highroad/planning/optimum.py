@@ -34,6 +34,7 @@ from highroad.planning.solve import total as by_total
 from highroad.planning.solve.again import ALL_PATHS, again
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
 from highroad.planning.solve.classes import Cumulative, lexicographic
+from highroad.planning.solve.ends import worth_at_ends
 from highroad.planning.solve.few import PathPlan, paths_of
 from highroad.planning.solve.maxmin import Rising, maxmin
 from highroad.planning.solve.problem import Checked, Flags, Ints, Problem, Reals, reachable, shared_out
@@ -110,6 +111,12 @@ class Optimum:
             return max(one.gap for one in self.classes)
         missing = gap_of(self.value, self.bound) if self.value != self.bound else 0.0
         return missing if self.rising is None else max(missing, self.rising.gap)
+
+    @property
+    def free_classes(self) -> list[float]:
+        """What all classes up to each get with as many paths as one likes."""
+        rank, served = self.checked.problem.rank, self.answer.served_gbps
+        return [float(served[rank <= one.rank].sum()) for one in self.classes]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -346,7 +353,9 @@ def after_cut(before: Optimum, without: Collection[LinkId], limits: Limits | Non
     cut = places(before, without)
     solve = by_shares.after_cut if before.objective.by_shares else by_total.after_cut
     answer = solve(before.answer, cut, limits)
-    return _optimum(before.network, before.demands, before.objective, before.checked, answer, None, None, 0.0)
+    made = _optimum(before.network, before.demands, before.objective, before.checked, answer, None, None, 0.0)
+    made.price[before.checked.links[cut]] = 0.0
+    return made
 
 
 def joined(before: Optimum, without: Collection[LinkId]) -> Flags:
@@ -392,6 +401,10 @@ def _optimum(
             case _:
                 value = few.value
     price = answer.price
+    if isinstance(answer, Routed):
+        price = price + answer.ends
+    elif objective is Objective.TOTAL:
+        price = price + worth_at_ends(answer)
     if objective.by_shares:
         price = price * (answer.bound if objective is Objective.UTILISATION else _inverse(answer.bound or np.inf))
     if objective is Objective.MAXMIN:

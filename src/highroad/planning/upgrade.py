@@ -95,7 +95,7 @@ def _seen(
     carried = float(then.carried_gbps.sum()) - _carried(found)
     if found.classes:
         for place, (now, one) in enumerate(zip(found.classes, then.classes, strict=True)):
-            before = _free_classes(found)[place]
+            before = found.free_classes[place]
             if one.value - before > NOISE * more_gbps or place == len(found.classes) - 1:
                 after = found.classes[place + 1].worth if place + 1 < len(found.classes) else 0.0
                 return Upgrade(
@@ -127,12 +127,6 @@ def _carried(found: Optimum) -> float:
     return float(found.answer.served_gbps.sum()) if found.few is not None else float(found.carried_gbps.sum())
 
 
-def _free_classes(found: Optimum) -> list[float]:
-    """What all classes up to each get with as many paths as one likes."""
-    rank, served = found.checked.problem.rank, found.answer.served_gbps
-    return [float(served[rank <= one.rank].sum()) for one in found.classes]
-
-
 def _promised(found: Optimum, worth: float) -> float:
     """What the value betters by at most, by the bound that the same prices prove with the capacity added."""
     if found.objective is Objective.UTILISATION:
@@ -140,5 +134,5 @@ def _promised(found: Optimum, worth: float) -> float:
         return found.free - found.bound / (1.0 + worth / found.bound) if found.bound > 0 else 0.0
     if found.classes:  # of the weighted sum, of which the last class lacks as much as the sum does
         last = found.classes[-1]
-        return last.bound - _free_classes(found)[-1] + worth
+        return last.bound - found.free_classes[-1] + worth
     return found.bound + worth - found.free

@@ -211,6 +211,16 @@ def test_the_canary_sends_something_and_tries_most_that_is_new() -> None:
     assert set(planned[:2]) == set(NAMES[4:6])
 
 
+def test_the_canary_is_not_who_may_lose_something_by_right() -> None:
+    trials = trials_of(Check(canary=0.1))
+    want, have = moves(20)
+    for one in NAMES[:19]:
+        want[one] = replace(want[one], ceiling_gbps=5.0)
+    trials.note(Sample(at_s=1.0, services=dict.fromkeys(want, counters(1, 0)), links={}))
+    planned, _ = trials.quota(list(want), want.get, have)
+    assert planned[:2] == [NAMES[19], NAMES[0]]
+
+
 def test_the_links_that_only_the_harmed_came_to_are_named_first() -> None:
     def over(*links: str) -> Placement:
         return Placement(there=tuple(map(LinkId, links)), back=(), bandwidth_gbps=1.0)

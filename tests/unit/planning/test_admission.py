@@ -8,8 +8,10 @@ import pytest
 
 from highroad.errors import Invalid
 from highroad.model.network import Link, LinkId, Network
+from highroad.model.service import Protection
 from highroad.planning.admission import Admitted, Denied, admit
 from highroad.planning.binding import Binding
+from highroad.planning.calendar import Claim
 from highroad.planning.ground import Ground
 from tests.support.country import NORTH, OTHER, SOUTH, country, request
 from tests.unit.planning.ground import NOW_S, avoid, ground_of, keep
@@ -81,6 +83,24 @@ def test_no_for_the_fence_names_what_is_outside() -> None:
     decision = denied(ground_of(), fence=("US-CO", "US-NY"))
     assert decision.binding.constraint == "fence"
     assert decision.binding.outside == ("CA",)
+
+
+def test_what_is_free_for_who_is_protected_is_what_one_way_has() -> None:
+    ground = ground_of(country(ways=3))
+    for way in ("campus>west", "campus>south", "campus>cloud"):
+        ground.calendar.keep(f"half of {way}", [Claim(way, NOW_S, NOW_S + 1e9, 50_000)])
+    assert isinstance(admit(ground, request(100.0), NOW_S), Admitted)
+    binding = denied(ground, 100.0, protection=Protection.PATH).binding
+    assert (binding.constraint, binding.available_gbps) == ("capacity", 50.0)
+    assert binding.message.startswith("at most 50 of 100 Gbit/s are free between campus and cloud: ")
+
+
+def test_what_binds_is_the_link_that_is_full_and_not_one_that_nothing_would_be_enough_for() -> None:
+    ground = ground_of()
+    keep(ground, "full", admit(ground, request(70.0, tenant=OTHER, a="west", b="east"), NOW_S))
+    binding = denied(ground, 120.0).binding
+    assert binding.link == "west>east"
+    assert "west to east has 30 of 100 Gbit/s left" in binding.message
 
 
 def test_no_for_capacity_names_the_link_the_time_and_what_is_left() -> None:

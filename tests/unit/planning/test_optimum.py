@@ -166,6 +166,15 @@ def test_a_price_is_for_the_first_gbps_only() -> None:
     assert best.seen == pytest.approx(50.0, rel=1e-2)
 
 
+def test_more_on_the_only_link_of_a_site_is_promised_too() -> None:
+    """The campus has one link of 100: far more than that is asked for, and 50 more carry 50 more."""
+    found = solved(Demand(source="campus", target="west", gbps=3000.0))
+    best = upgrades(found, 1, 50.0)
+    assert best[0].seen == pytest.approx(50.0)
+    assert best[0].most == pytest.approx(50.0, rel=1e-3)
+    assert best[0].low <= 50.0 * (1 + 1e-9) <= best[0].high * (1 + 1e-6)
+
+
 def test_it_is_warm_after_a_cut_and_after_more_capacity() -> None:
     network = country(ways=2)
     demands = Demands.of(network, [ACROSS, Demand(source="campus", target="cloud", gbps=150.0)])

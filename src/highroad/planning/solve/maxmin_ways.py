@@ -53,6 +53,7 @@ def on_ways(
         load_gbps=load / over,
         reserve_gbps=np.zeros(live.spans),
         price=price,
+        ends=np.zeros(live.spans),
         by_group=(),
         rates=(),
         value=float((served / weight).min()),
