@@ -301,14 +301,14 @@ def test_shares_of_thousands_come_to_an_end_and_fit(seed: int) -> None:
     nodes, demands = 80, 4000
     chords = [(int(a), int((a + rng.integers(2, nodes - 1)) % nodes)) for a in rng.integers(0, nodes, nodes // 2)]
     links = [*((a, (a + 1) % nodes) for a in range(nodes)), *chords]
-    source = rng.integers(0, nodes, demands)
+    source = rng.integers(0, nodes, demands).astype(np.int32)
     given = problem(
         nodes,
         [a for a, _ in links] + [b for _, b in links],
         [b for _, b in links] + [a for a, _ in links],
         rng.choice([100.0, 400.0], 2 * len(links)),
         source,
-        (source + rng.integers(1, nodes, demands)) % nodes,
+        ((source + rng.integers(1, nodes, demands)) % nodes).astype(np.int32),
         rng.uniform(1, 20, demands),
         weight=rng.choice([1.0, 2.0, 4.0], demands),
     )
