@@ -157,6 +157,8 @@ def _proof(found: Optimum) -> str:
     proof = PROOFS[found.objective]
     if not isinstance(found.answer, Routed):
         return proof
+    if found.objective is Objective.MAXMIN:
+        return f"{proof}. Of a demand with a bound of latency a way counts that takes no longer than its bound"
     if found.objective is Objective.TOTAL:
         proof = proof.partition(", where all that is asked")[0]
     if not found.objective.by_shares:

@@ -263,12 +263,12 @@ def optimise(
     `most_paths` is how many paths a demand may have, `parts` how many equal parts of it they carry, each a whole number
     (None: any share). `changed` is what is different of the network, `arrays` what `traffic.problem_of` says of it
     where that is at hand, `warm` a plan of it to begin with. `clock` is in seconds; without one no limit of time is
-    kept. When `stop` says so, the best plan so far is the answer. Raises Invalid for bounds and protection with maxmin.
+    kept. When `stop` says so, the best plan so far is the answer. Raises Invalid for protection with maxmin.
     """
     limits = limits or Limits()
     restricted = demands.has_bounds or demands.has_protection
-    if restricted and objective is Objective.MAXMIN:
-        message = "of bounds of latency and protection it is told with the other objectives, and not with maxmin"
+    if demands.has_protection and objective is Objective.MAXMIN:
+        message = "of protection it is told with the other objectives, and not with maxmin"
         raise Invalid([Finding(code="objective", place="objective", message=message)])
     begun_s = clock()
     ready = checked_of(network, demands, changed, arrays=arrays)
@@ -308,7 +308,8 @@ def optimise(
         rank[answer.commodities.of] = ready.problem.rank
         worth = np.array([weighs.get(one, 1.0) for one in rank.tolist()])
     elif objective is Objective.MAXMIN:
-        risen = maxmin(ready.problem, left(), clock=watch, progress=tell, seed=seed)
+        inside = live_of(network, demands, ready) if restricted else None
+        risen = maxmin(ready.problem, left(), live=inside, clock=watch, progress=tell, seed=seed)
         answer, rising = risen.answer, risen.rising
     else:
         solve = utilisation if objective.by_shares else total
@@ -322,12 +323,20 @@ def optimise(
     few, fewer = None, np.nan
     if asked is not None and ready.problem.links:
         shares = objective is Objective.MAXMIN
-        amount = answer.flows.served if shares and isinstance(answer, Answer) else None
+        amount = _got(answer) if shares else None
         must = shares or objective.by_shares
         then = narrowed(answer, asked, left(), must=must, amount_gbps=amount, worth=worth, clock=watch)
         few, fewer = then.plan, then.few
     made = _optimum(network, demands, objective, ready, answer, few, asked, clock() - begun_s, fewer, classes)
     return replace(made, rising=rising)
+
+
+def _got(answer: Answer | Routed) -> Reals:
+    """What each commodity gets."""
+    if isinstance(answer, Answer):
+        return answer.flows.served
+    per = np.repeat(np.arange(len(answer.commodities.target)), np.diff(answer.paths.first))
+    return np.bincount(per, answer.flow_gbps, len(answer.commodities.target)).astype(np.float64)
 
 
 BARE = 0.2
