@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -225,9 +226,13 @@ def test_far_more_than_fits_is_no_wider_a_gap(seed: int) -> None:
 
 
 def test_without_time_all_classes_have_one_plan_and_no_stage_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[object] = []
-    most = routed.most
-    monkeypatch.setattr(routed_classes, "most", lambda *of, **how: made.append(of) or most(*of, **how))
+    made: list[routed.Routed] = []
+
+    def most(*of: Any, **how: Any) -> routed.Routed:
+        made.append(routed.most(*of, **how))
+        return made[-1]
+
+    monkeypatch.setattr(routed_classes, "most", most)
     of = able(directed(3))
     plan, classes, _ = in_turn(asked(of), of, Limits(time_s=0.0))
     assert len(made) == 1
