@@ -400,6 +400,7 @@ def _optimum(
                 value, fewer = (sums[-1] if sums else 0.0), np.nan
             case _:
                 value = few.value
+                free = max(free, value) if objective is Objective.TOTAL else min(free, value)
     price = answer.price
     if isinstance(answer, Routed):
         price = price + answer.ends

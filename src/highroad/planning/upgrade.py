@@ -23,8 +23,10 @@ class Upgrade:
 
     `most` is what the prices allow at most: they are what the first Gbit/s is worth, and each one more is worth no
     more. `seen` is the difference to a plan that was made anew with it; the true one is in [`low`, `high`]. All are
-    above 0 where it betters the value. By classes they are of the first class (`rank`) that gets more, up to it and of
-    plans that give no less to those before. `carried_gbps` is what more is carried of all demands, as seen.
+    above 0 where it betters the value. `seen` of a total is no more than `most`: what is, where time was up before the
+    first plan was as good as it gets, is not the link's. By classes they are of the first class (`rank`) that gets
+    more, up to it and of plans that give no less to those before. `carried_gbps` is what more is carried of all
+    demands, as seen.
     """
 
     links: tuple[LinkId, ...]
@@ -110,12 +112,16 @@ def _seen(
                     rank=now.rank,
                 )
     sign = found.objective.better
+    seen = sign * (then.value - found.free)
+    if found.objective is Objective.TOTAL:  # a Gbit/s more of a link is none but one more that is carried
+        promised = min(promised, more_gbps * len(links))
+        seen = min(seen, promised)
     return Upgrade(
         links=links,
         more_gbps=more_gbps,
         price=worth,
         most=promised,
-        seen=sign * (then.value - found.free),
+        seen=seen,
         low=max(0.0, sign * (then.value - found.bound)),
         high=min(promised, sign * (then.bound - found.free)) if promised > 0 else sign * (then.bound - found.free),
         carried_gbps=carried,

@@ -226,14 +226,13 @@ def test_far_more_than_fits_is_no_wider_a_gap(seed: int) -> None:
 
 
 def test_without_time_all_classes_have_one_plan_and_no_stage_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[object] = []
-    most = routed.most
+    made: list[routed.Routed] = []
 
-    def counted(*of: Any, **how: Any) -> Any:
-        made.append(of)
-        return most(*of, **how)
+    def most(*of: Any, **how: Any) -> routed.Routed:
+        made.append(routed.most(*of, **how))
+        return made[-1]
 
-    monkeypatch.setattr(routed_classes, "most", counted)
+    monkeypatch.setattr(routed_classes, "most", most)
     of = able(directed(3))
     plan, classes, _ = in_turn(asked(of), of, Limits(time_s=0.0))
     assert len(made) == 1
