@@ -28,12 +28,12 @@ from highroad.model.network import Network
 from highroad.offline import loads, plans, reading
 from highroad.offline.network import plannable
 from highroad.offline.terminal import Json, attempt, print_findings, print_json, say
-from highroad.planning.costs import Cost, Restriction, costs
+from highroad.planning.costs import Cost, Restriction, costs, untold
 from highroad.planning.optimum import Objective, Optimum, optimise
 from highroad.planning.solve.answer import Clock, Limits, Moment, Progress
 from highroad.planning.spread import MOST_PATHS, PARTS
 from highroad.planning.traffic import RANKS, Demands, checked_of
-from highroad.planning.upgrade import Upgrade, upgrades
+from highroad.planning.upgrade import Upgrade, to_try, upgrades
 from highroad.planning.wishes import possible
 from highroad.wire.told import clean, json_text
 
@@ -101,14 +101,18 @@ def command(
 
     Example: `highroad optimise us-lab demands.csv --objective utilisation --svg plan.svg`
     """
+    clock: Clock = time.perf_counter
+    begun_s = clock()
     paths = attempt(lambda: _most_paths(most_paths), json_)
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
     left_out, network = plannable(network_file, rules, json_)
     demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix), json_)
     told = (*left_out, *told)
     limits = Limits(gap=gap, time_s=float("inf") if time_limit is None else time_limit, threads=threads)
-    clock: Clock = time.perf_counter
-    begun_s = clock()
+
+    def left(part: float = 1.0) -> Limits:
+        return replace(limits, time_s=part * max(0.0, limits.time_s - (clock() - begun_s)))
+
     with stopping() as stop:
         with telling(objective, quiet=json_) as progress:
             found = attempt(
@@ -116,7 +120,7 @@ def command(
                     network,
                     demands,
                     objective,
-                    limits,
+                    left(PLAN if told_costs or tried else 1.0),
                     most_paths=paths,
                     parts=PARTS if steps and paths is not None else None,
                     clock=clock,
@@ -126,11 +130,11 @@ def command(
                 json_,
             )
         with working("looking for what restrictions cost", quiet=json_):
-            left = replace(limits, time_s=max(0.0, limits.time_s - (clock() - begun_s)))
-            prices = costs(found, left, clock=clock, stop=stop) if told_costs else ()
+            prices = costs(found, left(COSTS if tried else 1.0), clock=clock, stop=stop) if told_costs else ()
         with working("trying more capacity", quiet=json_):
-            better = upgrades(found, tried, upgrade_gbps, limits, clock=clock, stop=stop)
+            better = upgrades(found, tried, upgrade_gbps, left(), clock=clock, stop=stop)
         stopped = stop()
+    missed = _not_looked_at(found, prices if told_costs else None, better, tried, stopped)
     if out is not None:
         attempt(lambda: reading.write_text(out, json_text(plans.plan(found)) + "\n"), json_)
     if svg is not None:
@@ -138,14 +142,43 @@ def command(
         attempt(lambda: reading.write_text(svg, loads.svg(network, by_link)), json_)
     if json_:
         files = {"out": str(out) if out else None, "svg": str(svg) if svg else None}
-        print_json({"ok": True, "stopped": stopped, **plans.summary(found, better, told, prices), **files})
+        print_json({"ok": True, "stopped": stopped, **plans.summary(found, better, (*told, *missed), prices), **files})
     else:
-        _print(found, better, prices, capped([*told, *found.findings]), stopped)
+        _print(found, better, prices, capped([*told, *found.findings]), missed, stopped)
         for file, what in ((out, "plan"), (svg, "map")):
             if file is not None:
                 say(f"The {what} is in {file}.")
     if stopped:
         raise typer.Exit(STOPPED)
+
+
+PLAN, COSTS = 0.6, 0.5
+"""Of a limit of time the plan has so much where others follow, and of what is left costs: the rest is upgrades'."""
+
+
+def _not_looked_at(
+    found: Optimum, prices: tuple[Cost, ...] | None, better: tuple[Upgrade, ...], tried: int, stopped: bool
+) -> list[Finding]:
+    """What there was no time for; `prices` is None where nobody asked for them."""
+    why = "it was stopped" if stopped else "time was up"
+    told = {
+        "costs": [restricted(one, found) for one in ([] if prices is None else untold(found, prices))],
+        "upgrades": [
+            f"more on {links[0]}{' and back' if len(links) > 1 else ''}"
+            for links in to_try(found, tried)
+            if links not in {one.links for one in better}
+        ],
+    }
+    return [
+        Finding(
+            code="not-looked-at",
+            place=place,
+            message=f"not looked at: {', '.join(names)} ({why})",
+            severity=Severity.NOTE,
+        )
+        for place, names in told.items()
+        if names
+    ]
 
 
 def _most_paths(said: str) -> int | None:
@@ -267,6 +300,7 @@ def _print(
     better: tuple[Upgrade, ...],
     prices: tuple[Cost, ...],
     findings: tuple[Finding, ...],
+    missed: list[Finding],
     stopped: bool,
 ) -> None:
     print_findings(findings[:FINDINGS])
@@ -281,6 +315,7 @@ def _print(
         Console().print(_costs(found, prices))
     least = 1e-3 * found.free if found.objective.by_shares else _NOTHING
     lines = [upgrade_line(one, found.objective) for one in better if max(one.seen, one.carried_gbps) > least]
+    lines += [one.message for one in missed]
     for line in ["", *lines] if lines else []:
         say(line)
     if found.load_gbps.any():
@@ -310,13 +345,13 @@ RESTRICTIONS = {
 }
 
 
-def restricted(one: Cost, found: Optimum) -> str:
+def restricted(one: Restriction, found: Optimum) -> str:
     """A restriction in words."""
-    if one.restriction is Restriction.PATHS:
+    if one is Restriction.PATHS:
         return f"on at most {found.most_paths} path{'' if found.most_paths == 1 else 's'} a demand"
-    if one.restriction is Restriction.PARTS:
+    if one is Restriction.PARTS:
         return f"in whole {found.parts}ths of a demand"
-    return RESTRICTIONS[one.restriction]
+    return RESTRICTIONS[one]
 
 
 def _costs(found: Optimum, prices: tuple[Cost, ...]) -> Table:
@@ -327,7 +362,7 @@ def _costs(found: Optimum, prices: tuple[Cost, ...]) -> Table:
     before: Cost | None = None
     for one in prices:
         table.add_row(
-            restricted(one, found),
+            restricted(one.restriction, found),
             show(one.value, found.objective),
             show(one.bound, found.objective),
             "" if before is None else _costs_more(before, one, found.objective),

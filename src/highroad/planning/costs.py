@@ -7,7 +7,7 @@ class alone, so each has its own bounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -58,8 +58,8 @@ def costs(
     clock: Clock = lambda: 0.0,
     stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Cost, ...]:
-    """The restrictions of a plan, least first. Nothing where it has none; where time is up, or `stop` says so, those
-    that would need a plan of their own are left out.
+    """The restrictions of a plan, least first. Nothing where it has none; where time is up, or too short for a first
+    plan, or `stop` says so, those that would need a plan of their own are left out (`untold`).
     """
     begun_s, limits = clock(), limits or Limits()
     most_s = min(limits.time_s, max(LEAST_S, TIMES * found.after_s))
@@ -67,7 +67,7 @@ def costs(
     made: list[Cost] = []
     for number, (restriction, demands) in enumerate(looser):
         left_s = most_s - (clock() - begun_s)
-        if stop() or left_s <= 0:
+        if stop() or left_s <= 0 or left_s < found.first_s:
             break
         share = Limits(gap=limits.gap, time_s=left_s / (len(looser) - number), threads=limits.threads)
         plan = optimise(found.network, demands, found.objective, share, changed=_changed(found), clock=clock, stop=stop)
@@ -80,6 +80,12 @@ def costs(
         if found.parts is not None:
             made.append(Cost(restriction=Restriction.PARTS, value=found.value, bound=found.bound, classes=classes))
     return _bounded(found.objective, made) if len(made) > 1 else ()
+
+
+def untold(found: Optimum, told: Sequence[Cost]) -> tuple[Restriction, ...]:
+    """The restrictions of a plan that are not among what was told of it."""
+    there = {one.restriction for one in told}
+    return tuple(restriction for restriction, _ in _looser(found) if restriction not in there)
 
 
 def _own(found: Optimum) -> Restriction:

@@ -81,6 +81,7 @@ class Optimum:
     `free` is the value with as many paths as one likes, `fewer` that on `most_paths` each before they are brought into
     whole `parts`. Rates are those of all demands and links of the network, in its order. `price` is by how much the
     value betters with a Gbit/s more on a link, to begin with; by classes, the sum in which each weighs its `worth`.
+    After `first_s` there was a first plan: in less than that there is none of this kind.
     """
 
     objective: Objective
@@ -103,6 +104,7 @@ class Optimum:
     price: Reals
     classes: tuple[Cumulative, ...] = ()
     rising: Rising | None = None
+    first_s: float = 0.0
 
     @property
     def gap(self) -> float:
@@ -275,7 +277,7 @@ def optimise(
     if restricted:
         ready = possible(network, demands, ready)
 
-    late_s = 0.0
+    late_s, first_s = 0.0, np.inf
 
     def watch() -> float:
         nonlocal late_s
@@ -284,6 +286,8 @@ def optimise(
         return clock() - begun_s + late_s
 
     def tell(moment: Moment) -> None:
+        nonlocal first_s
+        first_s = min(first_s, clock() - begun_s)
         if progress is not None:
             progress(_in_words(moment, objective))
 
@@ -319,6 +323,7 @@ def optimise(
         if restricted:
             live = live_of(network, demands, ready)
             search = evenest if objective.by_shares else most
+            first_s = np.inf
             answer = search(ready.problem, live, left(), price=bare.price, clock=watch, progress=tell)
     few, fewer = None, np.nan
     if asked is not None and ready.problem.links:
@@ -328,7 +333,7 @@ def optimise(
         then = narrowed(answer, asked, left(), must=must, amount_gbps=amount, worth=worth, clock=watch)
         few, fewer = then.plan, then.few
     made = _optimum(network, demands, objective, ready, answer, few, asked, clock() - begun_s, fewer, classes)
-    return replace(made, rising=rising)
+    return replace(made, rising=rising, first_s=min(first_s, made.after_s))
 
 
 def _got(answer: Answer | Routed) -> Reals:

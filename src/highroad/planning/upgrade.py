@@ -52,11 +52,14 @@ def upgrades(
     """The links whose prices promise most, and what so much more on each does to a plan made anew; best first.
 
     Where no price says anything, as for shares when who gets least has all it asks for, the fullest links are tried.
+    The limit of time is that of all together: links for which it is too short are left out.
     """
-    limits = limits or Limits()
+    begun_s, limits = clock(), limits or Limits()
     made = []
-    for links, worth in _dearest(found, most):
-        if stop():
+    dearest = _dearest(found, most)
+    for number, (links, worth) in enumerate(dearest):
+        left_s = limits.time_s - (clock() - begun_s)
+        if stop() or left_s <= 0 or left_s < found.first_s:
             break
         promised = _promised(found, worth * more_gbps)
         gap = min(limits.gap, max(FINEST, 0.05 * promised / max(found.value, found.bound, 1e-300)))
@@ -66,7 +69,7 @@ def upgrades(
             found.network,
             found.demands,
             found.objective,
-            Limits(gap=gap, time_s=limits.time_s, threads=limits.threads),
+            Limits(gap=gap, time_s=left_s / (len(dearest) - number), threads=limits.threads),
             changed=Changed(more_gbps=dict.fromkeys(links, more_gbps)),
             warm=found,
             clock=clock,
@@ -74,6 +77,11 @@ def upgrades(
         )
         made.append(_seen(found, then, links, more_gbps, worth, promised))
     return tuple(sorted(made, key=lambda one: (one.rank or 0, -one.seen, -one.carried_gbps)))
+
+
+def to_try(found: Optimum, most: int) -> tuple[tuple[LinkId, ...], ...]:
+    """The links that `upgrades` tries, each with its opposite: the dearest first."""
+    return tuple(links for links, _ in _dearest(found, most))
 
 
 def _dearest(found: Optimum, most: int) -> list[tuple[tuple[LinkId, ...], float]]:

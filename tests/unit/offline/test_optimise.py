@@ -8,6 +8,8 @@ import re
 import shlex
 import signal
 import threading
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -24,7 +26,10 @@ from highroad.model.network import LinkId, Network
 from highroad.offline import loads
 from highroad.offline import optimise as command
 from highroad.offline.optimise import stopping
+from highroad.planning import costs as planning_costs
+from highroad.planning import upgrade as planning_upgrade
 from highroad.planning.optimum import Objective, optimise
+from highroad.planning.solve.answer import Limits
 from tests.support.country import country
 
 runner = CliRunner()
@@ -481,3 +486,52 @@ def test_few_paths_are_told_of_where_questions_follow_one_another(here: Path, ob
     assert found["value"] == pytest.approx(100, rel=1e-3)
     assert run("country.yaml", "demands.csv", "--most-paths", "some").exit_code == 2
     assert run("country.yaml", "demands.csv", "--most-paths", "65").exit_code == 2
+
+
+def _ticking(step_s: float) -> Callable[[], float]:
+    """A clock that goes on by so much with every look at it."""
+    times = count(step=step_s)
+    return lambda: next(times)
+
+
+@pytest.mark.parametrize("objective", ["total", "utilisation", "lexicographic"])
+def test_one_limit_is_for_the_plan_its_costs_and_more_capacity(
+    here: Path, monkeypatch: pytest.MonkeyPatch, objective: str
+) -> None:
+    (here / "demands.csv").write_text("source,target,gbps,max_latency_ms\nwest,east,300,9\ncampus,cloud,80,\n")
+    asked: list[tuple[str, float, float]] = []
+
+    def noted(name: str, solve: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(*given: Any, **more: Any) -> Any:
+            limits = next(one for one in given if isinstance(one, Limits))
+            now_s = clock()
+            asked.append((name, now_s, limits.time_s))
+            return solve(*given, **more)
+
+        return ask
+
+    clock = _ticking(1e-3)
+    monkeypatch.setattr(command, "optimise", noted("plan", command.optimise))
+    monkeypatch.setattr(planning_costs, "optimise", noted("cost", planning_costs.optimise))
+    monkeypatch.setattr(planning_upgrade, "optimise", noted("upgrade", planning_upgrade.optimise))
+    monkeypatch.setattr(command.time, "perf_counter", clock)
+    answer = told("country.yaml", "demands.csv", "--objective", objective, "--time-limit", "40")
+    assert [name for name, _, _ in asked[:2]] == ["plan", "cost"], asked
+    assert "upgrade" in {name for name, _, _ in asked}
+    assert asked[0][2] == pytest.approx(0.6 * 40, abs=0.1)
+    assert all(now_s + time_s <= 40.1 for _, now_s, time_s in asked), asked
+    assert not [one for one in answer["findings"] if one["code"] == "not-looked-at"]
+
+
+def test_what_there_was_no_time_for_is_said(here: Path) -> None:
+    (here / "demands.csv").write_text("source,target,gbps,max_latency_ms\nwest,east,300,9\n")
+    words = ("country.yaml", "demands.csv", "--objective", "utilisation", "--time-limit", "0")
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    assert "not looked at: without restrictions (time was up)" in result.output
+    assert re.search(r"not looked at: .*more on east>west and back.* \(time was up\)", result.output)
+    answer = told(*words)
+    assert answer["upgrades"] == []
+    assert [one["place"] for one in answer["findings"] if one["code"] == "not-looked-at"] == ["costs", "upgrades"]
+    asked_for_none = run(*words, "--no-costs", "--upgrades", "0").output
+    assert "not looked at" not in asked_for_none
