@@ -61,7 +61,8 @@ def narrowed(
         if value < few if must else value > few:
             plan, few, held = then, value, capacity
     if asked.parts is not None:
-        plan = _in_parts(held, amount, plan, asked.parts, limits, must=must, worth=worth)
+        left = replace(limits, time_s=max(0.0, limits.time_s - (clock() - begun_s)))
+        plan = _in_parts(held, amount, plan, asked.parts, left, must=must, worth=worth, clock=clock)
     value = _value(answer, plan, must=must, worth=worth)
     plan = replace(plan, value=value, paths=_of_links(answer, paths, places), way=_ways(answer, places))
     if isinstance(answer, Routed):
@@ -127,7 +128,15 @@ def _value(answer: Answer | Routed, plan: PathPlan, *, must: bool, worth: Reals 
 
 
 def _in_parts(
-    capacity: Reals, amount: Reals, plan: PathPlan, parts: int, limits: Limits, *, must: bool, worth: Reals | None
+    capacity: Reals,
+    amount: Reals,
+    plan: PathPlan,
+    parts: int,
+    limits: Limits,
+    *,
+    must: bool,
+    worth: Reals | None,
+    clock: Clock,
 ) -> PathPlan:
     """The same in whole parts: one class after the other where they weigh differently, on what those before leave."""
     paths = plan.paths
@@ -138,13 +147,14 @@ def _in_parts(
         return replace(plan, flow_gbps=flow, load_gbps=loads(paths, flow, len(capacity)))
     weighs = np.ones(len(amount)) if worth is None else worth
     flow, carried, load = np.zeros_like(plan.flow_gbps), np.zeros(len(amount)), np.zeros(len(capacity))
-    ranks = np.unique(weighs)[::-1].tolist()
-    for one in ranks:
+    ranks, begun_s = np.unique(weighs)[::-1].tolist(), clock()
+    for number, one in enumerate(ranks):
         mine = weighs == one
         wanted, part = np.where(mine, amount, 0.0), np.where(mine[of], plan.flow_gbps, 0.0)
         room = np.maximum(capacity - load, NOTHING * capacity)
         if load.any():
-            part = on_paths(room, wanted, paths, Limits(gap=limits.gap, threads=limits.threads), start=part).flow_gbps
+            left = replace(limits, time_s=(limits.time_s - (clock() - begun_s)) / (len(ranks) - number))
+            part = on_paths(room, wanted, paths, left, clock=clock, start=part).flow_gbps
         found = weights(room, paths, part, parts)
         served = np.bincount(of, part, len(amount)).astype(np.float64)
         now = fitted(room, wanted, served, np.ones(len(amount)), paths, found, parts)

@@ -27,7 +27,7 @@ from highroad.planning.solve.live import Live, distinct, ragged
 from highroad.planning.solve.offered import Lots
 from highroad.planning.solve.problem import Commodities, Flags, Problem, Reals, shared_out
 from highroad.planning.solve.slope import Slope
-from highroad.planning.solve.standing import Standing
+from highroad.planning.solve.standing import FIRST_PART, Standing
 from highroad.planning.solve.total import ROUNDED
 from highroad.planning.solve.ways import Places, Ways
 
@@ -86,6 +86,18 @@ class Routed:
         return gap_of(self.value, self.bound)
 
 
+class Begun:
+    """What is known of the demands of a network before any search, and the ways that searches find: they share them."""
+
+    def __init__(self, live: Live, *, ranked: bool) -> None:
+        self.ways = Ways(live)
+        least, found = self.ways.cheapest(live.latency_ms)
+        self.ways.add(found, live.latency_ms)
+        self.ways.rescue(live.latency_ms)
+        self.lots = Lots(self.ways, least, ranked=ranked)
+        self.standing = Standing(self.ways)
+
+
 def most(
     problem: Problem,
     live: Live,
@@ -93,13 +105,17 @@ def most(
     *,
     worth: Reals | None = None,
     price: Reals | None = None,
+    begun: Begun | None = None,
     clock: Clock = lambda: 0.0,
     progress: Progress | None = None,
 ) -> Routed:
     """The most that is carried; `worth` is by rank, and ranks are told apart where it is given. `price` is that of
-    links in a plan without bounds and backups: what it proves is proven.
+    links in a plan without bounds and backups: what it proves is proven. `begun` is of the same demands, and of a search
+    before this one where there was any: no less is carried than what that one left.
     """
-    search = _Search(live, limits or Limits(), clock, progress, must=False, worth=worth, price=price)
+    course = Course(limits or Limits(), clock, progress)
+    begun = begun or Begun(live, ranked=worth is not None)
+    search = _Search(begun, limits or Limits(), course, must=False, worth=worth, price=price)
     search.run()
     return search.plan(problem)
 
@@ -114,7 +130,8 @@ def evenest(
     progress: Progress | None = None,
 ) -> Routed:
     """The least U at which all is carried, and what is kept for backups counted. `price` as above."""
-    search = _Search(live, limits or Limits(), clock, progress, must=True, worth=None, price=price)
+    course = Course(limits or Limits(), clock, progress)
+    search = _Search(Begun(live, ranked=False), limits or Limits(), course, must=True, worth=None, price=price)
     search.run()
     return search.plan(problem)
 
@@ -122,27 +139,22 @@ def evenest(
 class _Search:
     def __init__(
         self,
-        live: Live,
+        begun: Begun,
         limits: Limits,
-        clock: Clock,
-        progress: Progress | None,
+        course: Course,
         *,
         must: bool,
         worth: Reals | None,
         price: Reals | None,
     ) -> None:
-        self.course = Course(limits, clock, progress)
-        self.live, self.limits, self.must = live, limits, must
-        self.ways = Ways(live)
-        least, found = self.ways.cheapest(live.latency_ms)
-        self.ways.add(found, live.latency_ms)
-        self.ways.rescue(live.latency_ms)
-        self.lots = Lots(self.ways, least, ranked=worth is not None)
-        self.standing = Standing(self.ways)
+        self.course, self.limits, self.must = course, limits, must
+        self.ways, self.lots, self.standing = begun.ways, begun.lots, begun.standing
+        self.live = live = self.ways.live
         self.worth = np.ones(len(self.lots)) if worth is None else worth[self.lots.rank]
         self.asked = self.lots.gbps if must else np.minimum(self.lots.gbps, self._ends())
         self.whole = float((self.asked * self.worth).sum())
-        self.slope = Slope(capacity_gbps=live.capacity_gbps, slope=SHARE_SLOPE if must else TOTAL_SLOPE, far=LONG)
+        self.slope = Slope(capacity_gbps=self.standing.capacity(), slope=SHARE_SLOPE if must else TOTAL_SLOPE, far=LONG)
+        self.slope.weight[live.spans :] = SEEN
         self.value = np.inf if must else -1.0
         self.bound = 0.0 if must else self.whole
         self.price = np.zeros(live.spans)
@@ -187,6 +199,13 @@ class _Search:
         if self.begin is not None:
             self._begin(self.begin)
         self.best, self.best_of = self.lots.flow, len(self.ways)
+        if self.lots.flow.any():  # of the search before, and of what there is room for besides
+            before = self._flows()
+            before.fit(np.zeros(self.standing.rows))
+            self._keep(before.flow, before.load)
+            self.lots.flow = np.zeros_like(self.lots.flow)
+            self.standing.part = np.where(self.standing.part > 0, FIRST_PART, 0.0)
+            self.slope.capacity_gbps = self.standing.capacity()
         if self.must:
             some = np.diff(self.lots.first) > 0
             self.lots.flow[self.lots.first[:-1][some]] = self.asked[some]

@@ -10,13 +10,15 @@ is up before a stage, no more than is asked for)
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from highroad.planning.solve.answer import Clock, Limits, Moment, Progress
 from highroad.planning.solve.classes import Cumulative
 from highroad.planning.solve.live import Live
 from highroad.planning.solve.problem import Problem, Reals
-from highroad.planning.solve.routed import Routed, most
+from highroad.planning.solve.routed import Begun, Routed, most
 
 PRIORITY, AGAIN = 8.0, 2
 SHORT = 4.0
@@ -36,7 +38,8 @@ def in_turn(
     begun_s, ratio = clock(), PRIORITY
     proven: list[tuple[float, Reals]] = []
     reached: list[float] = []
-    plan = None if ranks else most(problem, live, limits, clock=clock)
+    begun = Begun(live, ranked=True)
+    plan = None if ranks else most(problem, live, limits, begun=begun, clock=clock)
     if plan is not None:
         return plan, (), np.ones(len(plan.commodities.target))
     for number in range(len(ranks)):
@@ -46,14 +49,17 @@ def in_turn(
             reached.append(0.0)
             continue
         share = Limits(gap=limits.gap, time_s=left_s / (len(ranks) - number), threads=limits.threads)
-        plan, worth = _stage(problem, live, share, ranks, number, ratio, clock)
+        stage_s = clock()
+        plan, worth = _stage(problem, begun, share, ranks, number, ratio, clock)
         for _ in range(AGAIN):
             sums = carried_up_to(plan, ranks, plan.served_gbps)
             short = any(sums[one] < reached[one] * (1 - SHORT * limits.gap) for one in range(number))
-            if not short or limits.time_s - (clock() - begun_s) <= 0:
+            left_s = share.time_s - (clock() - stage_s)
+            if not short or left_s <= 0:
                 break
             ratio *= PRIORITY
-            then, heavier = _stage(problem, live, share, ranks, number, ratio, clock)
+            again = replace(share, time_s=left_s)
+            then, heavier = _stage(problem, begun, again, ranks, number, ratio, clock)
             if _better(carried_up_to(then, ranks, then.served_gbps), sums, number, limits.gap):
                 plan, worth = then, heavier
         proven.append((plan.bound, worth[ranks[: number + 1]]))
@@ -70,13 +76,13 @@ def in_turn(
 
 
 def _stage(
-    problem: Problem, live: Live, limits: Limits, ranks: list[int], number: int, ratio: float, clock: Clock
+    problem: Problem, begun: Begun, limits: Limits, ranks: list[int], number: int, ratio: float, clock: Clock
 ) -> tuple[Routed, Reals]:
     """The plan of a stage, and what a unit of each rank weighs in it."""
     worth: Reals = np.zeros(max(ranks) + 1)
     for place, rank in enumerate(ranks[: number + 1]):
         worth[rank] = ratio ** (number - place)
-    return most(problem, live, limits, worth=worth, clock=clock), worth
+    return most(problem, begun.ways.live, limits, worth=worth, begun=begun, clock=clock), worth
 
 
 def _better(one: list[float], other: list[float], number: int, gap: float) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise, product
+from itertools import count, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from highroad.planning.solve.live import Live
 from highroad.planning.solve.parts import weights
 from highroad.planning.solve.problem import Problem, problem
 from highroad.planning.solve.routed_classes import in_turn
+from highroad.planning.solve.ways import Ways
 from tests.support.linear import Program
 
 ROUNDING = 1e-6
@@ -281,3 +282,40 @@ def test_parts_add_up_whatever_the_shares_are() -> None:
     sums = np.array([found[a:b].sum() for a, b in pairwise(first)])
     assert sums.tolist() == [16 if one > 0 else 0 for one in whole]
     assert (found >= 0).all()
+
+
+def test_by_classes_ways_are_looked_for_once_and_what_was_found_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Live] = []
+
+    class Counted(Ways):
+        def __init__(self, live: Live) -> None:
+            made.append(live)
+            super().__init__(live)
+
+    monkeypatch.setattr(routed, "Ways", Counted)
+    of = able(directed(4, protected=0.2))
+    plan, classes, _ = in_turn(asked(of), of, Limits(gap=1e-4))
+    keeps(of, plan)
+    assert len(classes) == 3
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_search_goes_on_from_one_before_and_carries_no_less(seed: int) -> None:
+    of = able(directed(seed, protected=0.3))
+    worth = np.array([64.0, 8.0, 1.0])
+    begun = routed.Begun(of, ranked=True)
+    first = routed.most(asked(of), of, Limits(gap=1e-3), worth=np.array([64.0, 0.0, 0.0]), begun=begun)
+    then = routed.most(asked(of), of, Limits(time_s=0.0), worth=worth, begun=begun, clock=ticking())
+    keeps(of, first)
+    keeps(of, then)
+    alone = float(first.served_gbps[of.rank == 0].sum())
+    assert float((then.served_gbps * worth[of.rank]).sum()) >= 64.0 * alone * (1 - ROUNDING)
+    rest = routed.most(asked(of), of, Limits(time_s=0.0), worth=worth, clock=ticking())
+    assert then.served_gbps[of.rank == 0].sum() >= rest.served_gbps[of.rank == 0].sum() * (1 - 1e-3)
+
+
+def ticking() -> Callable[[], float]:
+    """A second with every look at it."""
+    times = count()
+    return lambda: float(next(times))
