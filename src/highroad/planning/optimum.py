@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from highroad.errors import Finding, Invalid, Severity
 from highroad.graph import _kernels
 from highroad.model.network import LinkId, Network
-from highroad.planning.narrowing import Asked, narrowed
+from highroad.planning.narrowing import Asked, Narrowed, narrowed
 from highroad.planning.solve import shared as by_shares
 from highroad.planning.solve import total as by_total
 from highroad.planning.solve.again import ALL_PATHS, again
@@ -296,14 +297,14 @@ def optimise(
         return Limits(gap=limits.gap, time_s=max(0.0, part * (most_s - watch())), threads=limits.threads)
 
     asked = Asked(most_paths=most_paths, parts=parts) if most_paths is not None and ready.problem.demands else None
-    whole = left(BARE) if restricted else left()
     answer: Answer | Routed
     classes: tuple[Cumulative, ...] = ()
     worth: Reals | None = None
     rising: Rising | None = None
     if objective is Objective.LEXICOGRAPHIC and restricted:
         live = live_of(network, demands, ready)
-        answer, classes, worth = in_turn(ready.problem, live, left(), clock=watch, progress=tell)
+        most_s = left(FREE if asked is not None else 1.0)
+        answer, classes, worth = in_turn(ready.problem, live, most_s, clock=watch, progress=tell)
     elif objective is Objective.LEXICOGRAPHIC:
         ranked = lexicographic(ready.problem, left(), clock=watch, progress=tell, seed=seed)
         answer, classes = ranked.answer, ranked.classes
@@ -318,22 +319,62 @@ def optimise(
     else:
         solve = utilisation if objective.by_shares else total
         start = warm_flows(warm, ready, objective) if warm is not None else None
-        bare = solve(ready.problem, whole, clock=watch, progress=tell, seed=seed, start=start)
-        answer = bare
-        if restricted:
+        if not restricted:
+            answer = solve(ready.problem, left(), clock=watch, progress=tell, seed=seed, start=start)
+        else:
+            # a first plan is the same however much time there is: at prices that take none
+            bare = partial(solve, ready.problem, clock=watch, progress=tell, seed=seed, start=start)
+            price = bare(replace(limits, time_s=0.0)).price
             live = live_of(network, demands, ready)
             search = evenest if objective.by_shares else most
             first_s = np.inf
-            answer = search(ready.problem, live, left(), price=bare.price, clock=watch, progress=tell)
+            answer = search(
+                ready.problem,
+                live,
+                left(FREE if asked is not None else 1.0),
+                price=price,
+                later=lambda: bare(left(BARE)).price,
+                clock=watch,
+                progress=tell,
+            )
     few, fewer = None, np.nan
     if asked is not None and ready.problem.links:
         shares = objective is Objective.MAXMIN
         amount = _got(answer) if shares else None
         must = shares or objective.by_shares
-        then = narrowed(answer, asked, left(), must=must, amount_gbps=amount, worth=worth, clock=watch)
+        narrow = partial(narrowed, asked=asked, must=must, worth=worth, clock=watch)
+        at_once = replace(limits, time_s=0.0)
+        before = answer.before if isinstance(answer, Routed) and not shares else ()
+        firsts = [narrow(one, limits=at_once) for one in before]
+        then = narrow(answer, limits=left(), amount_gbps=amount)
+        for one in reversed(firsts):
+            if _is_better(one, then, answer, must=must, classes=classes, gap=limits.gap):
+                then = one
         few, fewer = then.plan, then.few
     made = _optimum(network, demands, objective, ready, answer, few, asked, clock() - begun_s, fewer, classes)
     return replace(made, rising=rising, first_s=min(first_s, made.after_s))
+
+
+def _is_better(
+    one: Narrowed,
+    other: Narrowed,
+    answer: Answer | Routed,
+    *,
+    must: bool,
+    classes: tuple[Cumulative, ...],
+    gap: float,
+) -> bool:
+    """Whether one plan on few paths is better than another: emptier, or more carried; by classes, of the first that
+    has not the same.
+    """
+    if must:
+        return one.plan.value < other.plan.value
+    for up_to in classes:
+        mine = answer.commodities.rank <= up_to.rank
+        a, b = (float(plan.plan.served_gbps[mine].sum()) for plan in (one, other))
+        if abs(a - b) > gap * max(a, b):
+            return a > b
+    return not classes and one.plan.value > other.plan.value
 
 
 def _got(answer: Answer | Routed) -> Reals:
@@ -344,8 +385,10 @@ def _got(answer: Answer | Routed) -> Reals:
     return np.bincount(per, answer.flow_gbps, len(answer.commodities.target)).astype(np.float64)
 
 
-BARE = 0.2
-"""Of what time there is, so much is for a plan without bounds and backups, with whose prices one with them begins."""
+BARE, FREE = 0.3, 0.85
+"""Of what time there is, so much is for a plan without bounds and backups, whose prices one with them goes on with; and
+so much for one on any number of ways, where it is brought onto few then.
+"""
 
 
 def after_cut(before: Optimum, without: Collection[LinkId], limits: Limits | None = None) -> Optimum:

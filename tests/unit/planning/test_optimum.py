@@ -6,18 +6,23 @@ import doctest
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from highroad.errors import Invalid
+from highroad.formats import detect
+from highroad.formats.shipped import network_text
 from highroad.model.jurisdiction import Fence
 from highroad.model.network import LinkId, Network
-from highroad.model.service import TrafficClass
+from highroad.model.service import Protection, TrafficClass
 from highroad.planning import optimum
+from highroad.planning.narrowing import Asked, narrowed
 from highroad.planning.optimum import Objective, Optimum, optimise
 from highroad.planning.solve.answer import Answer, Limits, Moment
 from highroad.planning.solve.certificate import certificate
+from highroad.planning.solve.routed import Routed
 from highroad.planning.traffic import Changed, Demand, Demands
 from highroad.planning.upgrade import upgrades
 from tests.support.country import country
@@ -276,3 +281,42 @@ def test_progress_by_classes_is_what_is_carried_up_to_each() -> None:
     found = optimise(network, Demands.of(network, both), Objective.LEXICOGRAPHIC, progress=told.append)
     assert [one.value for one in told] == pytest.approx([150.0, 200.0], rel=1e-3)
     assert [one.bound for one in told] == pytest.approx([one.bound for one in found.classes])
+
+
+@pytest.mark.parametrize("most_paths", [1, 4])
+@pytest.mark.parametrize("seed", [2, 3])
+def test_on_few_paths_more_time_is_no_worse(seed: int, most_paths: int) -> None:
+    """A plan on any number of ways gets better with time, and loses more on few: what there was before is kept."""
+    network, rng = detect.read(network_text("us-lab")).network, np.random.default_rng(seed)
+    assert network is not None
+    sites = [site.id for site in network.sites]
+    asked = []
+    for _ in range(150):
+        a, b = rng.choice(len(sites), 2, replace=False)
+        asked.append(
+            Demand(
+                source=sites[a],
+                target=sites[b],
+                gbps=float(rng.uniform(20, 200)),
+                max_latency_ms=float(rng.uniform(20, 45)) if rng.random() < 0.3 else None,
+                protection=Protection.PATH if rng.random() < 0.2 else Protection.NONE,
+            )
+        )
+    demands, values = Demands.of(network, asked), []
+    for time_s in (0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 120.0):
+        found = optimise(
+            network,
+            demands,
+            Objective.UTILISATION,
+            Limits(time_s=time_s, threads=1),
+            most_paths=most_paths,
+            parts=16,
+            clock=ticking(1.0),
+        )
+        values.append(found.value)
+    assert max(values) == values[0]
+    assert all(after <= before * 1.05 for before, after in pairwise(values)), values
+    assert isinstance(found.answer, Routed)
+    assert len(found.answer.before) > 3
+    quick = narrowed(found.answer.before[0], Asked(most_paths=most_paths, parts=16), Limits(time_s=0.0), must=True)
+    assert quick.plan.value == pytest.approx(values[0], rel=1e-3)

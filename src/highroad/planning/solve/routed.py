@@ -16,7 +16,9 @@ the ways inside it (`ways`), which may be less than the cheapest of them costs; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,7 +60,8 @@ class Routed:
     `paths` are rows of links (in any order); `way` says which of `ways` each is, where its backup is. `price` is that
     of links, `by_group` the part of it that each risk group has (-1: nothing has failed) where anybody is protected;
     `rates` are the prices a millisecond that the bound stands on. `ends` is what a Gbit/s more on a link adds to
-    the bound besides its price, as no more of a demand counts than the links at its ends have.
+    the bound besides its price, as no more of a demand counts than the links at its ends have. `before` are plans that
+    there were on the way, that without any time first: they are on fewer ways, and may lose less on few.
     """
 
     problem: Problem
@@ -79,6 +82,7 @@ class Routed:
     bound: float
     moments: tuple[Moment, ...]
     sweeps: int
+    before: tuple[Routed, ...] = ()
 
     @property
     def gap(self) -> float:
@@ -105,19 +109,19 @@ def most(
     *,
     worth: Reals | None = None,
     price: Reals | None = None,
+    later: Callable[[], Reals] | None = None,
     begun: Begun | None = None,
     clock: Clock = lambda: 0.0,
     progress: Progress | None = None,
 ) -> Routed:
     """The most that is carried; `worth` is by rank, and ranks are told apart where it is given. `price` is that of
-    links in a plan without bounds and backups: what it proves is proven. `begun` is of the same demands, and of a search
-    before this one where there was any: no less is carried than what that one left.
+    links in a plan without bounds and backups: what it proves is proven, as of those that come `later`, after a first
+    plan. `begun` is of the same demands, and of a search before this one: no less is carried than what that one left.
     """
     course = Course(limits or Limits(), clock, progress)
     begun = begun or Begun(live, ranked=worth is not None)
     search = _Search(begun, limits or Limits(), course, must=False, worth=worth, price=price)
-    search.run()
-    return search.plan(problem)
+    return search.run(problem, later)
 
 
 def evenest(
@@ -126,14 +130,14 @@ def evenest(
     limits: Limits | None = None,
     *,
     price: Reals | None = None,
+    later: Callable[[], Reals] | None = None,
     clock: Clock = lambda: 0.0,
     progress: Progress | None = None,
 ) -> Routed:
-    """The least U at which all is carried, and what is kept for backups counted. `price` as above."""
+    """The least U at which all is carried, and what is kept for backups counted. `price` and `later` as above."""
     course = Course(limits or Limits(), clock, progress)
     search = _Search(Begun(live, ranked=False), limits or Limits(), course, must=True, worth=None, price=price)
-    search.run()
-    return search.plan(problem)
+    return search.run(problem, later)
 
 
 class _Search:
@@ -190,12 +194,12 @@ class _Search:
         more += out[live.a] + into[live.b]
         return more if live.directed else more + out[live.b] + into[live.a]
 
-    def run(self) -> None:
-        """Until the gap is proven, nothing gets better, or time is up."""
+    def run(self, problem: Problem, later: Callable[[], Reals] | None) -> Routed:
+        """The best that there is when the gap is proven, nothing gets better, or time is up."""
         self._offer()
         if not self.whole > 0:
             self.value = self.bound = 0.0
-            return
+            return self._plan(problem, self.lots.flow)
         if self.begin is not None:
             self._begin(self.begin)
         self.best, self.best_of = self.lots.flow, len(self.ways)
@@ -210,6 +214,7 @@ class _Search:
             some = np.diff(self.lots.first) > 0
             self.lots.flow[self.lots.first[:-1][some]] = self.asked[some]
         regret, near, vain, rounds = 1.0, np.inf, 0, 0
+        before: list[Routed] = []
         while rounds < ROUNDS:
             self.course.sweeps()
             rounds += 1
@@ -217,12 +222,18 @@ class _Search:
             self.course.tell(self.value if self.must else max(0.0, self.value), self.bound)
             if self._done() or self.course.is_late():
                 break
+            if rounds == 2 ** len(before):
+                now = self._plan(problem, self.lots.kept(self.best, self.best_of))
+                before.append(replace(now, standing=copy(self.standing)))
+            if rounds == 1 and later is not None:
+                self._begin(later())
             left = abs(self.bound - self.value) / max(self.bound, self.value)
             vain = 0 if left < near * (1 - LOOKED) else vain + 1
             near = min(near, left)
             if vain > IN_VAIN:
                 break
         self.lots.flow = self.lots.kept(self.best, self.best_of)
+        return replace(self._plan(problem, self.lots.flow), before=tuple(before))
 
     def _done(self) -> bool:
         return abs(self.bound - self.value) <= self.limits.gap * max(self.bound, self.value)
@@ -386,10 +397,9 @@ class _Search:
             least[some] = np.where(fits, np.maximum(least[some], proven), least[some])
         return least, rates
 
-    def plan(self, problem: Problem) -> Routed:
-        """The best of what was found."""
+    def _plan(self, problem: Problem, flow: Reals) -> Routed:
+        """The plan in which paths that are offered carry so much, with what is proven by now."""
         lots, standing, live = self.lots, self.standing, self.live
-        flow = lots.flow
         served = np.bincount(lots.lot, flow, len(lots)).astype(np.float64)
         made = _as_commodities(problem, lots)
         start, places = ragged(standing.start, lots.way)
