@@ -21,7 +21,7 @@ MOST_GBPS = 1e15
 """No link and no demand is larger: sums of them stay far from what a double can hold."""
 
 TINY = 1e-9
-"""A demand that is less than this share of the largest is noise beside it: it is carried, but counts in no bound."""
+"""A demand that is less than this share of the largest is noise beside it: it may get nothing, and counts in no bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +229,8 @@ def _extremes(given: Problem, demands: Ints, of_demand: Names, findings: list[Fi
                 code="far-apart",
                 place=of_demand(first),
                 message=f"{len(small)} demand{'s are' if len(small) > 1 else ' is'} less than {TINY:g} of the largest "
-                f"({amount.max():g} Gbit/s): carried, but too small to count in the bound",
+                f"({amount.max():g} Gbit/s): beside that so little is lost in rounding. It may be carried or "
+                "not, and counts in no bound",
                 severity=Severity.NOTE,
             )
         )
