@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -285,6 +286,11 @@ def rate(gbps: float) -> str:
     return f"{gbps:,.0f}" if abs(gbps) >= 100 else f"{gbps:.3g}"
 
 
+def _brief(gbps: float) -> str:
+    """The same in a table of many columns."""
+    return f"{gbps:.3g}" if abs(gbps) >= _MANY else rate(gbps)
+
+
 def show(value: float, objective: Objective) -> str:
     """A value as it is meant."""
     return share(value) if objective.by_shares else f"{rate(value)} Gbit/s"
@@ -320,7 +326,8 @@ def _print(
         say(line)
     if found.load_gbps.any():
         say("")
-        Console().print(_fullest(found))
+        console = Console()
+        console.print(_fullest(found, console.width))
     short = plans.missing(found)
     if len(short):
         Console().print(_missing(found, short))
@@ -454,30 +461,49 @@ def upgrade_line(one: Upgrade, objective: Objective) -> str:
     )
 
 
-def _fullest(found: Optimum) -> Table:
+def _fullest(found: Optimum, width: int) -> Table:
     links = found.links()
     order = sorted(range(len(links["link"])), key=lambda place: (-links["utilisation"][place], links["link"][place]))
     table = Table(title="fullest links", title_justify="left", box=None, pad_edge=False)
     kept = found.demands.has_protection
-    for name in ("link", "", "full", "carries", *(["keeps"] if kept else []), "of", "price"):
-        table.add_column(name, justify="left" if name in ("link", "") else "right", no_wrap=name != "link")
+    names = ("link", "", "full", "carries", *(["keeps"] if kept else []), "of", "price")
+    shown: list[tuple[str, ...]] = []
+    fulls: list[float] = []
     for place in order[:SHOWN]:
         if not links["utilisation"][place] > 0:
             break
         full = float(links["utilisation"][place])
-        table.add_row(
-            Text(clean(links["link"][place]), overflow="fold"),
-            Text("█" * min(BAR, round(BAR * full)), style=f"{loads.colour(full)}"),
-            f"{full:.1%}",
-            rate(float(links["load_gbps"][place])),
-            *([rate(float(links["reserve_gbps"][place]))] if kept else []),
-            f"{rate(float(links['capacity_gbps'][place]))} Gbit/s",
+        fulls.append(full)
+        row = (
+            clean(links["link"][place]),
+            "",
+            f"{full:.1%}" if full < _MANY else f"{100 * full:.3g}%",
+            _brief(float(links["load_gbps"][place])),
+            *([_brief(float(links["reserve_gbps"][place]))] if kept else []),
+            f"{_brief(float(links['capacity_gbps'][place]))} Gbit/s",
             f"{links['price'][place]:.3g}" if links["price"][place] > _CHEAP * links["price"].max() else "",
         )
+        shown.append(row)
+    # the bar gives way to names, and names are broken only where there is none left
+    widths = [max(len(name), *(cell_len(row[at]) for row in shown)) for at, name in enumerate(names)]
+    bar = max(0, min(BAR, width - sum(widths) - 2 * (len(names) - 1)))
+    for at, name in enumerate(names):
+        least = min(widths[0], LEAST) if name == "link" else widths[at]
+        table.add_column(
+            name, justify="left" if name in ("link", "") else "right", no_wrap=name != "link", min_width=least
+        )
+    for row, full in zip(shown, fulls, strict=True):
+        drawn = Text("█" * min(bar, round(bar * full)), style=f"{loads.colour(full)}")
+        table.add_row(Text(row[0], overflow="fold"), drawn, *row[2:])
     return table
 
 
 _CHEAP = 1e-3
+_MANY = 1e9
+"""Figures of more are told by three digits and a power of ten where many stand side by side."""
+
+LEAST = 16
+"""Letters of a link's name side by side, however much stands beside it."""
 _NOTHING = 1e-6
 
 

@@ -535,3 +535,21 @@ def test_what_there_was_no_time_for_is_said(here: Path) -> None:
     assert [one["place"] for one in answer["findings"] if one["code"] == "not-looked-at"] == ["costs", "upgrades"]
     asked_for_none = run(*words, "--no-costs", "--upgrades", "0").output
     assert "not looked at" not in asked_for_none
+
+
+@pytest.mark.parametrize(("gbps", "protection"), [("1e12", ""), ("300", ""), ("1e12", "path"), ("4e5", "path")])
+def test_names_of_links_are_whole_in_a_narrow_window(
+    here: Path, monkeypatch: pytest.MonkeyPatch, gbps: str, protection: str
+) -> None:
+    network = country(ways=2)
+    (here / "two.yaml").write_text(native.write(network).replace("west", "west-of-the-river"), encoding="utf-8")
+    (here / "demands.csv").write_text(
+        f"source,target,gbps,protection\nwest-of-the-river,east,{gbps},{protection}\nwest-of-the-river,south,1e-6,\n"
+    )
+    monkeypatch.setenv("COLUMNS", "80")
+    result = run("two.yaml", "demands.csv", "--objective", "utilisation")
+    assert result.exit_code == 0, result.output
+    rows = result.output.split("fullest links")[1].splitlines()[2:]
+    assert [row for row in rows if row.startswith("west-of-the-river>")], result.output
+    assert all(len(row) <= 80 for row in rows), result.output
+    assert all(">" in row for row in rows[:3]), result.output
