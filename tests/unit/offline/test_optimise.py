@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import threading
+import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -489,7 +490,7 @@ def test_few_paths_are_told_of_where_questions_follow_one_another(here: Path, ob
 
 
 def _ticking(step_s: float) -> Callable[[], float]:
-    """A clock that goes on by so much with every look at it."""
+    """A clock that goes on by so much at every look."""
     times = count(step=step_s)
     return lambda: next(times)
 
@@ -511,10 +512,10 @@ def test_one_limit_is_for_the_plan_its_costs_and_more_capacity(
         return ask
 
     clock = _ticking(1e-3)
-    monkeypatch.setattr(command, "optimise", noted("plan", command.optimise))
-    monkeypatch.setattr(planning_costs, "optimise", noted("cost", planning_costs.optimise))
-    monkeypatch.setattr(planning_upgrade, "optimise", noted("upgrade", planning_upgrade.optimise))
-    monkeypatch.setattr(command.time, "perf_counter", clock)
+    monkeypatch.setattr(command, "optimise", noted("plan", optimise))
+    monkeypatch.setattr(planning_costs, "optimise", noted("cost", optimise))
+    monkeypatch.setattr(planning_upgrade, "optimise", noted("upgrade", optimise))
+    monkeypatch.setattr(time, "perf_counter", clock)
     answer = told("country.yaml", "demands.csv", "--objective", objective, "--time-limit", "40")
     assert [name for name, _, _ in asked[:2]] == ["plan", "cost"], asked
     assert "upgrade" in {name for name, _, _ in asked}

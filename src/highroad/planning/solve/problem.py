@@ -21,7 +21,7 @@ MOST_GBPS = 1e15
 """No link and no demand is larger: sums of them stay far from what a double can hold."""
 
 TINY = 1e-9
-"""A demand that is less than this share of the largest is noise beside it: it may get nothing, and counts in no bound."""
+"""A demand of less than this share of the largest is noise beside it: it may get nothing, and counts in no bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -204,9 +204,9 @@ class _Search:
             self._begin(self.begin)
         self.best, self.best_of = self.lots.flow, len(self.ways)
         if self.lots.flow.any():  # of the search before, and of what there is room for besides
-            before = self._flows()
-            before.fit(np.zeros(self.standing.rows))
-            self._keep(before.flow, before.load)
+            filled = self._flows()
+            filled.fit(np.zeros(self.standing.rows))
+            self._keep(filled.flow, filled.load)
             self.lots.flow = np.zeros_like(self.lots.flow)
             self.standing.part = np.where(self.standing.part > 0, FIRST_PART, 0.0)
             self.slope.capacity_gbps = self.standing.capacity()
