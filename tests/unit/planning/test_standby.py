@@ -286,10 +286,9 @@ class Stream:
         """For certain, and more if a group fails: where it is claimed beside, what the holder has more than that."""
         claimed, stands = 0, 0
         for kept in (self.own, *self.beside.values()):
-            mine, backups = ([one for one in ones if _there(one, link, at_s)] for ones in kept)
-            claimed += sum(one.rate_mbps for one in mine)
+            claimed += sum(one.rate_mbps for one in kept[0] if _there(one, link, at_s))
             cut = self.claimed_beside(link, at_s) if kept is self.own else 0
-            for one in backups:
+            for one in (one for one in kept[1] if _there(one, link, at_s)):
                 less = min(cut, one.rate_mbps) if one.groups else 0
                 cut -= less
                 stands += one.rate_mbps - less if group in one.groups else 0
