@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { index } from "../src/state/atlas";
-import { fibreName, named } from "../src/state/naming";
+import { fibreName, named, titleOf } from "../src/state/naming";
 import { fibre, link, network, site } from "./facts";
 
 const state = {
@@ -34,6 +34,11 @@ describe("names instead of ids", () => {
     ["denver is back on never--heard-of", "denver is back on never--heard-of"],
     ["denver--salt-lake-city-north is back", "denver--salt-lake-city-north is back"],
   ])("%s", (text, reads) => expect(named(state, text)).toBe(reads));
+});
+
+it("an incident has a title, also where a tenant is not told what failed", () => {
+  expect(titleOf(state, { fibres: ["denver--odd"], title: "denver--odd" })).toBe("Denver – <i>$&</i>");
+  expect(titleOf(state, { fibres: [], title: "" })).not.toBe("");
 });
 
 it("a moment in a sentence is by the viewer's clock", () => {

@@ -205,7 +205,8 @@ describe("what stands in the way", () => {
       }),
     ),
   });
-  const where = (links: boolean, binding: object) => overlayOf(seen(links), no(binding)).routes.map(({ way, sites: at, links: on }) => [way, at, on]);
+  const where = (links: boolean, binding: object, ends = ["?", "?"]) =>
+    overlayOf(seen(links), no(binding), ends).routes.map(({ way, sites: at, links: on }) => [way, at, on]);
   it("is a link, which a tenant knows by its ends", () => {
     expect(where(true, { link: "a>b" })).toEqual([["binds", ["a", "b"], ["a>b"]]]);
     expect(where(false, { link: "a>b#2" })).toEqual([["binds", ["a", "b"], []]]);
@@ -215,6 +216,11 @@ describe("what stands in the way", () => {
     expect(where(true, { risk_groups: ["bridge"] })).toEqual([["binds", ["a", "b"], ["a>b"]]]);
     expect(where(true, { outside: ["CA"] })).toEqual([["binds", ["a", "b"], ["a>b"]]]);
     expect(where(false, { outside: ["CA"] })).toEqual([]);
+  });
+  it("lies between the ends, where it lies at no one place", () => {
+    expect(where(false, { least_latency_ms: 9 }, ["a", "c"])).toEqual([["binds", ["a", "c"], []]]);
+    expect(where(false, { outside: ["CA"] }, ["a", "c"])).toEqual([["binds", ["a", "c"], []]]);
+    expect(where(true, { risk_groups: ["bridge"] }, ["a", "c"])).toEqual([["binds", ["a", "b"], ["a>b"]]]);
   });
   it("is a site, from itself to itself", () => {
     expect(where(false, { site: "c" })).toEqual([["binds", ["c", "c"], []]]);

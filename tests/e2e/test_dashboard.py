@@ -76,3 +76,14 @@ def test_every_expression_finds_something_of_what_a_controller_sends(tmp_path: P
         for title, expression in _expressions():
             until(partial(found, expression), 10.0)
             assert found(expression), f"{title}: {expression}"
+
+        # Dark for a moment is told, of a new service too: no sample had it before.
+        service = backend.order()
+        cut = {"fibre": backend.middle_fibre(service), "silent": True}
+        backend.operator.post("/v1/lab/cuts", json=cut).raise_for_status()
+        dark = f'sum_over_time(highroad_service_dark_ms{{service="{service["id"]}"}}[5m])'
+        until(partial(found, f"{dark} > 0"))
+        counted_ms = body(backend.operator.get(f"/v1/services/{service['id']}/counters"))["dark_ms"]
+        assert float(found(dark)[0]["value"][1]) == pytest.approx(counted_ms, rel=1e-3)
+        dark_now = next(one for title, one in _expressions() if title == "Dark in five minutes")
+        assert float(found(dark_now)[0]["value"][1]) >= 1

@@ -279,6 +279,20 @@ def test_the_map_is_walked_by_keyboard(operator_page: Page) -> None:
     expect(page.locator("[data-panel=site] .lead")).to_have_text(str(chosen))
 
 
+def test_one_tab_and_enter_lead_past_the_rows_to_the_map(operator_page: Page) -> None:
+    page = operator_page
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("button", name="To the map")
+    expect(skip).to_be_focused()
+    box = skip.bounding_box()
+    assert box is not None
+    assert box["y"] >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('.map') !== null")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-panel=site]")).to_be_visible()
+
+
 def test_a_tenant_sees_its_own_and_no_links(page: Page, running: Running, backend: Backend) -> None:
     service = backend.order()
     open_page(page, running.url, running.tenant_token)
@@ -290,6 +304,31 @@ def test_a_tenant_sees_its_own_and_no_links(page: Page, running: Running, backen
     mine = {one["id"] for one in body(backend.tenant.get("/v1/services", params={"limit": 200}))["items"]}
     rows = page.locator("[data-service-row]")
     assert {rows.nth(at).get_attribute("data-service-row") for at in range(rows.count())} <= mine
+
+
+def test_a_tenants_page_follows_its_incidents_and_names_them(page: Page, running: Running, backend: Backend) -> None:
+    service = backend.order()
+    open_page(page, running.url, running.tenant_token)
+    page.locator("[data-tab=incidents]").click()
+    fibre = backend.middle_fibre(service)
+    backend.cut(fibre)
+
+    def open_ones() -> list[str]:
+        return [one["id"] for one in body(backend.tenant.get("/v1/incidents"))["items"] if one["open"]]
+
+    wait_until(lambda: bool(open_ones()), "the incident is open")
+    # Nobody loads the page again: it follows what becomes of its services.
+    row = page.locator(f'[data-incident-row="{open_ones()[0]}"]')
+    expect(row).to_be_visible(timeout=SOON_MS)
+    expect(row.locator(".row-title")).not_to_be_empty()
+    row.click()
+    panel = page.locator("[data-panel=incident]")
+    expect(panel.get_by_role("heading", level=2)).not_to_be_empty()
+    expect(panel.locator('[data-list="Time line"]')).to_be_visible()
+    expect(panel.locator('[data-list="Fibres"]')).to_have_count(0)
+    expect(panel.locator(".badge")).to_have_text("open")
+    backend.splice(fibre)
+    expect(panel.locator(".badge")).to_have_text("closed", timeout=2 * SOON_MS)
 
 
 def test_names_that_are_markup_stay_names(page: Page, running: Running, backend: Backend) -> None:

@@ -1,6 +1,7 @@
 // The page's only way to the backend: what may be asked, and what comes back, is the OpenAPI document's word. The session is
 // a cookie that no script sees; what changes something says besides, in a header that no other site can send, that it is us.
 import type { Calls, ProblemOut } from "./schema";
+import { t } from "../words/en";
 import { forget, remember } from "./session";
 
 export type Call = keyof Calls;
@@ -113,7 +114,7 @@ async function send(to: string, init: RequestInit): Promise<Response> {
     answer = await fetch(to, init);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Problem(0, "unreachable", "The controller does not answer.");
+    throw new Problem(0, "unreachable", t.app.unreachable);
   }
   if (answer.ok) return answer;
   let said: Partial<ProblemOut> & Record<string, unknown> = {};

@@ -37,6 +37,11 @@ export function App() {
   }, []);
   return (
     <div class={`page ${railShut ? "rail-shut" : ""} ${open ? "panel-open" : ""} ${withTime ? "timed" : ""}`} data-view={view}>
+      {view !== "table" && (
+        <button class="skip" type="button" onClick={() => map.focus()}>
+          {t.app.skip}
+        </button>
+      )}
       <Header toggleRail={() => shut((was) => !was)} />
       <Rail />
       <main>

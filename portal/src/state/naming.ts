@@ -1,5 +1,6 @@
 // Names instead of ids where a person reads: a fibre by its ends, also in the middle of a sentence of the controller's.
 import type { IncidentOut } from "../api/schema";
+import { t } from "../words/en";
 import { date } from "../words/figures";
 import { siteName, type State } from "./store";
 
@@ -33,8 +34,9 @@ export function named(state: Pick<State, "atlas">, text: string): string {
   });
 }
 
-/** A fibre is called by its sites; of what failed together it is said what that is. */
-export function titleOf(state: State, incident: IncidentOut): string {
+/** A fibre is called by its sites; of what failed together it is said what that is. A tenant is not told which it was. */
+export function titleOf(state: Pick<State, "atlas">, incident: Pick<IncidentOut, "fibres" | "title">): string {
   const [only, ...more] = incident.fibres;
+  if (only === undefined && incident.title === "") return t.incident.untitled;
   return only !== undefined && more.length === 0 ? fibreName(state, only) : named(state, incident.title);
 }

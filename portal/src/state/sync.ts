@@ -13,8 +13,11 @@ import type { Store } from "./store";
 
 /** Samples come about once a second; after so long without one, what we show is old. */
 export const STALE_MS = 5000;
-/** More services than this at once are read as a list. */
+/** More services than this at once are read as a list, unless that is many times as long. */
 const MANY = 24;
+const LONGER = 16;
+/** A tenant hears of its services, and of no incident: as long as one is open, it is looked at again after so long. */
+const OPEN_MS = 2000;
 
 export class Sync {
   private live: Live | null = null;
@@ -23,6 +26,7 @@ export class Sync {
   private readonly jobs = new Map<string, ReturnType<typeof setTimeout>>();
   private reachAsked = 0;
   private loading = 0;
+  private reading = false;
   private unfollow: () => void = () => undefined;
   /** By a clock that nobody sets. */
   private heard_ms: number | null = null;
@@ -47,6 +51,7 @@ export class Sync {
 
   stop(): void {
     this.live?.close();
+    this.live = null;
     this.unfollow();
     clearInterval(this.watch);
     for (const job of this.jobs.values()) clearTimeout(job);
@@ -68,7 +73,18 @@ export class Sync {
     } finally {
       this.loading -= 1;
     }
+    this.lookAgain();
     if (store.reach !== null) await this.readReach();
+  }
+
+  private async readIncidents(): Promise<void> {
+    this.store.change({ incidents: await all("GET /v1/incidents") });
+    this.lookAgain();
+  }
+
+  private lookAgain(): void {
+    const { operator, incidents } = this.store;
+    if (this.live !== null && !operator && incidents.some(({ open }) => open)) this.later("open incidents", OPEN_MS, () => this.readIncidents());
   }
 
   private async loadNetwork(): Promise<void> {
@@ -163,12 +179,13 @@ export class Sync {
       case "service":
         this.mark(event.subject);
         this.later("network", 1500, () => this.readNetwork());
+        if (!this.store.operator) this.later("incidents", 300, () => this.readIncidents());
         break;
       case "fibre":
         if (this.store.reach !== null) this.later("reach", 150, () => this.readReach());
         break;
       case "incident":
-        this.later("incidents", 100, async () => this.store.change({ incidents: await all("GET /v1/incidents") }));
+        this.later("incidents", 100, () => this.readIncidents());
         break;
       case "maintenance":
         this.later("maintenances", 100, async () =>
@@ -185,13 +202,25 @@ export class Sync {
 
   private mark(service: string): void {
     this.dirty.add(service);
-    this.later("services", 80, () => this.readServices());
+    this.later("services", 80, () => this.readMarked());
+  }
+
+  /** One reading at a time: what is marked meanwhile is read after it. */
+  private async readMarked(): Promise<void> {
+    if (this.reading) return;
+    this.reading = true;
+    try {
+      await this.readServices();
+    } finally {
+      this.reading = false;
+      if (this.dirty.size > 0) this.later("services", 80, () => this.readMarked());
+    }
   }
 
   private async readServices(): Promise<void> {
     const ids = [...this.dirty];
     this.dirty.clear();
-    if (ids.length > MANY) {
+    if (ids.length > Math.max(MANY, this.store.services.size / LONGER)) {
       this.store.change({ services: this.listed(await all("GET /v1/services", { live: true })) });
       return;
     }

@@ -140,7 +140,7 @@ class Call(Request):
                 try:
                     await judge(rest.body)
                 except Invalid as also:
-                    findings += [finding for finding in also.findings if rest.knows(finding.place)]
+                    findings += [finding for finding in also.findings if rest.knows(finding)]
                 except HighroadError:
                     pass  # an answer to what was not asked
             raise Invalid(findings) from None

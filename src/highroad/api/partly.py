@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from highroad.errors import Finding
+
 Body = TypeVar("Body", bound=BaseModel)
 
 _STAND_INS: dict[str, Any] = {"from": "", "to": "", "bandwidth_gbps": 1.0}
@@ -23,6 +25,12 @@ _DEPENDS = {
 }
 """Fields that are right or wrong by what others say: without those, nothing is said about them."""
 
+_BY_ITSELF = {
+    "burst_gbps": {"rate-not-positive", "rate-over-port", "rate-too-high", "rate-step"},
+    "latency_bound_ms": {"bound-not-positive"},
+}
+"""What is wrong with such a field whatever the others say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Partly(Generic[Body]):
@@ -31,10 +39,11 @@ class Partly(Generic[Body]):
     body: Body
     wrong: frozenset[str]
 
-    def knows(self, place: str) -> bool:
-        """Whether a finding at a place is about what was sent, and not about what stands in for it."""
-        name = place.partition(".")[0].partition("[")[0]
-        return self.wrong.isdisjoint({name} | _DEPENDS.get(name, set()))
+    def knows(self, finding: Finding) -> bool:
+        """Whether a finding is about what was sent, and not about what stands in for it."""
+        name = finding.place.partition(".")[0].partition("[")[0]
+        others = set() if finding.code in _BY_ITSELF.get(name, set()) else _DEPENDS.get(name, set())
+        return self.wrong.isdisjoint({name} | others)
 
 
 def without_wrong(schema: type[Body], body: bytes, errors: Sequence[Mapping[str, Any]]) -> Partly[Body] | None:

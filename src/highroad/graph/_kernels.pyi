@@ -242,9 +242,13 @@ class Levels:
         fence: numpy.typing.NDArray[numpy.int32],
         allowed: numpy.typing.NDArray[numpy.uint8],
         seed: int = 0,
+        latency: numpy.typing.NDArray[numpy.float64] | None = None,
+        bound: numpy.typing.NDArray[numpy.float64] | None = None,
     ) -> None:
         """
         All are at level 0 and may rise. As `Flows`, with the most that each demand may have, and its weight, above 0.
+
+        Where `bound` is given, float64[demands], no path of a demand takes longer; latency is float64[links].
         """
 
     def begin(self) -> bool:
@@ -290,6 +294,20 @@ class Levels:
     def flow(self) -> numpy.typing.NDArray[numpy.float64]:
         """
         What every set puts on every link, float64[sets * links] row after row.
+        """
+
+    def paths(
+        self,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.float64],
+    ]:
+        """
+        What carries something: (demand, start, link, amount) by path.
+
+        Path k is the links link[start[k]], ..., link[start[k + 1] - 1], from the target back.
         """
 
 class PathFlows:

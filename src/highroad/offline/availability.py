@@ -19,7 +19,17 @@ from highroad.formats.loaded import capped
 from highroad.offline import reading
 from highroad.offline.crew import Here, at_once, counting, crew
 from highroad.offline.network import plannable
-from highroad.offline.optimise import STOPPED, DemandsFile, Matrix, NetworkFile, Scale, rate, read_demands, stopping
+from highroad.offline.optimise import (
+    STOPPED,
+    DemandsFile,
+    Matrix,
+    NetworkFile,
+    Scale,
+    left_out,
+    rate,
+    read_demands,
+    stopping,
+)
 from highroad.offline.terminal import Json, attempt, plain_finding, print_findings, print_json, say
 from highroad.planning.availability import (
     MOST,
@@ -36,7 +46,6 @@ from highroad.planning.availability import (
 from highroad.planning.chances import DEFAULT_RATES, MINUTES_A_YEAR, Rates, Risk, chances_of, risks
 from highroad.planning.optimum import Objective
 from highroad.planning.solve.answer import Limits
-from highroad.planning.traffic import checked_of
 from highroad.wire.told import clean
 
 ALONE = 40
@@ -91,10 +100,10 @@ def command(
     Example: `highroad availability us-lab demands.csv --at 99.9 --at 99.99`
     """
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
-    left_out, network = plannable(network_file, rules, json_)
+    unread, network = plannable(network_file, rules, json_)
     attempt(lambda: _answers(objective), json_)
     demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix, bare=True), json_)
-    findings = capped([*left_out, *told, *checked_of(network, demands).findings])
+    findings = capped([*unread, *told, *left_out(network, demands)])
     rates = Rates(cuts_per_1000_km_year=cuts, repair_h=repair_h, shared_km=shared_km, site_down=site_down)
     found = risks(network, chances_of(network, rates))
     given = failures(found, rest, most)

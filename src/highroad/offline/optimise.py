@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -31,8 +32,9 @@ from highroad.planning.costs import Cost, Restriction, costs
 from highroad.planning.optimum import Objective, Optimum, optimise
 from highroad.planning.solve.answer import Clock, Limits, Moment, Progress
 from highroad.planning.spread import MOST_PATHS, PARTS
-from highroad.planning.traffic import RANKS, Demands
+from highroad.planning.traffic import RANKS, Demands, checked_of
 from highroad.planning.upgrade import Upgrade, upgrades
+from highroad.planning.wishes import possible
 from highroad.wire.told import clean, json_text
 
 STOPPED = 130
@@ -163,8 +165,8 @@ MOST = 64
 def read_demands(
     file: Path, network: Network, scale: float, matrix: str | None, *, sent: bool = False, bare: bool = False
 ) -> tuple[Demands, tuple[Finding, ...]]:
-    """The demands of a file, or what they send, and what there is to say of it; `bare`: without bounds of latency and
-    protection. Raises NotFound, Invalid with all that is wrong.
+    """The demands of a file, or what they send, and what there is to say of it; `bare`: without protection. Raises
+    NotFound, Invalid with all that is wrong.
     """
     data = reading.read_bytes(file, demand_files.MAX_BYTES)
     loaded = demand_files.read(data, network.sites, matrix=matrix)
@@ -176,11 +178,17 @@ def read_demands(
             message = "no demand of the file has `sent_gbps`, what was measured of it"
             raise Invalid([Finding(code="missing-key", place="load", message=message)])
         demands = replace(demands, gbps=loaded.sent_gbps)
-    if bare and (demands.has_bounds or demands.has_protection):
-        message = "bounds of latency and protection are not kept here: what is told is of demands without them"
+    if bare and demands.has_protection:
+        message = "no room is kept for backups here: when something fails all traffic is placed anew, protected or not"
         note = Finding(code="not-kept", place="demands", message=message, severity=Severity.WARNING)
-        return demands.plain().times(scale), (*loaded.findings, note)
+        return replace(demands, protected=np.zeros(0, np.bool_)).times(scale), (*loaded.findings, note)
     return demands.times(scale), loaded.findings
+
+
+def left_out(network: Network, demands: Demands) -> tuple[Finding, ...]:
+    """Which demands cannot be worked on, and why, before anything fails."""
+    ready = checked_of(network, demands)
+    return (possible(network, demands, ready) if demands.has_bounds else ready).findings
 
 
 # --- while it works -----------------------------------------------------------------------------------------
@@ -293,6 +301,7 @@ def value_lines(found: Optimum) -> list[str]:
     return [first, *classes, f"proven: {proven}; a gap of {found.gap:.3%} after {found.after_s:.2f} s"]
 
 
+NOTHING = "nothing"
 RESTRICTIONS = {
     Restriction.NONE: "without restrictions",
     Restriction.LATENCY: "with bounds of latency",
@@ -315,21 +324,30 @@ def _costs(found: Optimum, prices: tuple[Cost, ...]) -> Table:
     bound = "at least" if found.objective.better < 0 else "at most"
     for name in ("", "value", bound, "costs"):
         table.add_column(name, justify="right" if name else "left")
-    before: float | None = None
+    before: Cost | None = None
     for one in prices:
         table.add_row(
             restricted(one, found),
             show(one.value, found.objective),
             show(one.bound, found.objective),
-            "" if before is None else _lost(found.objective.better * (before - one.value), before, found.objective),
+            "" if before is None else _costs_more(before, one, found.objective),
         )
-        before = one.value
+        before = one
     return table
+
+
+def _costs_more(before: Cost, one: Cost, objective: Objective) -> str:
+    """What is lost with a restriction: by classes, of the first that loses anything."""
+    for was in before.classes:
+        now = max((up_to.value for up_to in one.classes if up_to.rank <= was.rank), default=0.0)
+        if (lost := _lost(was.value - now, was.value, objective)) != NOTHING:
+            return f"{lost} up to {RANKS[was.rank].value}"
+    return NOTHING if one.classes else _lost(objective.better * (before.value - one.value), before.value, objective)
 
 
 def _lost(by: float, of: float, objective: Objective) -> str:
     if not by > 1e-9 * abs(of) or not of < float("inf"):
-        return "nothing"
+        return NOTHING
     return f"{difference(by, objective)} ({by / of:.3%})"
 
 

@@ -17,6 +17,7 @@ from highroad.formats.loaded import capped
 from highroad.offline.terminal import plain_finding
 from highroad.planning.costs import Cost
 from highroad.planning.optimum import Objective, Optimum
+from highroad.planning.solve.classes import Cumulative
 from highroad.planning.solve.routed import Routed
 from highroad.planning.traffic import RANKS
 from highroad.planning.upgrade import Upgrade
@@ -40,7 +41,8 @@ PROOFS = {
     "any way there, over the sum over links of capacity x price",
     Objective.LEXICOGRAPHIC: "with B the sum over links of capacity x price, and over demands of what is asked x "
     "max(0, w - the least sum of prices on any way there), where w is the worth of the demand's class: no plan that "
-    "gives no less to the classes before carries more than B less what those weigh beyond 1",
+    "gives no less to the classes before carries more than B less what those weigh beyond 1, "
+    "nor more than is asked for",
     Objective.MAXMIN: "of who gets least: no larger share of all weights fits than the sum over links of capacity x "
     "price, over the sum over demands of weight x the least sum of prices on any way there; nor one that asks for less",
 }
@@ -75,22 +77,31 @@ def summary(
         "parts": found.parts,
         "value_on_any_paths": number(found.free),
         "costs": [
-            {"restriction": one.restriction.value, "value": number(one.value), "bound": number(one.bound)}
+            {
+                "restriction": one.restriction.value,
+                "value": number(one.value),
+                "bound": number(one.bound),
+                "classes": _classes(one.classes),
+            }
             for one in costs
         ],
         "moments": [
             {"after_s": round(one.after_s, 4), "value": number(one.value), "bound": number(one.bound)}
             for one in found.moments
         ],
-        "classes": [
-            {"up_to": RANKS[one.rank].value, "carried_gbps": number(one.value), "bound_gbps": number(one.bound)}
-            for one in found.classes
-        ],
+        "classes": _classes(found.classes),
         "links": rows(links),
         "not_carried": [{key: _plain(column[place]) for key, column in table.items()} for place in short.tolist()],
         "upgrades": [upgrade(one) for one in upgrades],
         "findings": [plain_finding(one) for one in capped([*told, *found.findings])],
     }
+
+
+def _classes(classes: Sequence[Cumulative]) -> list[dict[str, Any]]:
+    return [
+        {"up_to": RANKS[one.rank].value, "carried_gbps": number(one.value), "bound_gbps": number(one.bound)}
+        for one in classes
+    ]
 
 
 def plan(found: Optimum) -> dict[str, Any]:
@@ -134,18 +145,24 @@ def plan(found: Optimum) -> dict[str, Any]:
     }
 
 
-PLAINLY = {
-    Objective.TOTAL: "no plan carries more than: the sum over links of capacity x price, and over demands of what is "
-    "asked x max(0, 1 - cost)",
-}
-"""What differs where demands have bounds or backups."""
+ENDS = (
+    ". All that is asked from one site to one other counts for no more than the capacity of the links out of the one, "
+    "and of those into the other, whoever brings most first"
+)
+"""What counts of demands with bounds or backups, where not all has to be carried."""
 
 
 def _proof(found: Optimum) -> str:
     """The sum that prices go into."""
+    proof = PROOFS[found.objective]
     if not isinstance(found.answer, Routed):
-        return PROOFS[found.objective]
-    proof = PLAINLY.get(found.objective, PROOFS[found.objective])
+        return proof
+    if found.objective is Objective.MAXMIN:
+        return f"{proof}. Of a demand with a bound of latency a way counts that takes no longer than its bound"
+    if found.objective is Objective.TOTAL:
+        proof = proof.partition(", where all that is asked")[0]
+    if not found.objective.by_shares:
+        proof += ENDS
     cost = (
         ". Cost, or the least sum of prices on any way, is for each demand the largest of: the least sum of prices on "
         "any way inside its fence; for each of latency_prices m, the least sum of price + m x latency in ms on any way "

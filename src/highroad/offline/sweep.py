@@ -23,7 +23,17 @@ from highroad.model.network import LinkId, Network
 from highroad.offline import reading
 from highroad.offline.crew import Here, Tell, at_once, counting, crew
 from highroad.offline.network import plannable
-from highroad.offline.optimise import STOPPED, DemandsFile, Matrix, NetworkFile, Scale, rate, read_demands, stopping
+from highroad.offline.optimise import (
+    STOPPED,
+    DemandsFile,
+    Matrix,
+    NetworkFile,
+    Scale,
+    left_out,
+    rate,
+    read_demands,
+    stopping,
+)
 from highroad.offline.plans import number
 from highroad.offline.terminal import Json, attempt, plain_finding, print_findings, print_json, say
 from highroad.planning.solve.answer import Limits
@@ -40,7 +50,6 @@ from highroad.planning.sweep import (
     sweep,
     with_more,
 )
-from highroad.planning.traffic import checked_of
 from highroad.planning.workers import Workers
 from highroad.wire.told import clean
 
@@ -100,13 +109,13 @@ def command(
     Example: `highroad sweep us demands.csv --singles --grow 1.5`
     """
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
-    left_out, network = plannable(network_file, rules, json_)
+    unread, network = plannable(network_file, rules, json_)
     demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix, bare=True), json_)
     cases = attempt(lambda: _cases(network, cut or [], grow or [], add or [], each, pairs), json_)
     sending = None
     if load is Counted.MEASURED:
         sending, _ = attempt(lambda: read_demands(demands_file, network, scale, matrix, sent=True, bare=True), json_)
-    findings = capped([*left_out, *told, *checked_of(network, demands).findings])
+    findings = capped([*unread, *told, *left_out(network, demands)])
     processes = workers or os.cpu_count() or 1
     processes = 1 if len(cases) < ALONE and not workers else processes
     question = Question(network=network, demands=demands, limits=Limits(gap=gap, threads=0 if processes == 1 else 1))
@@ -232,6 +241,7 @@ def _plain(one: Outcome) -> dict[str, Any]:
         "utilisation_bound": number(one.utilisation_bound),
         "wanted_gbps": one.wanted_gbps,
         "cut_off_gbps": one.cut_off_gbps,
+        "late_gbps": one.late_gbps,
         "crowded_gbps": one.crowded_gbps,
         "crowded_bound_gbps": one.crowded_bound_gbps,
         "overloaded": [{"link": link, "utilisation": full} for link, full in one.overloaded],
@@ -272,6 +282,9 @@ def _print(
         f"{len(ranked):,} case{'' if len(ranked) == 1 else 's'} in {spent_s:.1f} s: in {off:,} something is cut off, "
         f"in {over:,} what is left does not fit"
     )
+    late = sum(one.late_gbps > 1e-6 for one in ranked)
+    if late:
+        say(f"in {late:,} no way that is left meets the bound of latency of some of it")
     if sent:
         full = sum(one.utilisation > FITS for one in sent.values())
         say(f"of what is sent, in {full:,} what is left does not fit")

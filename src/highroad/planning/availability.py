@@ -2,7 +2,8 @@
 
 Failures are looked at one set after the other, the likeliest first, until what is left is less likely than `rest`; for
 each, traffic is placed anew as well as can be (as TeaVaR measures: Bogle et al., SIGCOMM 2019). What was not looked at
-may carry nothing, or as much as when all is well: every figure is a bracket.
+may carry nothing, or as much as when all is well: every figure is a bracket. Where demands have bounds of latency,
+traffic is placed inside them, and whoever no way that is left is fast enough for is not carried.
 
     carried with availability a:   the largest t with P(carried >= t) >= a
 """
@@ -17,7 +18,8 @@ from highroad.model.network import LinkId, Network
 from highroad.planning.chances import Risk, subsets
 from highroad.planning.optimum import Objective, Optimum, after_cut, joined, optimise
 from highroad.planning.solve.answer import Limits
-from highroad.planning.traffic import Demands
+from highroad.planning.solve.routed import Routed
+from highroad.planning.traffic import Changed, Demands
 from highroad.planning.workers import Workers, in_pieces
 
 REST = 2e-5
@@ -162,9 +164,16 @@ def look(asked: Asked, some: Sequence[Failure]) -> list[Looked]:
 def _look(asked: Asked, before: Optimum, failure: Failure) -> Looked:
     if not before.checked.problem.demands:
         return Looked(failure=failure, value=1.0, bound=1.0)
-    if asked.objective.by_shares and not joined(before, failure.without).all():
-        return Looked(failure=failure, value=0.0, bound=0.0)
-    then = after_cut(before, failure.without, asked.limits) if failure.without else before
+    then = before
+    if failure.without and isinstance(before.answer, Routed):
+        changed = Changed(without=failure.without)
+        then = optimise(asked.network, asked.demands, asked.objective, asked.limits, changed=changed)
+        if asked.objective.by_shares and then.checked.problem.demands < before.checked.problem.demands:
+            return Looked(failure=failure, value=0.0, bound=0.0)
+    elif failure.without:
+        if asked.objective.by_shares and not joined(before, failure.without).all():
+            return Looked(failure=failure, value=0.0, bound=0.0)
+        then = after_cut(before, failure.without, asked.limits)
     value, bound = _share(before, then.value), _share(before, then.bound)
     return Looked(failure=failure, value=value, bound=max(value, bound))
 

@@ -1,7 +1,8 @@
 """What each restriction costs: the value without any, then with one after the other, each between value and bound.
 
 Bounds of latency, fences, protection, few paths and whole parts, in this order, as far as a plan has them. With each
-there is less to choose from, so what no plan without it betters none with it does.
+there is less to choose from, so what no plan without it betters none with it does. By classes that is so of the first
+class alone, so each has its own bounds.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from highroad.planning.optimum import Objective, Optimum, optimise
 from highroad.planning.solve.answer import Clock, Limits, gap_of
+from highroad.planning.solve.classes import Cumulative
 from highroad.planning.traffic import Changed, Demands
 
 LEAST_S, TIMES = 2.0, 3.0
@@ -33,11 +35,15 @@ class Restriction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """A plan with this restriction and all before it: its value, and what no such plan betters."""
+    """A plan with this restriction and all before it: its value, and what no such plan betters.
+
+    By classes no such plan that gives no less to the classes before: those are in `classes`, each with its bound.
+    """
 
     restriction: Restriction
     value: float
     bound: float
+    classes: tuple[Cumulative, ...] = ()
 
     @property
     def gap(self) -> float:
@@ -65,13 +71,14 @@ def costs(
             break
         share = Limits(gap=limits.gap, time_s=left_s / (len(looser) - number), threads=limits.threads)
         plan = optimise(found.network, demands, found.objective, share, changed=_changed(found), clock=clock, stop=stop)
-        made.append(Cost(restriction=restriction, value=plan.value, bound=plan.bound))
-    own = _own(found)
-    made.append(Cost(restriction=own, value=found.free, bound=found.bound))
+        made.append(Cost(restriction=restriction, value=plan.value, bound=plan.bound, classes=plan.classes))
+    own, classes = _own(found), found.classes
+    free = tuple(replace(one, value=value) for one, value in zip(classes, found.free_classes, strict=True))
+    made.append(Cost(restriction=own, value=found.free, bound=found.bound, classes=free))
     if found.few is not None:
-        made.append(Cost(restriction=Restriction.PATHS, value=found.fewer, bound=found.bound))
+        made.append(Cost(restriction=Restriction.PATHS, value=found.fewer, bound=found.bound, classes=classes))
         if found.parts is not None:
-            made.append(Cost(restriction=Restriction.PARTS, value=found.value, bound=found.bound))
+            made.append(Cost(restriction=Restriction.PARTS, value=found.value, bound=found.bound, classes=classes))
     return _bounded(found.objective, made) if len(made) > 1 else ()
 
 
@@ -112,7 +119,11 @@ def _changed(found: Optimum) -> Changed:
 
 
 def _bounded(objective: Objective, made: list[Cost]) -> tuple[Cost, ...]:
-    """The same with what the plans before prove of those after them."""
+    """The same with what the plans before prove of those after them: nothing by classes, where less of the first may
+    leave room for more of all.
+    """
+    if objective is Objective.LEXICOGRAPHIC:
+        return tuple(made)
     best = made[0].bound
     told = []
     for one in made:

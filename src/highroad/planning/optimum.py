@@ -34,6 +34,7 @@ from highroad.planning.solve import total as by_total
 from highroad.planning.solve.again import ALL_PATHS, again
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
 from highroad.planning.solve.classes import Cumulative, lexicographic
+from highroad.planning.solve.ends import worth_at_ends
 from highroad.planning.solve.few import PathPlan, paths_of
 from highroad.planning.solve.maxmin import Rising, maxmin
 from highroad.planning.solve.problem import Checked, Flags, Ints, Problem, Reals, reachable, shared_out
@@ -110,6 +111,12 @@ class Optimum:
             return max(one.gap for one in self.classes)
         missing = gap_of(self.value, self.bound) if self.value != self.bound else 0.0
         return missing if self.rising is None else max(missing, self.rising.gap)
+
+    @property
+    def free_classes(self) -> list[float]:
+        """What all classes up to each get with as many paths as one likes."""
+        rank, served = self.checked.problem.rank, self.answer.served_gbps
+        return [float(served[rank <= one.rank].sum()) for one in self.classes]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -256,12 +263,12 @@ def optimise(
     `most_paths` is how many paths a demand may have, `parts` how many equal parts of it they carry, each a whole number
     (None: any share). `changed` is what is different of the network, `arrays` what `traffic.problem_of` says of it
     where that is at hand, `warm` a plan of it to begin with. `clock` is in seconds; without one no limit of time is
-    kept. When `stop` says so, the best plan so far is the answer. Raises Invalid for bounds and protection with maxmin.
+    kept. When `stop` says so, the best plan so far is the answer. Raises Invalid for protection with maxmin.
     """
     limits = limits or Limits()
     restricted = demands.has_bounds or demands.has_protection
-    if restricted and objective is Objective.MAXMIN:
-        message = "of bounds of latency and protection it is told with the other objectives, and not with maxmin"
+    if demands.has_protection and objective is Objective.MAXMIN:
+        message = "of protection it is told with the other objectives, and not with maxmin"
         raise Invalid([Finding(code="objective", place="objective", message=message)])
     begun_s = clock()
     ready = checked_of(network, demands, changed, arrays=arrays)
@@ -301,7 +308,8 @@ def optimise(
         rank[answer.commodities.of] = ready.problem.rank
         worth = np.array([weighs.get(one, 1.0) for one in rank.tolist()])
     elif objective is Objective.MAXMIN:
-        risen = maxmin(ready.problem, left(), clock=watch, progress=tell, seed=seed)
+        inside = live_of(network, demands, ready) if restricted else None
+        risen = maxmin(ready.problem, left(), live=inside, clock=watch, progress=tell, seed=seed)
         answer, rising = risen.answer, risen.rising
     else:
         solve = utilisation if objective.by_shares else total
@@ -315,12 +323,20 @@ def optimise(
     few, fewer = None, np.nan
     if asked is not None and ready.problem.links:
         shares = objective is Objective.MAXMIN
-        amount = answer.flows.served if shares and isinstance(answer, Answer) else None
+        amount = _got(answer) if shares else None
         must = shares or objective.by_shares
         then = narrowed(answer, asked, left(), must=must, amount_gbps=amount, worth=worth, clock=watch)
         few, fewer = then.plan, then.few
     made = _optimum(network, demands, objective, ready, answer, few, asked, clock() - begun_s, fewer, classes)
     return replace(made, rising=rising)
+
+
+def _got(answer: Answer | Routed) -> Reals:
+    """What each commodity gets."""
+    if isinstance(answer, Answer):
+        return answer.flows.served
+    per = np.repeat(np.arange(len(answer.commodities.target)), np.diff(answer.paths.first))
+    return np.bincount(per, answer.flow_gbps, len(answer.commodities.target)).astype(np.float64)
 
 
 BARE = 0.2
@@ -337,7 +353,9 @@ def after_cut(before: Optimum, without: Collection[LinkId], limits: Limits | Non
     cut = places(before, without)
     solve = by_shares.after_cut if before.objective.by_shares else by_total.after_cut
     answer = solve(before.answer, cut, limits)
-    return _optimum(before.network, before.demands, before.objective, before.checked, answer, None, None, 0.0)
+    made = _optimum(before.network, before.demands, before.objective, before.checked, answer, None, None, 0.0)
+    made.price[before.checked.links[cut]] = 0.0
+    return made
 
 
 def joined(before: Optimum, without: Collection[LinkId]) -> Flags:
@@ -382,7 +400,12 @@ def _optimum(
                 value, fewer = (sums[-1] if sums else 0.0), np.nan
             case _:
                 value = few.value
+                free = max(free, value) if objective is Objective.TOTAL else min(free, value)
     price = answer.price
+    if isinstance(answer, Routed):
+        price = price + answer.ends
+    elif objective is Objective.TOTAL:
+        price = price + worth_at_ends(answer)
     if objective.by_shares:
         price = price * (answer.bound if objective is Objective.UTILISATION else _inverse(answer.bound or np.inf))
     if objective is Objective.MAXMIN:

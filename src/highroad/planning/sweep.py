@@ -3,8 +3,9 @@
 A case is solved at most twice: for the least utilisation at which all is carried that can still get there, and, where
 that is above 1, for the most that is carried. From that come what is cut off, what is crowded out, what overloads, and
 where capacity is missing. A failure begins with the plan without it, one of several groups with the plan after the
-worst of them alone, which is often all that has to be found. What comes out does not depend on which cases were looked
-at before, so they go to any executor of `concurrent.futures`: threads, processes, or a cluster's.
+worst of them alone, which is often all that has to be found; where demands have bounds of latency each case is planned
+from nothing, and whoever no way that is left is fast enough for is cut off. What comes out does not depend on which
+cases were looked at before, so they go to any executor of `concurrent.futures`: threads, processes, or a cluster's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from highroad.model.network import LinkId, Network
 from highroad.planning.optimum import Objective, Optimum, after_cut, joined, optimise
 from highroad.planning.solve.answer import Limits
 from highroad.planning.solve.problem import Problem
-from highroad.planning.traffic import Changed, Demands, problem_of
+from highroad.planning.solve.routed import Routed
+from highroad.planning.traffic import Changed, Demands, checked_of, problem_of
 from highroad.planning.workers import Workers, in_pieces
 
 FITS = 1.0 + 1e-9
@@ -58,10 +60,11 @@ class Case:
 class Outcome:
     """How a case ends. Rates in Gbit/s; utilisation as a share, `utilisation_bound` what no plan stays below.
 
-    `cut_off_gbps` has no way left, or cannot be carried at all; `crowded_gbps` has a way, but no room on it: no plan
-    crowds out less than `crowded_bound_gbps`. `overloaded` are links that are over 1 when all is carried that has a
-    way, the fullest first; `short` demands that lose, those that lose most first. `prices` are what a Gbit/s more on a
-    link carries more, where something is crowded out.
+    `cut_off_gbps` has no way left, or cannot be carried at all; `late_gbps` of it has a way, but none inside its bound
+    of latency. `crowded_gbps` has a way, but no room on it: no plan crowds out less than `crowded_bound_gbps`.
+    `overloaded` are links that are over 1 when all is carried that has a way, the fullest first; `short` demands that
+    lose, those that lose most first. `prices` are what a Gbit/s more on a link carries more, where something is crowded
+    out.
     """
 
     case: Case
@@ -74,6 +77,7 @@ class Outcome:
     overloaded: tuple[tuple[LinkId, float], ...]
     short: tuple[tuple[str, str, float], ...]
     prices: tuple[tuple[LinkId, float], ...]
+    late_gbps: float = 0.0
 
     @property
     def lost_gbps(self) -> float:
@@ -114,7 +118,7 @@ class Question:
             and mine.fences == theirs.fences
             and all(
                 np.array_equal(getattr(mine, name), getattr(theirs, name), equal_nan=True)
-                for name in ("source", "target", "gbps", "fence")
+                for name in ("source", "target", "gbps", "fence", "bounds_ms", "guarded")
             )
             and self.network == other.network
         )
@@ -231,15 +235,23 @@ def _outcome(question: Question, case: Case) -> Outcome:
             before = question.as_it_is(objective, case.growth)
             if not case.without:
                 return before
+            if isinstance(before.answer, Routed):
+                return anew(objective)
             if objective is Objective.TOTAL:
                 return after_cut(before, case.without, limits)
             if joined(before, case.without).all():
                 return after_cut(question.after(case.cut, case.growth), case.without, limits)
+        return anew(objective)
+
+    def anew(objective: Objective) -> Optimum:
         return optimise(network, demands, objective, limits, changed=changed, arrays=question.arrays)
 
     even = best(Objective.UTILISATION)
     ready = even.checked
-    way = float(ready.problem.amount_gbps.sum())
+    way = joins = float(ready.problem.amount_gbps.sum())
+    if demands.has_bounds:
+        left = checked_of(network, demands, changed, arrays=question.arrays)
+        joins = float(left.problem.amount_gbps.sum())
     crowded, bound, most = 0.0, 0.0, even
     prices: tuple[tuple[LinkId, float], ...] = ()
     if even.value > FITS:
@@ -270,6 +282,7 @@ def _outcome(question: Question, case: Case) -> Outcome:
             for place in least
         ),
         prices=prices,
+        late_gbps=max(0.0, joins - way),
     )
 
 

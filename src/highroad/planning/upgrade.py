@@ -23,8 +23,10 @@ class Upgrade:
 
     `most` is what the prices allow at most: they are what the first Gbit/s is worth, and each one more is worth no
     more. `seen` is the difference to a plan that was made anew with it; the true one is in [`low`, `high`]. All are
-    above 0 where it betters the value. By classes they are of the first class (`rank`) that gets more, up to it and of
-    plans that give no less to those before. `carried_gbps` is what more is carried of all demands, as seen.
+    above 0 where it betters the value. `seen` of a total is no more than `most`: what is, where time was up before the
+    first plan was as good as it gets, is not the link's. By classes they are of the first class (`rank`) that gets
+    more, up to it and of plans that give no less to those before. `carried_gbps` is what more is carried of all
+    demands, as seen.
     """
 
     links: tuple[LinkId, ...]
@@ -95,7 +97,7 @@ def _seen(
     carried = float(then.carried_gbps.sum()) - _carried(found)
     if found.classes:
         for place, (now, one) in enumerate(zip(found.classes, then.classes, strict=True)):
-            before = _free_classes(found)[place]
+            before = found.free_classes[place]
             if one.value - before > NOISE * more_gbps or place == len(found.classes) - 1:
                 after = found.classes[place + 1].worth if place + 1 < len(found.classes) else 0.0
                 return Upgrade(
@@ -110,12 +112,16 @@ def _seen(
                     rank=now.rank,
                 )
     sign = found.objective.better
+    seen = sign * (then.value - found.free)
+    if found.objective is Objective.TOTAL:  # a Gbit/s more of a link is none but one more that is carried
+        promised = min(promised, more_gbps * len(links))
+        seen = min(seen, promised)
     return Upgrade(
         links=links,
         more_gbps=more_gbps,
         price=worth,
         most=promised,
-        seen=sign * (then.value - found.free),
+        seen=seen,
         low=max(0.0, sign * (then.value - found.bound)),
         high=min(promised, sign * (then.bound - found.free)) if promised > 0 else sign * (then.bound - found.free),
         carried_gbps=carried,
@@ -127,12 +133,6 @@ def _carried(found: Optimum) -> float:
     return float(found.answer.served_gbps.sum()) if found.few is not None else float(found.carried_gbps.sum())
 
 
-def _free_classes(found: Optimum) -> list[float]:
-    """What all classes up to each get with as many paths as one likes."""
-    rank, served = found.checked.problem.rank, found.answer.served_gbps
-    return [float(served[rank <= one.rank].sum()) for one in found.classes]
-
-
 def _promised(found: Optimum, worth: float) -> float:
     """What the value betters by at most, by the bound that the same prices prove with the capacity added."""
     if found.objective is Objective.UTILISATION:
@@ -140,5 +140,5 @@ def _promised(found: Optimum, worth: float) -> float:
         return found.free - found.bound / (1.0 + worth / found.bound) if found.bound > 0 else 0.0
     if found.classes:  # of the weighted sum, of which the last class lacks as much as the sum does
         last = found.classes[-1]
-        return last.bound - _free_classes(found)[-1] + worth
+        return last.bound - found.free_classes[-1] + worth
     return found.bound + worth - found.free

@@ -23,20 +23,38 @@ LONGEST_S = 10.0
 """Of samples that are farther apart nobody watched in between: what was lost then is a gap's (`gaps`)."""
 
 
+UNTOUCHED = ServiceCounters(
+    offered_bytes=0.0, carried_bytes=0.0, lost_bytes=0.0, dark_s=0.0, offered_gbps=0.0, carried_gbps_there=0.0,
+    carried_gbps_back=0.0, latency_ms_there=0.0, latency_ms_back=0.0,
+)  # fmt: skip
+"""Where the counters of every service begin."""
+
+
 class Columns:
     """Remembers the sample before."""
 
     def __init__(self) -> None:
         self._before: Mapping[ServiceId, ServiceCounters] = {}
-        self._before_s = 0.0
+        self._before_s = float("-inf")
+        self._since_s = float("inf")
+        """Since when samples have come without a break."""
+        self._met: set[ServiceId] = set()
+        """Those services that were created since then and have been in a sample."""
 
     def of_sample(self, sample: Sample, network: Network, services: Mapping[ServiceId, Service]) -> list[Rows]:
         """Of every link and service of a sample."""
-        apart_s = sample.at_s - self._before_s
-        before = self._before if 0 < apart_s <= LONGEST_S else {}
-        self._before, self._before_s = sample.services, sample.at_s
+        at_s, before, before_s = sample.at_s, self._before, self._before_s
+        if not 0 < at_s - before_s <= LONGEST_S:
+            before, self._since_s = {}, at_s
+            self._met.clear()
+        self._before, self._before_s = sample.services, at_s
         counted = dict(sample.services)  # a fabric may make each value anew whenever it is looked at
-        values = [_service(one, before.get(name), apart_s, services.get(name)) for name, one in counted.items()]
+        values = []
+        for name, one in counted.items():
+            service, earlier, earlier_s = services.get(name), before.get(name), before_s
+            if earlier is None and service is not None and at_s > self._since_s and self._is_new(service):
+                earlier, earlier_s = UNTOUCHED, min(at_s, max(before_s, service.created_s))
+            values.append(_service(one, earlier, at_s - earlier_s, service))
         capacity = {link.id: link.capacity_gbps for link in network.links}
         links = [
             (one.carried_gbps, _share(one.carried_gbps, capacity.get(link)), float(one.up))
@@ -54,6 +72,15 @@ class Columns:
         rows = _rows(Subject.PATH, names, [_path(one) for one in every], 0.0)
         times = np.array([one.at_s for one in every], np.float64)
         return [Rows(subject=rows.subject, names=rows.names, at_s=times, columns=rows.columns)]
+
+    def _is_new(self, service: Service) -> bool:
+        """Whether its counters began after the sample before. Of one that was in a sample, and then in none, nobody
+        knows here why it was left out.
+        """
+        if service.created_s <= self._since_s or service.id in self._met:
+            return False
+        self._met.add(service.id)
+        return True
 
 
 def path_of(one: Measurement) -> str:

@@ -143,10 +143,10 @@ def test_other_faults_of_a_network_still_end_it(here: Path) -> None:
     assert {one["code"] for one in json.loads(result.stdout)["findings"]} >= {"bad-capacity", "unknown-fibre"}
 
 
-def test_of_shares_bounds_are_not_told(here: Path) -> None:
+def test_of_shares_protection_is_not_told(here: Path) -> None:
     result = run("bad.yaml", "bad.csv", "--objective", "maxmin")
     assert result.exit_code == 2
-    assert "of bounds of latency and protection it is told with the other objectives" in result.output
+    assert "of protection it is told with the other objectives, and not with maxmin" in result.output
     for command in (["sweep", "bad.yaml", "bad.csv", "--singles"], ["availability", "bad.yaml", "bad.csv"]):
         found = runner.invoke(APP, [*command, "--json"])
         assert found.exit_code == 0, found.output

@@ -20,7 +20,7 @@ from highroad.formats import detect, native
 from highroad.formats.shipped import network_text
 from highroad.graph.disjoint import groups_of
 from highroad.main import application
-from highroad.model.network import Network
+from highroad.model.network import LinkId, Network
 from highroad.offline import loads
 from highroad.offline import optimise as command
 from highroad.offline.optimise import stopping
@@ -205,6 +205,48 @@ def test_a_plan_with_bounds_and_backups_proves_itself_too(here: Path, objective:
         whole = sum(path["gbps"] for path in demand["paths"])
         parts = [16 * path["gbps"] / whole for path in demand["paths"]]
         assert parts == pytest.approx([round(one) for one in parts], abs=1e-6)
+
+
+def test_max_min_shares_keep_to_bounds_and_prove_it(here: Path) -> None:
+    """Both between west and east: who may take 6 ms has the fibre that is as fast, or less; the other goes round."""
+    network = country(ways=2)
+    (here / "two.yaml").write_text(native.write(network), encoding="utf-8")
+    (here / "two.csv").write_text(
+        "source,target,gbps,weight,max_latency_ms\nwest,east,900,1,\nwest,east,900,3,6\ncampus,cloud,60,1,9\n"
+    )
+    found = told("two.yaml", "two.csv", "--objective", "maxmin", "--out", "plan.json", "--no-steps")
+    assert "latency" in [one["restriction"] for one in found["costs"]]
+    plan = json.loads((here / "plan.json").read_text(encoding="utf-8"))
+    proof, paths = plan["certificate"], [demand["paths"] for demand in plan["demands"]]
+    assert all(path["latency_ms"] <= 6 for path in paths[1])
+    assert max(path["latency_ms"] for path in paths[0]) > 6
+    assert all(link["load_gbps"] <= link["capacity_gbps"] * (1 + 1e-9) for link in plan["links"])
+    latency = {link.id: link.latency_ms for link in network.links}
+    prices = {link.id: proof["prices"].get(link.id, 0.0) for link in network.links}
+    paid = sum(link.capacity_gbps * prices[link.id] for link in network.links)
+    spent = 0.0
+    for demand, weight, bound in zip(plan["demands"], (1, 3, 1), (math.inf, 6.0, 9.0), strict=True):
+        ways = _simple(network, demand["source"], demand["target"])
+        spent += weight * min(
+            sum(prices[link] for link in way) for way in ways if sum(latency[link] for link in way) <= bound
+        )
+    assert paid / spent == pytest.approx(proof["bound"], rel=1e-9)
+    assert proof["gap"] <= 1e-4
+    assert "takes no longer than its bound" in proof["proof"]
+
+
+def _simple(network: Network, source: str, target: str, seen: tuple[str, ...] = ()) -> list[tuple[LinkId, ...]]:
+    """All ways that come to no site twice, through sites that carry others."""
+    if source == target:
+        return [()]
+    return [
+        (link.id, *rest)
+        for link in network.links
+        if link.tail == source
+        and link.head not in (source, *seen)
+        and (link.head == target or link.head in {"west", "east", "south"})
+        for rest in _simple(network, link.head, target, (*seen, source))
+    ]
 
 
 def _around(network: Network, group: str, prices: dict[str, float], ends: tuple[str, str]) -> float:

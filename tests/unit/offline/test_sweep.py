@@ -114,3 +114,18 @@ def test_what_is_wrong_is_told_at_once(here: Path) -> None:
     assert "`west>east:much` is not LINK:GBPS" in result.output
     assert "there is no link `west>eats`; did you mean `west>east`?" in result.output
     assert "`west>east:-1` is not LINK:GBPS" in result.output
+
+
+def test_bounds_of_latency_are_kept_in_every_case(here: Path) -> None:
+    (here / "demands.csv").write_text(
+        "source,target,gbps,max_latency_ms,protection\nwest,east,150,,path\nwest,east,30,6,\nwest,south,1,1,\n",
+        encoding="utf-8",
+    )
+    answer = told("--cut", "west--east")
+    by_name = {one["case"]: one for one in answer["outcomes"]}
+    assert by_name["west--east cut"]["late_gbps"] == pytest.approx(31)
+    assert by_name["as it is"]["late_gbps"] == pytest.approx(1)
+    codes = [one["code"] for one in answer["findings"]]
+    assert codes.count("latency") == 1, "what nothing meets is named before anything fails"
+    assert codes.count("not-kept") == 1, "protection is not kept"
+    assert "in 2 no way that is left meets the bound of latency of some of it" in run("--cut", "west--east").output

@@ -215,3 +215,20 @@ def test_any_workers_say_the_same() -> None:
     assert [one for some in throughput(asked, given, Elsewhere(), at_once=7) for one in some] == here
     with ThreadPoolExecutor(2) as pool:
         assert [one for some in throughput(asked, given, pool, at_once=5) for one in some] == here
+
+
+@pytest.mark.parametrize("objective", [Objective.TOTAL, Objective.CONCURRENT])
+def test_who_no_way_is_fast_enough_for_is_not_carried_in_a_failure(objective: Objective) -> None:
+    """The south takes 8 ms between west and east: whoever has to be there in 6 has the north alone."""
+    network = country()
+    fast = Demand(source="west", target="east", gbps=50.0, max_latency_ms=6.0)
+    demands = Demands.of(network, (fast, Demand(source="west", target="east", gbps=100.0)))
+    asked = Asked(network=network, demands=demands, limits=Limits(gap=GAP, threads=1), objective=objective)
+    given = failures(risks(network, chances_of(network, OFTEN)), 1e-3)
+    by_name = {one.failure.groups: one for one in look(asked, given.failures)}
+    total = objective is Objective.TOTAL
+    assert by_name[()].value == pytest.approx(1.0, rel=1e-3)
+    assert by_name["west--east",].value == pytest.approx(100 / 150 if total else 0.0, rel=1e-3)
+    assert by_name["west--south",].value == pytest.approx(100 / 150, rel=1e-3)
+    assert by_name["campus--west",].value == pytest.approx(1.0, rel=1e-3)
+    assert all(one.value <= one.bound <= 1.0 for one in by_name.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -164,6 +165,26 @@ def test_a_price_is_for_the_first_gbps_only() -> None:
     best = upgrades(found, 1, 100.0)[0]
     assert best.most == pytest.approx(100.0, rel=1e-2)
     assert best.seen == pytest.approx(50.0, rel=1e-2)
+
+
+def test_more_on_the_only_link_of_a_site_is_promised_too() -> None:
+    """The campus has one link of 100: far more than that is asked for, and 50 more carry 50 more."""
+    found = solved(Demand(source="campus", target="west", gbps=3000.0))
+    best = upgrades(found, 1, 50.0)
+    assert best[0].seen == pytest.approx(50.0)
+    assert best[0].most == pytest.approx(50.0, rel=1e-3)
+    assert best[0].low <= 50.0 * (1 + 1e-9) <= best[0].high * (1 + 1e-6)
+
+
+def test_what_more_time_finds_is_not_told_of_a_link() -> None:
+    """Stopped at once the first plan carries nothing: 10 more each way carry no more than 20 of what is missing."""
+    network = country()
+    demands = Demands.of(network, [ACROSS])
+    found = optimise(network, demands, Objective.TOTAL)
+    poor = replace(found, free=found.free / 2, value=found.value / 2)
+    best = upgrades(poor, 1, 10.0)[0]
+    assert best.seen <= best.most <= 20.0
+    assert best.low <= 10.0 <= best.high
 
 
 def test_it_is_warm_after_a_cut_and_after_more_capacity() -> None:

@@ -69,6 +69,40 @@ def test_what_has_no_way_left_is_cut_off_not_crowded_out() -> None:
     assert everything.utilisation == 0
 
 
+FAST = Demand(source="west", target="east", gbps=30.0, max_latency_ms=6.0)
+
+
+def test_who_no_way_is_fast_enough_for_is_cut_off_and_others_are_kept_inside_their_bounds() -> None:
+    """Round by the south it takes 8 ms: too long for one, and as the others take it, that one has the north alone."""
+    demands = (ACROSS, FAST)
+    whole = ends(country(), Case(), *demands)
+    assert (whole.lost_gbps, whole.late_gbps) == (0.0, 0.0)
+    assert whole.utilisation == pytest.approx(0.9, rel=2e-3)
+    north = ends(country(), case_of(country(), ["west--east"]), *demands)
+    assert (north.cut_off_gbps, north.late_gbps) == (30.0, 30.0)
+    assert north.crowded_gbps == pytest.approx(50.0, rel=2e-3)
+    assert ("west", "east", 30.0) in north.short
+    south = ends(country(), case_of(country(), ["west--south"]), *demands)
+    assert (south.cut_off_gbps, south.late_gbps) == (0.0, 0.0)
+    assert south.crowded_gbps == pytest.approx(80.0, rel=2e-3)
+    grown = ends(country(), Case(growth=4.0), *demands)
+    assert grown.crowded_gbps == pytest.approx(520.0, rel=2e-3)
+    fast = ends(country(), Case(growth=5.0), FAST)
+    assert fast.crowded_gbps == pytest.approx(50.0, rel=2e-3), "the south is empty and too long"
+    ends_only = ends(country(), case_of(country(), ["campus--west"]), ENDS, FAST)
+    assert (ends_only.cut_off_gbps, ends_only.late_gbps) == (40.0, 0.0), "it has no way at all"
+
+
+def test_questions_of_other_bounds_are_other_questions() -> None:
+    network = country()
+    slow = Demand(source="west", target="east", gbps=30.0)
+    (one,) = look(question(network, slow), [case_of(network, ["west--east"])])
+    (other,) = look(question(network, FAST), [case_of(network, ["west--east"])])
+    assert (one.late_gbps, other.late_gbps) == (0.0, 30.0)
+    assert not question(network, slow).asks_as(question(network, FAST))
+    assert question(network, FAST).asks_as(question(network, FAST))
+
+
 def test_demands_grow_and_links_get_more() -> None:
     grown = Case(growth=2.0)
     assert ends(country(), grown).crowded_gbps == pytest.approx(180.0, rel=1e-3)

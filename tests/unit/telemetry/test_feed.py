@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from highroad.model.lifecycle import State
 from highroad.model.measurement import Measurement, Way
-from highroad.model.network import LinkId
-from highroad.model.service import ServiceId
+from highroad.model.network import LinkId, SiteId
+from highroad.model.service import Attachment, Order, PortId, Service, ServiceId, TenantId
 from highroad.model.tracks import Subject, series_of
+from highroad.model.window import Window
 from highroad.ports import LinkCounters, Sample, ServiceCounters
 from highroad.telemetry.columns import Columns, path_of
 from highroad.telemetry.feed import WAITING, Feed
-from highroad.telemetry.keeper import Order
+from highroad.telemetry.keeper import Order as ToKeep
 from highroad.telemetry.store import Store
 from tests.support.backbone import small_network
 from tests.support.force.disk import Disk
@@ -49,7 +51,7 @@ def eventually(true: Callable[[], bool], within_s: float = 30.0) -> None:
 
 @pytest.fixture
 def feed(tmp_path: Path) -> Iterator[Feed]:
-    made = Feed(Order(folder=str(tmp_path / "telemetry"), limit_bytes=1 << 30))
+    made = Feed(ToKeep(folder=str(tmp_path / "telemetry"), limit_bytes=1 << 30))
     yield made
     made.close()
 
@@ -69,6 +71,43 @@ def test_what_is_lost_between_two_samples_is_their_difference() -> None:
         found = service(one)
         assert found["lost_bytes"] != found["lost_bytes"]
         assert found["watched_ms"] != found["watched_ms"]
+
+
+def ordered(created_s: float) -> dict[ServiceId, Service]:
+    """The one service, as it was ordered then."""
+    end = Attachment(port=PortId("acme-chi"), vlan=2)
+    order = Order(
+        tenant=TenantId("acme"), a=end, b=end, a_site=SiteId("dc-chi"), b_site=SiteId("dc-ash"), bandwidth_gbps=1.0,
+        window=Window(start_s=created_s),
+    )  # fmt: skip
+    made = Service(
+        id=SERVICE, version=1, state=State.ACTIVE, order=order, created_s=created_s, changed_s=created_s, placement=None
+    )
+    return {SERVICE: made}
+
+
+def test_what_a_new_service_lost_before_its_first_sample_is_told_with_that() -> None:
+    def first(columns: Columns, one: Sample, services: dict[ServiceId, Service]) -> tuple[float, ...]:
+        _, rows = columns.of_sample(one, NETWORK, services)
+        return tuple(float(rows.columns[name][0]) for name in ("lost_bytes", "dark_ms", "watched_ms"))
+
+    def empty(at_s: float) -> Sample:
+        return replace(sample(at_s), services={})
+
+    columns = Columns()
+    columns.of_sample(empty(AT_S), NETWORK, {})
+    columns.of_sample(empty(AT_S + 1), NETWORK, {})
+    new = ordered(AT_S + 1.25)
+    assert first(columns, sample(AT_S + 2, lost=50.0, dark_s=0.25), new) == (50.0, 250.0, 750.0)
+    assert first(columns, sample(AT_S + 3, lost=60.0, dark_s=0.25), new) == (10.0, 0.0, 1000.0)
+    # It was left out of a sample: its counters are not taken for those of another life.
+    columns.of_sample(empty(AT_S + 4), NETWORK, {})
+    assert all(one != one for one in first(columns, sample(AT_S + 5, lost=70.0, dark_s=0.5), new))
+    # Who was there before anybody watched, or while nobody did, is not new.
+    assert all(one != one for one in first(Columns(), sample(AT_S, lost=70.0, dark_s=0.5), ordered(AT_S - 0.5)))
+    columns.of_sample(empty(AT_S + 100), NETWORK, {})
+    assert all(one != one for one in first(columns, sample(AT_S + 101, lost=70.0), ordered(AT_S + 50)))
+    assert all(one != one for one in first(columns, sample(AT_S + 200, lost=70.0), ordered(AT_S + 199)))
 
 
 def kept_of(store: Store) -> dict[str, float | None]:
@@ -156,7 +195,7 @@ def test_what_is_told_is_read_again(feed: Feed) -> None:
 
 @pytest.mark.process
 def test_the_next_keeper_knows_at_what_counters_stood(tmp_path: Path) -> None:
-    order = Order(folder=str(tmp_path / "telemetry"), limit_bytes=1 << 30)
+    order = ToKeep(folder=str(tmp_path / "telemetry"), limit_bytes=1 << 30)
     for at_s, lost in ((AT_S, 100.0), (AT_S + 600, 640.0)):
         feed = Feed(order)
         feed.sampled(sample(at_s, lost=lost), NETWORK, {})
@@ -198,7 +237,7 @@ def test_a_full_disk_ends_no_keeper_and_it_goes_on_when_there_is_room(tmp_path: 
     except OSError:
         pytest.skip("file systems can be mounted by root only")
     try:
-        feed = Feed(Order(folder=str(disk.folder / "telemetry"), limit_bytes=1 << 30))
+        feed = Feed(ToKeep(folder=str(disk.folder / "telemetry"), limit_bytes=1 << 30))
         many = {LinkId(f"{k}>x"): sample(AT_S).links[LINK] for k in range(3000)}
         at_s = AT_S
 
@@ -241,7 +280,7 @@ def test_a_full_disk_ends_no_keeper_and_it_goes_on_when_there_is_room(tmp_path: 
 @pytest.mark.process
 def test_what_is_secret_in_an_address_is_in_no_argument(tmp_path: Path) -> None:
     remote = "http://name:secret@127.0.0.1:9/api/v1/write"
-    feed = Feed(Order(folder=str(tmp_path / "telemetry"), limit_bytes=1 << 30, remote=remote))
+    feed = Feed(ToKeep(folder=str(tmp_path / "telemetry"), limit_bytes=1 << 30, remote=remote))
     try:
         eventually(lambda: feed._process is not None)
         process = feed._process

@@ -41,16 +41,18 @@ export function Now({ id }: { id: string }) {
         of={incident.outages.map((outage) => darkService(store, outage))}
       />
       {incident.outages.length > 0 && store.sample?.fabric === "twin" && <p class="said">{t.incident.modelled}</p>}
-      <Items
-        title={t.incident.fibres}
-        empty={t.panel.none}
-        of={incident.fibres.map((fibre) => ({
-          title: fibreName(store, fibre),
-          note: faultWords(incident, fibre),
-          state: fibreState(store.faults, fibre),
-          to: { kind: "fibre", id: fibre },
-        }))}
-      />
+      {store.operator && (
+        <Items
+          title={t.incident.fibres}
+          empty={t.panel.none}
+          of={incident.fibres.map((fibre) => ({
+            title: fibreName(store, fibre),
+            note: faultWords(incident, fibre),
+            state: fibreState(store.faults, fibre),
+            to: { kind: "fibre", id: fibre },
+          }))}
+        />
+      )}
       <Items
         title={t.incident.line}
         empty={t.incident.noLine}

@@ -11,6 +11,7 @@ import { changeOf, draftOf, troubles } from "../../places/order/draft";
 import { Fields, useFirstWrong } from "../../places/order/Fields";
 import { heard, usePreview } from "../../places/order/preview";
 import { endsOf } from "../../places/order/rights";
+import { called } from "../../state/naming";
 import { stateNow, ENDED, waysOf } from "../../state/services";
 import { siteName } from "../../state/store";
 import { t } from "../../words/en";
@@ -56,12 +57,12 @@ function Edit({ service }: { service: ServiceOut }) {
   const preview = usePreview(some ? JSON.stringify(change) : null, (signal) => heard(patch(change, true, signal)));
   const { answered } = preview;
   const wrong = useMemo(() => {
-    const found = answered?.state === "no" ? troubles(answered.said, draft.spans.length) : NOTHING;
-    return found.size === 0 ? NOTHING : found;
+    const found = answered?.state === "no" ? [...troubles(answered.said, draft.spans.length)] : [];
+    return found.length === 0 ? NOTHING : new Map(found.map(([field, said]) => [field, called(store, said)]));
   }, [answered]);
   const { form, seek } = useFirstWrong(wrong);
   useEffect(() => {
-    store.change({ overlay: answered === null ? null : overlayOf(store, answered) });
+    store.change({ overlay: answered === null ? null : overlayOf(store, answered, [service.from.site, service.to.site]) });
   }, [answered]);
   useEffect(() => () => store.change({ overlay: null }), []);
   const act = (body: ServiceChangeIn): void => {

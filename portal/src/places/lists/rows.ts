@@ -39,8 +39,8 @@ export function linesOf(state: State, tab: Tab, ended: readonly ServiceOut[] | n
 
 function services(state: State, ended: readonly ServiceOut[] | null): Line[] {
   const known = ended === null ? live(state) : [...state.services.values(), ...ended.filter(({ id }) => !state.services.has(id))];
-  return known
-    .map((service) => {
+  return sorted(
+    known.map((service) => {
       const now = stateNow(state, service);
       const title = ends(state, service);
       return {
@@ -50,8 +50,8 @@ function services(state: State, ended: readonly ServiceOut[] | null): Line[] {
         words: `${title} ${service.id} ${service.tenant} ${now}`.toLowerCase(),
         row: () => serviceRow(state, service),
       };
-    })
-    .sort(byUrgency);
+    }),
+  );
 }
 
 function rowsOf(state: State, tab: Exclude<Tab, "services">): Row[] {
@@ -59,16 +59,16 @@ function rowsOf(state: State, tab: Exclude<Tab, "services">): Row[] {
     case "incidents":
       return [...drains(state), ...incidents(state)];
     case "fibres":
-      return (state.atlas?.network.fibres ?? [])
-        .map((fibre) => ({
+      return sorted(
+        (state.atlas?.network.fibres ?? []).map((fibre) => ({
           key: `fibre ${fibre.id}`,
           title: fibreName(state, fibre.id),
           note: km(fibre.length_km),
           sub: fibre.id,
           state: fibreState(state.faults, fibre.id),
           to: { kind: "fibre", id: fibre.id } as const,
-        }))
-        .sort(byUrgency);
+        })),
+      );
   }
 }
 
@@ -140,6 +140,11 @@ const URGENT: Record<string, number> = { down: 0, FAILED: 1, DEGRADED: 1, SUSPEN
 
 const { compare } = new Intl.Collator("en");
 
-function byUrgency(a: Sorted, b: Sorted): number {
-  return (URGENT[a.state] ?? 5) - (URGENT[b.state] ?? 5) || compare(a.title, b.title) || (a.key < b.key ? -1 : 1);
+/** The most urgent first, then by title. Of ten thousand services many have the same two ends: each title is placed once. */
+function sorted<T extends Sorted>(rows: readonly T[]): T[] {
+  const titles = [...new Set(rows.map(({ title }) => title))].sort(compare);
+  const place = new Map(titles.map((title, at) => [title, at]));
+  const at = ({ title }: Sorted): number => place.get(title) ?? 0;
+  const urgent = ({ state }: Sorted): number => URGENT[state] ?? 5;
+  return [...rows].sort((a, b) => urgent(a) - urgent(b) || at(a) - at(b) || (a.key < b.key ? -1 : 1));
 }

@@ -114,10 +114,10 @@ function where(store: State, binding: BindingOut): [string, string | null][] {
 }
 
 /** The ways that it would take, beside those that it has; or what stands in the way, where it is. */
-export function overlayOf(state: State, answered: Answered): Overlay {
+export function overlayOf(state: State, answered: Answered, ends: readonly string[]): Overlay {
   if (answered.state === "no") {
     const binding = answered.said.binding ?? null;
-    const routes = binding === null ? [] : placesOf(state, binding);
+    const routes = binding === null ? [] : placesOf(state, binding, ends);
     return { said: answered.words, lost: new Set(), loads: new Map(), routes };
   }
   const { service } = answered;
@@ -135,13 +135,13 @@ export function overlayOf(state: State, answered: Answered): Overlay {
 }
 
 /** Where a constraint lies: a tenant knows no links, and a link's id tells its ends. */
-function placesOf(state: State, binding: BindingOut): Route[] {
+function placesOf(state: State, binding: BindingOut, ends: readonly string[]): Route[] {
   const { atlas } = state;
   const route = (sites: readonly string[], links: readonly string[]): Route => ({ service: "", way: "binds", sites, links });
   if (binding.link != null) {
     const known = atlas?.link.get(binding.link);
-    const ends = known === undefined ? binding.link.replace(/#.*$/, "").split(">") : [known.tail, known.head];
-    if (ends.every((one) => atlas?.site.has(one) === true)) return [route(ends, known === undefined ? [] : [known.id])];
+    const at = known === undefined ? binding.link.replace(/#.*$/, "").split(">") : [known.tail, known.head];
+    if (at.every((one) => atlas?.site.has(one) === true)) return [route(at, known === undefined ? [] : [known.id])];
   }
   // What shares a risk, or lies outside: an operator sees which fibres those are.
   const groups = new Set(binding.risk_groups ?? []);
@@ -151,5 +151,7 @@ function placesOf(state: State, binding: BindingOut): Route[] {
   );
   const links = fibres.flatMap((fibre) => atlas?.linksOn.get(fibre.id) ?? []);
   if (links.length > 0) return links.map((link) => route([link.tail, link.head], [link.id]));
-  return binding.site == null ? [] : [route([binding.site, binding.site], [])];
+  if (binding.site != null) return [route([binding.site, binding.site], [])];
+  // What lies at no one place, like a bound that no way keeps, lies between the ends.
+  return ends.every((one) => atlas?.site.has(one) === true) ? [route(ends, [])] : [];
 }

@@ -2,7 +2,7 @@
 // asks for. An hour is chosen with the mouse or the arrows, and becomes the order's window.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask } from "../../api/client";
-import type { CapacityOut, OrderIn } from "../../api/schema";
+import type { CapacityOut, OrderIn, PortOut } from "../../api/schema";
 import { Answer } from "../../parts/Answer";
 import { useAsked } from "../../parts/asked";
 import { Part } from "../../parts/Part";
@@ -10,21 +10,25 @@ import { t } from "../../words/en";
 import { dayOf, gbps, hourOf, span } from "../../words/figures";
 import { days, move, type Cell } from "./heat";
 import { PAUSE_MS } from "./preview";
+import { portAt } from "./rights";
 
 interface Props {
   order: OrderIn;
   tenant: string;
+  /** Ports that are known: the tenant's own at its ends have a room, also where an operator asks. */
+  ports: readonly PortOut[];
   choose: (start: string, end: string) => void;
 }
 
-export function Free({ order, tenant, choose }: Props) {
-  const at = (end: OrderIn["from"]): string => (typeof end === "string" ? end : end.at);
+export function Free({ order, tenant, ports, choose }: Props) {
+  const at = (end: OrderIn["from"]): string => portAt(ports, tenant, typeof end === "string" ? end : end.at);
   const query = {
     from: at(order.from),
     to: at(order.to),
     ...(typeof order.latency_bound_ms === "number" && order.latency_bound_ms > 0 ? { latency_bound_ms: order.latency_bound_ms } : {}),
     ...(order.fence == null ? {} : { fence: order.fence }),
     ...(order.protection === undefined ? {} : { protection: order.protection }),
+    ...(typeof order.max_paths === "number" && order.max_paths > 0 ? { max_paths: order.max_paths } : {}),
   };
   const key = JSON.stringify(query);
   // The week is asked about when one has stopped writing: it is more work than an order.

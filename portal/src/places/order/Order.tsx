@@ -7,6 +7,7 @@ import { usePage } from "../../page";
 import { useAsked } from "../../parts/asked";
 import { Items } from "../../parts/Items";
 import { go, pick } from "../../state/go";
+import { called } from "../../state/naming";
 import { siteName } from "../../state/store";
 import { t } from "../../words/en";
 import { gbps } from "../../words/figures";
@@ -69,13 +70,14 @@ export function Order() {
   const { answered } = preview;
   const wrong = useMemo(() => {
     const found = new Map<string, string>(looked ? missing(draft).map((field) => [field, t.order.needed]) : []);
-    if (answered?.state === "no") for (const [field, said] of troubles(answered.said, draft.spans.length)) found.set(field, said);
+    if (answered?.state === "no") for (const [field, said] of troubles(answered.said, draft.spans.length)) found.set(field, called(store, said));
     return found.size === 0 ? NOTHING : found;
   }, [answered, looked, draft]);
   const { form, seek } = useFirstWrong(wrong);
 
+  const siteOf = (end: string): string => known.find((port) => port.id === end)?.site ?? end;
   useEffect(() => {
-    store.change({ overlay: answered === null ? null : overlayOf(store, answered) });
+    store.change({ overlay: answered === null ? null : overlayOf(store, answered, [draft.from, draft.to].map(siteOf)) });
   }, [answered]);
   useEffect(() => () => store.change({ overlay: null }), []);
 
@@ -206,6 +208,7 @@ export function Order() {
         <Free
           order={order}
           tenant={holder}
+          ports={known}
           choose={(start, end) => write((was) => ({ ...was, when: "window", spans: [{ start: local(start), end: local(end) }] }))}
         />
       )}

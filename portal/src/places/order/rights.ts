@@ -24,6 +24,12 @@ export function endsOf(ports: readonly PortOut[], sites: readonly SiteOut[], ten
     ]);
 }
 
+/** The port that a tenant has at a site: an order there takes of its room. Of several, one is named by who orders. */
+export function portAt(ports: readonly PortOut[], tenant: string, end: string): string {
+  const own = ports.filter((port) => port.tenant === tenant && port.site === end);
+  return (own.length === 1 ? own[0]?.id : undefined) ?? end;
+}
+
 /** For whom an operator orders between two sites: as before where that has ports at both, else the first who does. */
 export function holderOf(ports: readonly PortOut[], from: string, to: string, before: string): string {
   const has = (tenant: string): boolean =>

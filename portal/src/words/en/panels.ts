@@ -159,6 +159,7 @@ export const drain = {
 
 export const incident = {
   what: "Incident",
+  untitled: "Failure in the network",
   opened: "Opened",
   closed: "Closed",
   stillOpen: "still open",

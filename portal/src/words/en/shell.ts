@@ -13,7 +13,7 @@ export function kindTitle(kind: string): string {
   return KINDS[kind]?.title ?? kind;
 }
 
-export const app = { map: "Map of the network", places: "Places", lists: "Services, incidents and fibres", close: "Close", reading: "Reading the network…" } as const;
+export const app = { map: "Map of the network", places: "Places", lists: "Services, incidents and fibres", close: "Close", reading: "Reading the network…", skip: "To the map", unreachable: "The controller does not answer." } as const;
 
 export const signIn = {
   title: "Highroad",

@@ -13,7 +13,7 @@ from highroad.api.pages import DEFAULT, WHOLE, Cursor, Limit, cursor_after, key_
 from highroad.api.problems import PreconditionRequired
 from highroad.api.shapes.flight import explanation_out
 from highroad.api.shapes.probes import measurements_out, ping_out, trace_out
-from highroad.api.shapes.services import change_of, counters_out, request_of, service_out
+from highroad.api.shapes.services import change_of, counters_out, request_of, service_out, services_out
 from highroad.control.effects import effects_of
 from highroad.control.order import Idempotency
 from highroad.errors import Finding, Invalid, Unavailable
@@ -115,7 +115,7 @@ async def list_services(
     book = await call.controller.settled()
     shown = found[:limit]
     page = ServicePage(
-        items=[service_out(service, book) for service in shown],
+        items=services_out(shown, book),
         next_cursor=cursor_after(shown[-1].id) if len(found) > limit else None,
     )
     return answer(page)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
 from highroad.api.shapes.measured import measured
@@ -124,9 +126,36 @@ def _recurrence(recurrence: RecurrenceIn | None) -> Recurrence | None:
     )
 
 
+class _Ways:
+    """What is the same of all services that go the same way: worked out once for those that are told together."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self.path = cache(partial(path_out, network=book.network, graph=book.graph))
+        self._known: dict[tuple[tuple[LinkId, ...], ...], float | None] = {}
+
+    def availability(self, placement: Placement) -> float | None:
+        """To ten digits; None where the network in force no longer has one of its links."""
+        backup = placement.backup
+        over = (placement.links,) if backup is None else (placement.links, backup.there, backup.back)
+        if over not in self._known:
+            self._known[over] = _availability(placement, self._book)
+        return self._known[over]
+
+
 def service_out(service: Service, book: Book) -> ServiceOut:
     """A service as it stands, with both directions of its path."""
-    network, graph, tagged = book.network, book.graph, book.carries_tags
+    return _out(service, book, _Ways(book))
+
+
+def services_out(services: Iterable[Service], book: Book) -> list[ServiceOut]:
+    """The same of several."""
+    ways = _Ways(book)
+    return [_out(service, book, ways) for service in services]
+
+
+def _out(service: Service, book: Book, ways: _Ways) -> ServiceOut:
+    tagged = book.carries_tags
     order = service.order
     placement = service.placement
     return ServiceOut(
@@ -152,13 +181,13 @@ def service_out(service: Service, book: Book) -> ServiceOut:
         max_paths=order.max_paths,
         notes=list(order.notes),
         description=order.description,
-        there=None if placement is None else path_out(placement.there, network, graph),
-        back=None if placement is None else path_out(placement.back, network, graph),
-        branches=_branches_out(placement, network, graph),
-        backup=None if placement is None else _backup_out(placement, network, graph),
+        there=None if placement is None else ways.path(placement.there),
+        back=None if placement is None else ways.path(placement.back),
+        branches=_branches_out(placement, ways),
+        backup=None if placement is None else _backup_out(placement, ways),
         autoscale=_autoscale_out(service),
         unrepairable_links=list(book.unrepairable(service)),
-        availability=None if placement is None else _availability(placement, book),
+        availability=None if placement is None else ways.availability(placement),
         hold_until=maybe_time(service.hold_until_s) if service.state in (State.HELD, State.REQUESTED) else None,
         created=time_from_s(service.created_s),
         changed=time_from_s(service.changed_s),
@@ -166,7 +195,6 @@ def service_out(service: Service, book: Book) -> ServiceOut:
 
 
 def _availability(placement: Placement, book: Book) -> float | None:
-    """To ten digits; None where the network in force no longer has one of its links."""
     backup = placement.backup
     links = placement.links if backup is None else (*placement.links, *backup.there, *backup.back)
     if not all(link in book.network.link for link in links):
@@ -190,15 +218,15 @@ def _autoscale_out(service: Service) -> AutoscaleOut | None:
     )
 
 
-def _branches_out(placement: Placement | None, network: Network, graph: Graph) -> list[BranchOut]:
+def _branches_out(placement: Placement | None, ways: _Ways) -> list[BranchOut]:
     if placement is None or not placement.beside:
         return []
     whole = sum(branch.weight for branch in placement.branches)
     return [
         BranchOut(
             share=branch.weight / whole,
-            there=path_out(branch.there, network, graph),
-            back=path_out(branch.back, network, graph),
+            there=ways.path(branch.there),
+            back=ways.path(branch.back),
         )
         for branch in placement.branches
     ]
@@ -219,11 +247,11 @@ def _recurrence_out(recurrence: Recurrence | None) -> RecurrenceOut | None:
     )
 
 
-def _backup_out(placement: Placement, network: Network, graph: Graph) -> BackupOut | None:
+def _backup_out(placement: Placement, ways: _Ways) -> BackupOut | None:
     one = placement.backup
     if one is None:
         return None
-    return BackupOut(there=path_out(one.there, network, graph), back=path_out(one.back, network, graph))
+    return BackupOut(there=ways.path(one.there), back=ways.path(one.back))
 
 
 def path_out(path: tuple[LinkId, ...], network: Network, graph: Graph) -> PathOut | None:

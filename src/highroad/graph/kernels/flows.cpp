@@ -97,7 +97,7 @@ Flows flows_of(const Network& network, nb::handle capacity_given, nb::handle sou
 
 Levels levels_of(const Network& network, nb::handle capacity_given, nb::handle source, nb::handle start,
                  nb::handle target, nb::handle most, nb::handle weight_given, nb::handle fence, nb::handle allowed,
-                 std::int64_t seed) {
+                 std::int64_t seed, nb::handle latency_given, nb::handle bound_given) {
   auto capacity = numbers<double>(capacity_given, "capacity");
   auto demands = demands_of(network, capacity, source, start, target, most, most, fence, allowed, true);
   auto weight = numbers<double>(weight_given, "weight");
@@ -105,7 +105,23 @@ Levels levels_of(const Network& network, nb::handle capacity_given, nb::handle s
   for (std::size_t d = 0; d < weight.size(); ++d)
     if (!(weight[d] > 0 && std::isfinite(weight[d]))) refuse("weight[", d, "] has to be above 0 and finite");
   std::fill(demands.worth.begin(), demands.worth.end(), UNREACHED);
-  return Levels(network, std::move(capacity), std::move(demands), std::move(weight), static_cast<std::uint64_t>(seed));
+  std::vector<double> latency, bound;
+  if (!bound_given.is_none()) {
+    latency = numbers<double>(latency_given, "latency");
+    bound = numbers<double>(bound_given, "bound");
+    check_size(latency, network.links(), "latency", "links");
+    check_size(bound, weight.size(), "bound", "targets");
+    check_amounts(latency, "latency", true);
+    check_amounts(bound, "bound", false);
+  }
+  return Levels(network, std::move(capacity), std::move(demands), std::move(weight), std::move(latency),
+                std::move(bound), static_cast<std::uint64_t>(seed));
+}
+
+nb::tuple level_paths(const Levels& levels) {
+  Levels::Paths found = levels.paths();
+  return nb::make_tuple(array_of(std::move(found.demand)), array_of(std::move(found.start)),
+                        array_of(std::move(found.link)), array_of(std::move(found.amount)));
 }
 
 nb::object distances(Levels& levels, nb::handle price_given) {
@@ -377,18 +393,23 @@ At level t a demand has min(weight * t, most), or what it had when it was held. 
           "__init__",
           [](Levels* self, const Network& network, nb::handle capacity, nb::handle source, nb::handle start,
              nb::handle target, nb::handle most, nb::handle weight, nb::handle fence, nb::handle allowed,
-             std::int64_t seed) {
-            new (self) Levels(
-                levels_of(network, capacity, source, start, target, most, weight, fence, allowed, seed));
+             std::int64_t seed, nb::handle latency, nb::handle bound) {
+            new (self) Levels(levels_of(network, capacity, source, start, target, most, weight, fence, allowed, seed,
+                                        latency, bound));
           },
           "network"_a, "capacity"_a.none(), "source"_a.none(), "start"_a.none(), "target"_a.none(), "most"_a.none(),
           "weight"_a.none(), "fence"_a.none(), "allowed"_a.none(), "seed"_a = 0,
+          "latency"_a = nb::none(), "bound"_a = nb::none(),
           nb::sig("def __init__(self, network: Network, capacity: numpy.typing.NDArray[numpy.float64], "
                   "source: numpy.typing.NDArray[numpy.int32], start: numpy.typing.NDArray[numpy.int64], "
                   "target: numpy.typing.NDArray[numpy.int32], most: numpy.typing.NDArray[numpy.float64], "
                   "weight: numpy.typing.NDArray[numpy.float64], fence: numpy.typing.NDArray[numpy.int32], "
-                  "allowed: numpy.typing.NDArray[numpy.uint8], seed: int = 0) -> None"),
-          R"(All are at level 0 and may rise. As `Flows`, with the most that each demand may have, and its weight, above 0.)")
+                  "allowed: numpy.typing.NDArray[numpy.uint8], seed: int = 0, "
+                  "latency: numpy.typing.NDArray[numpy.float64] | None = None, "
+                  "bound: numpy.typing.NDArray[numpy.float64] | None = None) -> None"),
+          R"(All are at level 0 and may rise. As `Flows`, with the most that each demand may have, and its weight, above 0.
+
+Where `bound` is given, float64[demands], no path of a demand takes longer; latency is float64[links].)")
       .def("begin", &Levels::begin, nb::call_guard<nb::gil_scoped_release>(),
            "Looks for a way for every demand, to be asked first: whether there is one.")
       .def("rise", &rise, "steps"_a,
@@ -410,7 +431,13 @@ A step ends where a link is full, a path is empty, or a demand has all that it m
                    "What every demand has, float64[demands].")
       .def_prop_ro("flow", [](const Levels& self) { return array_of(self.flow()); },
                    nb::sig("def flow(self) -> numpy.typing.NDArray[numpy.float64]"),
-                   "What every set puts on every link, float64[sets * links] row after row.");
+                   "What every set puts on every link, float64[sets * links] row after row.")
+      .def("paths", &level_paths,
+           nb::sig("def paths(self) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], "
+                   "numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float64]]"),
+           R"(What carries something: (demand, start, link, amount) by path.
+
+Path k is the links link[start[k]], ..., link[start[k + 1] - 1], from the target back.)");
 
   nb::class_<PathFlows>(module, "PathFlows", R"(Flows on paths that are given, shared out at prices that rise with the load.
 

@@ -8,6 +8,8 @@
 // neither, the prices prove that who crosses them cannot rise:
 //
 //     sum_e C_e y_e = sum_d x_d(t) dist_y(d)        y >= 0
+//
+// Where demands have bounds of latency, theirs is the distance over paths inside them (`bounded.hpp`).
 #pragma once
 
 #include <algorithm>
@@ -21,33 +23,35 @@
 #include <utility>
 #include <vector>
 
+#include "basis.hpp"
+#include "bounded.hpp"
 #include "cheapest.hpp"
 #include "flows.hpp"
 #include "network.hpp"
+#include "tree.hpp"
 
 namespace highroad {
 
-class Levels {
+class Levels : private Basis {
  public:
   Levels(const Network& network, std::vector<double> capacity, Demands demands, std::vector<double> weight,
-         std::uint64_t seed)
-      : network_(network),
+         std::vector<double> latency, std::vector<double> bound, std::uint64_t seed)
+      : Basis(demands.target.size(), network.links()),
+        network_(network),
         capacity_(std::move(capacity)),
         demands_(std::move(demands)),
         weight_(std::move(weight)),
+        bound_(std::move(bound)),
+        inside_(std::move(latency), network.nodes),
         held_(count(), 0.0),
         rising_(count(), 1),
-        key_(count()),
         set_of_(count()),
         by_content_(count()),
         load_(links(), 0.0),
         rate_(links(), 0.0),
         change_(links()),
-        row_of_(links(), NONE),
         price_(links(), 0.0),
-        heap_(network.nodes),
-        distance_(static_cast<std::size_t>(network.nodes), UNREACHED),
-        into_(static_cast<std::size_t>(network.nodes), NO_LINK),
+        tree_(network.nodes),
         dice_(seed) {
     // No two things are in the way at once where no two links are alike.
     for (double& one : capacity_) one *= 1 - ALIKE * (1 + static_cast<double>(dice_() % 1000) / 1000);
@@ -61,15 +65,19 @@ class Levels {
 
   // Whether there is a way for every demand; has to be asked first.
   bool begin() {
+    key_flow_.resize(count());
     const std::vector<double> hops(links(), 1.0);
     for (std::size_t g = 0; g < demands_.sets(); ++g) {
       grow(g, hops, UNREACHED);
       for (std::size_t d = first(g); d < first(g + 1); ++d) {
-        if (distance_[node(demands_.target[d])] == UNREACHED) return false;
+        if (tree_.distance(demands_.target[d]) == UNREACHED) return false;
         key_[d] = walked(g, demands_.target[d]);
-        for (const Link e : key_[d]) rate_[at(e)] += weight_[d];
+        if (!fits(d, key_[d])) late_.push_back(d);
       }
-      forget();
+      tree_.forget();
+      if (!fast(g)) return false;
+      for (std::size_t d = first(g); d < first(g + 1); ++d)
+        for (const Link e : key_[d]) rate_[at(e)] += weight_[d];
     }
     return true;
   }
@@ -77,6 +85,7 @@ class Levels {
   // At most so many steps; whether nobody rises any more.
   bool rise(std::int64_t steps) {
     for (; left_ > 0 && steps > 0; --steps) step();
+    refresh();
     return left_ == 0;
   }
 
@@ -98,8 +107,13 @@ class Levels {
     std::vector<double> found(count());
     for (std::size_t g = 0; g < demands_.sets(); ++g) {
       grow(g, price, UNREACHED);
-      for (std::size_t d = first(g); d < first(g + 1); ++d) found[d] = cost(walked(g, demands_.target[d]), price);
-      forget();
+      for (std::size_t d = first(g); d < first(g + 1); ++d) {
+        const std::vector<Link> path = walked(g, demands_.target[d]);
+        found[d] = cost(path, price);
+        if (!fits(d, path)) late_.push_back(d);
+      }
+      tree_.forget();
+      within(g, price, UNREACHED, [&](std::size_t d, double least, const std::vector<Link>&) { found[d] = least; });
     }
     return found;
   }
@@ -107,43 +121,90 @@ class Levels {
   // Row after row what each set puts on every link.
   std::vector<double> flow() const {
     std::vector<double> flow(demands_.sets() * links(), 0.0);
-    std::vector<double> left = served();
-    const auto put = [&](std::size_t d, const std::vector<Link>& path, double amount) {
+    each_path([&](std::size_t d, const std::vector<Link>& path, double amount) {
       for (const Link e : path) flow[set_of_[d] * links() + at(e)] += amount;
-    };
+    });
+    return flow;
+  }
+
+  // Path after path: whose it is, what it carries, and its links from the end back at [start[k], start[k + 1]).
+  struct Paths {
+    std::vector<std::int64_t> demand, start{0};
+    std::vector<Link> link;
+    std::vector<double> amount;
+  };
+
+  Paths paths() const {
+    Paths found;
+    each_path([&](std::size_t d, const std::vector<Link>& path, double amount) {
+      if (amount <= 0) return;
+      found.demand.push_back(static_cast<std::int64_t>(d));
+      found.link.insert(found.link.end(), path.begin(), path.end());
+      found.start.push_back(static_cast<std::int64_t>(found.link.size()));
+      found.amount.push_back(amount);
+    });
+    return found;
+  }
+
+ private:
+  static constexpr double ALIKE = 1e-7, NOTHING_COSTS = 1e-9, STILL = 1e-11;
+  // Less is saved by no path.
+  static constexpr double LITTLE = 1e-7;
+  static constexpr std::int64_t REFRESHED = 500;
+  // A path that carries so much less than nothing, as a share of what its demand has, and a link that is so far over.
+  static constexpr double BELOW = 1e-5, OVER = 1e-6, UNSURE = 1e-3;
+  static constexpr int MENDED = 100;
+
+  std::size_t count() const { return demands_.target.size(); }
+  std::size_t first(std::size_t g) const { return static_cast<std::size_t>(demands_.start[g]); }
+  double content(std::size_t d) const { return demands_.amount[d] / weight_[d]; }
+  double has(std::size_t d) const { return rising_[d] ? weight_[d] * level_ : held_[d]; }
+
+  template <class Put>
+  void each_path(Put put) const {
+    std::vector<double> left = served();
     for (const Column& one : column_) {
       const double amount = std::clamp(one.flow, 0.0, left[one.demand]);
       left[one.demand] -= amount;
       put(one.demand, one.path, amount);
     }
     for (std::size_t d = 0; d < count(); ++d) put(d, key_[d], left[d]);
-    return flow;
   }
 
- private:
-  static constexpr std::size_t NONE = std::numeric_limits<std::size_t>::max();
-  static constexpr double ALIKE = 1e-7, NOTHING_COSTS = 1e-9, STILL = 1e-11;
-  // Less is saved by no path. Of paths that cost the same the one of fewest links is the best.
-  static constexpr double LITTLE = 1e-7, HOP = 1e-11;
-  static constexpr std::int64_t REFRESHED = 500;
+  bool is_bound(std::size_t d) const { return !bound_.empty() && bound_[d] != UNREACHED; }
+  bool fits(std::size_t d, const std::vector<Link>& path) const {
+    return !is_bound(d) || inside_.latency(path) <= bound_[d];
+  }
 
-  // A path in the basis besides the key of its demand.
-  struct Column {
-    std::size_t demand;
-    std::vector<Link> path;
-    double flow, change;
-  };
+  // Of those of a set whose key is too long the fastest path becomes it; false where that is too long as well.
+  bool fast(std::size_t g) {
+    if (late_.empty()) return true;
+    grow(g, inside_.latency(), UNREACHED);
+    bool all = true;
+    for (const std::size_t d : late_) {
+      key_[d] = walked(g, demands_.target[d]);
+      all = all && fits(d, key_[d]);
+    }
+    late_.clear();
+    tree_.forget();
+    return all;
+  }
 
-  static std::size_t at(Link e) { return static_cast<std::size_t>(e); }
-  static std::size_t node(Node v) { return static_cast<std::size_t>(v); }
-  std::size_t count() const { return demands_.target.size(); }
-  std::size_t first(std::size_t g) const { return static_cast<std::size_t>(demands_.start[g]); }
-  double content(std::size_t d) const { return demands_.amount[d] / weight_[d]; }
-  double has(std::size_t d) const { return rising_[d] ? weight_[d] * level_ : held_[d]; }
+  // What the cheapest path inside their bound costs those of a set whose cheapest path is too long, up to a cost.
+  template <class Tell>
+  void within(std::size_t g, const std::vector<double>& price, double cut, Tell tell) {
+    if (late_.empty()) return;
+    double longest = 0;
+    for (const std::size_t d : late_) longest = std::max(longest, bound_[d]);
+    inside_.grow(network_, demands_.source[g], may(g), price, cut, longest);
+    double least = 0;
+    for (const std::size_t d : late_)
+      if (inside_.found(demands_.target[d], bound_[d], least, path_)) tell(d, least, path_);
+    late_.clear();
+  }
 
   void step() {
     ++steps_;
-    if (steps_ % REFRESHED == 0) refresh();
     if (!directed_) direct();
     directed_ = false;
     for (const Column& one : column_) key_flow_[one.demand] = has(one.demand);
@@ -175,7 +236,7 @@ class Levels {
     if (still_ > static_cast<std::int64_t>(8 * (links() + column_.size()) + count())) return part();
     if (key != NONE) column = swapped(key);
     if (link != NONE) {
-      if (!relieve_link(link)) load_[link] -= ALIKE * capacity_[link];
+      if (!relieve_link(link)) capacity_[link] *= 1 + ALIKE;
     } else if (column != NONE) {
       if (!relieve_column(column)) column_[column].flow += ALIKE * has(column_[column].demand);
     } else {
@@ -188,7 +249,7 @@ class Levels {
     still_ = 0;
     const auto little = [&] { return ALIKE * static_cast<double>(1 + dice_() % 1000) / 1000; };
     for (std::size_t e = 0; e < links(); ++e)
-      if (row_of_[e] == NONE) load_[e] -= little() * capacity_[e];
+      if (row_of_[e] == NONE) capacity_[e] *= 1 + little();
     for (Column& one : column_) one.flow += little() * has(one.demand);
   }
 
@@ -220,7 +281,6 @@ class Levels {
     change_ = rate_;
     most_rate_ = *std::max_element(rate_.begin(), rate_.end());
     key_change_.resize(count());
-    key_flow_.resize(count());
     for (Column& one : column_) {
       one.change = 0;
       key_change_[one.demand] = rising_[one.demand] ? weight_[one.demand] : 0;
@@ -268,6 +328,7 @@ class Levels {
     const std::size_t row = lowest(price);
     if (row != NONE) {
       const double pivot = before[row];
+      if (made_surer(pivot)) return true;
       for (auto& one : inverse_) {
         const double by = one[row] / pivot;
         for (std::size_t i = 0; i < m; ++i) one[i] -= by * before[i];
@@ -284,6 +345,7 @@ class Levels {
     double pivot = crosses(fresh.path, link) - crosses(key_[fresh.demand], link);
     for (std::size_t j = 0; j < column_.size(); ++j)
       pivot -= (crosses(column_[j].path, link) - crosses(key_[column_[j].demand], link)) * after[j];
+    if (made_surer(pivot)) return true;
     for (std::size_t j = 0; j < column_.size(); ++j) {
       const double by = after[j] / pivot;
       for (std::size_t i = 0; i < m; ++i) inverse_[j][i] += by * before[i];
@@ -308,6 +370,7 @@ class Levels {
     for (std::size_t i = 0; i < m; ++i) price[row_[i]] = before[i];
     const std::size_t row = lowest(price);
     if (row != NONE) {
+      if (made_surer(before[row])) return true;
       for (std::size_t j = 0; j < column_.size(); ++j) {
         if (j == column) continue;
         const double by = inverse_[j][row] / before[row];
@@ -333,6 +396,7 @@ class Levels {
     Column fresh{NONE, {}, 0, 0};
     if (!cheaper(price, fresh)) return hold(price);
     const std::vector<double> after = solved(fresh);
+    if (made_surer(after[column])) return true;
     for (double& one : inverse_[column]) one /= after[column];
     for (std::size_t j = 0; j < column_.size(); ++j) {
       if (j == column || after[j] == 0) continue;
@@ -340,27 +404,6 @@ class Levels {
     }
     column_[column] = std::move(fresh);
     return true;
-  }
-
-  static double crosses(const std::vector<Link>& path, std::size_t link) {
-    for (const Link e : path)
-      if (at(e) == link) return 1;
-    return 0;
-  }
-
-  // By how much every column would have to give way to a unit of this one.
-  std::vector<double> solved(const Column& fresh) const {
-    std::vector<double> by(row_.size(), 0.0);
-    for (const Link e : fresh.path)
-      if (row_of_[at(e)] != NONE) by[row_of_[at(e)]] += 1;
-    for (const Link e : key_[fresh.demand])
-      if (row_of_[at(e)] != NONE) by[row_of_[at(e)]] -= 1;
-    std::vector<double> after(column_.size(), 0.0);
-    for (std::size_t i = 0; i < row_.size(); ++i) {
-      if (by[i] == 0) continue;
-      for (std::size_t j = 0; j < column_.size(); ++j) after[j] += by[i] * inverse_[j][i];
-    }
-    return after;
   }
 
   // The row whose price is the lowest below 0. Rounding errors become 0.
@@ -377,12 +420,6 @@ class Levels {
     return best;
   }
 
-  double cost(const std::vector<Link>& path, const std::vector<double>& price) const {
-    double sum = 0;
-    for (const Link e : path) sum += price[at(e)];
-    return sum;
-  }
-
   // The path that is cheaper than its demand's key by most, of the first set that has one.
   bool cheaper(const std::vector<double>& price, Column& found) {
     for (std::size_t turn = 0; turn < demands_.sets(); ++turn) {
@@ -397,16 +434,22 @@ class Levels {
       grow(g, price, most + LITTLE);
       double saved = LITTLE;
       for (std::size_t d = first(g); d < first(g + 1); ++d) {
-        const double less = cost_[d] - distance_[node(demands_.target[d])];
-        if (less > saved) saved = less, found.demand = d;
+        const double less = cost_[d] - tree_.distance(demands_.target[d]);
+        if (less <= LITTLE) continue;
+        if (is_bound(d) && !fits(d, walked(g, demands_.target[d])))
+          late_.push_back(d);
+        else if (less > saved)
+          saved = less, found.demand = d;
       }
+      if (found.demand != NONE) found.path = walked(g, demands_.target[found.demand]), late_.clear();
+      tree_.forget();
+      within(g, price, most, [&](std::size_t d, double least, const std::vector<Link>& path) {
+        if (cost_[d] - least > saved) saved = cost_[d] - least, found.demand = d, found.path = path;
+      });
       if (found.demand != NONE) {
-        found.path = walked(g, demands_.target[found.demand]);
-        forget();
         turn_ = g;
         return true;
       }
-      forget();
     }
     return false;
   }
@@ -430,8 +473,54 @@ class Levels {
     for (const Link e : key_[d]) rate_[at(e)] -= weight_[d];
   }
 
-  // Rounding errors are left behind.
+  // What is divided by may be small by rounding errors alone: the step is done again without them.
+  bool made_surer(double pivot) {
+    if (std::abs(pivot) >= UNSURE || pivots_ == 0) return ++pivots_, false;
+    refresh();
+    return true;
+  }
+
+  // Rounding errors are left behind, and what they led beyond an edge is brought back.
   void refresh() {
+    directed_ = false;
+    reckon();
+    if (edges().empty()) return;
+    const Basis before = *this;
+    int turn = 0;
+    for (; turn < MENDED && !edges().empty(); ++turn, reckon())
+      if (!mend(edges())) turn = MENDED;
+    if (turn >= MENDED) static_cast<Basis&>(*this) = before, reckon();
+    for (Column& one : column_) one.flow = std::max(0.0, one.flow);
+  }
+
+  // What is beyond an edge: links, and demands of which the key (NONE) or another path carries less than nothing.
+  struct Edge {
+    std::size_t link, demand, column;
+  };
+
+  std::vector<Edge> edges() {
+    std::vector<Edge> found;
+    for (const Column& one : column_) key_flow_[one.demand] = has(one.demand);
+    for (const Column& one : column_) key_flow_[one.demand] -= one.flow;
+    for (std::size_t j = 0; j < column_.size(); ++j) {
+      const std::size_t d = column_[j].demand;
+      if (column_[j].flow < -BELOW * has(d)) found.push_back({NONE, d, j});
+      if (key_flow_[d] < -BELOW * has(d)) found.push_back({NONE, d, NONE});
+    }
+    for (std::size_t e = 0; e < links(); ++e)
+      if (row_of_[e] == NONE && load_[e] > capacity_[e] * (1 + OVER)) found.push_back({e, NONE, NONE});
+    return found;
+  }
+
+  // Takes one of them out of the basis, or into it, any: in an order they could go round. False where that is no use.
+  bool mend(const std::vector<Edge>& all) {
+    const Edge one = all[dice_() % all.size()];
+    if (one.link != NONE) return relieve_link(one.link);
+    return relieve_column(one.column == NONE ? swapped(one.demand) : one.column);
+  }
+
+  void reckon() {
+    pivots_ = 0;
     std::fill(rate_.begin(), rate_.end(), 0.0);
     std::fill(load_.begin(), load_.end(), 0.0);
     for (std::size_t d = 0; d < count(); ++d)
@@ -444,7 +533,7 @@ class Levels {
     for (std::size_t j = 0; j < m; ++j) {
       double sum = 0;
       for (std::size_t i = 0; i < m; ++i) sum += inverse_[j][i] * (capacity_[row_[i]] - load_[row_[i]]);
-      change_of_.push_back(std::max(0.0, sum));
+      change_of_.push_back(sum);
     }
     for (std::size_t j = 0; j < m; ++j) {
       column_[j].flow = change_of_[j];
@@ -454,88 +543,35 @@ class Levels {
     change_of_.clear();
   }
 
-  // Gauss and Jordan, by the largest of each column.
-  void invert() {
-    const std::size_t m = row_.size();
-    std::vector<std::vector<double>> matrix(m, std::vector<double>(2 * m, 0.0));
-    for (std::size_t j = 0; j < m; ++j) {
-      for (const Link e : column_[j].path)
-        if (row_of_[at(e)] != NONE) matrix[row_of_[at(e)]][j] += 1;
-      for (const Link e : key_[column_[j].demand])
-        if (row_of_[at(e)] != NONE) matrix[row_of_[at(e)]][j] -= 1;
-      matrix[j][m + j] = 1;
-    }
-    for (std::size_t j = 0; j < m; ++j) {
-      std::size_t best = j;
-      for (std::size_t i = j; i < m; ++i)
-        if (std::abs(matrix[i][j]) > std::abs(matrix[best][j])) best = i;
-      std::swap(matrix[j], matrix[best]);
-      const double pivot = matrix[j][j];
-      for (std::size_t k = j; k < 2 * m; ++k) matrix[j][k] /= pivot;
-      for (std::size_t i = 0; i < m; ++i) {
-        const double by = matrix[i][j];
-        if (i == j || by == 0) continue;
-        for (std::size_t k = j; k < 2 * m; ++k) matrix[i][k] -= by * matrix[j][k];
-      }
-    }
-    for (std::size_t j = 0; j < m; ++j) inverse_[j].assign(matrix[j].begin() + static_cast<std::ptrdiff_t>(m), matrix[j].end());
+  const std::uint8_t* may(std::size_t g) const {
+    return demands_.fence[g] < 0 ? nullptr : demands_.allowed.data() + at(demands_.fence[g]) * links();
   }
 
   void grow(std::size_t g, const std::vector<double>& price, double cut) {
-    const std::uint8_t* may =
-        demands_.fence[g] < 0 ? nullptr : demands_.allowed.data() + at(demands_.fence[g]) * links();
-    const Rows& out = network_.out;
-    double* distance = distance_.data();
-    const Node source = demands_.source[g];
-    distance[source] = 0;
-    seen_.push_back(source);
-    heap_.push_or_lower(source, distance);
-    while (!heap_.empty()) {
-      const Node here = heap_.pop(distance);
-      for (std::int32_t k = out.start[node(here)]; k < out.start[node(here) + 1]; ++k) {
-        const Link e = out.link[node(k)];
-        const Node there = out.far[node(k)];
-        const double reached = distance[here] + price[at(e)] + HOP;
-        if (reached >= distance[there] || reached > cut || (may != nullptr && may[e] == 0)) continue;
-        if (distance[there] == UNREACHED) seen_.push_back(there);
-        distance[there] = reached;
-        into_[node(there)] = e;
-        heap_.push_or_lower(there, distance);
-      }
-    }
-  }
-
-  void forget() {
-    for (const Node v : seen_) distance_[node(v)] = UNREACHED;
-    seen_.clear();
+    tree_.grow(network_, demands_.source[g], may(g), price, cut);
   }
 
   std::vector<Link> walked(std::size_t g, Node target) const {
-    std::vector<Link> path;
-    for (Node v = target; v != demands_.source[g]; v = network_.tail[at(into_[node(v)])]) path.push_back(into_[node(v)]);
-    return path;
+    return tree_.walked(network_, demands_.source[g], target);
   }
 
   const Network network_;
   std::vector<double> capacity_;
   Demands demands_;
-  std::vector<double> weight_, held_;
+  std::vector<double> weight_, bound_;
+  Bounded inside_;
+  std::vector<double> held_;
   std::vector<std::uint8_t> rising_;
-  std::vector<std::vector<Link>> key_;
+  std::vector<std::size_t> late_;  // Whose path is too long, for a while.
+  std::vector<Link> path_;
   std::vector<std::size_t> set_of_, by_content_;
   std::vector<double> load_, rate_, change_;  // By link: what it carries, what of keys comes with the level, all that does.
-  std::vector<std::size_t> row_of_, row_;     // The full links of the basis.
-  std::vector<Column> column_;                // As many paths.
-  std::vector<std::vector<double>> inverse_;  // By column and row.
   std::vector<double> price_, cost_, key_change_, key_flow_, change_of_;
-  Heap heap_;
-  std::vector<double> distance_;
-  std::vector<Link> into_;
-  std::vector<Node> seen_;
+  Tree tree_;
   std::mt19937_64 dice_;
   double level_ = 0, most_rate_ = 0;
   std::size_t next_ = 0, left_ = 0, turn_ = 0;
-  std::int64_t levels_ = 0, steps_ = 0, still_ = 0;
+  std::int64_t levels_ = 0, steps_ = 0, still_ = 0, pivots_ = 0;
   bool directed_ = false;
 };
 

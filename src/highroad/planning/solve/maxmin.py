@@ -6,7 +6,8 @@ is, and the others rise on. For any prices y >= 0 the level is bounded (linear p
     sum_d x_d(t) dist_y(d) <= sum_e C_e y_e          x_d(t) = min(w_d t, D_d), or what it has if it rises no more
 
 and where both sides are equal nobody rises who is at a distance above 0. That is what a sequence of linear programs
-finds, one bottleneck after the other; here one basis goes through all of it (`_kernels.Levels`).
+finds, one bottleneck after the other; here one basis goes through all of it (`_kernels.Levels`). Where demands have
+bounds of latency, dist_y(d) is the least over ways that keep to them, found exactly, and so is what comes of it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ import numpy as np
 from highroad.graph import _kernels
 from highroad.planning.solve import total
 from highroad.planning.solve.answer import Answer, Clock, Limits, Moment, Progress, gap_of
+from highroad.planning.solve.live import Live
+from highroad.planning.solve.maxmin_ways import on_ways
 from highroad.planning.solve.problem import Commodities, Ints, Problem, Reals, commodities, flows
-from highroad.planning.solve.rising import GAP, Rise, highest
+from highroad.planning.solve.rising import GAP, Rise, allowed, highest
+from highroad.planning.solve.routed import Routed
 from highroad.planning.solve.shared import NOT_JOINED, utilisation
 
 STEPS = 100
@@ -31,7 +35,10 @@ TOLD_S = 0.25
 SAME = 1e-9
 
 MOST = 50_000
-"""Of more demands shares are found nearly (`rising`)."""
+"""Of more demands shares are found nearly (`rising`), unless they have bounds of latency."""
+
+INSIDE = 1 + 1e-9
+"""What a way may take, as a share of its bound: sums differ by rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,7 @@ class Shares:
     None where everybody has come to the end.
     """
 
-    answer: Answer
+    answer: Answer | Routed
     levels: int
     rising: Rising | None = None
 
@@ -87,12 +94,14 @@ def maxmin(
     problem: Problem,
     limits: Limits | None = None,
     *,
+    live: Live | None = None,
     clock: Clock = lambda: 0.0,
     progress: Progress | None = None,
     seed: int = 0,
 ) -> Shares:
     """The shares, by `weight`; those with the same ends share as everybody does. ValueError where no way leads from end
-    to end of a demand (`problem.checked` says which).
+    to end of a demand (`problem.checked` says which), or none that keeps to the bound of latency that it has in `live`,
+    which is of the same demands and links. With `live` the answer is of ways.
 
     Progress is told now and then: how high those are who rise still, and what no plan betters of that.
     """
@@ -102,9 +111,8 @@ def maxmin(
     count = len(single.target)
     if not count or not problem.links:
         return Shares(answer=total.total(problem, limits, clock=clock), levels=0)
-    weight = np.empty(count)
-    weight[single.of] = problem.weight
-    if count > MOST:
+    weight = _by_commodity(single, problem.weight)
+    if count > MOST and live is None:
         return _nearly(problem, single, weight, limits, clock, progress, seed)
     begun_s = clock()
     rising = _kernels.Levels(
@@ -118,6 +126,8 @@ def maxmin(
         single.fence,
         problem.fences.astype(np.uint8).ravel(),
         seed,
+        None if live is None else live.latency_ms,
+        None if live is None else _by_commodity(single, live.bound_ms * INSIDE),
     )
     if not rising.begin():
         raise ValueError(NOT_JOINED)
@@ -139,7 +149,18 @@ def maxmin(
     price /= float((price * problem.capacity_gbps).sum())
     cost = float((weight * rising.distances(price)).sum())
     bound = 1.0 / cost if cost > 0 else np.inf
+    if live is not None:
+        bound = min(float((single.amount_gbps / weight).min()), bound)
+        plan = on_ways(problem, live, single, weight, rising, price, bound, looks)
+        return Shares(answer=plan, levels=rising.levels, rising=left)
     return _shares(problem, single, weight, rising.served, rising.flow, price, bound, looks, rising.levels, left)
+
+
+def _by_commodity(single: Commodities, values: Reals) -> Reals:
+    """Of values by demand, where each is a commodity of its own."""
+    found = np.empty(len(single.target))
+    found[single.of] = values
+    return found
 
 
 def _left(problem: Problem, single: Commodities, weight: Reals, levels: _kernels.Levels) -> Rising:
@@ -148,6 +169,9 @@ def _left(problem: Problem, single: Commodities, weight: Reals, levels: _kernels
     load = levels.flow.reshape(-1, problem.links).sum(axis=0)
     price = levels.price if levels.levels else np.ones(problem.links)
     bound = highest(problem, single, weight, held, still, load, price)
+    paid = float((price * problem.capacity_gbps).sum())
+    if levels.levels and paid > 0:  # these distances are inside bounds of latency, too
+        bound = min(bound, allowed(single, weight, held, still, levels.distances(price / paid)))
     return Rising(demands=int(still.sum()), level=levels.level, bound=max(bound, levels.level))
 
 

@@ -17,8 +17,14 @@ from highroad.planning.solve.problem import Flags, Ints, Reals
 from highroad.planning.solve.ways import Places, Ways
 
 STEP, MOST = 1.01, 3.0
-"""Bounds are told apart by so much, and up to so many times the least latency; who may take longer is a
-lot with all such."""
+WIDE_STEP, WIDEST = 1.05, 300.0
+"""Bounds are told apart by so much, and up to so many times the least latency; further by more. Who may take longer
+than the widest is a lot with all such.
+"""
+
+_NARROW = STEP ** np.arange(math.ceil(math.log(MOST, STEP)) + 1)
+_WIDE = _NARROW[-1] * WIDE_STEP ** np.arange(1, math.ceil(math.log(WIDEST / MOST, WIDE_STEP)) + 1)
+EDGES: Reals = np.concatenate((_NARROW, _WIDE, [np.inf]))
 
 
 class Lots:
@@ -29,21 +35,20 @@ class Lots:
     def __init__(self, ways: Ways, least_ms: Reals, *, ranked: bool) -> None:
         live = ways.live
         self.ways = ways
-        edges = np.append(STEP ** np.arange(math.ceil(math.log(MOST, STEP)) + 1), np.inf)
         least = least_ms[ways.of]
         ratio = np.divide(
             live.bound_ms, least, out=np.full(live.services, np.inf), where=np.isfinite(least) & (least > 0)
         )
-        bucket = np.searchsorted(edges, ratio * (1 + 1e-12), "right") - 1
+        bucket = np.searchsorted(EDGES, ratio * (1 + 1e-12), "right") - 1
         rank = live.rank if ranked else np.zeros_like(live.rank)
         ranks = int(rank.max(initial=0)) + 1
-        key = (ways.of * ranks + rank) * (len(edges) + 1) + bucket + 1
+        key = (ways.of * ranks + rank) * (len(EDGES) + 1) + bucket + 1
         keys, of = np.unique(key, return_inverse=True)
         self.of: Places = of.astype(np.int64)
         """The lot of each service."""
-        bucket = keys % (len(edges) + 1) - 1
-        self.rank: Ints = (keys // (len(edges) + 1) % ranks).astype(np.int32)
-        self.family: Places = keys // (len(edges) + 1) // ranks
+        bucket = keys % (len(EDGES) + 1) - 1
+        self.rank: Ints = (keys // (len(EDGES) + 1) % ranks).astype(np.int32)
+        self.family: Places = keys // (len(EDGES) + 1) // ranks
         own = least_ms[self.family]
         self.possible: Flags = np.isfinite(own) & (bucket >= 0)
         order = np.argsort(self.of, kind="stable")

@@ -8,9 +8,10 @@ number of ways. For any prices y >= 0 (of rows, with Y_e what a unit of link e c
 
     total   sum_e C_e Y_e + sum_d D_d max(0, worth_d - cost_d)          share   U >= sum_d D_d cost_d / sum_e C_e Y_e
 
-cost_d is the least price of a way inside the fence of d; where that is too long for its bound, what latency priced
-besides proves of the ways inside it (`ways`); for whoever is protected no less than `standing.lone` adds up. That one
-and the same backup has to do for all groups that take a way down is relaxed.
+No more of D_d counts in a total than the links out of the source of d have, or those into its target. cost_d is the
+least price of a way inside the fence of d; where that is too long for its bound, what latency priced besides proves of
+the ways inside it (`ways`), which may be less than the cheapest of them costs; for whoever is protected no less than
+`standing.lone` adds up. That one and the same backup has to do for all groups that take a way down is relaxed.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ ROUNDS, IN_VAIN = 150, 25
 TIED = 1e-6
 """Ways of one price are told apart by latency: all of it weighs this share of the prices."""
 
+LONG = 12
+"""After so many sweeps prices are remembered, though most of what is asked for may stay away: then the regret is large
+until they have come to it.
+"""
+
 SEEN = 1e-3
 """What a row that is new costs, as a share of the dearest: so that its price can rise."""
 
@@ -51,7 +57,8 @@ class Routed:
 
     `paths` are rows of links (in any order); `way` says which of `ways` each is, where its backup is. `price` is that
     of links, `by_group` the part of it that each risk group has (-1: nothing has failed) where anybody is protected;
-    `rates` are the prices a millisecond that the bound stands on.
+    `rates` are the prices a millisecond that the bound stands on. `ends` is what a Gbit/s more on a link adds to
+    the bound besides its price, as no more of a demand counts than the links at its ends have.
     """
 
     problem: Problem
@@ -65,6 +72,7 @@ class Routed:
     load_gbps: Reals
     reserve_gbps: Reals
     price: Reals
+    ends: Reals
     by_group: tuple[tuple[int, Reals], ...]
     rates: tuple[float, ...]
     value: float
@@ -132,17 +140,43 @@ class _Search:
         self.lots = Lots(self.ways, least, ranked=worth is not None)
         self.standing = Standing(self.ways)
         self.worth = np.ones(len(self.lots)) if worth is None else worth[self.lots.rank]
-        self.asked = self.lots.gbps
+        self.asked = self.lots.gbps if must else np.minimum(self.lots.gbps, self._ends())
         self.whole = float((self.asked * self.worth).sum())
-        self.slope = Slope(capacity_gbps=live.capacity_gbps, slope=SHARE_SLOPE if must else TOTAL_SLOPE)
+        self.slope = Slope(capacity_gbps=live.capacity_gbps, slope=SHARE_SLOPE if must else TOTAL_SLOPE, far=LONG)
         self.value = np.inf if must else -1.0
         self.bound = 0.0 if must else self.whole
         self.price = np.zeros(live.spans)
         self.by_group: list[tuple[int, Reals]] = []
         self.rates: list[float] = []
+        self.least: Reals = np.zeros(len(self.lots))
         self.tie = live.latency_ms * (TIED / max(float((live.latency_ms * live.capacity_gbps).sum()), 1e-300))
         self.best, self.best_of = self.lots.flow, 0
         self.begin = price if price is not None and price.any() else None
+
+    def _ends(self) -> Reals:
+        """What leaves the source and comes to the target of each lot at most: asking for more would blur the bound."""
+        live, ways, family = self.live, self.ways, self.lots.family
+        leaves = np.bincount(live.a, live.capacity_gbps, live.nodes)
+        comes = np.bincount(live.b, live.capacity_gbps, live.nodes)
+        if not live.directed:
+            leaves = comes = leaves + comes
+        self.leaves, self.comes = leaves[ways.source[family]], comes[ways.target[family]]
+        ends: Reals = np.minimum(self.leaves, self.comes)
+        return ends
+
+    def _at_ends(self) -> Reals:
+        """What the first Gbit/s more on each span adds to the bound besides its price: see `Routed`."""
+        live, ways, lots = self.live, self.ways, self.lots
+        more: Reals = np.zeros(live.spans)
+        short = np.flatnonzero(self.asked < lots.gbps)
+        if self.must or not len(short):
+            return more
+        family, earned = lots.family[short], np.maximum(0.0, self.worth - self.least)[short]
+        first = self.leaves[short] <= self.comes[short]
+        out = np.bincount(ways.source[family[first]], earned[first], live.nodes)
+        into = np.bincount(ways.target[family[~first]], earned[~first], live.nodes)
+        more += out[live.a] + into[live.b]
+        return more if live.directed else more + out[live.b] + into[live.a]
 
     def run(self) -> None:
         """Until the gap is proven, nothing gets better, or time is up."""
@@ -286,6 +320,7 @@ class _Search:
         bound = total + float((self.asked * np.maximum(0.0, self.worth - least)).sum())
         if bound < self.bound:
             self.bound, self.price, self.rates, self.by_group = bound, price, rates, groups
+            self.least = least
         return bound
 
     def _paid(self, rows: Reals) -> Reals:
@@ -354,6 +389,7 @@ class _Search:
             load_gbps=load[: live.spans],
             reserve_gbps=standing.kept(load),
             price=self.price,
+            ends=self._at_ends(),
             by_group=tuple(self.by_group),
             rates=tuple(self.rates),
             value=float(self.value),

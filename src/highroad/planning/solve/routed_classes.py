@@ -2,7 +2,8 @@
 
 As in `classes`: stage r makes the most of w_0 x_0 + ... + w_r x_r, w_r = 1. The ratio of two classes that follow one
 another is PRIORITY at first, and as many times that as it takes until no class gets less than its own stage found. With
-B_r the bound of stage r, and X_k what all classes up to k get, of a plan that gives no less to those before
+B_r the bound of stage r, and X_k what all classes up to k get, of a plan that gives no less to those before (where time
+is up before a stage, no more than is asked for)
 
     X_r <= B_r - sum_{k < r} (w_k - w_{k+1}) X_k
 """
@@ -40,6 +41,10 @@ def in_turn(
         return plan, (), np.ones(len(plan.commodities.target))
     for number in range(len(ranks)):
         left_s = limits.time_s - (clock() - begun_s)
+        if left_s <= 0 and number < len(ranks) - 1:  # nothing is proven of it, and the last has a plan for all
+            proven.append((np.inf, ratio ** np.arange(number, -1, -1.0)))
+            reached.append(0.0)
+            continue
         share = Limits(gap=limits.gap, time_s=left_s / (len(ranks) - number), threads=limits.threads)
         plan, worth = _stage(problem, live, share, ranks, number, ratio, clock)
         for _ in range(AGAIN):

@@ -61,6 +61,8 @@ class Slope:
     sweeps: int = 0
     prices: list[Reals] = field(default_factory=list)
     rises: float = RISES
+    far: float = np.inf
+    """After so many sweeps multipliers remember however large the regret is."""
     closed: Flags | None = None
     """Links that are cut: no price is low enough."""
     _before: int = BEFORE
@@ -93,7 +95,7 @@ class Slope:
         low, high = TOLERANCES
         self.tolerance = min(high, max(low, 0.3 * (regret + abs(bias))))
         at_rest = regret < AT_REST * abs(bias)
-        near = regret < FAR or not self._before
+        near = regret < FAR or not self._before or self.sweeps > self.far
         if self.sweeps > self._before and near and (at_rest or self.sweeps < IMPATIENT):
             highest = float(price[np.isfinite(price)].max(initial=0.0))
             self.weight = np.clip(price / max(1.0, highest / WEIGHTS[1]), *WEIGHTS)

@@ -292,3 +292,26 @@ def test_a_later_class_takes_nothing_from_an_earlier_one() -> None:
     found = lexicographic(of)
     assert found.answer.served_gbps == pytest.approx([2.0, 8.0], rel=1e-3)
     assert [one.value for one in found.classes] == pytest.approx([8.0, 10.0], rel=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shares_of_thousands_come_to_an_end_and_fit(seed: int) -> None:
+    """After tens of thousands of steps rounding errors neither end it nor make it give more than there is."""
+    rng = np.random.default_rng(seed)
+    nodes, demands = 80, 4000
+    chords = [(int(a), int((a + rng.integers(2, nodes - 1)) % nodes)) for a in rng.integers(0, nodes, nodes // 2)]
+    links = [*((a, (a + 1) % nodes) for a in range(nodes)), *chords]
+    source = rng.integers(0, nodes, demands).astype(np.int32)
+    given = problem(
+        nodes,
+        [a for a, _ in links] + [b for _, b in links],
+        [b for _, b in links] + [a for a, _ in links],
+        rng.choice([100.0, 400.0], 2 * len(links)),
+        source,
+        ((source + rng.integers(1, nodes, demands)) % nodes).astype(np.int32),
+        rng.uniform(1, 20, demands),
+        weight=rng.choice([1.0, 2.0, 4.0], demands),
+    )
+    found = maxmin(given)
+    assert (found.load_gbps <= given.capacity_gbps * (1 + 1e-9)).all()
+    assert found.answer.gap <= 5e-3

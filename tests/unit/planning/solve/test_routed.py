@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pytest
 
 from highroad.planning.narrowing import Asked, narrowed
-from highroad.planning.solve import routed
+from highroad.planning.solve import routed, routed_classes
 from highroad.planning.solve.answer import FITS, Limits
 from highroad.planning.solve.few import Paths
 from highroad.planning.solve.live import Live
@@ -188,6 +189,56 @@ def test_by_classes_no_plan_betters_the_bounds(seed: int) -> None:
     assert most <= classes[0].bound * (1 + ROUNDING)
     assert classes[0].value >= 0.9 * most
     assert [one.value for one in classes] == sorted(one.value for one in classes)
+
+
+def test_bounds_of_many_times_the_least_latency_are_told_apart() -> None:
+    """Of two the wider bound leaves a way that takes eleven times the fastest: half of it goes there."""
+    one = directed(0)
+    of = replace(
+        one,
+        nodes=3,
+        a=np.array([0, 1, 0], np.int32),
+        b=np.array([2, 2, 1], np.int32),
+        latency_ms=np.array([1.0, 6.0, 5.0]),
+        capacity_gbps=np.full(3, 10.0),
+        group_first=np.arange(4, dtype=np.int64),
+        group=np.arange(3, dtype=np.int32),
+        node_group=np.arange(3, 6, dtype=np.int32),
+        source=np.zeros(2, np.int32),
+        target=np.full(2, 2, np.int32),
+        gbps=np.array([10.0, 2.0]),
+        rank=np.zeros(2, np.int32),
+        bound_ms=np.array([12.0, 8.0]),
+        fence=np.full(2, -1, np.int32),
+        fences=np.zeros((0, 3), np.bool_),
+        protected=np.zeros(2, np.bool_),
+    )
+    assert routed.evenest(asked(of), of, Limits(gap=1e-4)).value == pytest.approx(0.6, rel=1e-3)
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_far_more_than_fits_is_no_wider_a_gap(seed: int) -> None:
+    """No more than leaves a source counts of what is asked of it, so that small errors of prices weigh little."""
+    of = able(directed(seed))
+    of = able(replace(of, bound_ms=np.full(of.services, np.inf), gbps=of.gbps * 20.0))
+    plan = routed.most(asked(of), of, Limits(gap=1e-3), worth=np.array([64.0, 8.0, 1.0]))
+    assert plan.gap <= 2e-3
+
+
+def test_without_time_all_classes_have_one_plan_and_no_stage_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[routed.Routed] = []
+
+    def most(*of: Any, **how: Any) -> routed.Routed:
+        made.append(routed.most(*of, **how))
+        return made[-1]
+
+    monkeypatch.setattr(routed_classes, "most", most)
+    of = able(directed(3))
+    plan, classes, _ = in_turn(asked(of), of, Limits(time_s=0.0))
+    assert len(made) == 1
+    keeps(of, plan)
+    assert [one.rank for one in classes] == np.unique(of.rank).tolist()
+    assert all(one.value <= one.bound <= of.gbps[of.rank <= one.rank].sum() * (1 + ROUNDING) for one in classes)
 
 
 @pytest.mark.parametrize("must", [True, False])
