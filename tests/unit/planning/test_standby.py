@@ -359,3 +359,20 @@ def test_what_is_needed_grows_by_no_more_than_what_is_kept_beside_and_never_fall
             calendar.keep_beside(f"{name}:{holder}", holder, mine, backups)
             after = [calendar.at(link, at) for link in LINKS for at in INSTANTS]
             assert all(less <= more for less, more in zip(before, after, strict=True))
+
+
+def test_a_holder_that_is_kept_anew_while_it_is_set_aside_stands_by_with_the_rest_again() -> None:
+    calendar = Calendar({"x": 100})
+    calendar.keep_beside("drain", "s", [Claim("x", 2.0, 4.0, 60)])
+    stands = [Standby("x", -math.inf, math.inf, 50, frozenset("a"))]
+    with calendar.without("s"):
+        assert calendar.at("x", 3.0) == 0
+        calendar.keep("s", (), stands)
+        assert [calendar.at("x", at) for at in (1.0, 3.0)] == [50, 50]
+    assert [calendar.at("x", at) for at in (1.0, 2.0, 3.0, 4.0)] == [50, 60, 60, 50]
+    with calendar.without("s", alone=True):
+        assert [calendar.at("x", at) for at in (1.0, 3.0)] == [0, 60]
+    assert [calendar.at("x", at) for at in (1.0, 3.0)] == [50, 60]
+    with calendar.without("drain"):
+        assert [calendar.at("x", at) for at in (1.0, 3.0)] == [50, 50]
+    assert calendar.standing("s") == (stands[0]._replace(until_s=2.0), stands[0]._replace(start_s=4.0))
