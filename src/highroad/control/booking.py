@@ -84,10 +84,10 @@ def find(book: Book, maintenance: Maintenance, service: Service) -> Detour | str
 
 
 def _no_room_beside(service: Service) -> str:
-    """Why a way that has room is not kept: the service itself stands by there, and a detour is kept beside that."""
+    """Why a way that has room is not kept: a detour is kept beside what the service keeps until it moves."""
     return (
-        f"another way has {service.order.bandwidth_gbps:g} Gbit/s free, but not beside what is kept for its backup "
-        "until it moves: it goes there when the drain begins, if nobody has taken the room by then"
+        f"another way has {service.order.bandwidth_gbps:g} Gbit/s free, but not beside what the service keeps until it "
+        "moves: it goes there when the drain begins, if nobody has taken the room by then"
     )
 
 

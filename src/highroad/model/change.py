@@ -36,7 +36,7 @@ class Change:
     max_paths: int | Keep | None = KEEP
     start_s: float | Keep = KEEP
     end_s: float | Keep | None = KEEP
-    windows: tuple[Window, ...] | Keep = KEEP
+    windows: tuple[Window, ...] | Keep | None = KEEP
     recurrence: Recurrence | Keep | None = KEEP
     autoscale: Autoscale | Keep | None = KEEP
     description: str | Keep = KEEP

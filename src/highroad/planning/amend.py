@@ -16,6 +16,8 @@ from highroad.units import iso_from_s
 
 TIMES = frozenset({"start_s", "end_s", "windows", "recurrence"})
 
+REPEATED = frozenset({"windows", "recurrence"})
+
 
 def amend(ground: Ground, service: Service, change: Change, now_s: float) -> tuple[Order | None, list[Finding]]:
     """The order of a service once it is changed, or everything that is wrong with the change.
@@ -23,8 +25,9 @@ def amend(ground: Ground, service: Service, change: Change, now_s: float) -> tup
     What is not named stays just as it is, also the time of its window that has passed. The ground has to be the one
     without the service (`Ground.without`), so that its own tags are free.
     """
-    before, named = service.order, change.named
+    before, named = service.order, _named(change)
     wrong = Wrong()
+    _check_none(service, change, wrong)
     _check_times(service, named, now_s, wrong)
     order, findings = resolve(_request(service, named, ground, now_s), ground, now_s)
     if order is None or wrong.findings:
@@ -39,7 +42,22 @@ def amend(ground: Ground, service: Service, change: Change, now_s: float) -> tup
 
 def requested(ground: Ground, service: Service, change: Change, now_s: float) -> Request:
     """The request that a service would have been ordered by, had it been as the change wants it."""
-    return _request(service, change.named, ground, now_s)
+    return _request(service, _named(change), ground, now_s)
+
+
+def _named(change: Change) -> dict[str, Any]:
+    """What is changed, but for times that are none: what takes their place is named beside them."""
+    return {name: value for name, value in change.named.items() if value is not None or name not in REPEATED}
+
+
+def _check_none(service: Service, change: Change, wrong: Wrong) -> None:
+    """No times of its own do not say when it is carried instead."""
+    order, named = service.order, _named(change)
+    has = {"windows": order.window.pieces, "recurrence": order.recurrence}
+    for name in sorted(REPEATED & change.named.keys() - named.keys()):
+        if has[name] and not TIMES & named.keys():
+            message = "null does not say when it is to be instead: give `windows`, a `recurrence`, or `start` and `end`"
+            wrong("window-pieces", name, message)
 
 
 def _check_times(service: Service, named: dict[str, Any], now_s: float, wrong: Wrong) -> None:

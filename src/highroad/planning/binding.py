@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 from highroad.model.network import LinkId
 from highroad.model.service import Order, Placement, Protection
 from highroad.model.window import Window
-from highroad.planning.closure import Heed
+from highroad.planning.closure import Closure, Heed
 from highroad.planning.find import find
 from highroad.planning.ground import Ground, port_resource
 from highroad.planning.look import Look
@@ -216,24 +218,58 @@ class _Binds:
 
 
 def _closed(ground: Ground, order: Order, found: Placement) -> Binding | None:
-    """A way that only maintenance is in the way of: it is closed for a time. None where it is not: a search that gives
-    up in time may find a way that it did not find with less to look at.
+    """A way that only maintenance is in the way of: it is closed for a time, and why no other will do. None where it is
+    not: a search that gives up in time may find a way that it did not find with less to look at.
     """
-    backup = () if found.backup is None else (*found.backup.there, *found.backup.back)
-    numbers = {ground.graph.link_number[link] for link in (*found.links, *backup)}
-    times = [
-        one.window for one in ground.closures if one.window.meets(order.window) and not one.links.isdisjoint(numbers)
-    ]
+    times = _closing(ground, order, found)
     if not times:
         return None
-    start_s, until_s = min(one.start_s for one in times), max(one.until_s for one in times)
-    until = f" to {iso_from_s(until_s)}" if until_s < math.inf else " on"
+    which = "the way between" if found.backup is None else "one of the two ways that share no risk between"
     return Binding(
         constraint="path",
-        message=f"the way between {order.a_site} and {order.b_site} is closed for maintenance "
-        f"from {iso_from_s(start_s)}{until}, and no other has room",
-        at_s=start_s,
+        message=f"{which} {order.a_site} and {order.b_site} is closed for maintenance {_span(times)}, "
+        f"and {_no_other(ground, order, times)}",
+        at_s=min(one.window.start_s for one in times),
     )
+
+
+def _closing(ground: Ground, order: Order, found: Placement) -> list[Closure]:
+    """What closes any link of a placement in the time of an order."""
+    backup = () if found.backup is None else (*found.backup.there, *found.backup.back)
+    numbers = {ground.graph.link_number[link] for link in (*found.links, *backup)}
+    return [one for one in ground.closures if one.window.meets(order.window) and not one.links.isdisjoint(numbers)]
+
+
+def _span(times: Sequence[Closure]) -> str:
+    until_s = max(one.window.until_s for one in times)
+    until = f" to {iso_from_s(until_s)}" if until_s < math.inf else " on"
+    return f"from {iso_from_s(min(one.window.start_s for one in times))}{until}"
+
+
+def _no_other(ground: Ground, order: Order, times: Sequence[Closure]) -> str:
+    """Why there is no other way, or pair of ways, than one that some maintenances close."""
+    want = replace(want_of(order), bandwidth_gbps=None, max_paths=1)
+    other = "no other two that share no risk" if want.protected else "no other"
+    if find(ground, want) is not None:
+        return f"{other} {'have' if want.protected else 'has'} room"
+    light = replace(want, bound_ms=None)
+    if want.bound_ms is not None and find(ground, light) is not None:
+        return f"{other} {'are' if want.protected else 'is'} inside the latency bound of {want.bound_ms:g} ms"
+    light = replace(light, only_up=False)
+    if find(ground, light) is not None:
+        return "what else there is is dark or being drained now"
+    # One after the other: what closes the way that there still is beside what is known to be closed.
+    view, known, more = copy(ground), list(times), list[Closure]()
+    while True:
+        view.closures = tuple(known)
+        found = find(view, light)
+        closing = [] if found is None else [one for one in _closing(ground, order, found) if one not in known]
+        if not closing:
+            break
+        known, more = known + closing, more + closing
+    if not more:
+        return "there are no other two that share no risk" if want.protected else "there is no other"
+    return f"what else there is is closed at some time {_span(more)}"
 
 
 def _group(name: str) -> str:

@@ -9,12 +9,13 @@ a function of what services hold, however it came about.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 
 from highroad.model.window import Window
-from highroad.planning.line import Claim, Line, fill, most
+from highroad.planning.line import Claim, Line, fill, left_beside, most
 from highroad.planning.standby import GroupNumbers, Standby
 from highroad.planning.steps import Peak
 
@@ -39,6 +40,10 @@ class Calendar:
         """How often anything was kept or a capacity given: while it stays, every answer does."""
         self._beside: dict[str, set[str]] = {}
         """Who keeps something for a holder, and is set aside with it."""
+        self._keeps_for: dict[str, str] = {}
+        """The same the other way about."""
+        self._cut: dict[str, tuple[Standby, ...]] = {}
+        """What is left of a holder's standbys where something is claimed beside it."""
 
     @classmethod
     def build(
@@ -67,25 +72,32 @@ class Calendar:
         """Make these the holder's claims and standbys, in place of those that it had."""
         self.edits += 1
         self._aside.pop(holder, None)
-        held = self._claims.get(holder, ()), self._standbys.get(holder, ())
+        had, stood = self._claims.get(holder, ()), self.standing(holder)
         wanted = _claims(claims), _standbys(standbys)
-        if held[1] != wanted[1]:
-            self._stand_down(held[1])
-        if held[0] != wanted[0]:
-            gone, come = _difference(held[0], wanted[0])
+        self._hold(holder, *wanted)
+        stands = self.standing(holder)
+        if stood != stands:
+            self._stand_down(stood)
+        if had != wanted[0]:
+            gone, come = _difference(had, wanted[0])
             self._claim(gone, -1)
             self._claim(come, +1)
-        if held[1] != wanted[1]:
-            self._stand_by(wanted[1])
-        self._hold(holder, *wanted)
+        if stood != stands:
+            self._stand_by(stands)
+        self._cut_again(holder)
 
     def claims(self, holder: str) -> tuple[Claim, ...]:
         """What a holder keeps for certain use."""
         return self._claims.get(holder, ())
 
     def standbys(self, holder: str) -> tuple[Standby, ...]:
-        """Where a holder stands by."""
+        """Where a holder stands by, whatever is kept beside it."""
         return self._standbys.get(holder, ())
+
+    def standing(self, holder: str) -> tuple[Standby, ...]:
+        """Where a holder stands by but for what is claimed beside it: that is kept for it whatever fails."""
+        cut = self._cut.get(holder)
+        return self._standbys.get(holder, ()) if cut is None else cut
 
     def peak(self, resource: str, window: Window) -> Peak:
         """The most that is needed in a window, claims and reserve, and when first."""
@@ -128,7 +140,7 @@ class Calendar:
         Looks at everybody: for an operator's eyes, not for a search.
         """
         found: dict[tuple[str, bool], int] = {}
-        for held, stands in ((self._claims, False), (self._standbys, True)):
+        for held, stands in ((self._claims, False), ({**self._standbys, **self._cut}, True)):
             for holder, ones in held.items():
                 for one in ones:
                     if one.resource == resource and one.start_s <= at_s < one.until_s:
@@ -223,19 +235,25 @@ class Calendar:
 
     def held(self) -> list[tuple[str, tuple[Claim, ...], tuple[Standby, ...]]]:
         """What every holder keeps, as values."""
-        standbys = self._standbys
+        standbys = {**self._standbys, **self._cut} if self._cut else self._standbys
         found = [(holder, claims, standbys.get(holder, ())) for holder, claims in self._claims.items()]
         return found + [(holder, (), rest) for holder, rest in standbys.items() if holder not in self._claims]
 
     def keep_beside(self, other: str, holder: str, claims: Iterable[Claim], standbys: Iterable[Standby] = ()) -> None:
-        """Keep something for a holder under another name, which `without` sets aside with it; nothing lets it go."""
+        """Keep something for a holder under another name, which `without` sets aside with it; nothing lets it go.
+
+        It is kept for the same stream: of a resource that is claimed so, the holder itself stands by with what is more
+        than the claim only. What is needed grows by no more than the claim, and falls again when that is let go.
+        """
+        self._keeps_for[other] = holder
+        self._beside.setdefault(holder, set()).add(other)
         self.keep(other, claims, standbys)
         if self.claims(other) or self.standbys(other):
-            self._beside.setdefault(holder, set()).add(other)
-        elif holder in self._beside:
-            self._beside[holder].discard(other)
-            if not self._beside[holder]:
-                del self._beside[holder]
+            return
+        del self._keeps_for[other]
+        self._beside[holder].discard(other)
+        if not self._beside[holder]:
+            del self._beside[holder]
 
     def all_beside(self) -> frozenset[str]:
         """Every holder that anything is kept for under another name."""
@@ -263,17 +281,20 @@ class Calendar:
         if holder in self._aside:
             yield
             return
-        held = self._claims.pop(holder, ()), self._standbys.pop(holder, ())
-        self._stand_down(held[1])
+        held = self._claims.get(holder, ()), self._standbys.get(holder, ())
+        self._stand_down(self.standing(holder))
         self._claim(held[0], -1)
+        self._hold(holder, (), ())
+        self._cut_again(holder)
         self._aside[holder] = held
         try:
             yield
         finally:
             if self._aside.pop(holder, None) is held:
                 self._claim(held[0], +1)
-                self._stand_by(held[1])
                 self._hold(holder, *held)
+                self._stand_by(self.standing(holder))
+                self._cut_again(holder)
 
     def oversold(self) -> list[tuple[str, Peak]]:
         """Resources that are needed above their capacity at any time, with the worst of it. Empty, always."""
@@ -292,6 +313,34 @@ class Calendar:
             self._standbys[holder] = standbys
         else:
             self._standbys.pop(holder, None)
+        self._cut_to_size(holder)
+
+    def _cut_to_size(self, holder: str) -> None:
+        """Know what is left of a holder's standbys beside what is claimed for it under other names."""
+        self._cut.pop(holder, None)
+        standbys, claimed = self._standbys.get(holder, ()), defaultdict[str, list[Claim]](list)
+        for claim in (claim for name in self._beside.get(holder, ()) for claim in self._claims.get(name, ())):
+            claimed[claim.resource].append(claim)
+        if standbys and claimed:
+            stands: dict[str, list[Standby]] = {}
+            for one in standbys:
+                stands.setdefault(one.resource, []).append(one)
+            parts = (left_beside(ones, claimed[at]) if at in claimed else ones for at, ones in stands.items())
+            cut = tuple(chain.from_iterable(parts))
+            if cut != standbys:
+                self._cut[holder] = cut
+
+    def _cut_again(self, other: str) -> None:
+        """Let the holder that something is kept for stand by with what is left beside that now."""
+        holder = self._keeps_for.get(other)
+        if holder is None or holder not in self._standbys:
+            return
+        stood = self.standing(holder)
+        self._cut_to_size(holder)
+        stands = self.standing(holder)
+        if stood != stands:
+            self._stand_down(stood)
+            self._stand_by(stands)
 
     def _line(self, resource: str) -> Line:
         line = self._lines.get(resource)

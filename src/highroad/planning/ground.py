@@ -203,7 +203,7 @@ class Ground:
 
     def keep_detour(self, holder: str, service: Service, detour: Placement, window: Window) -> bool:
         """Let a holder keep what a service needs for a detour in a window beside what it keeps itself, if that fits;
-        else the holder keeps nothing.
+        else the holder keeps nothing. Where the detour is on links of the service's own backup it is in its place.
         """
         self.calendar.keep_beside(holder, service.id, ())
         ends = frozenset({site_group(service.order.a_site), site_group(service.order.b_site)})
@@ -213,10 +213,11 @@ class Ground:
             stands = standbys_over(self, detour, ends, piece)
             more, beside = beyond(self.calendar, service.id, detour, stands, piece)
             claims, standbys = claims + more, standbys + beside
-        if any(self.calendar.free(one.resource, _time(one)) < one.rate_mbps for one in claims):
-            return False
         self.calendar.keep_beside(holder, service.id, claims)
-        if any(self.calendar.spare_for(one.resource, _time(one), one.groups) < one.rate_mbps for one in standbys):
+        full = any(self.calendar.free(one.resource, _time(one)) < 0 for one in claims)
+        if full or any(
+            self.calendar.spare_for(one.resource, _time(one), one.groups) < one.rate_mbps for one in standbys
+        ):
             self.calendar.keep_beside(holder, service.id, ())
             return False
         self.calendar.keep_beside(holder, service.id, claims, standbys)

@@ -127,8 +127,12 @@ class ServiceChangeIn(In):
     fence: Annotated[list[str], Field(min_length=1)] | None = Field(default=None, description="Null for none.")
     start: Time | None = Field(default=None, description="Of a window that has not begun.")
     end: Time | None = Field(default=None, description="Null for an open end.")
-    windows: Annotated[list[WindowIn], Field(min_length=1)] | None = None
-    recurrence: RecurrenceIn | None = None
+    windows: Annotated[list[WindowIn], Field(min_length=1)] | None = Field(
+        default=None, description="Null only with what takes their place: a `recurrence`, or `start` and `end`."
+    )
+    recurrence: RecurrenceIn | None = Field(
+        default=None, description="Null only with what takes its place: `windows`, or `start` and `end`."
+    )
     traffic_class: TrafficClass | None = None
     protection: Protection | None = None
     max_paths: Whole | None = None

@@ -32,9 +32,17 @@ def test_a_rule_is_ordered_shown_and_changed_into_windows() -> None:
             assert service["windows"][0]["start"] == "2027-01-05T01:00:00.000Z"  # 18:00 in Denver
             assert service["windows_left"] > 480
             url, version = made.headers["location"], {"If-Match": made.headers["etag"]}
+            none: tuple[dict[str, Any], ...] = ({"recurrence": None}, {"windows": None}, {"windows": None, "end": None})
+            for body in none:
+                refused = await http.patch(url, json=body, headers=version)
+                assert refused.status_code == 422, body
+                assert [one["code"] for one in refused.json()["findings"]] == ["window-pieces"], body
+            alone = {"recurrence": None, "start": at(timedelta(days=1)), "end": "2030-01-02T00:00:00.000Z"}
+            preview = (await http.patch(f"{url}?dry_run=true", json=alone, headers=version)).json()["service"]
+            assert (preview["recurrence"], preview["end"], preview["windows_left"]) == (None, alone["end"], 1)
             hours = timedelta(hours=1)
             windows = [{"start": at(turn * hours), "end": at((turn + 0.5) * hours)} for turn in (1, 2, 3)]
-            done = await http.patch(url, json={"windows": windows}, headers=version)
+            done = await http.patch(url, json={"windows": windows, "recurrence": None}, headers=version)
             assert done.status_code == 200, done.text
             assert (done.json()["recurrence"], done.json()["windows_left"]) == (None, 3)
 
@@ -60,8 +68,10 @@ def test_null_is_none_and_left_out_is_as_it_was() -> None:
                 assert after[name] is None
                 assert [key for key in full if key not in ("from", "to", name) and after[key] != service[key]] == []
                 assert preview.json()["effects"]
-            nothing = await http.patch(f"{url}?dry_run=true", json={"bandwidth_gbps": None}, headers=version)
-            assert nothing.json()["service"]["bandwidth_gbps"] == 100
+            for name in ("bandwidth_gbps", "windows", "recurrence"):  # it has no windows to take away
+                nothing = await http.patch(f"{url}?dry_run=true", json={name: None}, headers=version)
+                assert nothing.json()["service"][name] == service[name]
+                assert nothing.json()["service"]["version"] == service["version"]
             meanwhile = {"changed": 0, "state": 0, "unrepairable_links": 0}  # goes on by itself
             assert (await http.get(url)).json() | meanwhile == service | meanwhile
 

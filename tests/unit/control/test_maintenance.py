@@ -13,7 +13,8 @@ from highroad.errors import Conflict, Frozen, Invalid, Refused
 from highroad.model.change import Change
 from highroad.model.incident import Maintenance, MaintenanceState
 from highroad.model.lifecycle import State
-from highroad.model.service import Protection, Service
+from highroad.model.network import SiteId
+from highroad.model.service import Port, PortId, Protection, Service
 from highroad.storage.codec import unpack
 from tests.support.country import ACME, NORTH, OTHER, SOUTH, country
 from tests.unit.control.rig import Rig, at_once, carried, rig
@@ -201,19 +202,106 @@ def test_a_protected_service_has_a_backup_on_its_detour_too() -> None:
     asyncio.run(run())
 
 
-def test_who_has_room_only_on_its_own_backup_is_told_so_and_goes_there_when_the_drain_begins() -> None:
+AROUND = ("west>south", "south>east")
+
+
+async def ring(here: Rig) -> Service:
+    """A protected service from west to east with its backup by the south: there is no third way."""
+    port = Port(id=PortId("other-south"), tenant=OTHER, site=SiteId("south"), rate_gbps=100.0)
+    await here.run(here.controller.add_port(port))
+    service = await here.order(60.0, tenant=OTHER, a="west", b="east", protection=Protection.PATH)
+    assert service.placement is not None
+    assert service.placement.backup is not None
+    assert (service.placement.there, service.placement.backup.there) == (("west>east",), AROUND)
+    return service
+
+
+async def over_the_same_spare(here: Rig, start_s: float, end_s: float) -> Service:
+    """An order whose backup has room only where that of the ring's service stands by, for other risk groups."""
+    window: dict[str, Any] = {"start_s": NOW_S + start_s, "end_s": NOW_S + end_s, "protection": Protection.PATH}
+    return await here.order(60.0, tenant=OTHER, a="campus", b="south", settle=False, **window)
+
+
+def test_who_has_room_only_on_its_own_backup_goes_there_and_nobody_takes_the_room() -> None:
     async def run() -> None:
         async with rig(country(ways=2)) as here:
-            service = await here.order(60.0, protection=Protection.PATH)
-            assert service.placement is not None
-            fibre = (await here.book()).network.link[service.placement.there[0]].fibres[0]
-            maintenance = await book(here, fibre)
-            assert maintenance.stuck == (service.id,)
-            (why,) = maintenance.because
-            assert why.startswith("another way has 60 Gbit/s free, but not beside what is kept for its backup")
+            service = await ring(here)
+            maintenance = await book(here)
+            assert maintenance.stuck == ()
+            assert [one.placement.there for one in maintenance.detours] == [AROUND]
+            now = await here.book()
+            # The detour is in the place of the backup, not beside it.
+            assert [kept(now, "west>south", at) for at in (0, 539, 540, 959, 960)] == [60_000] * 5
+            claimed = now.ground.calendar.claimed_at
+            assert [claimed("west>south", NOW_S + at) for at in (539, 540, 959, 960)] == [0, 60_000, 60_000, 0]
+            with pytest.raises(Refused):
+                await over_the_same_spare(here, 650, 700)  # a spare is shared, a detour is not
+            shared = await over_the_same_spare(here, 1000, 1100)
+            assert shared.placement is not None
+            assert shared.placement.backup is not None
+            assert shared.placement.backup.there == ("campus>west", "west>south")
             await until(here, 700.0)
-            assert (await known(here, maintenance)).state is MaintenanceState.DRAINED
+            drained = await known(here, maintenance)
+            assert (drained.state, drained.moved) == (MaintenanceState.DRAINED, (service.id,))
+            moved = (await here.book()).services[service.id]
+            assert moved.placement is not None
+            assert (moved.placement.there, moved.state) == (AROUND, State.DEGRADED)
+            await until(here, 965.0)
+            home = await here.now(service.id)
+            assert (home.state, home.placement) == (State.ACTIVE, service.placement)
+            assert [kept(await here.book(), "west>south", at) for at in (970, 1050, 5000)] == [60_000] * 3
             assert (await here.run(here.twin.sample())).services[service.id].dark_s == 0.0
+
+    asyncio.run(run())
+
+
+def test_a_spare_that_another_shares_is_no_detour() -> None:
+    async def run() -> None:
+        async with rig(country(ways=2)) as here:
+            service = await ring(here)
+            other = await over_the_same_spare(here, 650, 700)
+            maintenance = await book(here)
+            assert maintenance.stuck == (service.id,)
+            await here.run(here.controller.release(other.id, tenant=OTHER))
+            await here.pass_s(0.5)
+            assert (await known(here, maintenance)).stuck == ()
+
+    asyncio.run(run())
+
+
+def test_a_backup_stands_by_again_when_bookings_are_given_back() -> None:
+    async def run() -> None:
+        async with rig(country(ways=2)) as here:
+            service = await ring(here)
+            calendar = (await here.book()).ground.calendar
+            before = calendar.held()
+            seen = await here.run(here.controller.drain("west--east", times(), dry_run=True))
+            assert [one.service for one in seen.detours] == [service.id]
+            assert calendar.held() == before  # a preview keeps nothing
+            first, second = await book(here), await book(here, start_s=1200.0)
+            assert (first.stuck, second.stuck) == ((), ())
+            claimed = calendar.claimed_at
+            at = (600, 1000, 1300, 2000)
+            assert [claimed("west>south", NOW_S + one) for one in at] == [60_000, 0, 60_000, 0]
+            assert [kept(await here.book(), "west>south", one) for one in at] == [60_000] * 4
+            await here.run(here.controller.end_maintenance(first.id))
+            assert [claimed("west>south", NOW_S + one) for one in at] == [0, 0, 60_000, 0]
+            assert [kept(await here.book(), "west>south", one) for one in at] == [60_000] * 4
+            with pytest.raises(Refused):
+                await over_the_same_spare(here, 1300, 1400)
+            await over_the_same_spare(here, 650, 700)
+            held = calendar.held()
+            await here.run(here.controller.stop())
+            here.controller = Controller(
+                store=here.store, fabric=here.twin, clock=here.clock, lab=here.twin, execute=at_once
+            )
+            await here.run(here.controller.start())
+            calendar = (await here.book()).ground.calendar
+            assert sorted(calendar.held()) == sorted(held)
+            await here.run(here.controller.end_maintenance(second.id))
+            assert calendar.standing(service.id) == calendar.standbys(service.id)
+            await over_the_same_spare(here, 1300, 1400)
+            assert calendar.oversold() == []
 
     asyncio.run(run())
 

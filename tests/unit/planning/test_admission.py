@@ -9,9 +9,11 @@ import pytest
 from highroad.errors import Invalid
 from highroad.model.network import Link, LinkId, Network
 from highroad.model.service import Protection
+from highroad.model.window import Window
 from highroad.planning.admission import Admitted, Denied, admit
 from highroad.planning.binding import Binding
 from highroad.planning.calendar import Claim
+from highroad.planning.closure import Closure
 from highroad.planning.ground import Ground
 from tests.support.country import NORTH, OTHER, SOUTH, country, request
 from tests.unit.planning.ground import NOW_S, avoid, ground_of, keep
@@ -254,3 +256,62 @@ def test_a_site_abroad_is_outside_the_fence_however_its_fibres_run() -> None:
     decision = admit(ground, request(fence=("US",)), NOW_S)
     assert isinstance(decision, Denied)
     assert decision.binding.constraint == "fence"
+
+
+def closed(ground: Ground, *closures: tuple[str, float, float]) -> None:
+    """Links that are closed for some hours from now."""
+    number = ground.graph.link_number
+    ground.closures = tuple(
+        Closure(
+            window=Window(start_s=NOW_S + start_h * 3600, end_s=NOW_S + end_h * 3600),
+            links=frozenset({number[LinkId(link)]}),
+        )
+        for link, start_h, end_h in closures
+    )
+
+
+IN_HOURS = {"start_s": NOW_S + 3600.0, "end_s": NOW_S + 7 * 3600.0}
+
+
+def test_a_way_that_is_closed_is_said_with_what_is_wrong_with_the_others() -> None:
+    ground = ground_of()
+    here = "the way between campus and cloud is closed for maintenance from 2027-01-15T10:00:00.000Z to "
+    closed(ground, ("west>east", 2, 4))
+    ground.calendar.keep("full", [Claim("west>south", NOW_S, NOW_S + 1e6, 95_000)])
+    full = denied(ground, 10.0, **IN_HOURS).binding.message
+    assert full == f"{here}2027-01-15T12:00:00.000Z, and no other has room"
+    slow = denied(ground_with_closed(("west>east", 2, 4)), 10.0, bound_ms=8.0, **IN_HOURS).binding.message
+    assert slow == f"{here}2027-01-15T12:00:00.000Z, and no other is inside the latency bound of 8 ms"
+    dark = ground_with_closed(("west>east", 2, 4))
+    avoid(dark, "west>south")
+    said = denied(dark, 10.0, **IN_HOURS).binding.message
+    assert said == f"{here}2027-01-15T12:00:00.000Z, and what else there is is dark or being drained now"
+    both = ground_with_closed(("west>east", 2, 4), ("south>east", 3, 6), ("cloud>east", 0, 0.5))
+    said = denied(both, 10.0, **IN_HOURS).binding.message
+    elsewhere = "what else there is is closed at some time from 2027-01-15T11:00:00.000Z to 2027-01-15T14:00:00.000Z"
+    assert said == f"{here}2027-01-15T12:00:00.000Z, and {elsewhere}"
+    only = ground_with_closed(("campus>west", 2, 4))
+    said = denied(only, 10.0, **IN_HOURS).binding.message
+    assert said == f"{here}2027-01-15T12:00:00.000Z, and there is no other"
+
+
+def test_a_pair_that_is_closed_is_said_with_what_is_wrong_with_others() -> None:
+    pair = "one of the two ways that share no risk between campus and cloud is closed for maintenance from "
+    span = "2027-01-15T10:00:00.000Z to 2027-01-15T12:00:00.000Z"
+    ground = ground_with_closed(("west>east", 2, 4), ways=2)
+    said = denied(ground, 10.0, protection=Protection.PATH, **IN_HOURS).binding.message
+    assert said == f"{pair}{span}, and there are no other two that share no risk"
+    ground = ground_with_closed(("west>east", 2, 4), ways=3)
+    ground.calendar.keep("full", [Claim("campus>cloud", NOW_S, NOW_S + 1e6, 95_000)])
+    said = denied(ground, 10.0, protection=Protection.PATH, **IN_HOURS).binding.message
+    assert said == f"{pair}{span}, and no other two that share no risk have room"
+    ground = ground_with_closed(("west>east", 2, 4), ("campus>south", 5, 6), ways=2)
+    said = denied(ground, 10.0, protection=Protection.PATH, **IN_HOURS).binding.message
+    assert said.startswith(pair)
+    assert said.endswith("2027-01-15T14:00:00.000Z, and there are no other two that share no risk")
+
+
+def ground_with_closed(*closures: tuple[str, float, float], ways: int = 1) -> Ground:
+    ground = ground_of(country(ways=ways))
+    closed(ground, *closures)
+    return ground

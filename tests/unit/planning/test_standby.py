@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given, settings
@@ -264,3 +265,114 @@ def test_what_does_not_stand_by_cannot_be_let_go() -> None:
 
 def _window(one: Claim | Standby) -> Window:
     return Window(start_s=one.start_s, end_s=None if one.until_s == math.inf else one.until_s)
+
+
+def _there(one: Claim | Standby, link: str, at_s: float) -> bool:
+    return one.resource == link and one.start_s <= at_s < one.until_s
+
+
+class Stream:
+    """What a holder keeps, and what is kept beside it under other names, as plain values."""
+
+    def __init__(self) -> None:
+        self.own: Held = ([], [])
+        self.beside: dict[str, Held] = {}
+
+    def claimed_beside(self, link: str, at_s: float) -> int:
+        met = (one for mine, _ in self.beside.values() for one in mine if _there(one, link, at_s))
+        return max((one.rate_mbps for one in met), default=0)
+
+    def needed(self, link: str, at_s: float, group: str) -> tuple[int, int]:
+        """For certain, and more if a group fails: where it is claimed beside, what the holder has more than that."""
+        claimed, stands = 0, 0
+        for kept in (self.own, *self.beside.values()):
+            claimed += sum(one.rate_mbps for one in kept[0] if _there(one, link, at_s))
+            cut = self.claimed_beside(link, at_s) if kept is self.own else 0
+            for one in (one for one in kept[1] if _there(one, link, at_s)):
+                less = min(cut, one.rate_mbps) if one.groups else 0
+                cut -= less
+                stands += one.rate_mbps - less if group in one.groups else 0
+        return claimed, stands
+
+
+def as_kept(calendar: Calendar, streams: dict[str, Stream]) -> None:
+    for link in LINKS:
+        for at_s in INSTANTS[::2]:
+            by_group = [[one.needed(link, at_s, group) for one in streams.values()] for group in GROUPS]
+            claimed = sum(rate for rate, _ in by_group[0])
+            assert calendar.claimed_at(link, at_s) == claimed
+            assert calendar.at(link, at_s) == claimed + max(sum(stands for _, stands in each) for each in by_group)
+
+
+beside_edits = st.lists(
+    st.tuples(
+        st.sampled_from(["s1", "s2"]),
+        st.sampled_from(["", "", "m1", "m2"]),
+        st.lists(claims, max_size=3),
+        st.lists(standbys, max_size=3),
+        st.sampled_from([None, None, None, "s1", "s2"]),
+        st.booleans(),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(beside_edits)
+def test_where_something_is_claimed_beside_a_holder_it_stands_by_with_the_rest(
+    edits: list[tuple[str, str, list[Claim], list[Standby], str | None, bool]],
+) -> None:
+    """Whatever is kept, given up or set aside in whatever order, also while another, or the holder, is set aside."""
+    calendar, streams = Calendar(CAPACITY), {"s1": Stream(), "s2": Stream()}
+    for holder, name, mine, backups, without, alone in edits:
+        with nullcontext() if without is None else calendar.without(without, alone=alone):
+            if name:
+                calendar.keep_beside(f"{name}:{holder}", holder, mine, backups)
+                streams[holder].beside[name] = (mine, backups)
+            else:
+                calendar.keep(holder, mine, backups)
+                streams[holder].own = (mine, backups)
+    as_kept(calendar, streams)
+    for holder in streams:
+        for name in ("m1", "m2"):
+            calendar.keep_beside(f"{name}:{holder}", holder, ())
+            streams[holder].beside.pop(name, None)
+    as_kept(calendar, streams)
+    assert all(calendar.standing(one) == calendar.standbys(one) for one in streams)
+    assert not calendar.all_beside()
+
+
+@given(beside_edits)
+def test_what_is_needed_grows_by_no_more_than_what_is_kept_beside_and_never_falls_by_it(
+    edits: list[tuple[str, str, list[Claim], list[Standby], str | None, bool]],
+) -> None:
+    """So that giving it up oversells nothing, and detours that fit together can be kept in any order."""
+    calendar = Calendar(CAPACITY)
+    for holder, name, mine, backups, _, _ in edits:
+        if not name:
+            calendar.keep(holder, mine, backups)
+    kept: set[tuple[str, str]] = set()
+    for holder, name, mine, backups, _, _ in edits:
+        if name and (name, holder) not in kept:
+            kept.add((name, holder))
+            before = [calendar.at(link, at) for link in LINKS for at in INSTANTS]
+            calendar.keep_beside(f"{name}:{holder}", holder, mine, backups)
+            after = [calendar.at(link, at) for link in LINKS for at in INSTANTS]
+            assert all(less <= more for less, more in zip(before, after, strict=True))
+
+
+def test_a_holder_that_is_kept_anew_while_it_is_set_aside_stands_by_with_the_rest_again() -> None:
+    calendar = Calendar({"x": 100})
+    calendar.keep_beside("drain", "s", [Claim("x", 2.0, 4.0, 60)])
+    stands = [Standby("x", -math.inf, math.inf, 50, frozenset("a"))]
+    with calendar.without("s"):
+        assert calendar.at("x", 3.0) == 0
+        calendar.keep("s", (), stands)
+        assert [calendar.at("x", at) for at in (1.0, 3.0)] == [50, 50]
+    assert [calendar.at("x", at) for at in (1.0, 2.0, 3.0, 4.0)] == [50, 60, 60, 50]
+    with calendar.without("s", alone=True):
+        assert [calendar.at("x", at) for at in (1.0, 3.0)] == [0, 60]
+    assert [calendar.at("x", at) for at in (1.0, 3.0)] == [50, 60]
+    with calendar.without("drain"):
+        assert [calendar.at("x", at) for at in (1.0, 3.0)] == [50, 50]
+    assert calendar.standing("s") == (stands[0]._replace(until_s=2.0), stands[0]._replace(start_s=4.0))

@@ -82,8 +82,6 @@ def change_of(body: ServiceChangeIn) -> Change:
         ("traffic_class", body.traffic_class),
         ("description", body.description),
         ("start_s", _seconds(body.start)),
-        ("windows", _windows(body.windows) or None),
-        ("recurrence", _recurrence(body.recurrence)),
     )
     named = {name: value for name, value in plain if value is not None}
     for name in ("burst_gbps", "latency_bound_ms", "max_paths"):
@@ -93,6 +91,10 @@ def change_of(body: ServiceChangeIn) -> Change:
         named["fence"] = None if body.fence is None else tuple(body.fence)
     if "autoscale" in given:
         named["autoscale"] = _autoscale(body.autoscale)
+    if "windows" in given:
+        named["windows"] = _windows(body.windows) or None
+    if "recurrence" in given:
+        named["recurrence"] = _recurrence(body.recurrence)
     if "end" in given:
         named["end_s"] = _seconds(body.end)
     return Change(**named)
