@@ -333,7 +333,7 @@ def optimise(
                 live,
                 left(FREE if asked is not None else 1.0),
                 price=price,
-                later=lambda: bare(left(BARE)).price,
+                later=lambda: bare(left(BARE)).price if left().time_s > 0 else None,
                 clock=watch,
                 progress=tell,
             )
@@ -385,7 +385,7 @@ def _got(answer: Answer | Routed) -> Reals:
     return np.bincount(per, answer.flow_gbps, len(answer.commodities.target)).astype(np.float64)
 
 
-BARE, FREE = 0.3, 0.85
+BARE, FREE = 0.4, 0.85
 """Of what time there is, so much is for a plan without bounds and backups, whose prices one with them goes on with; and
 so much for one on any number of ways, where it is brought onto few then.
 """

@@ -109,14 +109,15 @@ def most(
     *,
     worth: Reals | None = None,
     price: Reals | None = None,
-    later: Callable[[], Reals] | None = None,
+    later: Callable[[], Reals | None] | None = None,
     begun: Begun | None = None,
     clock: Clock = lambda: 0.0,
     progress: Progress | None = None,
 ) -> Routed:
     """The most that is carried; `worth` is by rank, and ranks are told apart where it is given. `price` is that of
     links in a plan without bounds and backups: what it proves is proven, as of those that come `later`, after a first
-    plan. `begun` is of the same demands, and of a search before this one: no less is carried than what that one left.
+    plan (None: there is no time). `begun` is of the same demands, and of a search before this one: no less is carried
+    than what that one left.
     """
     course = Course(limits or Limits(), clock, progress)
     begun = begun or Begun(live, ranked=worth is not None)
@@ -130,7 +131,7 @@ def evenest(
     limits: Limits | None = None,
     *,
     price: Reals | None = None,
-    later: Callable[[], Reals] | None = None,
+    later: Callable[[], Reals | None] | None = None,
     clock: Clock = lambda: 0.0,
     progress: Progress | None = None,
 ) -> Routed:
@@ -194,7 +195,7 @@ class _Search:
         more += out[live.a] + into[live.b]
         return more if live.directed else more + out[live.b] + into[live.a]
 
-    def run(self, problem: Problem, later: Callable[[], Reals] | None) -> Routed:
+    def run(self, problem: Problem, later: Callable[[], Reals | None] | None) -> Routed:
         """The best that there is when the gap is proven, nothing gets better, or time is up."""
         self._offer()
         if not self.whole > 0:
@@ -220,13 +221,17 @@ class _Search:
             rounds += 1
             regret = self._round(regret)
             self.course.tell(self.value if self.must else max(0.0, self.value), self.bound)
-            if self._done() or self.course.is_late():
+            if self._done():
+                break
+            late = self.course.is_late()
+            if rounds == 1 and later is not None and (price := later()) is not None:
+                self._begin(price)
+                self.course.tell(self.value if self.must else max(0.0, self.value), self.bound)
+            if late:
                 break
             if rounds == 2 ** len(before):
                 now = self._plan(problem, self.lots.kept(self.best, self.best_of))
                 before.append(replace(now, standing=copy(self.standing)))
-            if rounds == 1 and later is not None:
-                self._begin(later())
             left = abs(self.bound - self.value) / max(self.bound, self.value)
             vain = 0 if left < near * (1 - LOOKED) else vain + 1
             near = min(near, left)
