@@ -87,6 +87,8 @@ def _with_lost(answer: Answer, paths: Paths, amount: Reals, lost: Offsets) -> tu
         made.fence[sets],
         problem.fences.astype(np.uint8).ravel(),
     )
+    # They come from the target back.
+    link = link[np.repeat(start[:-1] + start[1:] - 1, np.diff(start)) - np.arange(len(link))]
     count = np.diff(paths.first)
     count[lost] = (np.diff(start) > 0).astype(np.int64)
     of = np.concatenate((np.repeat(np.arange(len(made.target)), np.diff(paths.first)), lost[np.diff(start) > 0]))
@@ -167,7 +169,7 @@ def on_paths(
     flows = _kernels.PathFlows(capacity_gbps, amount_gbps, worth, paths.first, paths.start, paths.link)
     slope = Slope(capacity_gbps=capacity_gbps, slope=FIRST_SLOPE if start is None else WARM_SLOPE)
     dual = np.zeros(len(capacity_gbps))
-    best, value, bound = flows.copy(), 0.0, float(amount_gbps[np.diff(paths.first) > 0].sum())
+    best, value, bound = flows.copy(), 0.0, float((amount_gbps * worth)[np.diff(paths.first) > 0].sum())
 
     def fit(at: Reals) -> None:
         nonlocal best, value
