@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -293,7 +294,7 @@ def _booked(backend: Backend, at: str) -> dict[str, float]:
 def _load(backend: Backend, link: str, gbps: float) -> str:
     """A rate as the map tells of a link's load."""
     capacity = next(one for one in backend.network()["links"] if one["id"] == link)["capacity_gbps"]
-    share = round(gbps / capacity * 1e4) / 1e4
+    share = math.floor(gbps / capacity * 1e4 + 0.5) / 1e4  # as the page rounds: a half goes up
     return f"{share:.4f}".rstrip("0").rstrip(".")
 
 
