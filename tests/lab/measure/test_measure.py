@@ -44,7 +44,10 @@ async def test_the_path_and_the_way_back_are_those_of_the_policy() -> None:
         assert row["path"] == "e000.e000:3:e001.e001:interactive"
         assert [use[0] for use in row["uses"]] == ["s-1", "s-2"]
         assert row["pinned"]
-        assert figures(row) == (1000 // EVERY_MS, 0, 0, 0)
+        sent, *lost = figures(row)
+        # A busy machine is late with one now and then, which is then the next second's.
+        assert 0.9 * 1000 / EVERY_MS <= sent <= 1.1 * 1000 / EVERY_MS
+        assert lost == [0, 0, 0]
         assert 0 < row["rtt-min"] <= row["rtt-p50"] <= row["rtt-p99"] <= row["rtt-max"] < 100_000_000
         assert row["at"] % 1_000_000_000 == 0
         # Out over 2, and back over 2: nothing came by 4, where the IGP's way back is.
