@@ -95,6 +95,23 @@ def test_larger_ones(seed: int, threads: int) -> None:
     carries_the_most_on_its_paths(of, threads, 4, 1e-3)
 
 
+@pytest.mark.parametrize("dear", [1.0, 64.0])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_worth_more_is_bounded_by_what_it_is_worth(seed: int, dear: float) -> None:
+    """Prices of nothing bound a plan by all that is asked for, at its worth: enough where it fits."""
+    of = at_random(seed, nodes=14, links=50, demands=60)
+    paths, _ = paths_of(total(of, Limits(threads=1)))
+    amount = np.where(np.diff(paths.first) > 0, 1.0, 0.0)
+    worth = np.where(np.arange(len(amount)) % 2, 1.0, dear)
+    plan = on_paths(np.full(of.links, 1e6), amount, paths, Limits(gap=GAP, threads=1), worth=worth)
+    best = float((amount * worth).sum())
+    assert plan.value == pytest.approx(best)
+    assert plan.bound == pytest.approx(best)
+    tight = on_paths(np.full(of.links, 2.0), amount, paths, Limits(gap=GAP, threads=1), worth=worth)
+    assert tight.value <= tight.bound * (1 + ROUNDING)
+    assert tight.value == pytest.approx(float((tight.served_gbps * worth).sum()))
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_pdlp_agrees(seed: int) -> None:
     of = at_random(seed, nodes=10, links=30, demands=30)
