@@ -30,7 +30,7 @@ DARK_SHARE = 0.5
 """A service that was dark for more than this share of a reading's time is dark."""
 
 NOISE_BYTES = 4 * 1500
-"""Packets lost by chance: of a service that sends little they are more than any share."""
+"""Packets lost by chance, or sent by a host's own stack: of a service that sends so little counters say nothing."""
 
 FULL_SHARE = 0.9
 """A direction that carries so much of its guarantee may have all of it: rates of the moment are only about right."""
@@ -64,7 +64,7 @@ class Seen(Enum):
     CARRIED = "carried"
     HARMED = "harmed"
     SILENT = "silent"
-    """It offered nothing: nobody can tell."""
+    """It offered nothing, or too little: nobody can tell."""
     UNCLEAR = "unclear"
 
 
@@ -332,6 +332,8 @@ def _seen(
     if offered <= 0:
         return (Seen.UNCLEAR if after.offered_gbps > 0 else Seen.SILENT), loss
     lost = after.lost_bytes - before.lost_bytes
+    if max(lost, offered - lost) <= noise_bytes:
+        return Seen.SILENT, loss
     if loss.share <= trial.lost.share + check.loss or lost <= noise_bytes:
         return Seen.CARRIED, loss
     guaranteed = bytes_from_gbps(service.order.bandwidth_gbps, span_s)

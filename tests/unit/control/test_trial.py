@@ -79,6 +79,8 @@ def judged(
         ([(5, 0), (4, 0), (5, 0)], Loss(), Seen.CARRIED),
         ([(0, 0), (1e-4, 2e-5), (2e-4, 4e-5)], Loss(), Seen.CARRIED),
         ([(0, 0), (1e-3, 2e-4), (2e-3, 4e-4)], Loss(), Seen.HARMED),
+        ([(0, 0), (2e-6, 0), (4e-6, 0)], Loss(), Seen.SILENT),
+        ([(0, 0), (9e-5, 4.7e-5), (1.8e-4, 9.4e-5)], Loss(), Seen.SILENT),
     ],
 )
 def test_who_loses_more_than_before_twice_in_a_row_is_harmed(
