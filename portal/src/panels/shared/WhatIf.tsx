@@ -8,6 +8,7 @@ import { useAsked } from "../../parts/asked";
 import { Items } from "../../parts/Items";
 import { Part } from "../../parts/Part";
 import { ShowOnMap } from "../../parts/ShowOnMap";
+import { targetName } from "../../state/naming";
 import type { Overlay, Route, State } from "../../state/store";
 import { OUTCOMES, t } from "../../words/en";
 import { gbps, ms, percent } from "../../words/figures";
@@ -91,6 +92,7 @@ export function overlayOf(state: State, found: WhatIfOut): Overlay {
   const moved = found.effects.filter((effect) => effect.sites.length > 1 && effect.outcome !== "stays");
   return {
     said: t.whatIf.said(found.links.length, moved.length),
+    preview: t.whatIf.key(targetName(state, found.cut)),
     lost: new Set(found.links),
     loads: new Map([...found.oversold.map((link) => [link, 1] as const), ...found.fullest.map((one) => [one.link, one.share] as const)]),
     routes: [
