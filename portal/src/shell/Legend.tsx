@@ -34,11 +34,9 @@ export function Legend() {
           <States ahead={store.ahead} />
         </div>
       )}
-      {sample !== null && (
-        <p class="legend-taken" data-taken>
-          {store.ahead ? t.legend.notMeasured : t.legend.taken(takenOn(sample.fabric, sample.rate_scale), scaled(sample.rate_scale))}
-        </p>
-      )}
+      <p class="legend-taken" data-taken>
+        {sample === null ? "…" : store.ahead ? t.legend.notMeasured : t.legend.taken(takenOn(sample.fabric, sample.rate_scale), scaled(sample.rate_scale))}
+      </p>
     </details>
   );
 }

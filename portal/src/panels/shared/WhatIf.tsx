@@ -7,6 +7,7 @@ import { Answer } from "../../parts/Answer";
 import { useAsked } from "../../parts/asked";
 import { Items } from "../../parts/Items";
 import { Part } from "../../parts/Part";
+import { Room } from "../../parts/Room";
 import { ShowOnMap } from "../../parts/ShowOnMap";
 import { targetName } from "../../state/naming";
 import type { Overlay, Route, State } from "../../state/store";
@@ -26,7 +27,9 @@ export function WhatIf({ id }: { id: string }) {
   return (
     <>
       <p class="lead">{t.whatIf.intro}</p>
-      <Answer of={asked} asking={t.whatIf.asking}>{(found) => <Found of={found} />}</Answer>
+      <Room of="cut">
+        <Answer of={asked} asking={t.whatIf.asking}>{(found) => <Found of={found} />}</Answer>
+      </Room>
       {store.atlas?.fibre.has(id) === true && <CutIt fibre={id} />}
     </>
   );
