@@ -141,7 +141,8 @@ def _streams() -> Iterator[Figure]:
 
 def _read(operator: httpx.Client, path: str) -> list[int]:
     """How many bytes the first sample of a stream is, and each of those that come once it goes."""
-    sizes, held, begun = [], b"", time.monotonic()
+    sizes: list[int] = []
+    held, begun = b"", time.monotonic()
     with operator.stream("GET", path) as answer:
         for chunk in answer.iter_raw():
             *frames, held = (held + chunk).split(b"\n\n")

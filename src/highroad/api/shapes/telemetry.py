@@ -76,8 +76,7 @@ def _steps(found: Moments, network: Network) -> tuple[list[str], NDArray[np.floa
     read = np.frombuffer(found.carried_gbps, "<f4").reshape(len(found.dark), len(found.links))
     known = frozenset(here)
     down = [[found.links[at] for at in dark if at in known] for dark in found.dark]
-    carried: NDArray[np.float64] = np.round(read[:, here].astype(np.float64), 3)
-    return [found.links[at] for at in here], carried, down
+    return [found.links[at] for at in here], read[:, here].astype(np.float64).round(3), down
 
 
 def _point(one: Point | None) -> PointOut | None:
