@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gzip
 import math
+import random
 import re
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,9 +21,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from bench import world
 from bench.figure import Figure, quantile, running
 from highroad.api.page import BUILT
-from highroad.model.network import Network
+from highroad.api.shapes.telemetry import moments_out
+from highroad.model.network import Fibre, Link, Network, Site, SiteKind
+from highroad.model.tracks import Subject, series_of
+from highroad.ports import LinkCounters, Sample
+from highroad.telemetry.feed import Feed
+from highroad.telemetry.keeper import Order
 from tests.e2e.pages import CHROMIUM_ARGS, WINDOW
 from tests.support.bigpage import big_network, big_page
+from tests.support.many import with_services
 
 SCRIPT_KB = 350
 USABLE_S = 1.0
@@ -31,6 +41,15 @@ SERVICES = 200
 """Ordered before the first cut, so that each moves some."""
 EACH_S = 4.0
 """How long one pans, and how long one zooms."""
+MANY = 10_000
+MANY_GBPS = 0.2
+"""Each of so many services may send so much: with less it would be hard to see that it changes."""
+WARM_S, READ_S = 3.0, 20.0
+"""How long a stream is let be, and then read."""
+STEPS = 60
+"""Of history that are read at once."""
+
+DESK: Any = SimpleNamespace(fabric_name="twin", rate_scale=1.0)
 
 SIGNED_IN = "localStorage.setItem('highroad.session', 'perhaps')"
 WATCH = """
@@ -80,7 +99,7 @@ COUNT = """
 
 
 def figures() -> Iterator[Figure]:
-    """All of them, in Debian's chromium without a graphics card."""
+    """All of them; those in a browser in Debian's chromium without a graphics card."""
     script_kb = sum(len(gzip.compress(file.read_bytes())) for file in _first()) / 1000
     yield Figure(
         what="script of the page's first view, gzipped",
@@ -90,6 +109,8 @@ def figures() -> Iterator[Figure]:
     )
     land_kb = max(len(gzip.compress(file.read_bytes())) for file in BUILT.glob("assets/*.json")) / 1000
     yield Figure(what="land under the map, as data, gzipped, the larger of two", ours=f"{land_kb:.0f} kB")
+    yield from _streams()
+    yield _history()
     chromium = shutil.which("chromium")
     if chromium is None:
         yield Figure(what="the page in a browser", ours="chromium is not installed")
@@ -102,6 +123,93 @@ def figures() -> Iterator[Figure]:
             yield from _at_scale(browser)
         finally:
             browser.close()
+
+
+def _streams() -> Iterator[Figure]:
+    """What a page that is open is sent each second, with very many services that all swing."""
+    with TemporaryDirectory(prefix="highroad-bench-") as home:
+        with_services(Path(home), MANY, MANY_GBPS)
+        with running(home=Path(home)) as ready, _client(ready, "operator_token") as operator:
+            for what, path in (("all of it", "/v1/live"), ("what changes", "/v1/live?changes=true")):
+                first, *rest = _read(operator, path)
+                yield Figure(
+                    what=f"the live stream with {MANY:,} services, {what}",
+                    ours=f"{sum(rest) / len(rest) / 1000:.0f} kB a sample, {len(rest) / READ_S:.1f} samples a second; "
+                    f"{first / 1000:.0f} kB at first",
+                )
+
+
+def _read(operator: httpx.Client, path: str) -> list[int]:
+    """How many bytes the first sample of a stream is, and each of those that come once it goes."""
+    sizes: list[int] = []
+    held, begun = b"", time.monotonic()
+    with operator.stream("GET", path) as answer:
+        for chunk in answer.iter_raw():
+            *frames, held = (held + chunk).split(b"\n\n")
+            past_s = time.monotonic() - begun
+            told = [len(frame) for frame in frames if frame.startswith((b"event: sample", b"event: changes"))]
+            sizes += told if not sizes or past_s > WARM_S else []
+            if past_s > WARM_S + READ_S:
+                break
+    return sizes
+
+
+def _history() -> Figure:
+    """A minute of five thousand links, as the page asks for it to play it."""
+    network, at_s = _roads(), time.time() // 60 * 60 - 300
+    dice = random.Random(8)
+    with TemporaryDirectory(prefix="highroad-bench-") as folder:
+        feed = Feed(Order(folder=folder, limit_bytes=1 << 30))
+        try:
+            for second in range(STEPS):
+                links = {
+                    link: LinkCounters(carried_bytes=0.0, carried_gbps=dice.uniform(0.0, 100.0), up=True)
+                    for link in network.link
+                }
+                feed.sampled(Sample(at_s=at_s + second, services={}, links=links), network, {})
+                while feed.keeping.kept < (second + 1) * len(network.link) * len(series_of(Subject.LINK)):
+                    time.sleep(0.1)
+            took_s, body = [], b""
+            for _ in range(3):
+                begun = time.monotonic()
+                found = feed.moments(from_s=at_s, until_s=at_s + STEPS, step_s=1)
+                told = moments_out(found, network, DESK)
+                body = told.__pydantic_serializer__.to_json(told, by_alias=True)
+                took_s.append(time.monotonic() - begun)
+        finally:
+            feed.close()
+    return Figure(
+        what=f"{STEPS} steps of {len(network.link):,} links, read and written as an answer",
+        ours=f"{min(took_s) * 1000:.0f} ms, {len(body) / 1e6:.1f} MB",
+    )
+
+
+def _roads() -> Network:
+    """The network of which the page is drawn at scale."""
+    told = big_network()
+    sites = tuple(
+        Site(
+            id=one["id"],
+            name=one["name"],
+            kind=SiteKind(one["kind"]),
+            lat=one["lat"],
+            lon=one["lon"],
+            jurisdiction="US",
+        )
+        for one in told["sites"]
+    )
+    fibres = tuple(
+        Fibre(id=one["id"], a=one["a"], b=one["b"], length_km=one["length_km"], jurisdictions=("US",))
+        for one in told["fibres"]
+    )
+    links = tuple(
+        Link(
+            **{name: one[name] for name in ("id", "tail", "head", "capacity_gbps", "latency_ms")},
+            fibres=(one["fibres"][0],),
+        )
+        for one in told["links"]
+    )
+    return Network(name="roads", sites=sites, fibres=fibres, links=links)
 
 
 def _first() -> Iterator[Any]:

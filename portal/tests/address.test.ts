@@ -25,11 +25,13 @@ describe("an address", () => {
       failure: "a--b",
       grow: 1.3,
       without: "conduit 1",
+      preview: "a--b",
     };
     expect(parse(format(whole))).toEqual(whole);
   });
 
   it.each([1, 1.1, 1.7, 2.3, 4])("brings back a growth of %s", (grow) => expect(parse(format({ ...NOWHERE, grow })).grow).toBe(grow));
+  it("previews nothing where nothing is selected", () => expect(format({ ...NOWHERE, preview: "a--b" })).toBe(""));
   it("plays nothing without a moment to play from", () => expect(format({ ...NOWHERE, play: 60 })).toBe(""));
 
   it("stays readable for links", () =>

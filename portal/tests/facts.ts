@@ -1,5 +1,5 @@
 // What tests are made of: things as the API would send them, with everything that they have to have.
-import type { FibreOut, IncidentOut, LinkOut, MaintenanceOut, NetworkOut, SampleOut, ServiceOut, ServiceRateOut, SiteOut, WhoOut } from "../src/api/schema";
+import type { ChangesOut, FibreOut, IncidentOut, LinkOut, MaintenanceOut, NetworkOut, SampleOut, ServiceOut, ServiceRateOut, SiteOut, WhoOut } from "../src/api/schema";
 
 export const OPERATOR: WhoOut = { role: "operator", tenant: null, scopes: null, expires: null, leader: null };
 export const MEMBER: WhoOut = { ...OPERATOR, role: "member", tenant: "acme" };
@@ -71,6 +71,31 @@ export const rate = (state: string, there: number, back: number): ServiceRateOut
   dark_ms: 0,
   lost_bytes: 0,
 });
+
+/** What of a sample has changed; `rates` of services, as a sample has them. */
+export const changes = ({ rates = {}, ...more }: Partial<Omit<ChangesOut, "services">> & { rates?: Record<string, ServiceRateOut> }): ChangesOut => {
+  const { links, services: _, ...rest } = sample();
+  const all = Object.values(rates);
+  return {
+    ...rest,
+    links,
+    whole: false,
+    links_gone: [],
+    services_gone: [],
+    services: {
+      services: Object.keys(rates),
+      state: all.map((one) => one.state),
+      offered_gbps: all.map((one) => one.offered_gbps),
+      carried_gbps_there: all.map((one) => one.carried_gbps_there),
+      carried_gbps_back: all.map((one) => one.carried_gbps_back),
+      latency_ms_there: all.map((one) => one.latency_ms_there),
+      latency_ms_back: all.map((one) => one.latency_ms_back),
+      dark_ms: all.map((one) => one.dark_ms),
+      lost_bytes: all.map((one) => one.lost_bytes),
+    },
+    ...more,
+  };
+};
 
 const end = (at: string): ServiceOut["from"] => ({ site: at, port: `p-${at}`, vlan: null, whole_port: false, prefixes: [] });
 export const path = (links: string[], sites: string[] = []): NonNullable<ServiceOut["there"]> => ({
@@ -148,5 +173,6 @@ export const maintenance = (id: string, more: Partial<MaintenanceOut> = {}): Mai
   stuck: [],
   because: {},
   note: "",
+  would: null,
   ...more,
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { EventOut, SampleOut } from "../src/api/schema";
 import { Live, type Means } from "../src/state/live";
+import { changes, rate, sample } from "./facts";
 
 /** A stream that the test speaks through. */
 class Source extends EventTarget {
@@ -27,7 +28,7 @@ function listening(allowed = true) {
   const sources: Source[] = [];
   const frames: (() => void)[] = [];
   const waiting: (() => void)[] = [];
-  const heard: { sample: SampleOut | null; events: EventOut[] }[] = [];
+  const heard: { sample: SampleOut | null; services: readonly string[]; events: EventOut[] }[] = [];
   let restarts = 0;
   const means: Means = {
     open: (address) => {
@@ -43,7 +44,7 @@ function listening(allowed = true) {
   };
   const live = new Live(
     {
-      heard: (sample, events) => heard.push({ sample, events }),
+      heard: (sample, services, events) => heard.push({ sample, services, events }),
       restarted: () => (restarts += 1),
       refused: () => Promise.resolve(allowed),
     },
@@ -65,7 +66,7 @@ Object.assign(globalThis, { EventSource: { CLOSED: 2 } });
 describe("what comes between two frames", () => {
   it("is of samples the newest, and every event in order", () => {
     const { last, heard, frame } = listening();
-    for (let n = 1; n <= 1000; n += 1) last().say("sample", { sequence: n });
+    for (let n = 1; n <= 1000; n += 1) last().say("sample", sample({ sequence: n }));
     for (let n = 1; n <= 3; n += 1) last().say("event", { sequence: n }, String(n));
     expect(heard).toEqual([]);
     frame();
@@ -74,6 +75,38 @@ describe("what comes between two frames", () => {
     expect(heard[0]?.events.map((event) => event.sequence)).toEqual([1, 2, 3]);
     frame();
     expect(heard).toHaveLength(1);
+  });
+
+  it("is of changes all of them, one after the other, each on what was told before", () => {
+    const { last, heard, frame } = listening();
+    const [one, other] = [rate("ACTIVE", 1, 2), rate("DEGRADED", 3, 0)];
+    last().say("changes", changes({ whole: true, links: { "a>b": 1, "b>c": 2 }, rates: { "s-1": one, "s-2": one } }));
+    last().say("changes", changes({ sequence: 2, links: { "a>b": 5 }, rates: { "s-2": other } }));
+    last().say("changes", changes({ sequence: 3, fibres_down: ["f"], services_gone: ["s-1"], links_gone: ["b>c"], rates: { "s-3": one } }));
+    frame();
+    expect(heard).toHaveLength(1);
+    expect(heard[0]?.services).toEqual(["s-1", "s-2", "s-2", "s-3"]);
+    expect(heard[0]?.sample).toEqual(
+      sample({ sequence: 3, fibres_down: ["f"], links: { "a>b": 5 }, services: { "s-2": other, "s-3": one } }),
+    );
+  });
+
+  it("forgets what was before where everything is told, as after a gap", () => {
+    const { last, heard, frame } = listening();
+    last().say("changes", changes({ whole: true, links: { "a>b": 1 }, rates: { "s-1": rate("ACTIVE", 1, 1) } }));
+    frame();
+    last().say("changes", changes({ whole: true, links: { "b>c": 1 } }));
+    frame();
+    expect(heard[1]?.sample).toEqual(sample({ links: { "b>c": 1 } }));
+    // A page that looks at what was told before sees that it is another.
+    expect(heard[1]?.sample).not.toBe(heard[0]?.sample);
+  });
+
+  it("is nothing where changes come of what was never told", () => {
+    const { last, heard, frame } = listening();
+    last().say("changes", changes({ links: { "a>b": 1 } }));
+    frame();
+    expect(heard[0]?.sample).toBeNull();
   });
 
   it("is not told to a page that is gone", () => {
@@ -93,7 +126,7 @@ describe("a stream that ends", () => {
     last().say("sample", { sequence: 41 });
     last().fail();
     await again();
-    expect(sources.map((source) => source.address)).toEqual(["/v1/live", "/v1/live?after=41"]);
+    expect(sources.map((source) => source.address)).toEqual(["/v1/live?changes=true", "/v1/live?changes=true&after=41"]);
     last().opened();
     expect(restarts()).toBe(0);
   });
@@ -106,7 +139,7 @@ describe("a stream that ends", () => {
     await again();
     last().fail();
     await again();
-    expect(last().address).toBe("/v1/live");
+    expect(last().address).toBe("/v1/live?changes=true");
     last().opened();
     expect(restarts()).toBe(1);
   });

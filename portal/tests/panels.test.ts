@@ -1,15 +1,16 @@
 import { describe, expect, it } from "vitest";
-import type { EffectOut, TrackOut, TracksOut, WhatIfOut } from "../src/api/schema";
+import type { EffectOut, GoesOut, TrackOut, TracksOut, WhatIfOut } from "../src/api/schema";
 import { booked } from "../src/panels/link/Ahead";
 import { heaters } from "../src/panels/link/Heat";
 import { series } from "../src/panels/link/OverTime";
 import { proof } from "../src/panels/service/proven";
 import { incidentOf } from "../src/panels/shared/CutIt";
 import { linksAlong } from "../src/panels/rows";
+import { drainOverlay, drawn, goesWords, MOST_DRAWN, refilled } from "../src/panels/shared/emptied";
 import { effectWords, overlayOf } from "../src/panels/shared/WhatIf";
 import { index } from "../src/state/atlas";
 import { Store } from "../src/state/store";
-import { incident, link, network, OPERATOR, path, rate, sample, service, site } from "./facts";
+import { fibre, incident, link, maintenance, network, OPERATOR, path, rate, sample, service, site } from "./facts";
 
 const point = (mean: number, max = mean, count = 1) => ({ min: mean, mean, max, last: mean, count });
 const track = (name: string, points: TrackOut["points"]): TrackOut => ({ name: "x", series: name, about: "", summed: false, points });
@@ -133,6 +134,65 @@ describe("what if", () => {
     expect([...overlay.loads]).toEqual([["b>c", 0.75]]);
     expect(overlay.routes).toEqual([{ service: "s-1", way: "would", sites: ["a", "b", "c"], links: ["a>b", "b>c"] }]);
     expect(overlay.said).toBe("1 link would be lost, 1 service would move.");
+  });
+});
+
+describe("a drain that is previewed", () => {
+  const goes = (more: Partial<GoesOut>): GoesOut => ({
+    service: "s-1",
+    tenant: "acme",
+    bandwidth_gbps: 10,
+    before: [path(["a>c"], ["a", "c"])],
+    after: [path(["a>b", "b>c"], ["a", "b", "c"])],
+    latency_before_ms: 5,
+    latency_after_ms: 7,
+    unprotected: false,
+    ...more,
+  });
+  const shifted = (link: string, before_gbps: number, after_gbps: number) => ({ link, capacity_gbps: 400, before_gbps, after_gbps });
+  const stays = goes({ service: "s-2", after: [path(["a>c"], ["a", "c"])], latency_after_ms: 5 });
+  const found = maintenance("preview", {
+    target: "f",
+    stuck: ["s-3", "s-9"],
+    would: {
+      links: ["a>c"],
+      goes: [goes({}), stays],
+      shifted: [shifted("a>c", 100, 20), shifted("a>b", 0, 80), shifted("b>c", 120, 200)],
+    },
+  });
+  const known = (): Store => {
+    const store = new Store(OPERATOR);
+    const atlas = index(network({ fibres: [fibre("f", "a", "c")], sites: ["a", "c"].map((id) => site(id, { name: id.toUpperCase() })) }));
+    const stuck = service("s-3", "ACTIVE", ["a>c"]);
+    store.change({ atlas, services: new Map([[stuck.id, stuck]]) });
+    return store;
+  };
+
+  it("shows on the map who moves from where to where, who stays, and the load that links would have", () => {
+    const overlay = drainOverlay(known(), found);
+    expect(overlay.preview).toBe("If A – C were drained");
+    expect(overlay.said).toBe("Preview: 1 link would be drained, 1 service would move, 2 would stay.");
+    expect([[...overlay.lost], [...(overlay.drained ?? [])]]).toEqual([[], ["a>c"]]);
+    expect([...overlay.loads]).toEqual([["a>c", 0.05], ["a>b", 0.2], ["b>c", 0.5]]);
+    expect(overlay.routes.map(({ service: id, way, links }) => [id, way, links])).toEqual([
+      ["s-1", "leaves", ["a>c"]],
+      ["s-1", "goes", ["a>b", "b>c"]],
+      ["s-3", "stuck", ["a>c"]],
+    ]);
+  });
+  it("says of each what becomes of it", () => {
+    expect(goesWords(goes({ unprotected: true }))).toBe("5 ms → 7 ms, unprotected there");
+    expect(goesWords(stays)).toBe("keeps its path, with another backup");
+  });
+  it("has links that fill and that empty by themselves", () => {
+    const { fuller, emptier } = refilled(found.would ?? expect.fail());
+    expect([fuller, emptier].map((all) => all.map((one) => one.link))).toEqual([["a>b", "b>c"], ["a>c"]]);
+  });
+  it("draws so many that one can tell them apart, who stays before who moves", () => {
+    const many = Array.from({ length: 100 }, (_, at) => goes({ service: `s-${String(at + 10)}` }));
+    const preview = maintenance("preview", { stuck: ["s-3"], would: { links: [], goes: many, shifted: [] } });
+    expect(drawn(preview)).toEqual([MOST_DRAWN, 101]);
+    expect(drainOverlay(known(), preview).routes.filter(({ way }) => way !== "leaves")).toHaveLength(MOST_DRAWN);
   });
 });
 

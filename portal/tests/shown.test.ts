@@ -31,6 +31,10 @@ describe("links are shown", () => {
     const store = known();
     store.change({ overlay: overlay({ lost: new Set(["a>b"]), loads: new Map([["b>c", 0.9]]) }) });
     expect(seen(store)).toEqual(["down 0.25", "up 0", "up 0.9"]);
+    store.change({ overlay: overlay({ drained: new Set(["a>b"]), loads: new Map([["a>b", 0.1]]) }) });
+    expect(seen(store)).toEqual(["drained 0.1", "up 0", "up 0.75"]);
+    store.change({ overlay: null });
+    expect(seen(store)).toEqual(["up 0.25", "up 0", "up 0.75"]);
   });
   it("as they were, whatever is so now", () => {
     const store = known();

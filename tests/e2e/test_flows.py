@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Running
 from tests.e2e.pages import SOON_MS, Backend, add_axe, body, in_the_way, link_of, open_page, wait_until
@@ -100,11 +101,65 @@ def test_a_drain_is_previewed_made_and_ended(operator_page: Page, backend: Backe
     panel.get_by_role("button", name="Preview").click()
     moving = panel.locator('[data-list="Would move"] .item', has_text=_ends(backend, service))
     expect(moving.first).to_be_visible(timeout=SOON_MS)
+    panel.get_by_label("Show on the map").uncheck()
     expect(link_of(page, link)).to_have_attribute("data-state", "up")
     panel.get_by_role("button", name=re.compile("^Drain ")).click()
     expect(link_of(page, link)).to_have_attribute("data-state", "drained", timeout=SOON_MS)
     panel.get_by_role("button", name="End the drain").click()
     expect(link_of(page, link)).to_have_attribute("data-state", "up", timeout=SOON_MS)
+
+
+def test_a_links_drain_is_drawn_on_the_map_and_nothing_is_done(operator_page: Page, backend: Backend) -> None:
+    page = operator_page
+    service = backend.order()
+    stays = backend.order(bandwidth_gbps=10, latency_bound_ms=_least_ms(backend, service) * 1.00001)
+    fibre, link = _where_one_goes_and_one_stays(backend, service, stays)
+    before = _known(backend, service, stays)
+    _show(page, f"#link={link}&tab=drain")
+    panel = page.locator("[data-panel=link]")
+    open_it = _offered(panel, backend, fibre).get_by_role("button", name="Preview", exact=True)
+    open_it.focus()
+    with page.expect_response(lambda answer: "/v1/maintenances?dry_run=true" in answer.url) as asked:
+        page.keyboard.press("Enter")
+    found = asked.value.json()
+    assert [one["service"] for one in found["would"]["goes"]].count(service["id"]) == 1
+    assert stays["id"] in found["stuck"]
+
+    # Who moves, dashed from where and solid to where, and who stays; in words for who does not see it.
+    names = {site["id"]: site["name"] for site in backend.network()["sites"]}
+    [goes] = [one for one in found["would"]["goes"] if one["service"] == service["id"]]
+    ways = page.locator(f'.map [data-route="{service["id"]}"]')
+    for way, word, path in (("leaves", "would leave", "before"), ("goes", "would go here instead", "after")):
+        passes = ", ".join(names[site] for site in goes[path][0]["sites"])
+        expect(ways.and_(page.locator(f"[data-way={way}]"))).to_have_text(f"{word}: {passes}", timeout=SOON_MS)
+    expect(page.locator(f'.map [data-route="{stays["id"]}"][data-way=stuck]')).to_have_count(1)
+    expect(page.get_by_role("status").filter(has_text="Preview: ")).to_contain_text("would move")
+    # Each link with the load that it would have, those that are drained as drained.
+    for one in found["would"]["shifted"]:
+        share = round(one["after_gbps"] / one["capacity_gbps"], 4)
+        expect(link_of(page, one["link"])).to_have_attribute("data-load", f"{share:g}")
+    for one in found["would"]["links"]:
+        expect(link_of(page, one)).to_have_attribute("data-state", "drained")
+    key = page.locator(".legend [data-preview]")
+    expect(key).to_contain_text(f"If {backend.name(fibre)} were drained")
+    expect(key.locator("[data-way=goes]")).to_be_visible()
+    assert f"preview={fibre}" in page.url
+
+    # It is in the address: who gets that sees the same; who closes it has the map as it was.
+    page.reload()
+    expect(ways.and_(page.locator("[data-way=goes]"))).to_have_count(1, timeout=SOON_MS)
+    close = panel.get_by_role("button", name="Close the preview")
+    close.press("Enter")
+    expect(ways).to_have_count(0)
+    expect(key).to_have_count(0)
+    expect(link_of(page, link)).to_have_attribute("data-state", "up")
+    expect(_offered(panel, backend, fibre).get_by_role("button", name="Preview", exact=True)).to_be_focused()
+    assert "preview=" not in page.url
+    page.go_back()
+    expect(ways.and_(page.locator("[data-way=goes]"))).to_have_count(1, timeout=SOON_MS)
+    page.keyboard.press("Escape")
+    expect(ways).to_have_count(0)
+    assert _known(backend, service, stays) == before
 
 
 def test_a_line_from_a_site_to_a_site_begins_an_order(operator_page: Page, backend: Backend) -> None:
@@ -184,6 +239,7 @@ def test_nothing_stands_in_anybodys_way(page: Page, running: Running, backend: B
         ("", "[data-service-row]"),
         (f"#link={service['there']['links'][0]}&tab=time", ".chart canvas"),
         (f"#fibre={fibre}&tab=cut", "[data-list^=Services]"),
+        (f"#fibre={fibre}&tab=drain&preview={fibre}", ".legend [data-preview]"),
         (f"#service={service['id']}&tab=change", ".form"),
         (f"#place=order&ends={a}>{b}", ".heat"),
         ("#place=timeline", ".scrub"),
@@ -193,6 +249,54 @@ def test_nothing_stands_in_anybodys_way(page: Page, running: Running, backend: B
         expect(page.locator(ready).first).to_be_visible(timeout=SOON_MS)
         found += [f"{hash_} {one}" for one in in_the_way(page)]
     assert not found, "\n".join(found)
+
+
+def _known(backend: Backend, *mine: dict[str, Any]) -> dict[str, Any]:
+    """What a drain would change in the backend: drains, where these services are, and what has happened to either."""
+    services = [backend.service(one["id"]) for one in mine]
+    happened: list[dict[str, Any]] = []
+    while some := body(backend.operator.get("/v1/events", params={"after": len(happened), "limit": 1000}))["items"]:
+        happened += some
+    ours = {one["id"] for one in mine}
+    return {
+        "drains": body(backend.operator.get("/v1/maintenances"))["items"],
+        "services": [(one["version"], one["state"], one["there"], one["back"]) for one in services],
+        "happened": [one["id"] for one in happened if one["subject"] in ours or ".maintenance." in one["type"]],
+    }
+
+
+def _least_ms(backend: Backend, service: dict[str, Any]) -> float:
+    """The latency below which there is nothing between the ends of a service: the worse direction's."""
+    order = {"from": service["from"]["site"], "to": service["to"]["site"], "bandwidth_gbps": 10}
+    found, least_ms = service, math.inf
+    while (latency_ms := max(float(found[way]["latency_ms"]) for way in ("there", "back"))) < least_ms:
+        least_ms = latency_ms
+        bound = {"latency_bound_ms": least_ms * 0.99999}
+        answer = backend.tenant.post("/v1/services", params={"dry_run": True}, json=order | bound)
+        if not answer.is_success:
+            break
+        found = answer.json()["service"]
+    return least_ms
+
+
+def _where_one_goes_and_one_stays(backend: Backend, one: dict[str, Any], other: dict[str, Any]) -> tuple[str, str]:
+    """A fibre and a link of it that both are on, of which a drain would move the one and could not move the other."""
+    fibres = {link["id"]: link["fibres"] for link in backend.network()["links"]}
+    for link in one["there"]["links"]:
+        if link not in other["there"]["links"]:
+            continue
+        for fibre in fibres[link]:
+            asked = backend.operator.post("/v1/maintenances", params={"dry_run": True}, json={"target": fibre})
+            found = body(asked)
+            if other["id"] in found["stuck"] and one["id"] in found["moving"]:
+                return fibre, link
+    pytest.fail("every drain would move both, or neither")
+
+
+def _offered(panel: Locator, backend: Backend, fibre: str) -> Locator:
+    """Where a link's panel offers to drain one of its fibres: under its name, or at once where it is the only one."""
+    part = panel.locator(f'[data-list="{backend.name(fibre)}"]')
+    return part if part.count() > 0 else panel
 
 
 def _fibre_of(backend: Backend, link: str) -> str:

@@ -397,7 +397,7 @@ def test_a_tenants_page_fetches_nothing_of_anybody_else(page: Page, running: Run
     page.add_init_script(
         """window.streamed = []; const Real = EventSource;
         window.EventSource = class extends Real { constructor(...all) { super(...all);
-          for (const name of ["sample", "event"])
+          for (const name of ["sample", "changes", "event"])
             this.addEventListener(name, (said) => window.streamed.push(said.data)); } };"""
     )
     open_page(page, running.url, running.tenant_token)

@@ -71,6 +71,7 @@ def test_every_view_is_a_picture(browser: Browser, running: Running, backend: Ba
     wait_until(lambda: bool(body(backend.operator.get("/v1/incidents"))["items"]), "it is an incident")
     incident = body(backend.operator.get("/v1/incidents"))["items"][0]["id"]
     [link, *_], [site, *_] = service["there"]["links"], service["there"]["sites"]
+    drained = next(one for one in backend.network()["links"] if one["id"] == link)["fibres"][0]
     a, b = backend.far_apart()
     asked = f"#place=order&ends={a}>{b}"
     views = (
@@ -83,6 +84,7 @@ def test_every_view_is_a_picture(browser: Browser, running: Running, backend: Ba
         ("fibre-now", f"#fibre={fibre}", "dl"),
         ("fibre-cut", f"#fibre={backend.middle_fibre(service)}&tab=cut", "[data-list^=Services]"),
         ("fibre-drain", f"#fibre={fibre}&tab=drain", "button"),
+        ("link-drain", f"#link={link}&tab=drain&preview={drained}", '[data-list="Would move"]'),
         ("site-now", f"#site={site}", "dl"),
         ("site-reach", f"#site={site}&tab=reach", "[data-near]"),
         ("service-now", f"#service={service['id']}", '[data-list="Path there"]'),

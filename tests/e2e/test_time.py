@@ -168,7 +168,7 @@ def test_the_land_and_the_line_of_time_come_without_anything_moving(page: Page, 
     expect(sites).to_be_attached()
     page.wait_for_timeout(500)
     # A tenth is what browsers' makers call good.
-    assert sum(one[0] for one in page.evaluate("window.moved")) < 0.02
+    assert sum(one[0] for one in page.evaluate("window.moved")) < 0.01
     _show(page, f"#at={_hours_ahead(-1)}&play=60")
     expect(page.locator(".scrubber").get_by_role("status")).to_contain_text("was down", timeout=SOON_MS)
     page.evaluate("window.moved = []")

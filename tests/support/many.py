@@ -26,7 +26,7 @@ LOT = 5000
 DAY_S = 86_400.0
 
 
-def with_services(home: Path, count: int) -> list[ServiceId]:
+def with_services(home: Path, count: int, gbps: float = GBPS) -> list[ServiceId]:
     """So many small services over the network `us`, in a home that nobody uses yet; who they are, in order."""
     network = first.read_network("us")
     tenant, now_s = first.TENANT, time.time()
@@ -44,7 +44,7 @@ def with_services(home: Path, count: int) -> list[ServiceId]:
         for a, b in list(permutations(sites, 2))[:: max(1, len(sites) ** 2 // 200)]
         if isinstance(
             decision := admit(
-                ground, Request(tenant=tenant.id, a=End(at=a), b=End(at=b), bandwidth_gbps=GBPS), now_s - DAY_S
+                ground, Request(tenant=tenant.id, a=End(at=a), b=End(at=b), bandwidth_gbps=gbps), now_s - DAY_S
             ),
             Admitted,
         )

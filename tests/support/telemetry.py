@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from highroad.model.measurement import Measurement
 from highroad.model.network import Network
 from highroad.model.service import Service, ServiceId
-from highroad.model.tracks import Keeping, Subject, Tracks
+from highroad.model.tracks import Keeping, Moments, Subject, Tracks
 from highroad.ports import Sample
 from highroad.telemetry.columns import Columns
 from highroad.telemetry.store import Store
@@ -41,6 +41,9 @@ class Kept:
         step_s: int,
     ) -> Tracks:
         return self.store.read(subject, names, series, from_s=from_s, until_s=until_s, step_s=step_s)
+
+    def moments(self, *, from_s: float, until_s: float, step_s: int) -> Moments:
+        return self.store.moments(from_s=from_s, until_s=until_s, step_s=step_s)
 
 
 @contextmanager

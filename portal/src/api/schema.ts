@@ -112,6 +112,21 @@ export interface CapacityOut {
   best: FreeOut | null;
 }
 
+export interface ChangesOut {
+  fabric: string;
+  rate_scale: number;
+  at: string;
+  sequence: number;
+  whole: boolean;
+  fibres_down: string[];
+  fibres_drained: string[];
+  frozen: string | null;
+  links: Record<string, number>;
+  links_gone: string[];
+  services: RatesOut;
+  services_gone: string[];
+}
+
 export interface ClaimOut {
   service: string;
   tenant: string;
@@ -230,6 +245,12 @@ export interface EffectOut {
   reason: string | null;
 }
 
+export interface EmptiedOut {
+  links: string[];
+  goes: GoesOut[];
+  shifted: ShiftedOut[];
+}
+
 export interface EndIn {
   at: string;
   vlan?: number | null;
@@ -343,6 +364,17 @@ export interface FreezeOut {
   since: string | null;
   reason: string;
   text: string;
+}
+
+export interface GoesOut {
+  service: string;
+  tenant: string;
+  bandwidth_gbps: number;
+  before: PathOut[];
+  after: PathOut[];
+  latency_before_ms: number | null;
+  latency_after_ms: number | null;
+  unprotected: boolean;
 }
 
 export interface GroupCutIn {
@@ -515,6 +547,7 @@ export interface MaintenanceOut {
   stuck: string[];
   because: Record<string, string>;
   note: string;
+  would: EmptiedOut | null;
 }
 
 export interface MaintenancePage {
@@ -821,6 +854,18 @@ export interface QuotaOut {
   holds: UsedOut;
 }
 
+export interface RatesOut {
+  services: string[];
+  state: string[];
+  offered_gbps: number[];
+  carried_gbps_there: number[];
+  carried_gbps_back: number[];
+  latency_ms_there: (number | null)[];
+  latency_ms_back: (number | null)[];
+  dark_ms: number[];
+  lost_bytes: number[];
+}
+
 export interface ReachOut {
   rtt_ms: number;
   kind: string;
@@ -1045,6 +1090,13 @@ export interface ServiceRateOut {
 export interface SessionIn {
   token?: string | null;
   code?: string | null;
+}
+
+export interface ShiftedOut {
+  link: string;
+  capacity_gbps: number;
+  before_gbps: number;
+  after_gbps: number;
 }
 
 export interface ShortOut {
@@ -1317,7 +1369,7 @@ export interface Calls {
   "DELETE /v1/lab/routers-down/{site}": { path: { site: string; }; query: None; body: undefined; answer: LabOut; };
   "GET /v1/links/booked": { path: None; query: { at: string; until?: string | null; }; body: undefined; answer: BookedOut; };
   "GET /v1/links/{link}/calendar": { path: { link: string; }; query: { start?: string | null; end?: string | null; }; body: undefined; answer: LinkCalendarOut; };
-  "GET /v1/live": { path: None; query: { after?: number | null; }; body: undefined; answer: undefined; };
+  "GET /v1/live": { path: None; query: { after?: number | null; changes?: boolean; }; body: undefined; answer: undefined; };
   "GET /v1/maintenances": { path: None; query: { limit?: number; cursor?: string | null; }; body: undefined; answer: MaintenancePage; };
   "POST /v1/maintenances": { path: None; query: { dry_run?: boolean; }; body: MaintenanceIn; answer: MaintenanceOut; };
   "GET /v1/maintenances/{maintenance_id}": { path: { maintenance_id: string; }; query: None; body: undefined; answer: MaintenanceOut; };

@@ -128,7 +128,16 @@ export interface Line {
   lines: readonly Pick<Way, "lines" | "lane" | "pull">[];
 }
 
-const LOOKS: Record<Exclude<Line["way"], "binds">, { colour: "there" | "back" | "accent" | "down" | "muted"; width: number; dash: number[]; alpha: number }> = {
+/** How a way is drawn: a colour of the palette, pixels, and how opaque it is. */
+export interface WayLook {
+  colour: "there" | "back" | "accent" | "down" | "warn";
+  width: number;
+  dash: readonly number[];
+  alpha: number;
+}
+
+/** The key shows them as they are here. */
+export const LOOKS: Record<Exclude<Route["way"], "binds">, WayLook> = {
   there: { colour: "there", width: 3, dash: [], alpha: 1 },
   back: { colour: "back", width: 2, dash: [1, 5], alpha: 1 },
   spare: { colour: "there", width: 2, dash: [8, 7], alpha: 0.55 },
@@ -138,6 +147,9 @@ const LOOKS: Record<Exclude<Line["way"], "binds">, { colour: "there" | "back" | 
   left: { colour: "there", width: 2, dash: [5, 6], alpha: 0.8 },
   took: { colour: "accent", width: 3, dash: [], alpha: 1 },
   dark: { colour: "down", width: 3, dash: [2, 6], alpha: 1 },
+  leaves: { colour: "there", width: 2, dash: [5, 6], alpha: 0.8 },
+  goes: { colour: "accent", width: 3, dash: [], alpha: 1 },
+  stuck: { colour: "warn", width: 3, dash: [2, 6], alpha: 1 },
 };
 
 /** The paths of services; `own` where they are all the lines there are. */
@@ -153,7 +165,7 @@ export function routes(pen: CanvasRenderingContext2D, lines: readonly Line[], vi
     const look = LOOKS[way];
     pen.strokeStyle = own ? colours.accent : colours[look.colour];
     pen.lineWidth = own ? 2 : look.width;
-    pen.setLineDash(look.dash);
+    pen.setLineDash([...look.dash]);
     pen.globalAlpha = look.alpha;
     pen.beginPath();
     for (const piece of pieces) trace(pen, piece, view);

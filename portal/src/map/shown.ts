@@ -4,7 +4,7 @@ import { opposite } from "../state/atlas";
 import { linksAlong } from "../panels/rows";
 import { faultsAt, faultsBooked, stateOf, type LinkState } from "../state/faults";
 import { carriedOn, live, waysOf } from "../state/services";
-import type { Moment, Route, Store } from "../state/store";
+import type { Moment, Overlay, Route, Store } from "../state/store";
 import { movesAt } from "../state/story";
 import { openAt } from "../state/turns";
 import { load } from "./ramp";
@@ -40,11 +40,17 @@ export function lights(store: Store): (link: LinkOut) => Lit {
     const would = overlay?.loads.get(link.id);
     const gbps = would === undefined ? carriedOn(store, link.id) : would * link.capacity_gbps;
     return {
-      state: overlay?.lost.has(link.id) === true ? "down" : stateOf(link, faults),
+      state: wouldBe(overlay, link.id) ?? stateOf(link, faults),
       share: would ?? load(gbps, link.capacity_gbps),
       gbps,
     };
   };
+}
+
+/** What a link would be by what is drawn over the map; null where that says nothing of it. */
+function wouldBe(overlay: Overlay | null, link: string): LinkState | null {
+  if (overlay?.lost.has(link) === true) return "down";
+  return overlay?.drained?.has(link) === true ? "drained" : null;
 }
 
 /** The fibres that incidents tell of in a stretch of time. */

@@ -1,6 +1,7 @@
 // The panel at the right: the head of what is selected and the side of it that is open.
 import { useEffect, useRef } from "preact/hooks";
 import { useStore } from "../page";
+import { OF_A_SIDE } from "../state/address";
 import { go, pick } from "../state/go";
 import { t } from "../words/en";
 import type { Head, Side } from "./kind";
@@ -76,7 +77,7 @@ function Sides({ sides, open }: { sides: readonly Side[]; open: Side | undefined
     const next = sides[(at + by + sides.length) % sides.length];
     if (by === 0 || next === undefined) return;
     event.preventDefault();
-    go(store, { tab: next.id });
+    go(store, { tab: next.id, ...OF_A_SIDE });
     bar.current?.querySelector<HTMLElement>(`[data-side-tab="${next.id}"]`)?.focus();
   };
   return (
@@ -90,7 +91,7 @@ function Sides({ sides, open }: { sides: readonly Side[]; open: Side | undefined
           aria-controls="side"
           aria-selected={side === open}
           tabIndex={side === open ? 0 : -1}
-          onClick={() => go(store, { tab: side === sides[0] ? null : side.id })}
+          onClick={() => go(store, { tab: side === sides[0] ? null : side.id, ...(side === open ? {} : OF_A_SIDE) })}
         >
           {side.title}
         </button>

@@ -1,8 +1,10 @@
 // What the colours, widths and shapes mean, with numbers; and the reach of the network in words, beside its rings.
 import { Glyph } from "../parts/Glyph";
+import { LOOKS } from "../map/paint";
 import { STEPS } from "../map/ramp";
 import { usePage } from "../page";
 import { fibreName } from "../state/naming";
+import type { Overlay } from "../state/store";
 import { kindTitle, t } from "../words/en";
 import { exactPercent, people, scaled, takenOn } from "../words/figures";
 
@@ -12,10 +14,12 @@ const ORDER = ["campus", "cloud", "edge", "enterprise", "pop"];
 export function Legend() {
   const { store } = usePage();
   const present = new Set(store.atlas?.network.sites.map((site) => site.kind) ?? []);
-  const sample = store.sample;
+  const { sample, overlay } = store;
+  const preview = overlay?.preview === undefined ? null : overlay;
   return (
     <details class="legend" open={window.innerWidth >= 900}>
-      <summary>{t.legend.title}</summary>
+      <summary>{preview === null ? t.legend.title : `${t.legend.title}: ${t.legend.preview}`}</summary>
+      {preview !== null && <Preview of={preview} />}
       <ul class="legend-kinds">
         {ORDER.filter((kind) => present.has(kind)).map((kind) => (
           <li key={kind} data-kind={kind}>
@@ -30,12 +34,43 @@ export function Legend() {
           <States ahead={store.ahead} />
         </div>
       )}
-      {sample !== null && (
-        <p class="legend-taken" data-taken>
-          {store.ahead ? t.legend.notMeasured : t.legend.taken(takenOn(sample.fabric, sample.rate_scale), scaled(sample.rate_scale))}
-        </p>
-      )}
+      <p class="legend-taken" data-taken>
+        {sample === null ? "…" : store.ahead ? t.legend.notMeasured : t.legend.taken(takenOn(sample.fabric, sample.rate_scale), scaled(sample.rate_scale))}
+      </p>
     </details>
+  );
+}
+
+/** That what is drawn is a preview, of what, and how each way of it is drawn. */
+function Preview({ of: { preview, routes } }: { of: Overlay }) {
+  const ways = [...new Set(routes.map((route) => route.way))];
+  return (
+    <section class="legend-preview" data-preview aria-label={preview}>
+      <b>{preview}</b>
+      <p>{t.legend.previewSaid}</p>
+      <ul class="legend-states">
+        {ways.map((way) => {
+          if (way === "binds") return null;
+          const { colour, width, dash, alpha } = LOOKS[way];
+          return (
+            <li key={way} data-way={way}>
+              <svg viewBox="0 0 30 8" class="sample-line" aria-hidden="true">
+                <path
+                  class="way"
+                  data-colour={colour}
+                  d="M1,4H29"
+                  stroke-width={width}
+                  stroke-dasharray={dash.join(" ")}
+                  stroke-linecap="round"
+                  opacity={alpha}
+                />
+              </svg>
+              {t.map.ways[way]}
+            </li>
+          );
+        })}
+      </ul>
+    </section>
   );
 }
 

@@ -40,6 +40,8 @@ export interface Address {
   grow: number | null;
   /** What has failed meanwhile. */
   without: string | null;
+  /** The fibre, or the site, whose drain is previewed on the side that is open. */
+  preview: string | null;
 }
 
 export const NOWHERE: Address = {
@@ -54,7 +56,11 @@ export const NOWHERE: Address = {
   failure: null,
   grow: null,
   without: null,
+  preview: null,
 };
+
+/** What goes when something else is selected, or another side of it is opened. */
+export const OF_A_SIDE = { preview: null } as const;
 
 /** What goes when another place is opened. */
 export const OF_A_PLACE = { ends: null, sweep: null, failure: null, grow: null, without: null } as const;
@@ -80,6 +86,7 @@ export function parse(hash: string): Address {
     else if (name === "sweep") found.sweep = SWEEPS.find((known) => known === value) ?? null;
     else if (name === "failure") found.failure = value;
     else if (name === "without") found.without = value;
+    else if (name === "preview") found.preview = value;
     else if (name === "grow") found.grow = growth(Number(value));
   }
   return found;
@@ -92,10 +99,11 @@ function growth(times: number): number | null {
 
 /** The fragment of an address; empty where nothing is chosen. */
 export function format(address: Address): string {
-  const { selection, view, place, at, play, tab, ends, sweep, failure, grow, without } = address;
+  const { selection, view, place, at, play, tab, ends, sweep, failure, grow, without, preview } = address;
   const parts: string[] = [];
   if (selection !== null) parts.push(`${selection.kind}=${encoded(selection.id)}`);
   if (tab !== null && selection !== null) parts.push(`tab=${tab}`);
+  if (preview !== null && selection !== null) parts.push(`preview=${encoded(preview)}`);
   if (view !== "map") parts.push(`view=${view}`);
   if (place !== null) parts.push(`place=${place}`);
   if (at !== null) parts.push(`at=${encoded(at)}`);

@@ -1,5 +1,5 @@
 // Going somewhere: what one clicks becomes the address, and the address what is shown.
-import { format, parse, same, type Address, type Selection } from "./address";
+import { format, OF_A_SIDE, parse, same, type Address, type Selection } from "./address";
 import type { Store } from "./store";
 
 /** Shows something else: a step that Back undoes, or, where it is none, the same step told more exactly. */
@@ -16,7 +16,7 @@ export function go(store: Store, to: Partial<Address>, step = true): void {
 
 /** Selects something, or nothing. */
 export function pick(store: Store, selection: Selection | null): void {
-  if (!same(selection, store.selection)) go(store, { selection, tab: null });
+  if (!same(selection, store.selection)) go(store, { selection, tab: null, ...OF_A_SIDE });
 }
 
 /** Follows the address; the caller's to undo. */

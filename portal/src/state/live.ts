@@ -2,13 +2,15 @@
 // was away for long), we ask for what followed the last event that we saw, slower each time. Only where that is not there
 // any more, of a store that was replaced, everything is read anew.
 //
-// What comes is taken in once a frame: of samples the newest, of events all in their order. So a thousand links that change
-// a hundred times a second cost what one change costs, and a page that nobody looks at costs next to nothing.
-import type { EventOut, SampleOut } from "../api/schema";
+// What comes is taken in once a frame: of samples the newest, of changes of them and of events all in their order. So a
+// thousand links that change a hundred times a second cost what one change costs, and a page that nobody looks at next to
+// nothing. Each stream that opens begins with everything, so that what was missed before it is made good.
+import type { ChangesOut, EventOut, SampleOut } from "../api/schema";
+import { fold } from "./sampled";
 
 export interface Ear {
-  /** What came since the last frame: the newest sample, if there was one, and every event. */
-  heard(sample: SampleOut | null, events: EventOut[]): void;
+  /** What came since the last frame: how everything is now, if that was told, of which services, and every event. */
+  heard(sample: SampleOut | null, services: readonly string[], events: EventOut[]): void;
   /** A stream that starts over: whatever happened in between was missed. */
   restarted(): void;
   /** The API refuses the stream: perhaps the session ended. True to go on trying. */
@@ -35,6 +37,14 @@ export const BROWSER: Means = {
 const PATIENCE_MS = [500, 1000, 2000, 5000];
 const HIDDEN_MS = 500;
 
+/** What moves is told as it changes: with ten thousand services that is a tenth of telling it all. */
+const STREAM = "/v1/live?changes=true";
+
+interface Telling {
+  kind: "sample" | "changes";
+  data: string;
+}
+
 export class Live {
   private source: EventSource | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -42,7 +52,9 @@ export class Live {
   private closed = false;
   /** The last event that we saw, as the stream calls it. */
   private last = "";
-  private sample: string | null = null;
+  /** What was told of what moves, and is not taken in yet. */
+  private told: Telling[] = [];
+  private known: SampleOut | null = null;
   private events: string[] = [];
   private asked = false;
 
@@ -61,7 +73,7 @@ export class Live {
 
   private open(anew: boolean): void {
     const resumed = !anew && this.last !== "";
-    const source = this.means.open(resumed ? `/v1/live?after=${encodeURIComponent(this.last)}` : "/v1/live");
+    const source = this.means.open(resumed ? `${STREAM}&after=${encodeURIComponent(this.last)}` : STREAM);
     let opened = false;
     this.source = source;
     source.addEventListener("open", () => {
@@ -70,7 +82,11 @@ export class Live {
       if (anew) this.ear.restarted();
     });
     source.addEventListener("sample", (message: MessageEvent<string>) => {
-      this.sample = message.data;
+      this.told = [{ kind: "sample", data: message.data }];
+      this.take(message);
+    });
+    source.addEventListener("changes", (message: MessageEvent<string>) => {
+      this.told.push({ kind: "changes", data: message.data });
       this.take(message);
     });
     source.addEventListener("event", (message: MessageEvent<string>) => {
@@ -89,14 +105,28 @@ export class Live {
     this.asked = true;
     this.means.soon(() => {
       this.asked = false;
-      const [sample, events] = [this.sample, this.events];
-      [this.sample, this.events] = [null, []];
+      const [told, events] = [this.told, this.events];
+      [this.told, this.events] = [[], []];
       if (this.closed) return;
+      const services = told.flatMap((one) => this.learn(one));
       this.ear.heard(
-        sample === null ? null : (JSON.parse(sample) as SampleOut),
+        told.length === 0 ? null : this.known,
+        services,
         events.map((event) => JSON.parse(event) as EventOut),
       );
     });
+  }
+
+  /** Takes in what was told; answers of which services it was. */
+  private learn({ kind, data }: Telling): string[] {
+    if (kind === "sample") {
+      const sample = JSON.parse(data) as SampleOut;
+      this.known = sample;
+      return Object.keys(sample.services);
+    }
+    const changes = JSON.parse(data) as ChangesOut;
+    this.known = fold(this.known, changes);
+    return changes.services.services;
   }
 
   /** Again, from where we were; anew where that was refused. */

@@ -2,7 +2,7 @@
 // that instant; while it plays, in stretches, the next one before the one that there is ends.
 import { effect, untracked } from "@preact/signals";
 import { ask } from "../api/client";
-import { SPEEDS, type Speed } from "./address";
+import { OF_A_SIDE, SPEEDS, type Speed } from "./address";
 import { go } from "./go";
 import { bookedReel, measuredReel, pieceOf, unknownReel, type Reel } from "./reel";
 import { limits } from "./span";
@@ -156,7 +156,7 @@ export class Time {
     const speed = speedOf(opened_ms, incident.closed === null ? store.now_ms : Date.parse(incident.closed));
     this.asked = true;
     this.wrote = null;
-    go(store, { selection: { kind: "incident", id: incident.id }, tab: null, at: iso(opened_ms - LEAD_S * speed * 1000), play: speed });
+    go(store, { selection: { kind: "incident", id: incident.id }, tab: null, ...OF_A_SIDE, at: iso(opened_ms - LEAD_S * speed * 1000), play: speed });
   }
 
   private told(at: string | null, play: Speed | null): void {

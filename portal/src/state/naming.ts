@@ -40,3 +40,9 @@ export function titleOf(state: Pick<State, "atlas">, incident: Pick<IncidentOut,
   if (only === undefined && incident.title === "") return t.incident.untitled;
   return only !== undefined && more.length === 0 ? fibreName(state, only) : named(state, incident.title);
 }
+
+/** What fails or is drained by its name: a fibre, a site or a risk group. */
+export function targetName(state: Pick<State, "atlas">, id: string): string {
+  if (state.atlas?.fibre.has(id) === true) return fibreName(state, id);
+  return state.atlas?.group.get(id)?.name ?? siteName(state, id);
+}

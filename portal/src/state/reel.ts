@@ -16,9 +16,9 @@ const NONE: ReadonlySet<string> = new Set();
 
 /** Steps that are asked for, in seconds. */
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
-/** So many moments are read at once where there are few links, and so many figures where there are many. */
+/** So many moments are read at once where there are few links, and so many figures where there are very many. */
 const MOMENTS = 60;
-const FIGURES = 25_000;
+const FIGURES = { measured: 300_000, booked: 25_000 } as const;
 /** From so many links on, a moment is shown for as long as a second of the page. */
 const MANY_LINKS = 1000;
 /** The calendar is read at least so far. */
@@ -28,7 +28,7 @@ const BOOKED_MS = 600_000;
 export function pieceOf(kind: Moment["kind"], speed: number, links: number): { step_s: number; span_ms: number } {
   const wanted_s = speed * (links >= MANY_LINKS ? 1 : 0.25);
   const step_s = STEPS_S.find((step) => step >= wanted_s) ?? 3600;
-  const moments = Math.max(4, Math.min(MOMENTS, Math.floor(FIGURES / Math.max(1, links))));
+  const moments = Math.max(4, Math.min(MOMENTS, Math.floor(FIGURES[kind] / Math.max(1, links))));
   const span_ms = moments * step_s * 1000;
   return { step_s, span_ms: kind === "booked" ? Math.max(BOOKED_MS, span_ms) : span_ms };
 }

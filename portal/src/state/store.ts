@@ -10,8 +10,12 @@ import { none, type Faults } from "./faults";
 export interface Overlay {
   /** What it is, in a sentence, for who does not see it. */
   said: string;
+  /** What the key calls it: that it is a preview, and of what. */
+  preview?: string;
   /** Links that would carry nothing. */
   lost: ReadonlySet<string>;
+  /** Links that would be kept free on purpose. */
+  drained?: ReadonlySet<string>;
   /** Links of interest, with a share of load each, as they would be. */
   loads: ReadonlyMap<string, number>;
   routes: readonly Route[];
@@ -27,9 +31,22 @@ export interface Contour {
 
 /**
  * `was` and `becomes` are of a plan: as it is, and as it would be instead; `dark` is nobody's any more; `left` and `took` are
- * of a failure that is played again.
+ * of a failure that is played again; `leaves`, `goes` and `stuck` are of a drain that is previewed.
  */
-export type Way = "there" | "back" | "spare" | "would" | "was" | "becomes" | "dark" | "binds" | "left" | "took";
+export type Way =
+  | "there"
+  | "back"
+  | "spare"
+  | "would"
+  | "was"
+  | "becomes"
+  | "dark"
+  | "binds"
+  | "left"
+  | "took"
+  | "leaves"
+  | "goes"
+  | "stuck";
 
 /** A way over the map: on the links where one sees them, else between the sites. */
 export interface Route {

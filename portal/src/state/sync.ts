@@ -40,7 +40,7 @@ export class Sync {
   /** Opens the stream first, so that nothing falls between it and the first reading. Raises Problem. */
   async start(): Promise<void> {
     this.live = new Live({
-      heard: (sample, events) => this.heard(sample, events),
+      heard: (sample, services, events) => this.heard(sample, services, events),
       restarted: () => void this.loadAll().catch((error: unknown) => this.failed(error)),
       refused: () => this.refused(),
     });
@@ -73,6 +73,8 @@ export class Sync {
     } finally {
       this.loading -= 1;
     }
+    // Of whoever was told of meanwhile, and is not in what was read.
+    if (this.loading === 0) this.want(Object.keys(store.sample?.services ?? {}));
     this.lookAgain();
     if (store.reach !== null) await this.readReach();
   }
@@ -152,7 +154,7 @@ export class Sync {
     }
   }
 
-  private heard(sample: SampleOut | null, events: EventOut[]): void {
+  private heard(sample: SampleOut | null, services: readonly string[], events: EventOut[]): void {
     const store = this.store;
     const faults = copy(store.faults);
     let changed = false;
@@ -164,8 +166,7 @@ export class Sync {
       this.heard_ms = performance.now();
       changed = see(faults, sample) || changed;
       // Of what is being read anyway, a sample brings no news.
-      if (this.loading === 0)
-        this.want(Object.keys(sample.services));
+      if (this.loading === 0) this.want(services);
     }
     store.change({
       ...(changed ? { faults } : {}),

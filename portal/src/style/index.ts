@@ -4,3 +4,4 @@ import "./parts.css";
 import "./forms.css";
 import "./ahead.css";
 import "./time.css";
+import "./room.css";

@@ -14,6 +14,7 @@ from highroad.api.links import links_of
 from highroad.api.problems import KINDS, MEDIA_TYPE
 from highroad.wire.networks import CutIn, GroupCutIn, LoadIn, RouterDownIn
 from highroad.wire.operations import (
+    ChangesOut,
     EventOut,
     FreezeIn,
     MaintenanceIn,
@@ -49,7 +50,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     RotateIn,
     ReplayIn,
 )
-STREAMED: tuple[type[BaseModel], ...] = (EventOut, SampleOut, ProblemOut)
+STREAMED: tuple[type[BaseModel], ...] = (EventOut, SampleOut, ChangesOut, ProblemOut)
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "OrderIn": {

@@ -16,7 +16,7 @@ from highroad.model.measurement import Measurement
 from highroad.model.network import FibreId, RiskGroupId, SiteId
 from highroad.model.plan import Optimiser, PlanId
 from highroad.model.service import ServiceId
-from highroad.model.tracks import Subject, Tracks, series_of
+from highroad.model.tracks import Moments, Subject, Tracks, series_of
 from highroad.ports import Echo, LabStatus, Trace
 from highroad.ports.telemetry import Telemetry
 
@@ -70,6 +70,21 @@ class ReadTracks(Deed[Tracks]):
                 more = kept.read(subject, self.names, series, from_s=self.from_s, until_s=self.until_s, step_s=step_s)
                 found, step_s = replace(more, tracks=(*found.tracks, *more.tracks)), more.step_s
         return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadMoments(Deed[Moments]):
+    """Read what every link carried over a time, where that is kept: with the leader."""
+
+    from_s: float
+    until_s: float
+    step_s: int
+    result: ClassVar[Any] = Moments
+
+    async def do(self, means: Means) -> Moments:
+        """Raises Conflict where nothing is kept, Invalid, Unavailable."""
+        kept = means.keeping()
+        return await asyncio.to_thread(kept.moments, from_s=self.from_s, until_s=self.until_s, step_s=self.step_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

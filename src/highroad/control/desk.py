@@ -32,12 +32,13 @@ from highroad.control.commands import (
     StartDrain,
     ThawChanges,
 )
-from highroad.control.deeds import MeasureService, PingService, ReadTracks, TraceService, read_sending
+from highroad.control.deeds import MeasureService, PingService, ReadMoments, ReadTracks, TraceService, read_sending
 from highroad.control.explaining import Explanation, explain
 from highroad.control.figures import Figures
 from highroad.control.health import Health, Look
 from highroad.control.linkcalendar import LinkCalendar, link_calendar
 from highroad.control.live import Live
+from highroad.control.lookback import lookback
 from highroad.control.mailroom import Mailroom
 from highroad.control.maintain import Times
 from highroad.control.names import secret
@@ -50,7 +51,7 @@ from highroad.control.replaying import Replay, replay_incident
 from highroad.control.sending import Load
 from highroad.control.showing import Leader
 from highroad.control.whatif import Forecast, fibres_of, values_of, what_if
-from highroad.errors import Conflict, Finding, Forbidden, Invalid, NotFound
+from highroad.errors import Conflict, Finding, Forbidden, NotFound
 from highroad.mail import Mail
 from highroad.model.access import Grant, Role, changing_implies_looking, default_role
 from highroad.model.audit import Asked, Link, Row
@@ -63,19 +64,15 @@ from highroad.model.network import LinkId, Network
 from highroad.model.proof import Entry
 from highroad.model.quota import Usage
 from highroad.model.service import Port, Request, Service, ServiceId, Tenant, TenantId
-from highroad.model.tracks import MOST_POINTS, Keeping, Subject, Tracks, shown_of, step_for
+from highroad.model.tracks import Keeping, Moments, Subject, Tracks, shown_of
 from highroad.planning.free import Question
 from highroad.ports import Clock, Echo, EventRecord, Executor, Identified, Lab, Sample, Store, TokenRecord, Trace
 from highroad.ports.proofs import Signs
-from highroad.units import TIMES_END_S
 
 T = TypeVar("T")
 
 OIDC = "oidc:"
 """What the names of callers begin with whom an identity provider vouches for."""
-
-TRACKS_S = 3600.0
-"""What is shown of what was measured where no time is asked for."""
 
 LOT = 500
 """How many services are read at once where only some of them may be wanted."""
@@ -452,40 +449,30 @@ class Desk(Planned):
 
         Raises Invalid with every finding, Conflict where nothing is kept, Unavailable.
         """
-        until = self._clock.now_s() if until_s is None else until_s
-        begin = until - TRACKS_S if from_s is None else from_s
-        step = step_for(begin, until) if step_s is None else step_s
         known = shown_of(subject)
-        findings = []
-        findings += [
-            Finding(code="range", place=place, message="has to be in the years 1970 to 2999")
-            for place, at_s in (("from", from_s), ("to", until_s))
-            if at_s is not None and not 0.0 <= at_s < TIMES_END_S
-        ]
-        if findings:
-            raise Invalid(findings)
-        if begin >= until:
-            findings.append(Finding(code="range", place="from", message="has to be before `to`"))
-        elif (until - begin) / step > MOST_POINTS:
-            message = f"makes more than {MOST_POINTS:,} points of that time: ask for a longer step, or for less"
-            findings.append(Finding(code="too-many-points", place="step", message=message))
-        findings += [
+        strange = [
             Finding(code="series", place="series", message=f"there is no {one!r}: choose of {', '.join(known)}")
             for one in series
             if one not in known
         ]
-        if findings:
-            raise Invalid(findings)
+        over = lookback(from_s, until_s, step_s, self._clock.now_s(), strange)
         return await self.do(
             ReadTracks(
                 subject=subject,
                 names=(name,) if isinstance(name, str) else tuple(name),
                 series=tuple(dict.fromkeys(series)) or known,
-                from_s=begin,
-                until_s=until,
-                step_s=step,
+                from_s=over.from_s,
+                until_s=over.until_s,
+                step_s=over.step_s,
             )
         )
+
+    async def moments(self, *, from_s: float, until_s: float, step_s: int | None = None) -> Moments:
+        """What every link carried, step by step. Raises Invalid with every finding, Conflict where nothing is kept,
+        Unavailable.
+        """
+        over = lookback(from_s, until_s, step_s, self._clock.now_s())
+        return await self.do(ReadMoments(from_s=over.from_s, until_s=over.until_s, step_s=over.step_s))
 
     async def proofs(
         self, service: ServiceId, *, after: int, limit: int, from_s: float | None, until_s: float | None

@@ -84,6 +84,9 @@ POINTS = 300
 MOST_POINTS = 50_000
 """Of all series of one answer together."""
 
+MOST_MOMENTS = 400_000
+"""The same where every link is told of at once: links times steps."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
@@ -113,6 +116,23 @@ class Tracks:
     until_s: int
     step_s: int
     tracks: tuple[Track, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """What every link carried from a time on, step by step, without a `Point` for each.
+
+    `carried_gbps` are the means of the steps, as 32-bit floats, the lowest byte first: all links of the first step,
+    then of the next; NaN is a gap. `dark` has for each step the places in `links` of those that had no light at some
+    time of it.
+    """
+
+    from_s: int
+    until_s: int
+    step_s: int
+    links: tuple[str, ...] = ()
+    carried_gbps: bytes = b""
+    dark: tuple[tuple[int, ...], ...] = ()
 
 
 def series_of(subject: Subject) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Protocol
 from highroad.model.measurement import Measurement
 from highroad.model.network import Network
 from highroad.model.service import Service, ServiceId
-from highroad.model.tracks import Keeping, Subject, Tracks
+from highroad.model.tracks import Keeping, Moments, Subject, Tracks
 from highroad.ports import Sample
 
 
@@ -59,3 +59,6 @@ class Telemetry(MeasurementSink, Protocol):
 
         What was not measured is a gap. Raises Invalid where that is too much, Unavailable.
         """
+
+    def moments(self, *, from_s: float, until_s: float, step_s: int) -> Moments:
+        """Every link that there ever was, over a time. Blocking. Raises Invalid where that is too much, Unavailable."""

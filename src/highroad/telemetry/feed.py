@@ -20,6 +20,7 @@ from concurrent.futures import TimeoutError as OutOfTime
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
+from typing import cast
 
 import msgspec
 
@@ -27,11 +28,11 @@ from highroad.errors import Finding, Invalid, Unavailable
 from highroad.model.measurement import Measurement
 from highroad.model.network import Network
 from highroad.model.service import Service, ServiceId
-from highroad.model.tracks import Keeping, Subject, Tracks, series_of
+from highroad.model.tracks import Keeping, Moments, Subject, Tracks, series_of
 from highroad.ports import Sample
 from highroad.telemetry.columns import Columns
 from highroad.telemetry.keeper import ORDER, Order
-from highroad.telemetry.rows import Ask, Failed, Found, Keep, Rows, Told, pack, receive, send
+from highroad.telemetry.rows import Ask, AskMoments, Failed, Found, FoundMoments, Keep, Rows, Told, pack, receive, send
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Feed:
         self._order = order
         self._waiting: queue.Queue[Callable[[], list[Rows]] | None] = queue.Queue(WAITING)
         self._columns = Columns()
-        self._asked: dict[int, Future[Tracks]] = {}
+        self._asked: dict[int, Future[Tracks | Moments]] = {}
         self._numbers = count(1)
         self._sending = threading.Lock()
         self._peer: socket.socket | None = None
@@ -111,15 +112,23 @@ class Feed:
         step_s: int,
     ) -> Tracks:
         """Series of some things, or of all for None; blocks. Raises Invalid, and Unavailable."""
+        named = None if names is None else list(names)
+        found = self._ask(lambda number: Ask(number, subject, named, list(series), from_s, until_s, step_s))
+        return cast(Tracks, found)
+
+    def moments(self, *, from_s: float, until_s: float, step_s: int) -> Moments:
+        """Every link over a time; blocks. Raises Invalid, and Unavailable."""
+        return cast(Moments, self._ask(lambda number: AskMoments(number, from_s, until_s, step_s)))
+
+    def _ask(self, ask_with: Callable[[int], Ask | AskMoments]) -> Tracks | Moments:
         peer = self._peer
         if peer is None:
             raise Unavailable(f"telemetry cannot be read: {self._told.amiss}")
         number = next(self._numbers)
         answer = self._asked[number] = Future()
-        ask = Ask(number, subject, None if names is None else list(names), list(series), from_s, until_s, step_s)
         try:
             with self._sending:
-                send(peer, ask)
+                send(peer, ask_with(number))
             return answer.result(ANSWER_S)
         except OutOfTime:
             raise Unavailable(f"telemetry did not answer within {ANSWER_S:g} s") from None
@@ -216,6 +225,8 @@ class Feed:
                     self._told = frame.keeping
                 elif isinstance(frame, Found):
                     self._settle(frame.number, frame.history)
+                elif isinstance(frame, FoundMoments):
+                    self._settle(frame.number, frame.moments)
                 elif isinstance(frame, Failed):
                     findings = [Finding(code=code, place=place, message=text) for code, place, text in frame.findings]
                     self._settle(frame.number, Invalid(findings) if findings else Unavailable(frame.message))
@@ -225,7 +236,7 @@ class Feed:
         with suppress(OSError):
             peer.shutdown(socket.SHUT_RDWR)
 
-    def _settle(self, number: int, answer: Tracks | Exception) -> None:
+    def _settle(self, number: int, answer: Tracks | Moments | Exception) -> None:
         future = self._asked.pop(number, None)
         if future is None or future.done():
             return

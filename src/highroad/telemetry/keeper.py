@@ -27,7 +27,20 @@ import msgspec
 
 from highroad.errors import Finding, HighroadError, Invalid, Unavailable
 from highroad.model.tracks import Keeping
-from highroad.telemetry.rows import Ask, Failed, Found, Frame, Keep, Rows, Told, receive, send, unpack
+from highroad.telemetry.rows import (
+    Ask,
+    AskMoments,
+    Failed,
+    Found,
+    FoundMoments,
+    Frame,
+    Keep,
+    Rows,
+    Told,
+    receive,
+    send,
+    unpack,
+)
 from highroad.telemetry.store import Store
 
 if TYPE_CHECKING:
@@ -68,7 +81,7 @@ class Keeper:
         self._peer = peer
         self._sending = threading.Lock()
         self._rows: queue.Queue[list[Rows] | None] = queue.Queue(WAITING)
-        self._asked: queue.Queue[Ask | None] = queue.Queue()
+        self._asked: queue.Queue[Ask | AskMoments | None] = queue.Queue()
         self._store: Store | None = None
         self._kept = self._dropped = 0
         self._amiss = OPENING
@@ -92,7 +105,7 @@ class Keeper:
             while (frame := receive(self._peer)) is not None:
                 if isinstance(frame, Keep):
                     self._rows.put([unpack(one) for one in frame.rows])
-                elif isinstance(frame, Ask):
+                elif isinstance(frame, Ask | AskMoments):
                     self._asked.put(frame)
         self._ended.set()
         self._rows.put(None)
@@ -162,10 +175,14 @@ class Keeper:
             try:
                 if self._store is None:
                     raise Unavailable(f"telemetry cannot be read: {self._amiss}")
-                history = self._store.read(
-                    ask.subject, ask.names, ask.series, from_s=ask.from_s, until_s=ask.until_s, step_s=ask.step_s
-                )
-                answer = Found(ask.number, history)
+                if isinstance(ask, AskMoments):
+                    moments = self._store.moments(from_s=ask.from_s, until_s=ask.until_s, step_s=ask.step_s)
+                    answer = FoundMoments(ask.number, moments)
+                else:
+                    history = self._store.read(
+                        ask.subject, ask.names, ask.series, from_s=ask.from_s, until_s=ask.until_s, step_s=ask.step_s
+                    )
+                    answer = Found(ask.number, history)
             except Invalid as error:
                 answer = Failed(ask.number, error.message, [_plain(one) for one in error.findings])
             except HighroadError as error:

@@ -7,9 +7,10 @@ from time import gmtime, strftime
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from highroad.errors import Finding, Invalid
-from highroad.model.tracks import MOST_POINTS, Point, Subject, Track, Tracks
+from highroad.model.tracks import MOST_MOMENTS, MOST_POINTS, Moments, Point, Subject, Track, Tracks
 from highroad.telemetry import levels as sql
 from highroad.telemetry.levels import HOURS, MINUTES, PARTS, Level
 from highroad.telemetry.partitions import Part
@@ -92,6 +93,41 @@ def history(
                 points[name][slot] = Point(least=least, mean=mean, most=most, last=last, count=n)
         tracks += [Track(name=name, series=one, points=tuple(points[name])) for name in names]
     return Tracks(from_s=from_s, until_s=until_s, step_s=step_s, tracks=tuple(tracks))
+
+
+def moments(
+    cursor: duckdb.DuckDBPyConnection, query: str, given: list[Any], from_s: int, until_s: int, step_s: int
+) -> Moments:
+    """What a source of links has, with the series `carried_gbps` and `up`, merged into steps."""
+    steps = max(0, (until_s - from_s) // step_s)
+    found = cursor.execute(
+        f"SELECT name, (floor(t)::BIGINT - {from_s}) // {step_s} AS slot, "  # noqa: S608
+        "(sum(carried_gbps_mean::DOUBLE * carried_gbps_n) / nullif(sum(carried_gbps_n), 0))::FLOAT AS mean, "
+        f"coalesce(min(up_min), 1)::FLOAT AS up FROM ({query}) GROUP BY 1, 2",
+        given,
+    ).fetchnumpy()
+    of_row = found["name"].tolist()
+    links = sorted(set(of_row))
+    if steps * len(links) > MOST_MOMENTS:
+        message = f"that is more than {MOST_MOMENTS:,} links times steps: ask for a longer step, or for less"
+        raise Invalid([Finding(code="too-many-points", place="step", message=message)])
+    place = {name: at for at, name in enumerate(links)}
+    of_link = np.fromiter((place[name] for name in of_row), np.int64, len(of_row))
+    slots = np.asarray(found["slot"], np.int64)
+    carried = np.full((steps, len(links)), np.nan, "<f4")
+    carried[slots, of_link] = np.ma.filled(np.ma.asarray(found["mean"], "<f4"), np.nan)
+    without = np.ma.filled(np.ma.asarray(found["up"]), 1.0) < 1.0
+    dark: list[list[int]] = [[] for _ in range(steps)]
+    for slot, at in sorted(zip(slots[without].tolist(), of_link[without].tolist(), strict=True)):
+        dark[slot].append(at)
+    return Moments(
+        from_s=from_s,
+        until_s=until_s,
+        step_s=step_s,
+        links=tuple(links),
+        carried_gbps=carried.tobytes(),
+        dark=tuple(tuple(one) for one in dark),
+    )
 
 
 def damage(part: Part) -> str | None:

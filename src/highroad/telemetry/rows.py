@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from highroad.model.tracks import Keeping, Subject, Tracks
+from highroad.model.tracks import Keeping, Moments, Subject, Tracks
 
 LARGEST = 256 << 20
 
@@ -68,11 +68,27 @@ class Ask(msgspec.Struct, tag=True):
     step_s: int
 
 
+class AskMoments(msgspec.Struct, tag=True):
+    """Read every link over a time, see `Store.moments`."""
+
+    number: int
+    from_s: float
+    until_s: float
+    step_s: int
+
+
 class Found(msgspec.Struct, tag=True):
     """What an `Ask` was answered."""
 
     number: int
     history: Tracks
+
+
+class FoundMoments(msgspec.Struct, tag=True):
+    """What an `AskMoments` was answered."""
+
+    number: int
+    moments: Moments
 
 
 class Failed(msgspec.Struct, tag=True):
@@ -89,7 +105,7 @@ class Told(msgspec.Struct, tag=True):
     keeping: Keeping
 
 
-Frame = Keep | Ask | Found | Failed | Told
+Frame = Keep | Ask | AskMoments | Found | FoundMoments | Failed | Told
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Frame)

@@ -13,25 +13,27 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
 
 from highroad.errors import Unavailable
-from highroad.model.tracks import Subject, Tracks
+from highroad.model.tracks import Moments, Subject, Tracks
 from highroad.telemetry import gaps
 from highroad.telemetry import levels as sql
 from highroad.telemetry.levels import HOURS, LEVELS, MINUTES, PART_S, SECONDS_KEPT_S, Level
 from highroad.telemetry.partitions import Partitions, sync
-from highroad.telemetry.reading import damage, history, source
+from highroad.telemetry.reading import damage, history, moments, source
 from highroad.telemetry.rows import Rows
 from highroad.units import iso_from_s
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 RECENT = "recent.duckdb"
 REWRITTEN = "rewritten.duckdb"
@@ -126,9 +128,22 @@ class Store:
 
         The step is made a multiple of what is kept of that time.
         """
+
+        def read(cursor: duckdb.DuckDBPyConnection, query: str, given: list[Any], *slots: int) -> Tracks:
+            return history(cursor, query, given, series, *slots)
+
+        return self._sure(subject, lambda: self._read(read, subject, names, series, from_s, until_s, step_s))
+
+    def moments(self, *, from_s: float, until_s: float, step_s: int) -> Moments:
+        """Every link over a time. The step is made a multiple of what is kept of that time."""
+        series, links = ("carried_gbps", "up"), Subject.LINK
+        return self._sure(links, lambda: self._read(moments, links, None, series, from_s, until_s, step_s))
+
+    def _sure(self, subject: Subject, read: Callable[[], T]) -> T:
+        """Once more where a damaged file was in the way. Raises Unavailable."""
         for again in (True, False):
             try:
-                return self._read(subject, names, series, from_s, until_s, step_s)
+                return read()
             except duckdb.Error as error:
                 if not again or not self._sift(subject):
                     raise Unavailable(f"telemetry cannot be read: {_line(error)}") from error
@@ -136,13 +151,14 @@ class Store:
 
     def _read(
         self,
+        read: Callable[..., T],
         subject: Subject,
         names: Sequence[str] | None,
         series: Sequence[str],
         from_s: float,
         until_s: float,
         step_s: int,
-    ) -> Tracks:
+    ) -> T:
         with self._moving:
             # Gaps are few: how finely they are kept is what is kept of the services that they are of.
             step_s, level = self._finest(Subject.SERVICE if subject is Subject.GAP else subject, from_s, step_s)
@@ -152,7 +168,7 @@ class Store:
             cursor = self._db.cursor()
             try:
                 query, given = source(subject, level, self._parts[subject], parts, names, series, begin, end)
-                return history(cursor, query, given, series, begin, end, step_s)
+                return read(cursor, query, given, begin, end, step_s)
             finally:
                 cursor.close()
 

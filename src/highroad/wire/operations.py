@@ -9,6 +9,7 @@ from pydantic import Field
 from highroad.model.incident import LEAD_S
 from highroad.wire.base import In, Out, Page, Time, Whole
 from highroad.wire.measured import Measured
+from highroad.wire.services import PathOut
 
 
 class EntryOut(Out):
@@ -85,6 +86,40 @@ class MaintenanceIn(In):
     )
 
 
+class GoesOut(Out):
+    """A service that would go elsewhere; where `before` and `after` are the same it would have another backup."""
+
+    service: str
+    tenant: str
+    bandwidth_gbps: float
+    before: list[PathOut] = Field(description="Its ways there, as they are: several where it is split.")
+    after: list[PathOut] = Field(description="Its ways there, as they would be.")
+    latency_before_ms: float | None = Field(
+        description="The worse direction's, one way; null where nothing carries it."
+    )
+    latency_after_ms: float | None
+    unprotected: bool = Field(description="It is protected, and would not survive a failure there.")
+
+
+class ShiftedOut(Out):
+    """A link, with what it carries and what it would."""
+
+    link: str
+    capacity_gbps: float
+    before_gbps: float = Field(description="As last measured.")
+    after_gbps: float = Field(
+        description="With the traffic of now: each service that moves carries there what it was last measured to carry."
+    )
+
+
+class EmptiedOut(Out):
+    """What a drain would do to services and links."""
+
+    links: list[str] = Field(description="That it keeps free.")
+    goes: list[GoesOut]
+    shifted: list[ShiftedOut] = Field(description="`links`, and every other link whose load would change.")
+
+
 class MaintenanceOut(Out):
     """A drain: how far it is, what it moved, what it could not move, and, in `note`, what went wrong."""
 
@@ -102,6 +137,7 @@ class MaintenanceOut(Out):
     stuck: list[str] = Field(description="Services that cannot be moved inside their promises.")
     because: dict[str, str] = Field(description="Why, of each that is stuck.")
     note: str = ""
+    would: EmptiedOut | None = Field(default=None, description="With `dry_run`: what it would do, drawn up.")
 
 
 class MaintenancePage(Page):
@@ -338,6 +374,35 @@ class SampleOut(Measured):
     fibres_drained: list[str]
     frozen: str | None = Field(description="In a sentence, that planned changes are frozen; null where they are not.")
     services: dict[str, ServiceRateOut]
+
+
+class RatesOut(Out):
+    """Services of which something is told, column by column, in one order: what `ServiceRateOut` says of each."""
+
+    services: list[str]
+    state: list[str]
+    offered_gbps: list[float]
+    carried_gbps_there: list[float]
+    carried_gbps_back: list[float]
+    latency_ms_there: list[float | None]
+    latency_ms_back: list[float | None]
+    dark_ms: list[float]
+    lost_bytes: list[int]
+
+
+class ChangesOut(Measured):
+    """What of a sample differs, visibly, from what the stream told before. A tenant's has its own services only."""
+
+    at: Time
+    sequence: int = Field(description="The last event that this sample knows of, by its place.")
+    whole: bool = Field(description="Everything is told: what was before is forgotten. So begins each stream.")
+    fibres_down: list[str] = Field(description="All of them.")
+    fibres_drained: list[str] = Field(description="All of them.")
+    frozen: str | None = Field(description="In a sentence, that planned changes are frozen; null where they are not.")
+    links: dict[str, float] = Field(description="Gbit/s carried, by link.")
+    links_gone: list[str]
+    services: RatesOut
+    services_gone: list[str] = Field(description="That are not there any more, told of before or not.")
 
 
 class SessionIn(In):

@@ -50,6 +50,7 @@ from highroad.control.deeds import (
     MeasureService,
     OfferLoad,
     PingService,
+    ReadMoments,
     ReadPlan,
     ReadSending,
     ReadTracks,
@@ -123,7 +124,7 @@ from highroad.model.service import (
     TenantId,
     TrafficClass,
 )
-from highroad.model.tracks import Point, Subject, Track, Tracks
+from highroad.model.tracks import Moments, Point, Subject, Track, Tracks
 from highroad.model.webhook import Webhook, WebhookId, WebhookSecret
 from highroad.model.window import Window
 from highroad.ports import CutState, Echo, Hop, LabStatus, RouterState, TokenRecord, Trace
@@ -307,6 +308,8 @@ def _cases(service: Service) -> Iterator[tuple[Command[Any], Any]]:
     track = Track(name="a>b", series="up", points=(point, None))
     read = ReadTracks(subject=Subject.LINK, names=("a>b",), series=("up",), from_s=1.5, until_s=121.5, step_s=60)
     yield read, Tracks(from_s=0, until_s=120, step_s=60, tracks=(track,))
+    moments = Moments(from_s=0, until_s=60, step_s=60, links=("a>b",), carried_gbps=b"\x00\x00\xc0\x7f", dark=((0,),))
+    yield ReadMoments(from_s=1.5, until_s=61.5, step_s=60), moments
     yield TraceService(service=SVC), Trace(there=(HOP,), back=())
     measured = Measurement(service=SVC, way=Way.BACK, at_s=1.0, for_s=1.0, sent=10, lost_home=1, rtt_p50_ms=1.5)
     yield MeasureService(service=SVC), (measured,)

@@ -145,6 +145,53 @@ def test_live_has_samples_of_ones_own() -> None:
     asyncio.run(run())
 
 
+def _put_together(told: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a reader of changes knows after them: a sample's links, services and fibres."""
+    links: dict[str, float] = {}
+    services: dict[str, dict[str, Any]] = {}
+    for one in told:
+        if one["whole"]:
+            links, services = {}, {}
+        links |= one["links"]
+        columns = dict(one["services"])
+        names = columns.pop("services")
+        services |= {name: {key: columns[key][at] for key in columns} for at, name in enumerate(names)}
+        for name in one["services_gone"]:
+            del services[name]
+        for name in one["links_gone"]:
+            del links[name]
+    return {"links": links, "services": services, "fibres_down": told[-1]["fibres_down"]}
+
+
+def test_changes_put_together_are_the_sample_and_only_ones_own() -> None:
+    async def run() -> None:
+        async with backbone() as world, serving(world) as url:
+            async with world.http(world.rival) as rival, world.http(world.acme) as acme:
+                theirs = (await rival.post("/v1/services", json=ORDER)).json()["id"]
+                mine = (await acme.post("/v1/services", json=ORDER)).json()["id"]
+                await world.active(acme, mine)
+                await world.active(rival, theirs)
+            path = "/v1/live?changes=true"
+            whole = asyncio.create_task(_read(url, world.operator, path, count=3, kind="changes"))
+            own = await _read(url, world.acme, path, count=3, kind="changes")
+            told = await whole
+            for found in (own, told):
+                assert [one["whole"] for one in found] == [True, False, False]
+            assert set(_put_together(own)["services"]) == {mine}
+            assert all(theirs not in json.dumps(one) for one in own)
+            assert [(one["links"], one["fibres_down"]) for one in own] == [({}, [])] * 3
+            assert set(_put_together(told)["services"]) == {mine, theirs}
+            assert len(_put_together(told)["links"]) == 16
+            # Who reads samples reads them as ever, beside who reads changes.
+            known = _put_together(await _read(url, world.operator, path, count=1, kind="changes"))
+            [sample] = await _read(url, world.operator, "/v1/live", count=1, kind="sample")
+            assert {name: set(one) for name, one in sample["services"].items()} == {
+                name: set(one) for name, one in known["services"].items()
+            }
+
+    asyncio.run(run())
+
+
 def test_a_cut_is_on_the_stream_within_half_a_second() -> None:
     async def run() -> None:
         async with backbone() as world, serving(world) as url, world.http(world.operator) as http:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from highroad.model.lifecycle import State
@@ -184,6 +185,9 @@ def test_what_is_told_is_read_again(feed: Feed) -> None:
     point = found.tracks[0].points[0]
     assert point is not None
     assert (point.least, point.mean, point.most, point.last, point.count) == (10.0, 12.0, 14.0, 14.0, 5)
+    moments = feed.moments(from_s=AT_S, until_s=AT_S + 5, step_s=1)
+    assert (moments.links, moments.dark) == ((LINK,), ((),) * 5)
+    assert np.frombuffer(moments.carried_gbps, "<f4").tolist() == [10.0, 11.0, 12.0, 13.0, 14.0]
     found = feed.read(
         Subject.PATH, [path_of(probed)], ["lost", "rtt_max_ms"], from_s=AT_S, until_s=AT_S + 60, step_s=60
     )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from highroad.errors import Invalid, Unavailable
 from highroad.model.tracks import Subject, Tracks, series_of
+from highroad.telemetry import reading
 from highroad.telemetry.levels import HOURS, MINUTES, Level
 from highroad.telemetry.rows import Rows
 from highroad.telemetry.store import RECENT, Store
@@ -111,6 +112,43 @@ def test_a_gap_is_a_gap(tmp_path: Path) -> None:
     (track,) = read(store, "a>b", START_S, START_S + 240, 60).tracks
     assert [None if one is None else one.mean for one in track.points] == [5.0, None, None, 7.0]
     assert read(store, "no>such", START_S, START_S + 240, 60).tracks == ()
+    store.close()
+
+
+def test_all_links_are_read_step_by_step(tmp_path: Path) -> None:
+    store = Store(tmp_path, limit_bytes=GB)
+    truth: Truth = defaultdict(list)
+    times = [START_S + 7 * k for k in range(100)]
+    fill(store, truth, times)
+    for step_s in (1, 10, 60):
+        found = store.moments(from_s=START_S - 60, until_s=times[-1] + 1, step_s=step_s)
+        steps = (found.until_s - found.from_s) // found.step_s
+        carried = np.frombuffer(found.carried_gbps, "<f4").reshape(steps, len(found.links))
+        assert (found.step_s, len(found.dark)) == (step_s, steps)
+        assert set(found.links) == set(truth)
+        for name in truth:
+            [track] = read(store, name, found.from_s, found.until_s, step_s).tracks
+            told = [None if math.isnan(one) else one for one in carried[:, found.links.index(name)].tolist()]
+            assert told == [None if point is None else point.mean for point in track.points]
+            assert None in told
+    store.close()
+
+
+def test_of_all_links_those_without_light_are_told_and_not_more_than_one_can_carry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path, limit_bytes=GB)
+    for second in range(4):
+        rows = links(START_S + second, {"a>b": 1.0, "a>c": 2.0})
+        rows.columns["up"][:] = [1.0, 0.0 if second == 1 else 1.0]
+        store.add([rows])
+    found = store.moments(from_s=START_S, until_s=START_S + 4, step_s=1)
+    assert (found.links, found.dark) == (("a>b", "a>c"), ((), (1,), (), ()))
+    assert store.moments(from_s=START_S, until_s=START_S + 4, step_s=2).dark == ((1,), ())
+    assert store.moments(from_s=START_S + 10, until_s=START_S + 12, step_s=1).links == ()
+    monkeypatch.setattr(reading, "MOST_MOMENTS", 7)
+    with pytest.raises(Invalid, match="more than 7 links times steps"):
+        store.moments(from_s=START_S, until_s=START_S + 4, step_s=1)
     store.close()
 
 

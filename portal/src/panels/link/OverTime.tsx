@@ -40,6 +40,7 @@ export function OverTime({ id }: { id: string }) {
   return (
     <>
       <Choice name={t.link.time} of={t.spans} chosen={span} choose={turn} />
+      {link !== undefined && <p class="nothing">{t.link.chartUnit(way(store, link))}</p>}
       <Answer of={asked}>
         {(tracks) =>
           tracks.map((one, at) => (
@@ -47,7 +48,6 @@ export function OverTime({ id }: { id: string }) {
           ))
         }
       </Answer>
-      {link !== undefined && <p class="nothing">{t.link.chartUnit(way(store, link))}</p>}
     </>
   );
 }

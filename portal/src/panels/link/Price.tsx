@@ -11,7 +11,10 @@ export function Price({ link }: { link: string }) {
     const diff = await ask("GET /v1/plan/{plan_id}", { path: { plan_id: plan.id }, signal });
     return diff.links.find((one) => one.link === link)?.price ?? 0;
   });
-  if (asked.state !== "here") return <>…</>;
-  if (asked.value === null) return <>{t.plan.none}</>;
-  return <>{asked.value > 0 ? t.link.priceIs(asked.value < 0.00005 ? t.link.hardly : exactPercent(asked.value)) : t.link.noPrice}</>;
+  return <span class="price">{asked.state === "here" ? priceWords(asked.value) : "…"}</span>;
+}
+
+function priceWords(price: number | null): string {
+  if (price === null) return t.plan.none;
+  return price > 0 ? t.link.priceIs(price < 0.00005 ? t.link.hardly : exactPercent(price)) : t.link.noPrice;
 }

@@ -9,6 +9,7 @@ import { useAsked } from "../../parts/asked";
 import { Choice } from "../../parts/Choice";
 import { Facts } from "../../parts/Facts";
 import { Items } from "../../parts/Items";
+import { Room } from "../../parts/Room";
 import { t } from "../../words/en";
 import { exactPercent, gbps } from "../../words/figures";
 import { wayOf } from "../rows";
@@ -27,7 +28,9 @@ export function Worth({ id }: { id: string }) {
       <Facts of={[[t.worth.price, <Price key="price" link={id} />]]} />
       <Choice name={t.worth.more} of={SIZES} chosen={size} choose={turn} />
       <h3>{t.worth.another(gbps(Number(size)), wayOf(store, id))}</h3>
-      <Answer of={asked}>{(found) => <More link={id} of={found} />}</Answer>
+      <Room of="worth">
+        <Answer of={asked}>{(found) => <More link={id} of={found} />}</Answer>
+      </Room>
       <p class="said">{t.worth.note}</p>
       <InTheWay />
     </>

@@ -47,7 +47,7 @@ export function Proof({ id }: { id: string }) {
   return (
     <>
       <Choice name={t.service.proof} of={t.spans} chosen={span} choose={turn} />
-      <Answer of={asked}>{(tracks) => <Measured of={tracks} id={id} />}</Answer>
+      <Answer of={asked} room="proof">{(tracks) => <Measured of={tracks} id={id} />}</Answer>
       <Sealed id={id} />
     </>
   );

@@ -7,7 +7,9 @@ import { Answer } from "../../parts/Answer";
 import { useAsked } from "../../parts/asked";
 import { Items } from "../../parts/Items";
 import { Part } from "../../parts/Part";
+import { Room } from "../../parts/Room";
 import { ShowOnMap } from "../../parts/ShowOnMap";
+import { targetName } from "../../state/naming";
 import type { Overlay, Route, State } from "../../state/store";
 import { OUTCOMES, t } from "../../words/en";
 import { gbps, ms, percent } from "../../words/figures";
@@ -25,7 +27,9 @@ export function WhatIf({ id }: { id: string }) {
   return (
     <>
       <p class="lead">{t.whatIf.intro}</p>
-      <Answer of={asked} asking={t.whatIf.asking}>{(found) => <Found of={found} />}</Answer>
+      <Room of="cut">
+        <Answer of={asked} asking={t.whatIf.asking}>{(found) => <Found of={found} />}</Answer>
+      </Room>
       {store.atlas?.fibre.has(id) === true && <CutIt fibre={id} />}
     </>
   );
@@ -91,6 +95,7 @@ export function overlayOf(state: State, found: WhatIfOut): Overlay {
   const moved = found.effects.filter((effect) => effect.sites.length > 1 && effect.outcome !== "stays");
   return {
     said: t.whatIf.said(found.links.length, moved.length),
+    preview: t.whatIf.key(targetName(state, found.cut)),
     lost: new Set(found.links),
     loads: new Map([...found.oversold.map((link) => [link, 1] as const), ...found.fullest.map((one) => [one.link, one.share] as const)]),
     routes: [

@@ -4,6 +4,7 @@ import { useStore } from "../../page";
 import { useAsked } from "../../parts/asked";
 import { Facts } from "../../parts/Facts";
 import { Items } from "../../parts/Items";
+import { Room } from "../../parts/Room";
 import { stateOf } from "../../state/faults";
 import { go } from "../../state/go";
 import { servicesAt, stateNow } from "../../state/services";
@@ -32,12 +33,14 @@ export function Now({ id }: { id: string }) {
           [t.site.position, `${site.lat.toFixed(2)}°, ${site.lon.toFixed(2)}°`],
         ]}
       />
-      {mayOrder(store.who) && here.length > 0 && (
-        <button class="second" type="button" onClick={() => go(store, { place: "order", ends: `${id}>` })}>
-          {t.site.orderFrom}
-        </button>
-      )}
-      {ports.state === "here" && <Ports id={id} of={here} />}
+      <Room of={site.kind === "pop" ? "no-ports" : "ports"}>
+        {mayOrder(store.who) && here.length > 0 && (
+          <button class="second" type="button" onClick={() => go(store, { place: "order", ends: `${id}>` })}>
+            {t.site.orderFrom}
+          </button>
+        )}
+        {ports.state === "here" && <Ports id={id} of={here} />}
+      </Room>
       {store.operator && (
         <Items
           title={t.site.links}

@@ -145,7 +145,7 @@ export function Order() {
           say(false);
         }}
       >
-        {store.operator && tenants.length > 1 && (
+        {store.operator && (
           <Labelled id="order-tenant" label={t.order.tenant} wrong={wrong.get("tenant")} wide>
             {(describedby) => (
               <select

@@ -31,7 +31,7 @@ export interface Refilled {
 }
 
 /** Links that fill and that empty, those that change most first. */
-export function changes(links: readonly RefilledOut[]): { fuller: Refilled[]; emptier: Refilled[] } {
+export function changes(links: readonly Pick<RefilledOut, "link" | "capacity_gbps" | "before_gbps" | "after_gbps">[]): { fuller: Refilled[]; emptier: Refilled[] } {
   const all = links
     .map(({ link, capacity_gbps: of, before_gbps, after_gbps }) => ({ link, before: before_gbps / of, after: after_gbps / of }))
     .sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before) || (a.link < b.link ? -1 : 1));

@@ -142,11 +142,26 @@ export const whatIf = {
   outages: "How long services were dark",
   waiting: "Waiting for the incident…",
   said: (lost: number, moved: number) => `${count(lost, "link")} would be lost, ${count(moved, "service")} would move.`,
+  key: (what: string) => `What if ${what} failed?`,
 } as const;
 
 export const drain = {
   intro: "Traffic is moved away first, nothing is lost. Preview it, then drain.",
   preview: "Preview",
+  close: "Close the preview",
+  asking: "Working it out…",
+  isPreview: "A preview, on the map too: nothing is moved by it.",
+  key: (what: string) => `If ${what} were drained`,
+  said: (links: number, moved: number, stuck: number) =>
+    `Preview: ${count(links, "link")} would be drained, ${count(moved, "service")} would move, ${String(stuck)} would stay.`,
+  drawn: (drawn: number, of: number) => `${String(drawn)} of ${count(of, "service")} are drawn.`,
+  way: (before: string, after: string) => (before === after ? before : `${before} → ${after}`),
+  backup: "keeps its path, with another backup",
+  unprotected: "unprotected there",
+  fuller: "Links that would be fuller",
+  noFuller: "No link would be fuller than now.",
+  emptier: "Links that would be emptied",
+  noEmptier: "Nothing that is carried now would move.",
   go: (target: string) => `Drain ${target}`,
   end: "End the drain",
   moving: "Would move",

@@ -65,6 +65,8 @@ export const legend = {
   moving: "traffic moving, faster the fuller",
   down: "down",
   drained: "drained",
+  preview: "preview",
+  previewSaid: "Nothing is done: load, states and ways are as they would be.",
   taken: (how: string, scale: string) => `All rates are ${how}${scale === "" ? "" : `: ${scale}`}.`,
 } as const;
 
@@ -120,5 +122,8 @@ export const map = {
     took: "after it",
     dark: "dark",
     binds: "what stands in the way",
+    leaves: "would leave",
+    goes: "would go here instead",
+    stuck: "would stay: it cannot be moved",
   },
 } as const;

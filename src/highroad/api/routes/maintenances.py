@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Response
 from highroad.api.access import OPERATOR, Call, Guarded, allow
 from highroad.api.answers import answer
 from highroad.api.pages import DEFAULT, Cursor, Limit, newest_first, page
-from highroad.api.shapes.operations import maintenance_out
+from highroad.api.shapes.operations import emptied_out, maintenance_out
+from highroad.control.emptied import emptied
 from highroad.control.maintain import Times
 from highroad.errors import NotFound
 from highroad.model.incident import Maintenance, MaintenanceId
@@ -34,7 +35,13 @@ async def list_maintenances(call: Call, limit: Limit = DEFAULT, cursor: Cursor =
     "and are listed in `stuck`, with why in `because`. It answers at once: `state` tells how far it is. With a "
     "`start` it is booked: from now on new services keep out of its way, each in its way has a detour kept for that "
     "time, or is `stuck`, and it is drained in time; with an `end` it ends by itself, and everything goes home.",
-    responses={200: {"model": MaintenanceOut, "description": "What would move and what not, with `dry_run`."}},
+    responses={
+        200: {
+            "model": MaintenanceOut,
+            "description": "With `dry_run`: what would move, where to, what links would carry then; and what would "
+            "not.",
+        }
+    },
     **allow(OPERATOR, body=MaintenanceIn, problems=("invalid", "not-found", "conflict", "frozen")),
 )
 async def drain(call: Call, dry_run: Annotated[bool, Query(description="Only say.")] = False) -> Response:
@@ -44,7 +51,9 @@ async def drain(call: Call, dry_run: Annotated[bool, Query(description="Only say
     body = await call.read(MaintenanceIn, judge)
     maintenance = await judge(body, dry_run)
     if dry_run:
-        return answer(maintenance_out(maintenance))
+        book = await call.controller.settled()
+        would = emptied(book, maintenance, call.controller.last_sample)
+        return answer(maintenance_out(maintenance, emptied_out(would, book)))
     return answer(maintenance_out(maintenance), 201, {"Location": f"/v1/maintenances/{maintenance.id}"})
 
 

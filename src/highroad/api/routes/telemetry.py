@@ -42,12 +42,9 @@ async def links(call: Call, at: Annotated[AwareDatetime, Query(description="A mo
     at_s = at.timestamp()
     step_s = finest_s(call.now_s - at_s)
     from_s = at_s // step_s * step_s
+    found = await call.controller.moments(from_s=from_s, until_s=from_s + step_s, step_s=step_s)
     book = await call.controller.settled()
-    names = tuple(str(one) for one in book.network.link)
-    found = await call.controller.tracks(
-        Subject.LINK, names, series=("carried_gbps", "up"), from_s=from_s, until_s=from_s + step_s, step_s=step_s
-    )
-    return answer(links_at_out(found, call.controller))
+    return answer(links_at_out(found, book.network, call.controller))
 
 
 @router.get(
@@ -55,7 +52,7 @@ async def links(call: Call, at: Annotated[AwareDatetime, Query(description="A mo
     response_model=MomentsOut,
     summary="Every link over time",
     description="What each link of the network carried in each step, and which had no light: what happened is played "
-    f"again from it. 50,000 points at once at most, two for each link and step. {KEPT}",
+    f"again from it. 400,000 links times steps at once at most. {KEPT}",
     **allow(OPERATOR, problems=("invalid", "conflict", "unavailable"), waits=True),
 )
 async def moments(
@@ -64,16 +61,9 @@ async def moments(
     end: Annotated[AwareDatetime, Query(alias="to", description="A later one.")],
     step_s: Step = None,
 ) -> Response:
+    found = await call.controller.moments(from_s=start.timestamp(), until_s=end.timestamp(), step_s=step_s)
     book = await call.controller.settled()
-    found = await call.controller.tracks(
-        Subject.LINK,
-        tuple(str(one) for one in book.network.link),
-        series=("carried_gbps", "up"),
-        from_s=start.timestamp(),
-        until_s=end.timestamp(),
-        step_s=step_s,
-    )
-    return answer(moments_out(found, call.controller))
+    return answer(moments_out(found, book.network, call.controller))
 
 
 @router.get(

@@ -11,30 +11,35 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 
 from highroad.api.shapes.measured import measured
-from highroad.api.shapes.services import rate_out
+from highroad.api.shapes.services import path_out, rate_out
 from highroad.control.book import Book
 from highroad.control.desk import Desk
+from highroad.control.emptied import Emptied, Goes
 from highroad.model.freeze import Freeze
 from highroad.model.incident import Fault, Incident, Maintenance, Phase, darkness
 from highroad.model.quota import Usage
-from highroad.model.service import Port, ServiceId, Tenant
+from highroad.model.service import Placement, Port, ServiceId, Tenant
 from highroad.ports import EventRecord, Sample, TokenRecord
 from highroad.units import iso_from_s
 from highroad.wire.base import maybe_time, time_from_s
 from highroad.wire.operations import (
+    EmptiedOut,
     EntryOut,
     EventOut,
     FaultOut,
     FreezeOut,
+    GoesOut,
     IncidentOut,
     MaintenanceOut,
     OutageOut,
     PortOut,
     QuotaOut,
     SampleOut,
+    ShiftedOut,
     TenantOut,
     TokenOut,
 )
+from highroad.wire.services import PathOut
 
 _TOLD_TO_ALL = {
     Phase.FAILED: "a fibre failed",
@@ -125,8 +130,8 @@ def _repaired(outages: list[OutageOut]) -> str:
     return f"your {f'{len(outages)} services are' if several else 'service is'} carried again; {words}"
 
 
-def maintenance_out(maintenance: Maintenance) -> MaintenanceOut:
-    """A drain."""
+def maintenance_out(maintenance: Maintenance, would: EmptiedOut | None = None) -> MaintenanceOut:
+    """A drain; `would` is of one that is only previewed."""
     return MaintenanceOut(
         id=maintenance.id,
         target=maintenance.target,
@@ -142,7 +147,46 @@ def maintenance_out(maintenance: Maintenance) -> MaintenanceOut:
         stuck=list(maintenance.stuck),
         note=maintenance.note,
         because=dict(zip(maintenance.stuck, maintenance.because, strict=False)),
+        would=would,
     )
+
+
+def emptied_out(found: Emptied, book: Book) -> EmptiedOut:
+    """What a drain would do."""
+    return EmptiedOut(
+        links=list(found.links),
+        goes=[_goes(one, book) for one in found.goes],
+        shifted=[
+            ShiftedOut(
+                link=one.link,
+                capacity_gbps=one.capacity_gbps,
+                before_gbps=round(one.before_gbps, 3),
+                after_gbps=round(one.after_gbps, 3),
+            )
+            for one in found.shifted
+        ],
+    )
+
+
+def _goes(one: Goes, book: Book) -> GoesOut:
+    order = one.service.order
+    return GoesOut(
+        service=one.service.id,
+        tenant=one.service.tenant,
+        bandwidth_gbps=order.bandwidth_gbps,
+        before=_ways(one.service.placement, book),
+        after=_ways(one.to, book),
+        latency_before_ms=one.before_ms,
+        latency_after_ms=one.after_ms,
+        unprotected=one.unprotected,
+    )
+
+
+def _ways(placement: Placement | None, book: Book) -> list[PathOut]:
+    """The ways there, without those of which the network has not every link any more."""
+    branches = () if placement is None else placement.branches
+    found = (path_out(branch.there, book.network, book.graph) for branch in branches)
+    return [path for path in found if path is not None]
 
 
 def freeze_out(freeze: Freeze | None) -> FreezeOut:
@@ -155,6 +199,11 @@ def freeze_out(freeze: Freeze | None) -> FreezeOut:
         reason=freeze.reason,
         text=_frozen(freeze, freeze.reason) or "",
     )
+
+
+def frozen_text(freeze: Freeze | None, *, operator: bool) -> str | None:
+    """That planned changes are frozen; who is no operator is not told why."""
+    return _frozen(freeze, "" if freeze is None or not operator else freeze.reason)
 
 
 def _frozen(freeze: Freeze | None, reason: str) -> str | None:
@@ -214,7 +263,7 @@ def sample_out(sample: Sample, book: Book, controller: Desk) -> SampleOut:
         links={link: round(counters.carried_gbps, 3) for link, counters in sample.links.items()},
         fibres_down=sorted(book.down),
         fibres_drained=sorted(book.drained),
-        frozen=None if book.freeze is None else _frozen(book.freeze, book.freeze.reason),
+        frozen=frozen_text(book.freeze, operator=True),
         services={
             service: rate_out(book.services[service].state, counters)
             for service, counters in sample.services.items()
@@ -232,7 +281,7 @@ def own_sample_out(sample: Sample, book: Book, controller: Desk, tenant: str, se
         links={},
         fibres_down=[],
         fibres_drained=[],
-        frozen=_frozen(book.freeze, ""),
+        frozen=frozen_text(book.freeze, operator=False),
         services={
             service: rate_out(held.state, counters)
             for service, counters in sample.services.items()

@@ -283,8 +283,8 @@ def counters_out(service: Service, sample: Sample, controller: Desk) -> Counters
         offered_gbps=counters.offered_gbps,
         carried_gbps_there=counters.carried_gbps_there,
         carried_gbps_back=counters.carried_gbps_back,
-        latency_ms_there=_latency(counters.latency_ms_there, counters.carried_gbps_there),
-        latency_ms_back=_latency(counters.latency_ms_back, counters.carried_gbps_back),
+        latency_ms_there=latency_out(counters.latency_ms_there, counters.carried_gbps_there),
+        latency_ms_back=latency_out(counters.latency_ms_back, counters.carried_gbps_back),
     )
 
 
@@ -295,8 +295,8 @@ def rate_out(state: State, counters: ServiceCounters) -> ServiceRateOut:
         offered_gbps=round(counters.offered_gbps, 3),
         carried_gbps_there=round(counters.carried_gbps_there, 3),
         carried_gbps_back=round(counters.carried_gbps_back, 3),
-        latency_ms_there=_latency(counters.latency_ms_there, counters.carried_gbps_there),
-        latency_ms_back=_latency(counters.latency_ms_back, counters.carried_gbps_back),
+        latency_ms_there=latency_out(counters.latency_ms_there, counters.carried_gbps_there),
+        latency_ms_back=latency_out(counters.latency_ms_back, counters.carried_gbps_back),
         dark_ms=round(counters.dark_s * 1000.0, 3),
         lost_bytes=round(counters.lost_bytes),
     )
@@ -331,6 +331,6 @@ def _seconds(time: datetime | None) -> float | None:
     return None if time is None else time.timestamp()
 
 
-def _latency(latency_ms: float, carried_gbps: float) -> float | None:
+def latency_out(latency_ms: float, carried_gbps: float) -> float | None:
     """Of what arrives; while nothing does, nobody knows it."""
     return round(latency_ms, 6) if carried_gbps > 0.0 and math.isfinite(latency_ms) else None

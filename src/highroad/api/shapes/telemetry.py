@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
 from highroad.api.shapes.measured import measured
 from highroad.control.desk import Desk
-from highroad.model.tracks import SERIES, Point, Subject, Tracks
+from highroad.model.network import Network
+from highroad.model.tracks import SERIES, Moments, Point, Subject, Tracks
 from highroad.wire.base import time_from_s
 from highroad.wire.telemetry import LinksAtOut, MomentOut, MomentsOut, PointOut, TrackOut, TracksOut
 
@@ -32,25 +38,24 @@ def tracks_out(found: Tracks, subject: Subject, controller: Desk) -> TracksOut:
     )
 
 
-def links_at_out(found: Tracks, controller: Desk) -> LinksAtOut:
-    """The first step of what was read of links: `carried_gbps` and `up`."""
-    first = [(track, track.points[0]) for track in found.tracks if track.points]
+def links_at_out(found: Moments, network: Network, controller: Desk) -> LinksAtOut:
+    """The first step of what was read, of links that the network has."""
+    links, carried, down = _steps(found, network)
+    first = carried[0].tolist() if len(carried) else []
     return LinksAtOut.model_validate(
         {
             **measured(controller),
             "at": time_from_s(found.from_s),
             "step_s": found.step_s,
-            "links": {track.name: one.mean for track, one in first if one and track.series == "carried_gbps"},
-            "down": sorted(track.name for track, one in first if one and track.series == "up" and one.least < 1),
+            "links": {link: gbps for link, gbps in zip(links, first, strict=False) if not math.isnan(gbps)},
+            "down": down[0] if down else [],
         }
     )
 
 
-def moments_out(found: Tracks, controller: Desk) -> MomentsOut:
-    """All that was read of links, `carried_gbps` and `up`, step by step."""
-    carried = {track.name: track.points for track in found.tracks if track.series == "carried_gbps"}
-    up = [track for track in found.tracks if track.series == "up"]
-    links = sorted(carried)
+def moments_out(found: Moments, network: Network, controller: Desk) -> MomentsOut:
+    """All that was read of links that the network has, step by step; what is not a number is written as null."""
+    links, carried, down = _steps(found, network)
     return MomentsOut.model_validate(
         {
             **measured(controller),
@@ -59,18 +64,19 @@ def moments_out(found: Tracks, controller: Desk) -> MomentsOut:
             "step_s": found.step_s,
             "links": links,
             "moments": [
-                MomentOut(
-                    carried_gbps=[_mean(carried[link][at]) for link in links],
-                    down=sorted(track.name for track in up if (one := track.points[at]) is not None and one.least < 1),
-                )
-                for at in range((found.until_s - found.from_s) // found.step_s)
+                MomentOut(carried_gbps=gbps, down=dark) for gbps, dark in zip(carried.tolist(), down, strict=True)
             ],
         }
     )
 
 
-def _mean(one: Point | None) -> float | None:
-    return None if one is None else round(one.mean, 3)
+def _steps(found: Moments, network: Network) -> tuple[list[str], NDArray[np.float64], list[list[str]]]:
+    """The links that the network has; what they carried, rounded, a row a step; and those without light in each."""
+    here = [at for at, link in enumerate(found.links) if link in network.link]
+    read = np.frombuffer(found.carried_gbps, "<f4").reshape(len(found.dark), len(found.links))
+    known = frozenset(here)
+    down = [[found.links[at] for at in dark if at in known] for dark in found.dark]
+    return [found.links[at] for at in here], read[:, here].astype(np.float64).round(3), down
 
 
 def _point(one: Point | None) -> PointOut | None:
