@@ -17,7 +17,7 @@ from highroad.model.service import Attachment, Home, Order, Placement, Port, Por
 from highroad.model.window import Window
 from highroad.planning.calendar import Calendar, Claim, Standby
 from highroad.planning.chances import chances_of
-from highroad.planning.closure import EVER_S, Closure, beyond, in_turn
+from highroad.planning.closure import EVER_S, Closure, in_turn
 from highroad.units import mbps_from_gbps
 
 CARRIES_OTHERS = frozenset({SiteKind.POP, SiteKind.EDGE})
@@ -202,25 +202,23 @@ class Ground:
         self._plug(service)
 
     def keep_detour(self, holder: str, service: Service, detour: Placement, window: Window) -> bool:
-        """Let a holder keep what a service needs for a detour in a window beside what it keeps itself, if that fits;
-        else the holder keeps nothing. Where the detour is on links of the service's own backup it is in its place.
+        """Let a holder keep a detour in a window for a service, if what that needs beside what is kept for it already
+        fits; else the holder keeps nothing. Where it is and wherever it goes it is one stream: of a link it needs the
+        most of these, not their sum.
         """
         self.calendar.keep_beside(holder, service.id, ())
         ends = frozenset({site_group(service.order.a_site), site_group(service.order.b_site)})
-        claims: list[Claim] = []
-        standbys: list[Standby] = []
-        for piece in window.parts:
-            stands = standbys_over(self, detour, ends, piece)
-            more, beside = beyond(self.calendar, service.id, detour, stands, piece)
-            claims, standbys = claims + more, standbys + beside
-        self.calendar.keep_beside(holder, service.id, claims)
-        full = any(self.calendar.free(one.resource, _time(one)) < 0 for one in claims)
-        if full or any(
-            self.calendar.spare_for(one.resource, _time(one), one.groups) < one.rate_mbps for one in standbys
-        ):
+        load = detour.load_mbps().items()
+        claims = [
+            Claim(link, piece.start_s, piece.until_s, rate) for piece in window.parts for link, rate in load if rate
+        ]
+        standbys = [one for piece in window.parts for one in standbys_over(self, detour, ends, piece)]
+        more, called = self.calendar.beyond(service.id, claims, standbys)
+        self.calendar.keep_beside(holder, service.id, claims, standbys)
+        grown: list[Claim | Standby] = [*more, *called]
+        if any(self.calendar.free(one.resource, _time(one)) < 0 for one in grown):
             self.calendar.keep_beside(holder, service.id, ())
             return False
-        self.calendar.keep_beside(holder, service.id, claims, standbys)
         return True
 
     def give_up_detour(self, holder: str, service: ServiceId) -> None:

@@ -265,8 +265,8 @@ def test_a_booked_maintenance_undoes_a_knot_and_they_come_home_after_it() -> Non
             maintenance = await drained(watched, when=Times(start_s=start, end_s=start + 20.0, lead_s=5.0))
             assert set(maintenance.stuck) == {one.id for one in services}
             assert set(maintenance.because) == {
-                "no other way for it alone, but as things are svc-001 and svc-002 move together, in steps, when the "
-                "maintenance begins"
+                "no other way has 60 Gbit/s free, but as things are svc-001 and svc-002 move together, in steps, when "
+                "the maintenance begins"
             }
             await watched.pass_s(8.0)
             now = (await watched.here.book()).maintenances[maintenance.id]
