@@ -290,13 +290,13 @@ class Stream:
 
 
 def as_kept(calendar: Calendar, streams: dict[str, Stream]) -> None:
+    held = calendar.held()
     for link in LINKS:
         for at_s in INSTANTS[::2]:
             by_group = [[one.needed(link, at_s, group) for one in streams.values()] for group in GROUPS]
             claimed = sum(rate for rate, _ in by_group[0])
             assert calendar.claimed_at(link, at_s) == claimed
             assert calendar.at(link, at_s) == claimed + max(sum(stands for _, stands in each) for each in by_group)
-            held = calendar.held()
             assert claimed == sum(one.rate_mbps for _, mine, _ in held for one in mine if _there(one, link, at_s))
 
 
