@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from highroad.model.window import Window
@@ -111,6 +111,18 @@ class Calendar:
         """The least that is free throughout a window, Mbit/s; negative where a link shrank under its claims."""
         line = self._lines.get(resource)
         return 0 if line is None else line.capacity_mbps - most(line.need, window)
+
+    def asking(self, window: Window) -> Callable[[str], int]:
+        """`free` of any resource in one window, for who asks it of very many."""
+        if window.pieces:
+            return lambda resource: self.free(resource, window)
+        lines, start_s, until_s = self._lines, window.start_s, window.until_s
+
+        def free(resource: str) -> int:
+            line = lines.get(resource)
+            return 0 if line is None else line.capacity_mbps - line.need.most(start_s, until_s)
+
+        return free
 
     def unclaimed(self, resource: str, window: Window) -> int:
         """The least that nobody claims throughout a window, Mbit/s, whatever stands by: for a backup that is called."""
