@@ -197,7 +197,7 @@ class Book:
         for known, is_one in ((self._elastic, elastic), (self._held, service.state is State.HELD)):
             if is_one:
                 known[service.id] = None
-            else:
+            elif known:
                 known.pop(service.id, None)
 
     def held(self, tenant: TenantId) -> list[Service]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from highroad.control import rearrange, reroute, safety
 from highroad.control.book import Book, Draft, in_order_of_need
-from highroad.control.together import Ask, Mover, circle_of, targets_of, with_a_place
+from highroad.control.together import CIRCLE, Ask, Mover, circle_of, targets_of, with_a_place
 from highroad.control.underway import Part, Underway
 from highroad.model.lifecycle import CARRYING, HOLDING, State
 from highroad.model.service import Placement, Service, ServiceId
@@ -162,8 +162,13 @@ def told_together(book: Book, stuck: Mapping[ServiceId, str], movers: Iterable[M
     as things are now, of which nothing is kept.
     """
     goes, why = would(book, movers) if len(stuck) > 1 else ({}, {})
-    text = f"no other way for it alone, but as things are {' and '.join(sorted(goes))} {MOVES_TOGETHER}"
-    return {one: text if one in goes else why.get(one, alone) for one, alone in stuck.items()}
+    text = f"but as things are {' and '.join(sorted(goes))} {MOVES_TOGETHER}"
+    return {one: f"{alone}, {text}" if one in goes else why.get(one, alone) for one, alone in stuck.items()}
+
+
+def still_so(before: Mapping[ServiceId, str], alone: Mapping[ServiceId, str]) -> bool:
+    """Whether what was said of the same services says why each finds nothing alone as it is now."""
+    return all(before[one].startswith((text, CIRCLE)) for one, text in alone.items())
 
 
 def dark_and_nowhere(book: Book) -> list[Mover]:
@@ -210,7 +215,7 @@ def _hop(draft: Draft, plan: Underway, service: Service, to: Placement | None) -
         reroute.give_up(draft, service, PARKED)
     else:
         bound = reroute.with_home(service, part.home) if service.home != part.home else service
-        with book.ground.calendar.without(service.id, alone=True):
+        with book.ground.calendar.without(service.id):
             if not book.ground.room(to, bound.stay):
                 return False
         waits = PARKED if bound.reason is not None and bound.state is not State.ACTIVE else None

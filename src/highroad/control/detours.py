@@ -44,6 +44,11 @@ class Detours:
         """The maintenances that keep a detour for a service."""
         return sorted(self._of.get(service, ()))
 
+    @property
+    def several(self) -> set[ServiceId]:
+        """The services that several maintenances keep a detour for."""
+        return {service for service, booked in self._of.items() if len(booked) > 1}
+
     def _give_up(self, maintenance: Maintenance, service: ServiceId) -> None:
         self._ground.give_up_detour(maintenance.holder(service), service)
         booked = self._of.get(service, set())

@@ -43,11 +43,21 @@ class Index:
         """Those that a failure or a drain has moved."""
         self.broken: dict[ServiceId, None] = {}
         """Those that are to be mended, whenever their windows are."""
+        over = self._over
         for service in services:
-            self._enter(service)
+            name = service.id
+            self._states[service.state][name] = None
+            if service.leaving or service.leaving_ends:
+                self.leaving[name] = None
+            if service.away:
+                self.away[name] = None
+            if broken(service):
+                self.broken[name] = None
+            for link in _links(service):
+                over[link].add(name)
             at_s = boundary_s(service)
             if at_s < math.inf:
-                self._boundaries[service.id] = at_s
+                self._boundaries[name] = at_s
         self._sift()
 
     def put(self, before: Service | None, after: Service | None) -> None:

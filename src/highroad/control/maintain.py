@@ -54,6 +54,7 @@ def drain(draft: Draft, target: str, times: Times = AT_ONCE) -> Maintenance:
         detours, stuck = booking.plan(book, maintenance)
         stuck = booking.explained(book, maintenance, stuck)
         maintenance = booking.put(draft, maintenance, detours, stuck)
+        booking.join(draft, [one.service for one in detours])
         start, end = iso_from_s(maintenance.window.start_s), maintenance.end_s
         draft.tell(
             "highroad.maintenance.scheduled",
@@ -309,13 +310,13 @@ def _make_way(draft: Draft, maintenance: Maintenance, service: Service) -> bool:
     book = draft.book
     home = booking.home_of(service, maintenance)
     stay = replace(service, home=home).stay
-    booked, found = _booked(maintenance, service), None
-    in_the_way = service.placement is not None and service.placement.uses(book.links_over(maintenance.fibres))
+    booked, here, found = _booked(maintenance, service), service.placement, None
+    in_the_way = here is not None and here.uses(book.links_over(maintenance.fibres))
     if booked is not None:
         draft.put_maintenance(booking.give_up(maintenance, {service.id}))
         place = booked.placement
-        if not in_the_way and service.placement is not None and place.branches != service.placement.branches:
-            place = booking.other_backup(book, service, stay) or place
+        if not in_the_way and here is not None and place.branches != here.branches:
+            place = _less_of_a_move(book, service, place, stay)
         if _fits(book, service, place, stay):
             found = place
     elif book.tried.get(service.id) == book.changes:
@@ -328,8 +329,23 @@ def _make_way(draft: Draft, maintenance: Maintenance, service: Service) -> bool:
     if found is None:
         book.tried[service.id] = book.changes
         return False
-    reroute.move(draft, replace(reroute.with_home(service, home), away=True), found)
+    if found == here:  # it goes home later
+        draft.put(replace(reroute.with_home(service, home) if service.leaving else service, home=home, away=True))
+    else:
+        reroute.move(draft, replace(reroute.with_home(service, home), away=True), found)
     return True
+
+
+def _less_of_a_move(book: Book, service: Service, place: Placement, stay: Window) -> Placement:
+    """Of who is not in the way, but its home or its backup is: where it is on a detour, for longer; or another backup
+    for where it is; else the place that is booked.
+    """
+    here, home = service.placement, service.home
+    if here is not None and home is not None:
+        may = booking.may_stay(book, service, here, stay, unprotected=place.backup is None)
+        if may and _fits(book, service, here, stay):
+            return here
+    return booking.other_backup(book, service, stay) or place
 
 
 def _booked(maintenance: Maintenance, service: Service) -> Detour | None:
@@ -347,7 +363,7 @@ def elsewhere(book: Book, service: Service, stay: Window) -> Placement | None:
 def _fits(book: Book, service: Service, placement: Placement, stay: Window) -> bool:
     if book.dark(placement):
         return False
-    with book.ground.calendar.without(service.id, alone=True):
+    with book.ground.calendar.without(service.id):
         return book.ground.room(placement, stay)
 
 
@@ -356,7 +372,7 @@ def _why(book: Book, maintenance: Maintenance, service: Service, before: dict[Se
     if known and book.looked.get(maintenance.id) == book.changes:
         return known
     home = booking.home_of(service, maintenance)
-    return reroute.why_nowhere(book, service, replace(service, home=home).stay)
+    return reroute.why_nowhere(book, service, replace(service, home=home).stay, maintenance.fibres)
 
 
 def _open(book: Book, service: Service, home: Home, now_s: float) -> bool:

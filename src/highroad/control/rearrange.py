@@ -168,7 +168,7 @@ def _make(draft: Draft, plan: Underway, step: dict[ServiceId, Placement | None])
         if to is None or not may_be_at(book, service, to):
             plan.left[name] = "its place would break a promise by now"
             continue
-        with book.ground.calendar.without(name, alone=True):
+        with book.ground.calendar.without(name):
             fits = book.ground.room(to, service.stay)
         if not fits:
             plan.waits[name] = to
@@ -260,7 +260,7 @@ def may_be_at(book: Book, service: Service, to: Placement | None) -> bool:
         return False
     if to.bandwidth_gbps != service.order.bandwidth_gbps or not keeps(book.ground, to, service.order):
         return False
-    if not (_joins(book, service, to.there, to.back) and (to.backup is None or _joins(book, service, *_ways(to)))):
+    if not joins(book, service, to):
         return False
     if service.order.protection is Protection.PATH and not (book.covered(to) and _apart(book, service, to)):
         return False
@@ -274,8 +274,13 @@ def _ways(to: Placement) -> tuple[tuple[LinkId, ...], tuple[LinkId, ...]]:
     return ((), ()) if to.backup is None else (to.backup.there, to.backup.back)
 
 
+def joins(book: Book, service: Service, to: Placement) -> bool:
+    """Whether a placement, and its backup, lead from one end of a service to the other and back."""
+    ways = [(to.there, to.back), *([] if to.backup is None else [_ways(to)])]
+    return all(_joins(book, service, there, back) for there, back in ways)
+
+
 def _joins(book: Book, service: Service, there: Sequence[LinkId], back: Sequence[LinkId]) -> bool:
-    """Whether two ways lead from one end to the other and back."""
     ends = service.order.a_site, service.order.b_site
     for way, (start, end) in ((there, ends), (back, ends[::-1])):
         links = [book.network.link[one] for one in way]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import replace
 
 from highroad.control.book import Book, Draft
 from highroad.model.lifecycle import CARRYING, Event, State
+from highroad.model.network import FibreId
 from highroad.model.service import Home, Placement, Protection, Service
 from highroad.model.window import Window
-from highroad.planning.closure import Heed
+from highroad.planning.binding import closed_besides, span
+from highroad.planning.closure import Closure, Heed
 from highroad.planning.find import find as placed
 from highroad.planning.ground import Ground
 from highroad.planning.placement import Want, latency_ms, want_of
@@ -37,8 +40,7 @@ def find(
     The fence always holds; `any_latency` lets the bound go, and `unprotected` the backup, for a service that would
     else be dark; `fastest` asks for the least latency, whatever room that leaves to others; `within_ms` for a bound
     that is tighter than its own. It stays clear of links that are booked for a maintenance, but rather goes there
-    until then than nowhere. `during` asks for a detour for
-    some time only, beside what is booked for the service at others.
+    until then than nowhere. `during` asks for a detour for some time only.
     """
     want = want_of(service.order)
     bounds_ms = [one for one in (None if any_latency else want.bound_ms, within_ms) if one is not None]
@@ -72,7 +74,7 @@ def _look(
     place: Callable[[Ground, Want], Placement | None],
 ) -> Placement | None:
     ground = book.ground
-    with ground.calendar.without(service.id, alone=during is not None):
+    with ground.calendar.without(service.id):
         found = place(ground, want)
         if found is None and during is None and any(one.concerns(want.window, want.heed) for one in ground.closures):
             found = place(ground, replace(want, heed=Heed.IN_FORCE))
@@ -85,21 +87,39 @@ def has_a_way(book: Book, service: Service) -> bool:
     return placed(book.ground, want) is not None
 
 
-def why_nowhere(book: Book, service: Service, during: Window | None = None) -> str:
-    """Why `find` finds no other way, in a sentence."""
+def why_nowhere(book: Book, service: Service, during: Window, closing: Iterable[FibreId]) -> str:
+    """Why `find` finds no other way for a service that has to leave some fibres for a time, in a sentence: there is no
+    room, none is fast enough, what else there is is dark now or closed by another maintenance, or there is none.
+    """
     order, ground = service.order, book.ground
-    want = replace(want_of(order), window=service.stay if during is None else during, protected=False)
+    want = replace(want_of(order), window=during, protected=False)
     light = replace(want, bandwidth_gbps=None, bound_ms=None)
     found = placed(ground, light)
     fence = f" inside its fence ({order.fence})" if order.fence is not None else ""
     if found is None:
-        return f"there is no other way{fence}"
+        return _nothing_else(book, light, closing, fence)
     least_ms = latency_ms(ground, found)
     if order.latency_bound_ms is not None and least_ms > order.latency_bound_ms:
         than = f"more than its bound of {order.latency_bound_ms:g} ms"
         return f"the fastest other way{fence} takes {least_ms:.3f} ms, {than}"
     bound = f" inside its bound of {order.latency_bound_ms:g} ms" if order.latency_bound_ms is not None else ""
     return f"no other way{fence}{bound} has {order.bandwidth_gbps:g} Gbit/s free"
+
+
+def _nothing_else(book: Book, light: Want, closing: Iterable[FibreId], fence: str) -> str:
+    """Why nothing leads from one end to the other but over some fibres, however full and far it is."""
+    view, numbers = copy(book.ground), book.graph.link_number
+    links = frozenset(numbers[link] for link in book.links_over(closing))
+    own = Closure(window=light.window, links=links)
+    view.avoid, view.closures = frozenset(), (own, *book.ground.closures)
+    if placed(view, light) is not None:
+        return f"what else there is{fence} is dark or being drained now"
+    others = [one for one in book.ground.closures if not one.links <= links]
+    view.closures = (own,)
+    closed = closed_besides(view, light, others)
+    if not closed:
+        return f"there is no other way{fence}"
+    return f"what else there is{fence} is closed for maintenance at some time {span(closed)}"
 
 
 def move(draft: Draft, service: Service, placement: Placement) -> Service:

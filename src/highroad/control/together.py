@@ -31,6 +31,8 @@ ORDERS_TRIED = 24
 THIRDS = 4
 """Third ways that are looked for, for one service."""
 
+CIRCLE = "they wait for each other in a circle"
+
 WHOLE_SHARES = (SHARES, 10, 8, 5, 4, 2)
 """Into how many shares a split may go, best those in which every share is whole Mbit/s."""
 
@@ -115,10 +117,12 @@ def _together(book: Book, movers: Sequence[Mover], *, side_by_side: bool = True)
                 if place is not None and _has_home(book, there):
                     found[one.id] = place
                     if side_by_side:
-                        calendar.keep(f"moving:{one.id}", claims_of(there), standbys_of(there, book.ground))
+                        calendar.keep_beside(
+                            f"moving:{one.id}", one.id, claims_of(there), standbys_of(there, book.ground)
+                        )
         finally:
             for service in found if side_by_side else ():
-                calendar.keep(f"moving:{service}", ())
+                calendar.keep_beside(f"moving:{service}", service, ())
     return found
 
 
@@ -211,7 +215,7 @@ def circle_of(knot: Knot) -> str:
         for one in knot.circle
     )
     proven = "" if knot.proven else ", and no other order was found"
-    return f"they wait for each other in a circle: {', and '.join(waits)}{proven}"
+    return f"{CIRCLE}: {', and '.join(waits)}{proven}"
 
 
 def _load(place: Placement | None) -> dict[LinkId, int]:
@@ -274,7 +278,7 @@ def _third(book: Book, mover: Mover, clear_of: frozenset[LinkId]) -> Placement |
     try:
         ground.avoid = frozenset(number[link] for link in book.dark_links | clear_of)
         ground.closures = ()
-        with ground.calendar.without(mover.id, alone=True):
+        with ground.calendar.without(mover.id):
             return placed(ground, want)
     finally:
         ground.avoid, ground.closures = avoid, closures

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -221,29 +221,47 @@ def _closed(ground: Ground, order: Order, found: Placement) -> Binding | None:
     """A way that only maintenance is in the way of: it is closed for a time, and why no other will do. None where it is
     not: a search that gives up in time may find a way that it did not find with less to look at.
     """
-    times = _closing(ground, order, found)
+    times = _closing(ground, ground.closures, order.window, found)
     if not times:
         return None
     which = "the way between" if found.backup is None else "one of the two ways that share no risk between"
     return Binding(
         constraint="path",
-        message=f"{which} {order.a_site} and {order.b_site} is closed for maintenance {_span(times)}, "
+        message=f"{which} {order.a_site} and {order.b_site} is closed for maintenance {span(times)}, "
         f"and {_no_other(ground, order, times)}",
         at_s=min(one.window.start_s for one in times),
     )
 
 
-def _closing(ground: Ground, order: Order, found: Placement) -> list[Closure]:
-    """What closes any link of a placement in the time of an order."""
+def _closing(ground: Ground, closures: Iterable[Closure], window: Window, found: Placement) -> list[Closure]:
+    """Of some closures those that close any link of a placement in a window."""
     backup = () if found.backup is None else (*found.backup.there, *found.backup.back)
     numbers = {ground.graph.link_number[link] for link in (*found.links, *backup)}
-    return [one for one in ground.closures if one.window.meets(order.window) and not one.links.isdisjoint(numbers)]
+    return [one for one in closures if one.window.meets(window) and not one.links.isdisjoint(numbers)]
 
 
-def _span(times: Sequence[Closure]) -> str:
+def span(times: Sequence[Closure]) -> str:
+    """From when to when some closures are, in words."""
     until_s = max(one.window.until_s for one in times)
     until = f" to {iso_from_s(until_s)}" if until_s < math.inf else " on"
     return f"from {iso_from_s(min(one.window.start_s for one in times))}{until}"
+
+
+def closed_besides(ground: Ground, want: Want, closures: Iterable[Closure]) -> list[Closure]:
+    """Which of some closures close what ways there are beside what is closed on a ground, one after the other: the one
+    that there would be without them, then the one that there would be beside those that close that. None where there is
+    no way, or one that none of them closes.
+    """
+    view, found = copy(ground), list[Closure]()
+    left = list(closures)
+    while (way := find(view, want)) is not None:
+        more = _closing(ground, left, want.window, way)
+        if not more:
+            break
+        found += more
+        left = [one for one in left if one not in more]
+        view.closures = (*view.closures, *more)
+    return found
 
 
 def _no_other(ground: Ground, order: Order, times: Sequence[Closure]) -> str:
@@ -258,18 +276,12 @@ def _no_other(ground: Ground, order: Order, times: Sequence[Closure]) -> str:
     light = replace(light, only_up=False)
     if find(ground, light) is not None:
         return "what else there is is dark or being drained now"
-    # One after the other: what closes the way that there still is beside what is known to be closed.
-    view, known, more = copy(ground), list(times), list[Closure]()
-    while True:
-        view.closures = tuple(known)
-        found = find(view, light)
-        closing = [] if found is None else [one for one in _closing(ground, order, found) if one not in known]
-        if not closing:
-            break
-        known, more = known + closing, more + closing
+    view = copy(ground)
+    view.closures = tuple(times)
+    more = closed_besides(view, light, [one for one in ground.closures if one not in times])
     if not more:
         return "there are no other two that share no risk" if want.protected else "there is no other"
-    return f"what else there is is closed at some time {_span(more)}"
+    return f"what else there is is closed at some time {span(more)}"
 
 
 def _group(name: str) -> str:

@@ -9,15 +9,15 @@ a function of what services hold, however it came about.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from itertools import chain
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from highroad.model.window import Window
-from highroad.planning.line import Claim, Line, fill, left_beside, most
+from highroad.planning.line import Claim, Line, fill, most
 from highroad.planning.standby import GroupNumbers, Standby
 from highroad.planning.steps import Peak
+from highroad.planning.stream import NOTHING, Kept, parts
 
 __all__ = ["Calendar", "Claim", "Peak", "Standby"]
 
@@ -34,16 +34,18 @@ class Calendar:
         self._numbers = GroupNumbers()
         self._claims: dict[str, tuple[Claim, ...]] = {}
         self._standbys: dict[str, tuple[Standby, ...]] = {}
-        self._aside: dict[str, tuple[tuple[Claim, ...], tuple[Standby, ...]]] = {}
+        self._aside: dict[str, Kept] = {}
         """What holders had that the calendar is at the moment seen without."""
         self.edits = 0
         """How often anything was kept or a capacity given: while it stays, every answer does."""
         self._beside: dict[str, set[str]] = {}
-        """Who keeps something for a holder, and is set aside with it."""
+        """Who keeps something for a holder, and is set aside with it: together they are one stream."""
         self._keeps_for: dict[str, str] = {}
         """The same the other way about."""
-        self._cut: dict[str, tuple[Standby, ...]] = {}
-        """What is left of a holder's standbys where something is claimed beside it."""
+        self._parts: dict[str, Kept] = {}
+        """Of each of a stream of several what counts: what it keeps beyond those before it."""
+        self._stream_edits = 0
+        """How often one of several in a stream was kept."""
 
     @classmethod
     def build(
@@ -72,19 +74,18 @@ class Calendar:
         """Make these the holder's claims and standbys, in place of those that it had."""
         self.edits += 1
         self._aside.pop(holder, None)
-        had, stood = self._claims.get(holder, ()), self.standing(holder)
         wanted = _claims(claims), _standbys(standbys)
+        stream = self._stream(holder)
+        if len(stream) > 1:
+            self._stream_edits += 1
+            before = [self._part(one) for one in stream]
+            self._hold(holder, *wanted)
+            self._part_again(stream)
+            self._become(before, [self._part(one) for one in stream])
+            return
+        had = self._part(holder)
         self._hold(holder, *wanted)
-        stands = self.standing(holder)
-        if stood != stands:
-            self._stand_down(stood)
-        if had != wanted[0]:
-            gone, come = _difference(had, wanted[0])
-            self._claim(gone, -1)
-            self._claim(come, +1)
-        if stood != stands:
-            self._stand_by(stands)
-        self._cut_again(holder)
+        self._become([had], [wanted])
 
     def claims(self, holder: str) -> tuple[Claim, ...]:
         """What a holder keeps for certain use."""
@@ -95,9 +96,8 @@ class Calendar:
         return self._standbys.get(holder, ())
 
     def standing(self, holder: str) -> tuple[Standby, ...]:
-        """Where a holder stands by but for what is claimed beside it: that is kept for it whatever fails."""
-        cut = self._cut.get(holder)
-        return self._standbys.get(holder, ()) if cut is None else cut
+        """Where a holder stands by but for what is kept for it anyway: claimed beside it, or by those before it."""
+        return self._part(holder)[1]
 
     def peak(self, resource: str, window: Window) -> Peak:
         """The most that is needed in a window, claims and reserve, and when first."""
@@ -111,6 +111,18 @@ class Calendar:
         """The least that is free throughout a window, Mbit/s; negative where a link shrank under its claims."""
         line = self._lines.get(resource)
         return 0 if line is None else line.capacity_mbps - most(line.need, window)
+
+    def asking(self, window: Window) -> Callable[[str], int]:
+        """`free` of any resource in one window, for who asks it of very many."""
+        if window.pieces:
+            return lambda resource: self.free(resource, window)
+        lines, start_s, until_s = self._lines, window.start_s, window.until_s
+
+        def free(resource: str) -> int:
+            line = lines.get(resource)
+            return 0 if line is None else line.capacity_mbps - line.need.most(start_s, until_s)
+
+        return free
 
     def unclaimed(self, resource: str, window: Window) -> int:
         """The least that nobody claims throughout a window, Mbit/s, whatever stands by: for a backup that is called."""
@@ -140,7 +152,8 @@ class Calendar:
         Looks at everybody: for an operator's eyes, not for a search.
         """
         found: dict[tuple[str, bool], int] = {}
-        for held, stands in ((self._claims, False), ({**self._standbys, **self._cut}, True)):
+        claims, standbys = self._counted()
+        for held, stands in ((claims, False), (standbys, True)):
             for holder, ones in held.items():
                 for one in ones:
                     if one.resource == resource and one.start_s <= at_s < one.until_s:
@@ -234,16 +247,27 @@ class Calendar:
         return not any(self.changes(resource, after_s, before_s) for resource in resources)
 
     def held(self) -> list[tuple[str, tuple[Claim, ...], tuple[Standby, ...]]]:
-        """What every holder keeps, as values."""
-        standbys = {**self._standbys, **self._cut} if self._cut else self._standbys
-        found = [(holder, claims, standbys.get(holder, ())) for holder, claims in self._claims.items()]
-        return found + [(holder, (), rest) for holder, rest in standbys.items() if holder not in self._claims]
+        """What every holder keeps, as values; of those in one stream each what it keeps beyond those before it."""
+        claims, standbys = self._counted()
+        found = [(holder, mine, standbys.get(holder, ())) for holder, mine in claims.items()]
+        return found + [(holder, (), rest) for holder, rest in standbys.items() if holder not in claims]
+
+    def _counted(self) -> tuple[Mapping[str, tuple[Claim, ...]], Mapping[str, tuple[Standby, ...]]]:
+        """What counts of whom, of holders of which anything does."""
+        if not self._parts:
+            return self._claims, self._standbys
+        claims = self._claims | {name: mine for name, (mine, _) in self._parts.items()}
+        standbys = self._standbys | {name: stands for name, (_, stands) in self._parts.items()}
+        return (
+            {name: mine for name, mine in claims.items() if mine},
+            {name: stands for name, stands in standbys.items() if stands},
+        )
 
     def keep_beside(self, other: str, holder: str, claims: Iterable[Claim], standbys: Iterable[Standby] = ()) -> None:
         """Keep something for a holder under another name, which `without` sets aside with it; nothing lets it go.
 
-        It is kept for the same stream: of a resource that is claimed so, the holder itself stands by with what is more
-        than the claim only. What is needed grows by no more than the claim, and falls again when that is let go.
+        It is kept for the same stream, which is in one place at a time: of each resource, for each risk group, it needs
+        at an instant the most that any of its names keeps there then (`planning.stream`), and not their sum.
         """
         self._keeps_for[other] = holder
         self._beside.setdefault(holder, set()).add(other)
@@ -252,8 +276,15 @@ class Calendar:
             return
         del self._keeps_for[other]
         self._beside[holder].discard(other)
+        self._parts.pop(other, None)
         if not self._beside[holder]:
             del self._beside[holder]
+            self._parts.pop(holder, None)
+
+    def beyond(self, holder: str, claims: Iterable[Claim], standbys: Iterable[Standby] = ()) -> Kept:
+        """What more a holder's stream would need if this were kept beside it too."""
+        known = [(self.claims(one), self.standbys(one)) for one in self._stream(holder)]
+        return parts([*known, (_claims(claims), _standbys(standbys))])[-1]
 
     def all_beside(self) -> frozenset[str]:
         """Every holder that anything is kept for under another name."""
@@ -263,38 +294,39 @@ class Calendar:
     def without(self, holder: str, *, alone: bool = False) -> Iterator[None]:
         """The calendar as it would be without a holder, for as long as the context lasts.
 
-        What is kept beside it is set aside too, unless it is to be taken out `alone`. What is kept for either
-        meanwhile stays, and takes the place of what it had.
+        What is kept beside it is set aside too, unless it is to be taken out `alone`: then that stays as it is. What is
+        kept for either meanwhile stays, and takes the place of what it had.
         """
-        beside = () if alone else tuple(self._beside.get(holder, ()))
-        if not beside:
-            with self._without(holder):
-                yield
-            return
-        with ExitStack() as aside:
-            for name in (holder, *beside):
-                aside.enter_context(self._without(name))
-            yield
-
-    @contextmanager
-    def _without(self, holder: str) -> Iterator[None]:
-        if holder in self._aside:
-            yield
-            return
-        held = self._claims.get(holder, ()), self._standbys.get(holder, ())
-        self._stand_down(self.standing(holder))
-        self._claim(held[0], -1)
-        self._hold(holder, (), ())
-        self._cut_again(holder)
-        self._aside[holder] = held
+        stream = self._stream(holder)
+        gone = [one for one in (stream if stream[0] == holder and not alone else (holder,)) if one not in self._aside]
+        held = {one: (self.claims(one), self.standbys(one)) for one in gone}
+        before = {one: self._part(one) for one in stream}
+        for one in gone:
+            self._hold(one, (), ())
+            self._aside[one] = held[one]
+        if alone and len(stream) > 1:
+            self._parts.update({one: NOTHING if one in gone else before[one] for one in stream})
+        else:
+            self._part_again(stream)
+        edits, left = self._stream_edits, {one: self._part(one) for one in stream}
+        self._become(before.values(), left.values())
         try:
             yield
         finally:
-            if self._aside.pop(holder, None) is held:
-                self._claim(held[0], +1)
-                self._hold(holder, *held)
-                self._stand_by(self.standing(holder))
-                self._cut_again(holder)
+            self._bring_back(holder, held, before if self._stream_edits == edits else None)
+
+    def _bring_back(self, holder: str, held: Mapping[str, Kept], known: Mapping[str, Kept] | None) -> None:
+        """End `without`; `known` are the parts that there were before, where nothing of the stream was kept since."""
+        stream = self._stream(holder)
+        before = [self._part(one) for one in stream]
+        back = [one for one, had in held.items() if self._aside.get(one) is had]
+        for one in back:
+            self._hold(one, *self._aside.pop(one))
+        if known is not None and len(stream) > 1 and len(back) == len(held) and known.keys() == set(stream):
+            self._parts.update(known)
+        else:
+            self._part_again(stream)
+        self._become(before, [self._part(one) for one in stream])
 
     def oversold(self) -> list[tuple[str, Peak]]:
         """Resources that are needed above their capacity at any time, with the worst of it. Empty, always."""
@@ -313,34 +345,37 @@ class Calendar:
             self._standbys[holder] = standbys
         else:
             self._standbys.pop(holder, None)
-        self._cut_to_size(holder)
 
-    def _cut_to_size(self, holder: str) -> None:
-        """Know what is left of a holder's standbys beside what is claimed for it under other names."""
-        self._cut.pop(holder, None)
-        standbys, claimed = self._standbys.get(holder, ()), defaultdict[str, list[Claim]](list)
-        for claim in (claim for name in self._beside.get(holder, ()) for claim in self._claims.get(name, ())):
-            claimed[claim.resource].append(claim)
-        if standbys and claimed:
-            stands: dict[str, list[Standby]] = {}
-            for one in standbys:
-                stands.setdefault(one.resource, []).append(one)
-            parts = (left_beside(ones, claimed[at]) if at in claimed else ones for at, ones in stands.items())
-            cut = tuple(chain.from_iterable(parts))
-            if cut != standbys:
-                self._cut[holder] = cut
+    def _stream(self, name: str) -> tuple[str, ...]:
+        """Everybody who keeps something for the same holder: that first."""
+        holder = self._keeps_for.get(name, name)
+        beside = self._beside.get(holder)
+        return (holder, *sorted(beside)) if beside else (holder,)
 
-    def _cut_again(self, other: str) -> None:
-        """Let the holder that something is kept for stand by with what is left beside that now."""
-        holder = self._keeps_for.get(other)
-        if holder is None or holder not in self._standbys:
-            return
-        stood = self.standing(holder)
-        self._cut_to_size(holder)
-        stands = self.standing(holder)
-        if stood != stands:
-            self._stand_down(stood)
-            self._stand_by(stands)
+    def _part(self, name: str) -> Kept:
+        """What of a holder's counts: all, but for what others of its stream keep anyway."""
+        part = self._parts.get(name)
+        return (self._claims.get(name, ()), self._standbys.get(name, ())) if part is None else part
+
+    def _part_again(self, stream: Sequence[str]) -> None:
+        if len(stream) > 1:
+            kept = [(self._claims.get(one, ()), self._standbys.get(one, ())) for one in stream]
+            self._parts.update(zip(stream, parts(kept), strict=True))
+
+    def _become(self, before: Iterable[Kept], after: Iterable[Kept]) -> None:
+        """Have lines hold what some holders keep now instead of what they kept."""
+        changes = [(had, has) for had, has in zip(before, after, strict=True) if had != has]
+        for had, has in changes:
+            if had[1] != has[1]:
+                self._stand_down(had[1])
+        for had, has in changes:
+            if had[0] != has[0]:
+                gone, come = _difference(had[0], has[0])
+                self._claim(gone, -1)
+                self._claim(come, +1)
+        for had, has in changes:
+            if had[1] != has[1]:
+                self._stand_by(has[1])
 
     def _line(self, resource: str) -> Line:
         line = self._lines.get(resource)

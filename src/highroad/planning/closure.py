@@ -13,7 +13,6 @@ from itertools import pairwise
 from highroad.model.lifecycle import CARRYING
 from highroad.model.service import Home, Placement, Service
 from highroad.model.window import Window
-from highroad.planning.calendar import Calendar, Claim, Standby
 
 EVER_S = float("-inf")
 
@@ -43,38 +42,6 @@ class Closure:
 def closed(closures: Iterable[Closure], window: Window, heed: Heed) -> frozenset[int]:
     """The links that are closed to who is placed in a window."""
     return frozenset().union(*(one.links for one in closures if one.concerns(window, heed)))
-
-
-def beyond(
-    calendar: Calendar, holder: str, detour: Placement, standbys: Iterable[Standby], window: Window
-) -> tuple[list[Claim], list[Standby]]:
-    """What a detour needs in a window beside what a holder keeps already, who is to move there.
-
-    On a link that the holder is carried over it is one stream: claim(l) = max(0, detour(l) - held(l)). Where it
-    stands by on a link for some risk groups it already does so for the detour: only the other groups are new.
-    """
-    held: dict[str, int] = {}
-    for one in calendar.claims(holder):
-        if one.start_s <= window.start_s and one.until_s >= window.until_s:
-            held[one.resource] = held.get(one.resource, 0) + one.rate_mbps
-    claims = [
-        Claim(link, window.start_s, window.until_s, more)
-        for link, rate in detour.load_mbps().items()
-        if (more := rate - held.get(link, 0)) > 0
-    ]
-    stands: dict[str, Standby] = {}
-    for stand in calendar.standbys(holder):
-        if stand.start_s <= window.start_s and stand.until_s >= window.until_s:
-            stands[stand.resource] = stand
-    kept: list[Standby] = []
-    for stand in standbys:
-        rate = stand.rate_mbps - held.get(stand.resource, 0)
-        known = stands.get(stand.resource)
-        if known is not None and known.rate_mbps >= rate:
-            stand = stand._replace(groups=stand.groups - known.groups)
-        if rate > 0 and stand.groups:
-            kept.append(stand._replace(rate_mbps=rate, start_s=window.start_s, until_s=window.until_s))
-    return claims, kept
 
 
 def in_turn(service: Service, home: Home, gone_s: float | None) -> Iterator[tuple[Window, list[Placement]]]:

@@ -77,7 +77,7 @@ def _widest(
     latency_ns, path = best
     most_ns = max(int(latency_ns * NEAR), latency_ns + NEAR_NS)
     # Narrower is never longer, so the widest that is near enough is found by halving.
-    widths = sorted({ground.capacity_mbps[one] for one in range(len(graph.links)) if one not in shut})
+    widths = ground.widths_mbps
     low, high = 0, len(widths)
     while low < high:
         middle = (low + high) // 2

@@ -17,7 +17,7 @@ from highroad.model.service import Attachment, Home, Order, Placement, Port, Por
 from highroad.model.window import Window
 from highroad.planning.calendar import Calendar, Claim, Standby
 from highroad.planning.chances import chances_of
-from highroad.planning.closure import EVER_S, Closure, beyond, in_turn
+from highroad.planning.closure import EVER_S, Closure, in_turn
 from highroad.units import mbps_from_gbps
 
 CARRIES_OTHERS = frozenset({SiteKind.POP, SiteKind.EDGE})
@@ -95,6 +95,8 @@ class Ground:
     graph: Graph = field(init=False)
     capacity_mbps: tuple[int, ...] = field(init=False, repr=False)
     """Of each link, numbered as in `graph.links`."""
+    widths_mbps: tuple[int, ...] = field(init=False, repr=False)
+    """The capacities that there are, the narrowest first."""
     _touches: tuple[frozenset[str], ...] = field(init=False, repr=False)
     _risks: Risks | None = field(init=False, repr=False, default=None)
     _chances: Mapping[str, float] | None = field(init=False, repr=False, default=None)
@@ -106,6 +108,7 @@ class Ground:
     def __post_init__(self) -> None:
         self.graph = graph_of(self.network, lambda site: site.kind in CARRIES_OTHERS)
         self.capacity_mbps = tuple(mbps_from_gbps(link.capacity_gbps) for link in self.network.links)
+        self.widths_mbps = tuple(sorted(set(self.capacity_mbps)))
         self._touches = tuple(self.network.jurisdictions_of(link) for link in self.graph.links)
 
     @property
@@ -202,25 +205,23 @@ class Ground:
         self._plug(service)
 
     def keep_detour(self, holder: str, service: Service, detour: Placement, window: Window) -> bool:
-        """Let a holder keep what a service needs for a detour in a window beside what it keeps itself, if that fits;
-        else the holder keeps nothing. Where the detour is on links of the service's own backup it is in its place.
+        """Let a holder keep a detour in a window for a service, if what that needs beside what is kept for it already
+        fits; else the holder keeps nothing. Where it is and wherever it goes it is one stream: of a link it needs the
+        most of these, not their sum.
         """
         self.calendar.keep_beside(holder, service.id, ())
         ends = frozenset({site_group(service.order.a_site), site_group(service.order.b_site)})
-        claims: list[Claim] = []
-        standbys: list[Standby] = []
-        for piece in window.parts:
-            stands = standbys_over(self, detour, ends, piece)
-            more, beside = beyond(self.calendar, service.id, detour, stands, piece)
-            claims, standbys = claims + more, standbys + beside
-        self.calendar.keep_beside(holder, service.id, claims)
-        full = any(self.calendar.free(one.resource, _time(one)) < 0 for one in claims)
-        if full or any(
-            self.calendar.spare_for(one.resource, _time(one), one.groups) < one.rate_mbps for one in standbys
-        ):
+        load = detour.load_mbps().items()
+        claims = [
+            Claim(link, piece.start_s, piece.until_s, rate) for piece in window.parts for link, rate in load if rate
+        ]
+        standbys = [one for piece in window.parts for one in standbys_over(self, detour, ends, piece)]
+        more, called = self.calendar.beyond(service.id, claims, standbys)
+        self.calendar.keep_beside(holder, service.id, claims, standbys)
+        grown: list[Claim | Standby] = [*more, *called]
+        if any(self.calendar.free(one.resource, _time(one)) < 0 for one in grown):
             self.calendar.keep_beside(holder, service.id, ())
             return False
-        self.calendar.keep_beside(holder, service.id, claims, standbys)
         return True
 
     def give_up_detour(self, holder: str, service: ServiceId) -> None:
@@ -234,7 +235,8 @@ class Ground:
         if service.leaving_ends:
             leaving = Window(start_s=EVER_S, end_s=window.end_s)
             held += [(end, leaving) for end in service.leaving_ends]
-        self._unplug(service.id)
+        if service.id in self._ends:
+            self._unplug(service.id)
         self._plug_all(service.id, held)
 
     def _plug_all(self, service: ServiceId, ends: Iterable[tuple[Attachment, Window]]) -> None:
@@ -343,7 +345,8 @@ def _claims_of_who_stays(service: Service) -> list[Claim]:
     start_s = EVER_S if service.state in CARRYING else order.window.start_s
     until_s, rate = order.window.until_s, mbps_from_gbps(order.bandwidth_gbps)
     wanted = {} if service.placement is None else service.placement.load_mbps()
-    claims = [Claim(link, start_s, until_s, need) for link, need in wanted.items() if need > 0]
+    new = tuple.__new__  # as `Claim(...)` does, for less than it takes to call that
+    claims = [new(Claim, (link, start_s, until_s, need)) for link, need in wanted.items() if need > 0]
     claims += [Claim(port_resource(end.port), start_s, until_s, rate) for end in (order.a, order.b)]
     return claims
 
@@ -393,8 +396,10 @@ def standbys_of(service: Service, ground: Ground) -> list[Standby]:
     of either.
     """
     here = service.placement if service.holds else None
-    if not any(one.backup for one in service.leaving) and (here is None or here.backup is None):
+    if (here is None or here.backup is None) and not any(one.backup for one in service.leaving):
         return []
+    if service.stays:
+        return _standbys_of_who_stays(service, here, ground)
     if service.ended_s is not None and service.ended_s >= service.window.until_s:
         return []
     gone_s = left_by_s(service)
@@ -426,6 +431,16 @@ def standbys_of(service: Service, ground: Ground) -> list[Standby]:
             if more.rate_mbps > 0:
                 kept[at] = _one_stream(kept[at], more) if at in kept else more
     return list(kept.values())
+
+
+def _standbys_of_who_stays(service: Service, here: Placement | None, ground: Ground) -> list[Standby]:
+    """Of most that are protected: one window in one piece, and one placement."""
+    order = service.order
+    if here is None or (service.ended_s is not None and service.ended_s >= order.window.until_s):
+        return []
+    start_s = EVER_S if service.state in CARRYING else order.window.start_s
+    ends = frozenset({site_group(order.a_site), site_group(order.b_site)})
+    return standbys_over(ground, here, ends, Window(start_s=start_s, end_s=order.window.end_s))
 
 
 def _claims_in_turn(service: Service, home: Home) -> list[Claim]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,29 +20,6 @@ class Claim(NamedTuple):
     start_s: float
     until_s: float
     rate_mbps: int
-
-
-def left_beside(standbys: Sequence[Standby], claims: Sequence[Claim]) -> list[Standby]:
-    """What standbys of one stream are in addition to claims of the same resource for it, piece by piece: together they
-    are less by what is claimed, of claims that are there at once the largest.
-    """
-    edges = {time_s for one in claims for time_s in (one.start_s, one.until_s)}
-    if len(standbys) > 1:
-        edges |= {time_s for one in standbys for time_s in (one.start_s, one.until_s)}
-    spent: dict[float, int] = {}
-    left: list[Standby] = []
-    for standby in standbys:
-        inside = sorted(time_s for time_s in edges if standby.start_s < time_s < standby.until_s)
-        for start_s, until_s in pairwise((standby.start_s, *inside, standby.until_s)):
-            claimed = max((one.rate_mbps for one in claims if one.start_s <= start_s < one.until_s), default=0)
-            less = min(standby.rate_mbps, claimed - spent.get(start_s, 0))
-            spent[start_s] = spent.get(start_s, 0) + less
-            piece = standby._replace(start_s=start_s, until_s=until_s, rate_mbps=standby.rate_mbps - less)
-            if left and left[-1] == piece._replace(start_s=left[-1].start_s, until_s=start_s):
-                left[-1] = left[-1]._replace(until_s=until_s)
-            elif piece.rate_mbps > 0:
-                left.append(piece)
-    return left
 
 
 class Line:

@@ -116,11 +116,13 @@ class Room:
 
     __slots__ = (
         "_allowed",
+        "_ask",
         "_calendar",
         "_each",
         "_free",
         "_links",
         "_spares",
+        "_surely",
         "_unclaimed",
         "_window",
         "ground",
@@ -133,10 +135,13 @@ class Room:
         self._calendar, self._links, self._window = ground.calendar, ground.graph.links, want.window
         self.taken: dict[int, int] = {}
         self._allowed = allowed(ground, want)
+        self._ask = ground.calendar.asking(want.window)
         self._free: dict[int, int] = {}
         self._unclaimed: dict[int, int] = {}
         self._each: dict[int, dict[int, int]] = {}
         self._spares: dict[int, list[tuple[frozenset[str], int]]] = {}
+        self._surely: dict[int, tuple[frozenset[str], int]] = {}
+        """Of each link for which groups that was asked last, and what it is."""
 
     def beside(self) -> Room:
         """The same room, with what is known of it, for another that takes its own parts."""
@@ -147,27 +152,24 @@ class Room:
     def over(self, window: Window) -> Room:
         """The same links, asked what is free of them in another window."""
         other = Room(self.ground, self.want)
-        other._window = window
+        other._window, other._ask = window, self._calendar.asking(window)
         return other
 
     def free(self, number: int) -> int:
         """Mbit/s throughout the window; -1 for a link outside the fence or out of use."""
         known = self._free.get(number)
         if known is None:
-            known = self._free[number] = (
-                self._calendar.free(self._links[number], self._window) if self._allowed(number) else OUT
-            )
+            known = self._free[number] = self._ask(self._links[number]) if self._allowed(number) else OUT
         return known - self.taken.get(number, 0) if self.taken else known
 
     def fits(self, number: int, rate_mbps: int) -> bool:
         """Whether so much is free, for less than it takes to say how much."""
-        if (
-            number not in self.taken
-            and number not in self._free
-            and self._calendar.roomy(self._links[number], rate_mbps)
-        ):
-            return self._allowed(number)
-        return self.free(number) >= rate_mbps
+        known = self._free.get(number)
+        if known is None:
+            if number not in self.taken and self._calendar.roomy(self._links[number], rate_mbps):
+                return self._allowed(number)
+            return self.free(number) >= rate_mbps
+        return (known - self.taken.get(number, 0) if self.taken else known) >= rate_mbps
 
     def stands(self, number: int, rate_mbps: int, groups: frozenset[str]) -> bool:
         """Whether a link that may be used has room for a standby of a rate with these risk groups.
@@ -179,7 +181,7 @@ class Room:
         unclaimed = self.unclaimed(number)
         if unclaimed < rate_mbps or self.free(number) < 0:
             return False
-        if self._calendar.surely_spare_for(self._links[number], unclaimed, groups) >= rate_mbps:
+        if self._surely_spare(number, unclaimed, groups) >= rate_mbps:
             return True
         for known, spare in self._spares.get(number, ()):
             if (known >= groups) if spare >= rate_mbps else (known <= groups):
@@ -201,10 +203,17 @@ class Room:
         if free < 0:
             return free
         unclaimed = self.unclaimed(number)
-        surely = self._calendar.surely_spare_for(self._links[number], unclaimed, groups)
+        surely = self._surely_spare(number, unclaimed, groups)
         if surely == unclaimed or surely >= enough_mbps:
             return max(free, surely)
         return self._spare(number, groups)
+
+    def _surely_spare(self, number: int, unclaimed_mbps: int, groups: frozenset[str]) -> int:
+        known = self._surely.get(number)
+        if known is None or known[0] is not groups:
+            spare = self._calendar.surely_spare_for(self._links[number], unclaimed_mbps, groups)
+            known = self._surely[number] = (groups, spare)
+        return known[1]
 
     def _spare(self, number: int, groups: frozenset[str]) -> int:
         """Exact: of the first groups alone, and then of each one by itself, so that no others are asked for again."""
@@ -230,15 +239,16 @@ class Room:
     def prices(self, rate_mbps: int, twice: frozenset[int] = frozenset()) -> Prices:
         """What a rate costs on each link, and twice the rate on some."""
         free_of, capacity, latency_ns = self.free, self.ground.capacity_mbps, self.ground.graph.latency_ns
+        double = 2 * rate_mbps
 
         def ask(number: int) -> int:
-            rate = 2 * rate_mbps if number in twice else rate_mbps
-            left = free_of(number) - rate
+            left = free_of(number) - (double if number in twice else rate_mbps)
             return room_price_ns(latency_ns[number], 1 - left / capacity[number]) if left >= 0 else UNUSABLE
 
         def may(number: int) -> bool:
-            return self.fits(number, 2 * rate_mbps if number in twice else rate_mbps)
+            return fits(number, double if number in twice else rate_mbps)
 
+        fits = self.fits
         return Prices(ask, may)
 
 
@@ -275,7 +285,9 @@ def allowed(ground: Ground, want: Want) -> Callable[[int], bool]:
     avoid = ground.avoid if want.only_up and want.window.start_s < ground.mended_s else frozenset()
     if ground.closures:
         avoid |= closed(ground.closures, want.window, want.heed)
-    return lambda number: number not in avoid and (inside is None or inside[number])
+    if inside is None:
+        return lambda number: number not in avoid
+    return lambda number: number not in avoid and inside[number]
 
 
 def usable(ground: Ground, want: Want, besides: dict[int, int]) -> Callable[[int], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
@@ -20,6 +21,11 @@ def pack(value: object) -> bytes:
 def unpack(doc: bytes, kind: type[T]) -> T:
     """The value that `pack` made a document of. Raises msgspec.ValidationError where it is not one."""
     return msgspec.json.decode(doc, type=kind)
+
+
+def unpack_all(docs: Iterable[bytes], kind: type[T]) -> list[T]:
+    """The values of many documents, for less than it takes to ask for each alone. Raises msgspec.ValidationError."""
+    return list(map(msgspec.json.Decoder(kind).decode, docs))
 
 
 def pack_network(network: Network) -> bytes:

@@ -24,7 +24,7 @@ from highroad.model.webhook import KEPT_ATTEMPTS, Attempt, Webhook
 from highroad.ports import Answer, Commit, CommitRecord, EventRecord, Snapshot, TokenRecord
 from highroad.storage import audit, journal, proofs, tables
 from highroad.storage.calls import SqlCalls, write_replies
-from highroad.storage.codec import pack, pack_network, unpack, unpack_network
+from highroad.storage.codec import pack, pack_network, unpack, unpack_all, unpack_network
 from highroad.storage.engines import (
     Where,
     check_server,
@@ -456,7 +456,7 @@ def _newest(connection: Connection) -> Any:
 
 def _docs(connection: Connection, table: Table, kind: type[T], *where: Any) -> list[T]:
     rows = connection.scalars(select(table.c.doc).where(*where).order_by(table.c.id)).all()
-    return [unpack(doc, kind) for doc in rows]
+    return unpack_all(rows, kind)
 
 
 def _freeze(connection: Connection) -> Freeze | None:

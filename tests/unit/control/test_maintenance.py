@@ -403,6 +403,129 @@ async def test_two_maintenances_that_overlap_lead_from_detour_to_detour(here: Ri
     assert (await here.run(here.twin.sample())).services[service.id].dark_s == 0.0
 
 
+DIRECT = ("campus>cloud",)
+BESIDE = ("campus>south", "south>cloud")
+BY_EAST = ("campus>south", "south>east", "east>cloud")
+
+
+async def two_that_overlap(here: Rig) -> tuple[Service, Maintenance, Maintenance]:
+    """A service in the way of one maintenance, then of another that begins before the first is over."""
+    service = await here.order(60.0, max_paths=1)
+    assert service.placement is not None
+    assert service.placement.there == NORTH
+    first = await book(here)
+    return service, first, await book(here, "campus--west", start_s=800.0)
+
+
+async def goes_and_comes_home(here: Rig, service: Service, *maintenances: Maintenance) -> list[tuple[str, ...] | None]:
+    """Let all of it happen. Returns where it was carried, one after the other."""
+    seen = []
+    for at_s in range(500, 1301, 20):
+        await until(here, float(at_s))
+        seen.append(carried(await here.now(service.id)))
+    assert [(await known(here, one)).state for one in maintenances] == [MaintenanceState.RETURNED] * len(maintenances)
+    assert (await here.now(service.id)).home is None
+    assert (await here.run(here.twin.sample())).services[service.id].dark_s == 0.0
+    assert await here.lost(service.id) == 0.0
+    return [one for one, before in zip(seen, [None, *seen], strict=False) if one != before]
+
+
+def test_of_two_that_overlap_one_detour_serves_and_its_rate_is_kept_once() -> None:
+    async def run() -> None:
+        async with rig(country(ways=2)) as here:
+            service, first, second = await two_that_overlap(here)
+            assert [one.placement.there for one in (*second.detours, *(await known(here, first)).detours)] == [
+                BESIDE
+            ] * 2
+            now = await here.book()
+            at = (539, 540, 739, 740, 900, 959, 960, 1159, 1160)
+            assert [kept(now, "campus>south", one) for one in at] == [0, *[60_000] * 7, 0]
+            assert await goes_and_comes_home(here, service, first, second) == [NORTH, BESIDE, NORTH]
+
+    asyncio.run(run())
+
+
+def test_of_two_that_overlap_both_have_another_detour_where_the_first_is_too_short() -> None:
+    async def run() -> None:
+        async with rig(country(ways=3)) as here:
+            port = Port(id=PortId("other-south"), tenant=OTHER, site=SiteId("south"), rate_gbps=100.0)
+            await here.run(here.controller.add_port(port))
+            window: dict[str, Any] = {"start_s": NOW_S + 1000, "end_s": NOW_S + 1200, "settle": False}
+            await here.order(60.0, tenant=OTHER, a="south", b="cloud", bound_ms=4.5, **window)
+            service = await here.order(60.0)
+            first = await book(here)
+            assert [one.placement.there for one in first.detours] == [BESIDE]
+            second = await book(here, "campus--west", start_s=800.0)
+            assert [one.placement.there for one in (*second.detours, *(await known(here, first)).detours)] == [
+                DIRECT
+            ] * 2
+            now = await here.book()
+            assert [kept(now, "campus>south", one) for one in (540, 800, 959)] == [0, 0, 0]
+            at = (539, 540, 739, 740, 900, 959, 960, 1159, 1160)
+            assert [kept(now, "campus>cloud", one) for one in at] == [0, *[60_000] * 7, 0]
+            assert await goes_and_comes_home(here, service, first, second) == [NORTH, DIRECT, NORTH]
+
+    asyncio.run(run())
+
+
+def test_of_two_that_overlap_who_has_no_one_detour_for_both_goes_from_one_to_the_other() -> None:
+    async def run() -> None:
+        async with rig(country(ways=3)) as here:
+            port = Port(id=PortId("other-south"), tenant=OTHER, site=SiteId("south"), rate_gbps=100.0)
+            await here.run(here.controller.add_port(port))
+            later: dict[str, Any] = {"start_s": NOW_S + 1000, "end_s": NOW_S + 1200, "settle": False}
+            await here.order(60.0, tenant=OTHER, a="south", b="cloud", bound_ms=4.5, **later)
+            sooner: dict[str, Any] = {"start_s": NOW_S + 500, "end_s": NOW_S + 700, "settle": False}
+            await here.order(60.0, bound_ms=9.5, fence=("US-CO", "US-NY"), **{**sooner, "end_s": NOW_S + 1200})
+            await here.order(60.0, tenant=OTHER, a="south", b="east", bound_ms=4.5, **sooner)
+            service, first, second = await two_that_overlap(here)
+            assert [one.placement.there for one in second.detours] == [BY_EAST]
+            assert [one.placement.there for one in (await known(here, first)).detours] == [BESIDE]
+            now = await here.book()
+            at = (539, 540, 739, 740, 959, 960, 1159, 1160)
+            assert [kept(now, "campus>south", one) for one in at] == [0, *[60_000] * 6, 0]  # of both, and kept once
+            assert [kept(now, "south>cloud", one) for one in (539, 540, 959, 960)] == [0, 60_000, 60_000, 0]
+            assert [kept(now, "south>east", one) for one in (739, 740, 1159, 1160)] == [0, 60_000, 60_000, 0]
+            assert await goes_and_comes_home(here, service, first, second) == [NORTH, BESIDE, BY_EAST, NORTH]
+
+    asyncio.run(run())
+
+
+@on_a_rig
+async def test_a_detour_outside_a_new_bound_is_looked_for_anew(here: Rig) -> None:
+    service = await here.order(60.0)
+    maintenance = await book(here)
+    change = here.controller.change
+    await here.run(change(service.id, Change(latency_bound_ms=8.0), tenant=ACME, if_version=1))
+    stuck = await known(here, maintenance)
+    assert (stuck.detours, stuck.because) == (
+        (),
+        ("the fastest other way takes 10.000 ms, more than its bound of 8 ms",),
+    )
+    assert kept(await here.book(), "west>south", 660) == 0
+
+
+@on_a_rig
+async def test_who_is_stuck_is_told_why_there_is_no_other_way(here: Rig) -> None:
+    """And told anew when that is something else."""
+    await here.order(10.0)
+    await here.cut("east--south")
+    maintenance = await book(here)
+    assert maintenance.because == ("what else there is is dark or being drained now",)
+    await here.uncut("east--south")
+    await here.pass_s(30.0)
+    assert (await known(here, maintenance)).because == ()
+    other = await book(here, "west--south", start_s=700.0, length_s=100.0)
+    (why,) = (await known(here, maintenance)).because
+    span = "from 2027-01-15T08:11:40.000Z to 2027-01-15T08:13:20.000Z"
+    assert why == f"what else there is is closed for maintenance at some time {span}"
+    await here.run(here.controller.end_maintenance(other.id))
+    await here.pass_s(0.5)
+    assert (await known(here, maintenance)).because == ()
+    last = await book(here, "cloud--east", start_s=2000.0)
+    assert last.because == ("there is no other way",)
+
+
 @on_a_rig
 async def test_repair_goes_over_what_is_closed_later_and_leaves_in_time(here: Rig) -> None:
     service = await here.order(60.0)

@@ -278,30 +278,26 @@ class Stream:
         self.own: Held = ([], [])
         self.beside: dict[str, Held] = {}
 
-    def claimed_beside(self, link: str, at_s: float) -> int:
-        met = (one for mine, _ in self.beside.values() for one in mine if _there(one, link, at_s))
-        return max((one.rate_mbps for one in met), default=0)
-
     def needed(self, link: str, at_s: float, group: str) -> tuple[int, int]:
-        """For certain, and more if a group fails: where it is claimed beside, what the holder has more than that."""
-        claimed, stands = 0, 0
-        for kept in (self.own, *self.beside.values()):
-            claimed += sum(one.rate_mbps for one in kept[0] if _there(one, link, at_s))
-            cut = self.claimed_beside(link, at_s) if kept is self.own else 0
-            for one in (one for one in kept[1] if _there(one, link, at_s)):
-                less = min(cut, one.rate_mbps) if one.groups else 0
-                cut -= less
-                stands += one.rate_mbps - less if group in one.groups else 0
-        return claimed, stands
+        """For certain, and more if a group fails: the most that it needs in any of the places that it may be in."""
+        certain = called = 0
+        for mine, stands in (self.own, *self.beside.values()):
+            claimed = sum(one.rate_mbps for one in mine if _there(one, link, at_s))
+            certain = max(certain, claimed)
+            standing = sum(one.rate_mbps for one in stands if group in one.groups and _there(one, link, at_s))
+            called = max(called, claimed + standing)
+        return certain, called - certain
 
 
 def as_kept(calendar: Calendar, streams: dict[str, Stream]) -> None:
+    held = calendar.held()
     for link in LINKS:
         for at_s in INSTANTS[::2]:
             by_group = [[one.needed(link, at_s, group) for one in streams.values()] for group in GROUPS]
             claimed = sum(rate for rate, _ in by_group[0])
             assert calendar.claimed_at(link, at_s) == claimed
             assert calendar.at(link, at_s) == claimed + max(sum(stands for _, stands in each) for each in by_group)
+            assert claimed == sum(one.rate_mbps for _, mine, _ in held for one in mine if _there(one, link, at_s))
 
 
 beside_edits = st.lists(
@@ -319,7 +315,7 @@ beside_edits = st.lists(
 
 @settings(max_examples=50, deadline=None)
 @given(beside_edits)
-def test_where_something_is_claimed_beside_a_holder_it_stands_by_with_the_rest(
+def test_a_stream_needs_the_most_of_what_its_names_keep_and_not_their_sum(
     edits: list[tuple[str, str, list[Claim], list[Standby], str | None, bool]],
 ) -> None:
     """Whatever is kept, given up or set aside in whatever order, also while another, or the holder, is set aside."""
@@ -359,6 +355,44 @@ def test_what_is_needed_grows_by_no_more_than_what_is_kept_beside_and_never_fall
             calendar.keep_beside(f"{name}:{holder}", holder, mine, backups)
             after = [calendar.at(link, at) for link in LINKS for at in INSTANTS]
             assert all(less <= more for less, more in zip(before, after, strict=True))
+
+
+@settings(max_examples=50, deadline=None)
+@given(beside_edits, st.lists(claims, max_size=3), st.lists(standbys, max_size=3))
+def test_what_a_stream_needs_beyond_is_what_it_grows_by(
+    edits: list[tuple[str, str, list[Claim], list[Standby], str | None, bool]],
+    mine: list[Claim],
+    backups: list[Standby],
+) -> None:
+    """And where nothing is beyond, nothing is needed more: what is kept already is for every name of it."""
+    calendar = Calendar(CAPACITY)
+    for holder, name, some, stands, _, _ in edits:
+        calendar.keep_beside(f"{name}:{holder}", holder, some, stands) if name else calendar.keep(holder, some, stands)
+    claimed, called = calendar.beyond("s1", mine, backups)
+    before = {(link, at): (calendar.claimed_at(link, at), calendar.at(link, at)) for link in LINKS for at in INSTANTS}
+    calendar.keep_beside("new:s1", "s1", mine, backups)
+    for (link, at_s), (had, needed) in before.items():
+        more = sum(one.rate_mbps for one in claimed if _there(one, link, at_s))
+        stands_by = sum(one.rate_mbps for one in called if _there(one, link, at_s))
+        assert calendar.claimed_at(link, at_s) == had + more
+        assert needed <= calendar.at(link, at_s) <= needed + more + stands_by
+
+
+def test_a_holder_that_is_set_aside_alone_leaves_what_is_kept_beside_it_as_it_is() -> None:
+    calendar = Calendar({"x": 100, "y": 100})
+    calendar.keep("s", [Claim("x", -math.inf, math.inf, 40)])
+    calendar.keep_beside("drain:s", "s", [Claim("x", 2.0, 4.0, 60), Claim("y", 2.0, 4.0, 60)])
+    levels = [[calendar.at(link, at) for link in "xy"] for at in (1.0, 3.0)]
+    assert levels == [[40, 0], [60, 60]]
+    with calendar.without("s", alone=True):
+        assert [[calendar.at(link, at) for link in "xy"] for at in (1.0, 3.0)] == [[0, 0], [20, 60]]
+        with calendar.without("s"):
+            assert [[calendar.at(link, at) for link in "xy"] for at in (1.0, 3.0)] == [[0, 0], [0, 0]]
+        assert [[calendar.at(link, at) for link in "xy"] for at in (1.0, 3.0)] == [[0, 0], [20, 60]]
+        calendar.keep_beside("moving:s", "s", [Claim("y", -math.inf, math.inf, 70)])
+        assert [[calendar.at(link, at) for link in "xy"] for at in (1.0, 3.0)] == [[0, 70], [60, 70]]
+        calendar.keep_beside("moving:s", "s", ())
+    assert [[calendar.at(link, at) for link in "xy"] for at in (1.0, 3.0)] == levels
 
 
 def test_a_holder_that_is_kept_anew_while_it_is_set_aside_stands_by_with_the_rest_again() -> None:
