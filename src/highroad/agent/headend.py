@@ -1,7 +1,7 @@
 """Flips policies from one candidate path to another, when what the router knows of paths has changed.
 
-What is known comes from a controller (the action `Avoid`: links that are not to be used), from the router's own ports,
-and from probes along the paths. None of it is kept on disk. What a flip did is in the kernel, so that an agent that
+What is known comes from a controller (the action `Avoid`: links that are not to be used), from other routers (links that
+they have lost), from the router's own ports, and from probes along the paths. None of it is kept on disk. What a flip did is in the kernel, so that an agent that
 starts goes on with what is in use, until a controller says how things are.
 
     Avoid {"links": ["denver>boise", "boise>denver"]}   -> {"flipped": 12}
@@ -138,6 +138,11 @@ class Headend:
         for link in self.known.dark - now - self._lit.keys():
             self._lit[link] = loop.call_later(LIT_FOR_S, self._relit, link)
         self._learn(replace(self.known, dark=self.known.dark | now))
+
+    def reported(self, links: Iterable[str], *, whole: bool) -> None:
+        """The links that other routers say they have lost; `whole` is whether that is all, else there may be more."""
+        now = frozenset(links)
+        self._learn(replace(self.known, reported=now if whole else now | self.known.reported))
 
     def probed(self, alive: Mapping[Loop, bool]) -> None:
         """What probes say of all loops that are probed."""

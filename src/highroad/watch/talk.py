@@ -40,11 +40,15 @@ Backups = Mapping[str, tuple[Backup, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortConfig:
-    """A core port. `key` is the link's, empty where there is none; what arrives counts `light_ms` later."""
+    """A core port. `key` is the link's, empty where there is none; what arrives counts `light_ms` later, and news
+    `news_ms`. `link` is what leaves by it, as others know it.
+    """
 
     interface: str
     key: bytes = field(default=b"", repr=False)
     light_ms: float = 0.0
+    news_ms: float = 0.0
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +100,14 @@ class PortReport:
 def config_to_json(config: WatchConfig) -> dict[str, Any]:
     """A configuration as it is said and kept."""
     told = {one.name: getattr(config, one.name) for one in fields(config) if one.name != "ports"}
-    ports = [{"interface": one.interface, "key": one.key.hex(), "light_ms": one.light_ms} for one in config.ports]
+    ports = [asdict(one) | {"key": one.key.hex()} for one in config.ports]
     return {**told, "ports": ports}
 
 
 def config_from_json(told: Mapping[str, Any]) -> WatchConfig:
     """What `config_to_json` made. Raises KeyError, TypeError, ValueError for anything else."""
     ports = tuple(
-        PortConfig(interface=one["interface"], key=bytes.fromhex(one["key"]), light_ms=one["light_ms"])
+        PortConfig(**{**one, "key": bytes.fromhex(one["key"])})
         for one in told["ports"]
     )
     return WatchConfig(**{**told, "ports": ports})
