@@ -26,6 +26,7 @@ from highroad.gnmi.path import entry, parse
 from highroad.gnmi.router import CandidatePath, Intended
 from highroad.gnmi.target import Notification
 from highroad.netlink.kernel import Kernel
+from highroad.watch.talk import give_back
 
 LIT_FOR_S = 1.0
 """How long a port has to have light again before paths are begun with it."""
@@ -205,6 +206,7 @@ class Headend:
                 if whole is None:
                     loop = asyncio.get_running_loop()
                     whole = await loop.run_in_executor(self._thread, self._steering.flip, self._kernel)
+        give_back()
         self.settle()
         if not whole:
             self._amiss()

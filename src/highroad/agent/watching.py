@@ -32,6 +32,7 @@ from highroad.watch.talk import (
     PortReport,
     WatchConfig,
     config_to_json,
+    give_back,
     is_ours,
     name_of,
     report_from_json,
@@ -39,6 +40,9 @@ from highroad.watch.talk import (
 
 AGAIN_S, LAST_PAUSE_S = 0.05, 5.0
 """How long until a watcher that does not answer is asked again, at first and at most."""
+
+FLIPPED_S = 0.02
+"""What follows from what the watcher says is done by then, or is not as urgent as it seemed."""
 
 _PATIENCE_S = 3.0
 _TRIES = 10
@@ -189,6 +193,8 @@ class Watching:
             heard.set()
         if "port" in said:
             self._on_report(report_from_json(said["port"]))
+        if not said.get("configured"):
+            asyncio.get_running_loop().call_later(FLIPPED_S, give_back)
         if "lost" in said:
             self._on_lost([str(one) for one in said["lost"]], bool(said["whole"]))
 

@@ -9,16 +9,23 @@ import heapq
 import time
 from collections.abc import Callable, Iterable
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from highroad.watch.news import AGAIN_NS, News, Newsroom, peek
 from highroad.watch.port import Port
 
 
+class Tells(Protocol):
+    """Who says something to the agent."""
+
+    def __call__(self, said: dict[str, Any], *, urgent: bool) -> None:
+        """`urgent`: it is to do something about it at once."""
+
+
 class Flood:
     """One router's. It is told which ports there are each time: they come and go."""
 
-    def __init__(self, send: Callable[[bytes, str], None], tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, send: Callable[[bytes, str], None], tell: Tells) -> None:
         """`send` sends a frame by an interface, `tell` says something to the agent."""
         self._send, self._tell = send, tell
         self._room = Newsroom(now_ns=time.monotonic_ns())
@@ -68,13 +75,15 @@ class Flood:
         self._crossed, self._told = frozenset(links), None
         self._report(now_ns)
 
+    def cares(self, link: str) -> bool:
+        """Whether the agent's policies cross a link."""
+        return link in self._crossed
+
     def keep(self, ports: Iterable[Port], now_ns: int) -> None:
         """Say again what is down, and let go of what is old. To be called several times a second."""
         for port in ports:
             down, said_ns = self._said.get(port.config.link, (False, 0))
-            if not port.judge.up and now_ns - said_ns >= AGAIN_NS:
-                self.say(ports, port, now_ns)
-            elif port.judge.up and down:
+            if (not port.judge.up and now_ns - said_ns >= AGAIN_NS) or (port.judge.up and down):
                 self.say(ports, port, now_ns)
         self._report(now_ns)
         self._room.forget(now_ns=now_ns)
@@ -95,5 +104,6 @@ class Flood:
     def _report(self, now_ns: int) -> None:
         said = self._room.lost(now_ns=now_ns) & self._crossed, self._room.is_whole(now_ns=now_ns)
         if said != self._told:
-            self._told = said
-            self._tell({"lost": sorted(said[0]), "whole": said[1]})
+            before, self._told = self._told, said
+            more = bool(said[0] - (frozenset() if before is None else before[0]))
+            self._tell({"lost": sorted(said[0]), "whole": said[1]}, urgent=more)

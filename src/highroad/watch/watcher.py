@@ -201,6 +201,7 @@ class Watcher:
                 self._greet(port, now_ns)
             if abs(port.judge.loss - self._reports[port.name].loss) >= _LOSS_STEP:
                 self._report(port)
+        self._lines.take_back()
         self._flood.keep(self._ports.values(), now_ns)
         if not self._is_kept:
             self._remember()
@@ -258,7 +259,7 @@ class Watcher:
         if before is not None and before.up is report.up:
             report = PortReport(**{**report_to_json(report), "since_ns": before.since_ns, "reason": report.reason})
         self._reports[port.name] = report
-        self._tell({"port": report_to_json(report)})
+        self._tell({"port": report_to_json(report)}, urgent=not report.up and self._flood.cares(port.config.link))
 
     # --- what comes in ----------------------------------------------------------------------------------------
 
@@ -369,8 +370,8 @@ class Watcher:
     def _backups(self) -> Backups:
         return {} if self._repairs is None else self._repairs.backups
 
-    def _tell(self, said: dict[str, Any]) -> None:
-        self._lines.tell(json.dumps(said).encode() + b"\n")
+    def _tell(self, said: dict[str, Any], *, urgent: bool = False) -> None:
+        self._lines.tell(json.dumps(said).encode() + b"\n", urgent=urgent)
 
     def _all(self) -> bytes:
         """All that there is to tell, as somebody who has just called wants it."""
