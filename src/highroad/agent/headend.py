@@ -1,8 +1,9 @@
 """Flips policies from one candidate path to another, when what the router knows of paths has changed.
 
-What is known comes from a controller (the action `Avoid`: links that are not to be used), from other routers (links that
-they have lost), from the router's own ports, and from probes along the paths. None of it is kept on disk. What a flip did is in the kernel, so that an agent that
-starts goes on with what is in use, until a controller says how things are.
+What is known comes from a controller (the action `Avoid`: links that are not to be used), from other routers (links
+that they have lost), from the router's own ports, and from probes along the paths. None of it is kept on disk. What a
+flip did is in the kernel, so that an agent that starts goes on with what is in use, until a controller says how things
+are.
 
     Avoid {"links": ["denver>boise", "boise>denver"]}   -> {"flipped": 12}
 

@@ -54,9 +54,10 @@ class Known:
     """All that a router knows of paths; nothing in the beginning.
 
     `dark` are links of its own ports without light, `avoided` those of which a controller has said that they are not to
-    be used, `reported` those that other routers say they have lost. `alive` says of a loop whether its probes come back; of one that is not in it nothing is known yet.
-    `inherited` are the paths that were in use, where it was not the preferred one, when the agent started: it has
-    forgotten what spoke against those of higher preference, and it holds until a controller says how things are.
+    be used, `reported` those that other routers say they have lost. `alive` says of a loop whether its probes come
+    back; of one that is not in it nothing is known yet. `inherited` are the paths that were in use, where it was not
+    the preferred one, when the agent started: it has forgotten what spoke against those of higher preference, and it
+    holds until a controller says how things are.
     """
 
     dark: frozenset[str] = frozenset()

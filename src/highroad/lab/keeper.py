@@ -48,8 +48,8 @@ _LOST = {
 }
 
 REPAIRED_S = 0.3
-"""So long after a router has died its hosts' ports follow: each change holds a lock of the kernel's that headends need to
-flip.
+"""So long after a router has died its hosts' ports follow: each change holds a lock of the kernel's that headends need
+to flip.
 """
 
 _AT_ONCE = 200
