@@ -56,7 +56,7 @@ class News:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """What two neighbours share, seen from who listens: the key of the link, the nonce of who speaks, and the other's."""
+    """What two neighbours share: the key of the link, the nonce of who speaks, and that of who hears."""
 
     key: bytes
     speaks: bytes
