@@ -37,6 +37,9 @@ HEADLESS_AFTER_S = 12.0
 
 MOST_LINKS = 10_000
 
+FOLLOW_S = 0.15
+"""So long after a flip what it leaves to be done is done."""
+
 AT_ONCE = 256
 """A router with so many policies flips them at once; with more it is done beside all else, by another thread, to which
 the way takes longer where processors are busy.
@@ -57,6 +60,13 @@ class Flips(Protocol):
         """Bring all policies to the paths that they are to use; False where some of it has to be mended. None, and
         nothing is done, where it is not to `wait` for who changes policies just now.
         """
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether something is to follow the flips that were made."""
+
+    def follow(self, kernel: Kernel) -> bool:
+        """Do some of it; False where it has to be mended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +105,7 @@ class Headend:
         """Whether a flip waits for its turn."""
         self._lit: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._following: asyncio.Task[None] | None = None
 
     async def start(
         self,
@@ -118,6 +129,8 @@ class Headend:
             waiting.cancel()
         for task in list(self._tasks):
             await task
+        if self._following is not None:
+            await self._following
         self._thread.shutdown()
 
     # --- what is heard --------------------------------------------------------------------------------------
@@ -208,9 +221,24 @@ class Headend:
                     loop = asyncio.get_running_loop()
                     whole = await loop.run_in_executor(self._thread, self._steering.flip, self._kernel)
         give_back()
+        if self._steering.is_lent and self._following is None:
+            self._following = asyncio.create_task(self._follow(), name="follow")
         self.settle()
         if not whole:
             self._amiss()
+
+    async def _follow(self) -> None:
+        """What flips leave to be done, when they are over: each step of it would hold up those of other routers too."""
+        try:
+            await asyncio.sleep(FOLLOW_S)
+            while self._steering.is_lent:
+                with self._by_us():
+                    loop = asyncio.get_running_loop()
+                    whole = await loop.run_in_executor(self._thread, self._steering.follow, self._kernel)
+                if not whole:
+                    self._amiss()
+        finally:
+            self._following = None
 
     def _tell(self, before: Mapping[str, Flip], at_ns: int) -> None:
         updates: list[tuple[Any, Any]] = []
