@@ -92,9 +92,9 @@ class Flood:
 
     def _take(self, ports: Iterable[Port], port: Port, news: News, now_ns: int) -> None:
         if self._room.take(news, now_ns=now_ns):
-            self._pass(ports, port, news, now_ns)
             if news.link in self._crossed:
                 self._report(now_ns)
+            self._pass(ports, port, news, now_ns)
 
     def _pass(self, ports: Iterable[Port], besides: Port, news: News, now_ns: int) -> None:
         for port in ports:
