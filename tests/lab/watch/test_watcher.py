@@ -473,7 +473,7 @@ def test_news_that_was_recorded_is_not_news(twice: Two) -> None:
     with twice.wire.tap(twice.wire.a, ETHER_TYPE, span=1) as tap:
         twice.wire.cut(span=0)
         twice.a.until_lost("b0")
-        frames = []
+        frames: list[bytes] = []
         while not frames or peek(frames[-1]) is None:
             frames.append(tap.recv(2048))
         assert peek(frames[-1]) is not None
