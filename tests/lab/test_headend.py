@@ -138,6 +138,16 @@ async def is_told(stage: Stage, site: SiteId, links: set[str]) -> bool:
     return set(state.get("avoided-link", ())) == links
 
 
+async def is_reported(stage: Stage, site: SiteId, links: set[str]) -> bool:
+    """Whether a router has heard that these links, of those that its policies cross, are lost."""
+    client = stage.client(site, election=None)
+    try:
+        ((_, state),) = await client.get("/router/state", kind=Kind.STATE)
+    finally:
+        await client.close()
+    return set(state.get("reported-link", ())) == links
+
+
 async def uses(stage: Stage, preference: int) -> bool:
     return [number for number, _ in (await stage.in_use()).values()] == [preference] * 2
 
@@ -163,8 +173,8 @@ def test_a_router_dies_and_is_back(tmp_path: Path, silent: bool) -> None:
         lost = len(stream.lost())
         print(f"the death of a router cost {lost} of {2 * stream.sent} packets at {A_SECOND} a second each way")
         assert 0 < lost < stream.sent / 2, "it was noticed, and it was short"
-        # No port of its own is dark: the controller said so, unless on a busy machine its own probes were quicker.
-        assert (await stage.in_use())[A] in [(50, "avoided"), (50, "probe")]
+        # No port of its own is dark: other routers said so, unless on a busy machine somebody else was quicker.
+        assert (await stage.in_use())[A] in [(50, "reported"), (50, "avoided"), (50, "probe")]
         await until(lambda: is_told(stage, A, {"b>c", "c>d"}))
         assert (await fabric.read()).policies == before.policies
         assert set((await fabric.read()).flipped_s) == {S}
@@ -205,7 +215,7 @@ def test_a_second_failure_and_the_way_home(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("silent", [False, True], ids=["light", "silent"])
 def test_a_router_dies_and_there_is_no_controller(tmp_path: Path, silent: bool) -> None:
-    """Nobody says anything: packets of their own along both paths tell the headends."""
+    """The dead router's neighbours tell the headends, each of its own link."""
 
     async def scene(stage: Stage) -> None:
         await stage.fabric.aclose()
@@ -219,7 +229,8 @@ def test_a_router_dies_and_there_is_no_controller(tmp_path: Path, silent: bool) 
         lost = len(stream.lost())
         print(f"the death of a router, headless, cost {lost} of {2 * stream.sent} packets at {A_SECOND} a second")
         assert 0 < lost < stream.sent / 2
-        assert (await stage.in_use())[A] == (50, "probe")
+        assert (await stage.in_use())[A] == (50, "reported")
+        assert await is_reported(stage, A, {"b>c"})
         # The agent dies too, and comes again: it knows nothing, and touches nothing.
         held = stage.groups(A)
         pid = await stage.agent(A)
@@ -232,6 +243,28 @@ def test_a_router_dies_and_there_is_no_controller(tmp_path: Path, silent: bool) 
             await asyncio.sleep(1.0)
             assert stage.groups(A) == held
         assert calm.lost() == []
+
+    play(tmp_path, scene)
+
+
+def test_a_router_that_lost_one_link_is_not_taken_for_dead(tmp_path: Path) -> None:
+    """The service passes it by others, and stays where it is; what it does not cross it does not hear of."""
+
+    async def scene(stage: Stage) -> None:
+        await stage.fabric.aclose()
+        with Stream(stage.lanes, A_SECOND) as stream:
+            await stage.panel.cut(FibreId("b-f"), silent=True)
+            await asyncio.sleep(1.0)
+            assert await uses(stage, 100)
+            assert await is_reported(stage, A, set())
+        assert stream.lost() == []
+        await stage.panel.cut(FibreId("b-c"), silent=True)
+        await until(lambda: uses(stage, 50))
+        assert await is_reported(stage, A, {"b>c"})
+        assert await is_reported(stage, D, {"c>b"})
+        await stage.panel.uncut(FibreId("b-c"))
+        await until(lambda: is_reported(stage, A, set()))
+        await until(lambda: uses(stage, 100))
 
     play(tmp_path, scene)
 

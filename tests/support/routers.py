@@ -47,11 +47,14 @@ class Router:
         """Another agent's start, which knows nothing but what it was told."""
         self.steering = Steering(self.kernel, self.config, self.step, paths=lambda: self.known)
 
-    def flip(self, known: Known) -> bool:
-        """Have paths be chosen by this from now on."""
+    def flip(self, known: Known, *, then: bool = True) -> bool:
+        """Have paths be chosen by this from now on; `then` is whether what follows a flip is done, too."""
         self.known = known
         with namespace.entered_by_name(self.namespace), Kernel() as kernel:
-            return bool(self.steering.flip(kernel))
+            whole = bool(self.steering.flip(kernel))
+            while self.steering.is_lent and then:
+                whole &= self.steering.follow(kernel)
+            return whole
 
     def tell(self, intended: Intended) -> int:
         """Apply something else than before; returns the messages that took."""

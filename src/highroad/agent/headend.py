@@ -1,8 +1,9 @@
 """Flips policies from one candidate path to another, when what the router knows of paths has changed.
 
-What is known comes from a controller (the action `Avoid`: links that are not to be used), from the router's own ports,
-and from probes along the paths. None of it is kept on disk. What a flip did is in the kernel, so that an agent that
-starts goes on with what is in use, until a controller says how things are.
+What is known comes from a controller (the action `Avoid`: links that are not to be used), from other routers (links
+that they have lost), from the router's own ports, and from probes along the paths. None of it is kept on disk. What a
+flip did is in the kernel, so that an agent that starts goes on with what is in use, until a controller says how things
+are.
 
     Avoid {"links": ["denver>boise", "boise>denver"]}   -> {"flipped": 12}
 
@@ -26,6 +27,7 @@ from highroad.gnmi.path import entry, parse
 from highroad.gnmi.router import CandidatePath, Intended
 from highroad.gnmi.target import Notification
 from highroad.netlink.kernel import Kernel
+from highroad.watch.talk import give_back
 
 LIT_FOR_S = 1.0
 """How long a port has to have light again before paths are begun with it."""
@@ -34,6 +36,9 @@ HEADLESS_AFTER_S = 12.0
 """A controller that has not said what to avoid for so long is gone: it says so every few seconds."""
 
 MOST_LINKS = 10_000
+
+FOLLOW_S = 0.15
+"""So long after a flip what it leaves to be done is done."""
 
 AT_ONCE = 256
 """A router with so many policies flips them at once; with more it is done beside all else, by another thread, to which
@@ -55,6 +60,13 @@ class Flips(Protocol):
         """Bring all policies to the paths that they are to use; False where some of it has to be mended. None, and
         nothing is done, where it is not to `wait` for who changes policies just now.
         """
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether something is to follow the flips that were made."""
+
+    def follow(self, kernel: Kernel) -> bool:
+        """Do some of it; False where it has to be mended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +105,7 @@ class Headend:
         """Whether a flip waits for its turn."""
         self._lit: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._following: asyncio.Task[None] | None = None
 
     async def start(
         self,
@@ -116,6 +129,8 @@ class Headend:
             waiting.cancel()
         for task in list(self._tasks):
             await task
+        if self._following is not None:
+            await self._following
         self._thread.shutdown()
 
     # --- what is heard --------------------------------------------------------------------------------------
@@ -138,6 +153,11 @@ class Headend:
         for link in self.known.dark - now - self._lit.keys():
             self._lit[link] = loop.call_later(LIT_FOR_S, self._relit, link)
         self._learn(replace(self.known, dark=self.known.dark | now))
+
+    def reported(self, links: Iterable[str], *, whole: bool) -> None:
+        """The links that other routers say they have lost; `whole` is whether that is all, else there may be more."""
+        now = frozenset(links)
+        self._learn(replace(self.known, reported=now if whole else now | self.known.reported))
 
     def probed(self, alive: Mapping[Loop, bool]) -> None:
         """What probes say of all loops that are probed."""
@@ -200,9 +220,25 @@ class Headend:
                 if whole is None:
                     loop = asyncio.get_running_loop()
                     whole = await loop.run_in_executor(self._thread, self._steering.flip, self._kernel)
+        give_back()
+        if self._steering.is_lent and self._following is None:
+            self._following = asyncio.create_task(self._follow(), name="follow")
         self.settle()
         if not whole:
             self._amiss()
+
+    async def _follow(self) -> None:
+        """What flips leave to be done, when they are over: each step of it would hold up those of other routers too."""
+        try:
+            await asyncio.sleep(FOLLOW_S)
+            while self._steering.is_lent:
+                with self._by_us():
+                    loop = asyncio.get_running_loop()
+                    whole = await loop.run_in_executor(self._thread, self._steering.follow, self._kernel)
+                if not whole:
+                    self._amiss()
+        finally:
+            self._following = None
 
     def _tell(self, before: Mapping[str, Flip], at_ns: int) -> None:
         updates: list[tuple[Any, Any]] = []

@@ -85,7 +85,11 @@ async def _serve(config: AgentConfig) -> None:
             kernel=kernel,
             worker=worker,
         )
-        watching = Watching(config, on_report=notices.hear)
+        watching = Watching(
+            config,
+            on_report=notices.hear,
+            on_lost=lambda links, whole: headend.reported(links, whole=whole),
+        )
         target.on_told = watching.feed
         await target.start()
         await watching.start(target.intended)

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     """It begins at a port of ours that has no light."""
     AVOIDED = "avoided"
     """A controller said so, in this life of the agent or the last."""
+    REPORTED = "reported"
+    """A router on the way said that it has lost its neighbour."""
     PROBE = "probe"
     """Packets along it and back do not arrive."""
 
@@ -52,13 +54,15 @@ class Known:
     """All that a router knows of paths; nothing in the beginning.
 
     `dark` are links of its own ports without light, `avoided` those of which a controller has said that they are not to
-    be used. `alive` says of a loop whether its probes come back; of one that is not in it nothing is known yet.
-    `inherited` are the paths that were in use, where it was not the preferred one, when the agent started: it has
-    forgotten what spoke against those of higher preference, and it holds until a controller says how things are.
+    be used, `reported` those that other routers say they have lost. `alive` says of a loop whether its probes come
+    back; of one that is not in it nothing is known yet. `inherited` are the paths that were in use, where it was not
+    the preferred one, when the agent started: it has forgotten what spoke against those of higher preference, and it
+    holds until a controller says how things are.
     """
 
     dark: frozenset[str] = frozenset()
     avoided: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
     alive: Mapping[Loop, bool] = field(default_factory=lambda: MappingProxyType({}))
     inherited: Mapping[str, CandidatePath] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -124,7 +128,7 @@ def _standing(policy: Policy, segments: SegmentList, known: Known, *, kept: bool
     alive = known.alive.get(_loop(policy, segments))
     if alive is False:
         return Standing.BROKEN
-    if not kept and known.avoided.isdisjoint(segments.links) and not _is_dark(segments, known):
+    if not kept and not _is_avoided(segments, known) and not _is_dark(segments, known):
         return Standing.SOUND
     return Standing.DOUBTED if alive else Standing.BROKEN
 
@@ -138,7 +142,13 @@ def _against(policy: Policy, candidate: CandidatePath, known: Known) -> Reason:
         not known.avoided.isdisjoint(one.links) for one in lists
     ):
         return Reason.AVOIDED
+    if any(not known.reported.isdisjoint(one.links) for one in lists):
+        return Reason.REPORTED
     return Reason.PROBE
+
+
+def _is_avoided(segments: SegmentList, known: Known) -> bool:
+    return not (known.avoided.isdisjoint(segments.links) and known.reported.isdisjoint(segments.links))
 
 
 def _is_dark(segments: SegmentList, known: Known) -> bool:

@@ -64,6 +64,8 @@ class State:
             told["election-id"] = str(max(elections.values()))
         if avoided := self._headend.known.avoided:
             told["avoided-link"] = sorted(avoided)
+        if reported := self._headend.known.reported:
+            told["reported-link"] = sorted(reported)
         return told
 
     def core_ports(self) -> list[dict[str, Any]]:

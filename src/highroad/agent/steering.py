@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -17,7 +17,7 @@ from highroad.agent.repair import things_of_protections
 from highroad.agent.selection import NOTHING as NOTHING_KNOWN
 from highroad.agent.selection import Known, chosen, preferred
 from highroad.agent.transaction import Step, execute
-from highroad.agent.wanted import Devices, Used, groups_of, interface_of, things_of
+from highroad.agent.wanted import Devices, Used, groups_of, interface_of, lent, things_of
 from highroad.errors import Finding, Unavailable
 from highroad.gnmi.router import Attachment, CandidatePath, Intended, Policy
 from highroad.netlink import nexthop
@@ -25,7 +25,7 @@ from highroad.netlink.address import Address
 from highroad.netlink.kernel import Kernel
 from highroad.netlink.link import Link
 from highroad.netlink.message import Message
-from highroad.netlink.nexthop import NexthopGroup
+from highroad.netlink.nexthop import Nexthop, NexthopGroup
 from highroad.netlink.offload import make_plain
 
 NOTHING = Intended()
@@ -56,6 +56,10 @@ class Steering:
         self._entering = threading.RLock()
         self._applied = NOTHING
         self._flipped: dict[str, int] = {}
+        self._lent: dict[str, CandidatePath] = {}
+        """Of services that have just flipped, the path that their groups point at still: its nexthop leads along the
+        one in use.
+        """
         self._links: Mapping[str, Link] = MappingProxyType({})
 
     def start(self) -> None:
@@ -75,6 +79,7 @@ class Steering:
         if not touched:
             return 0
         with self._entering:
+            self._follow_all(self._kernel)
             return self._apply(old, new, touched)
 
     def _apply(self, old: Intended, new: Intended, touched: _Touched) -> int:
@@ -126,6 +131,8 @@ class Steering:
         """
         prepare(self._kernel, self._config)
         messages = 0
+        with self._entering:
+            self._follow_all(self._kernel)
         while True:
             devices = self._devices()
             known = self._paths()
@@ -140,6 +147,7 @@ class Steering:
         self._control({}, want, devices)
         with self._entering:
             # What was flipped while the kernel was read is not flipped back.
+            self._follow_all(self._kernel)
             if self._paths() is not known:
                 known = self._paths()
                 want |= self._groups(intended, want, self._by(known))
@@ -166,51 +174,113 @@ class Steering:
         that are not of the highest preference, by service.
         """
         found: dict[str, CandidatePath] = {}
-        held = {one.id: one for one in self._kernel.nexthops() if isinstance(one, NexthopGroup)}
+        held = {one.id: one for one in self._kernel.nexthops()}
         with self._entering:
-            self._applied = intended
+            self._applied, self._lent = intended, {}
             for attachment, policy in _steered(intended):
-                for path in policy.candidate_paths if len(policy.candidate_paths) > 1 else ():
-                    groups = list(groups_of(self._config, attachment, policy, path))
-                    if path is not preferred(policy) and all(held.get(one.id) == one for one in groups):
+                for base in policy.candidate_paths if len(policy.candidate_paths) > 1 else ():
+                    groups = list(groups_of(self._config, attachment, policy, base))
+                    if any(held.get(one.id) != one for one in groups):
+                        continue
+                    path = self._led(attachment, policy, base, held)
+                    if path is not base:
+                        self._lent[policy.service] = base
+                    if path is not preferred(policy):
                         found[policy.service] = path
             self._flipped = {service: path.preference for service, path in found.items()}
         return found
 
+    def _led(
+        self, attachment: Attachment, policy: Policy, base: CandidatePath, held: Mapping[int, Nexthop | NexthopGroup]
+    ) -> CandidatePath:
+        """Along which path the nexthops of one lead: an agent that ended in the middle of a flip has lent them."""
+        dev = self._loop()
+        for path in policy.candidate_paths if dev is not None else ():
+            nexthops = lent(self._config, dev or 0, attachment, policy, base, path)
+            if path is not base and nexthops and all(held.get(one.id) == one for one in nexthops):
+                return path
+        return base
+
     def flip(self, kernel: Kernel, *, wait: bool = True) -> bool | None:
         """Have every policy use the path that it is to, by what is known of paths: one message for all of them, by a
         socket of the caller's. Returns False where the kernel did not take some of it, which a comparison will mend;
-        None, and nothing is done, where it is not to `wait` for who changes policies just now.
+        None, and nothing is done, where it is not to `wait` for who changes policies just now. Where `is_lent` says
+        so, `follow` has to be called after a while.
         """
         if not self._entering.acquire(blocking=wait):
             return None
         try:
             known = self._paths()
-            links = self._seen()
+            links, dev = self._seen(), self._loop()
             messages: list[Message] = []
-            moved: list[tuple[Policy, CandidatePath, int, int]] = []
+            moved: list[_Moved] = []
             several = [one for one in _steered(self._applied) if len(one[1].candidate_paths) > 1]
-            # The kernel takes some 50 us for each: who cannot wait goes first.
+            # The kernel takes its time for each: who cannot wait goes first.
             for attachment, policy in sorted(several, key=lambda one: one[1].traffic_class.rank):
                 path = chosen(policy, known).path
                 if path is self.in_use(policy) or interface_of(self._config, attachment) not in links:
                     continue
-                groups = [nexthop.replace(one) for one in groups_of(self._config, attachment, policy, path)]
-                moved.append((policy, path, len(messages), len(messages) + len(groups)))
-                messages += groups
-            answers: list[object] = []
-            for at in range(0, len(messages), kernel.limit):
-                answers += kernel.try_all(messages[at : at + kernel.limit])
-            for policy, path, start, end in moved:
-                if any(answers[start:end]):
-                    continue
-                if path is preferred(policy):
-                    self._flipped.pop(policy.service, None)
-                else:
-                    self._flipped[policy.service] = path.preference
+                base = self._lent.get(policy.service) or self.in_use(policy)
+                things: list[Nexthop | NexthopGroup] = []
+                if dev is not None:
+                    things += lent(self._config, dev, attachment, policy, base, path)
+                if not things:
+                    base = path
+                    things += groups_of(self._config, attachment, policy, path)
+                moved.append(_Moved(policy, base, path, slice(len(messages), len(messages) + len(things))))
+                messages += [nexthop.replace(one) for one in things]
+            answers = _all_tried(kernel, messages)
+            for one in moved:
+                if not any(answers[one.answers]):
+                    self._note(one)
             return not any(answers)
         finally:
             self._entering.release()
+
+    def _note(self, one: _Moved) -> None:
+        """The kernel has it."""
+        service = one.policy.service
+        self._flipped.pop(service, None)
+        if one.path is not preferred(one.policy):
+            self._flipped[service] = one.path.preference
+        self._lent.pop(service, None)
+        if one.path is not one.base:
+            self._lent[service] = one.base
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether nexthops lead elsewhere than they are named for, after a flip."""
+        return bool(self._lent)
+
+    def follow(self, kernel: Kernel) -> bool:
+        """Have the groups of one service that has flipped point at the path in use; give back what was lent. Returns
+        False where the kernel did not take it, which a comparison will mend.
+
+        No packet notices. It is done afterwards, a little at a time: the kernel keeps everybody waiting meanwhile.
+        """
+        with self._entering:
+            return not any(self._follow(kernel, next(iter(self._lent)))) if self._lent else True
+
+    def _follow_all(self, kernel: Kernel) -> None:
+        while self._lent:
+            self._follow(kernel, next(iter(self._lent)))
+
+    def _follow(self, kernel: Kernel, service: str) -> Sequence[object]:
+        base, dev = self._lent.pop(service), self._loop()
+        policy = self._applied.policies.get(service)
+        attachment = None if policy is None else self._applied.attachments.get(policy.attachment)
+        if policy is None or attachment is None or dev is None:
+            return ()
+        things: list[Nexthop | NexthopGroup] = [
+            *groups_of(self._config, attachment, policy, self.in_use(policy)),
+            *lent(self._config, dev, attachment, policy, base, base),
+        ]
+        return _all_tried(kernel, [nexthop.replace(one) for one in things])
+
+    def _loop(self) -> int | None:
+        """The device that nexthops leave by."""
+        link = self._seen().get(LOOP_OUT)
+        return None if link is None else link.index
 
     def _by(self, known: Known) -> Used:
         return lambda policy: chosen(policy, known).path
@@ -318,6 +388,23 @@ class _Touched:
 
     def __bool__(self) -> bool:
         return bool(self.attachments or self.protections)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A policy that flips to a path while its groups point at `base`, and which of the kernel's answers are of that."""
+
+    policy: Policy
+    base: CandidatePath
+    path: CandidatePath
+    answers: slice
+
+
+def _all_tried(kernel: Kernel, messages: Sequence[Message]) -> list[object]:
+    answers: list[object] = []
+    for at in range(0, len(messages), kernel.limit):
+        answers += kernel.try_all(messages[at : at + kernel.limit])
+    return answers
 
 
 def _steered(intended: Intended) -> Iterable[tuple[Attachment, Policy]]:

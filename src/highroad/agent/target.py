@@ -288,8 +288,9 @@ class RouterTarget:
         theirs = parse("/interfaces") / Path((elem("interface", {"name": interface}),)) / "state"
         updates.append((theirs / "oper-status", "UP" if lit.up else "DOWN"))
         updates.append((theirs / "last-change", str(lit.since_ns)))
-        self._hub.publish(Notification(timestamp_ns=time.time_ns(), updates=tuple(updates), deletes=deletes))
+        # First what traffic waits for, then who wants to know.
         self._headend.light(self._notices.dark_links())
+        self._hub.publish(Notification(timestamp_ns=time.time_ns(), updates=tuple(updates), deletes=deletes))
         said = told["oper-status"], told.get("down-reason")
         if self._said.get(interface) != said:
             self._said[interface] = said

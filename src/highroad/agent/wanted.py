@@ -113,6 +113,25 @@ def groups_of(config: AgentConfig, one: Attachment, policy: Policy, path: Candid
             yield NexthopGroup(id=n.group_id(number, index, ipv6=ipv6), members=members)
 
 
+def lent(
+    config: AgentConfig, dev: int, one: Attachment, policy: Policy, base: CandidatePath, path: CandidatePath
+) -> list[Nexthop]:
+    """The nexthops of one candidate path, leading along another: whoever points at those goes the other way.
+
+    The kernel takes such a message at once, while with another member of a group it waits for all its readers. There
+    are none where a path has several lists, or the preferred one has; nor of Ethernet services, whose tunnels remember
+    where their packets went until a group is another.
+    """
+    if one.kind is not ServiceKind.IP or any(len(some.segment_lists) > 1 for some in (preferred(policy), base, path)):
+        return []
+    found = []
+    for ipv6 in _families(one):
+        ids, function = _ids(config, one, policy, ipv6), _end_of(one, policy, ipv6)
+        here, there = (containers(config, some.segment_lists[0], function) for some in (base, path))
+        found.append(_nexthop(dev, ids[here], there, ipv6))
+    return found
+
+
 def containers(config: AgentConfig, segments: SegmentList, function: int) -> tuple[str, ...]:
     """The segments of a list as they stand in the packet: six micro SIDs an address (RFC 9800, NEXT-CSID)."""
     return _packed(config.sid_block, (*segments.functions, function))
@@ -269,12 +288,16 @@ def _nexthops(config: AgentConfig, devices: Devices, one: Attachment, policy: Po
     """A nexthop for each way of a policy, those of paths that are not in use too: they are there when one is needed."""
     for ipv6 in _families(one):
         for listed, number in _ids(config, one, policy, ipv6).items():
-            yield Nexthop(
-                id=number,
-                family=AF_INET6 if ipv6 else AF_INET,
-                dev=devices.loop_out,
-                encap=Seg6Encap(mode="encap.red", segments=listed),
-            )
+            yield _nexthop(devices.loop_out, number, listed, ipv6)
+
+
+def _nexthop(dev: int, number: int, listed: tuple[str, ...], ipv6: bool) -> Nexthop:
+    return Nexthop(
+        id=number,
+        family=AF_INET6 if ipv6 else AF_INET,
+        dev=dev,
+        encap=Seg6Encap(mode="encap.red", segments=listed),
+    )
 
 
 def _families(one: Attachment) -> tuple[bool, ...]:

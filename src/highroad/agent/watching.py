@@ -22,6 +22,7 @@ from typing import Any
 
 from highroad.agent import numbers as n
 from highroad.agent.config import AgentConfig, CorePort
+from highroad.agent.crossed import Crossed
 from highroad.agent.keyfile import read_key
 from highroad.agent.repair import repairs
 from highroad.gnmi.router import Intended
@@ -31,6 +32,7 @@ from highroad.watch.talk import (
     PortReport,
     WatchConfig,
     config_to_json,
+    give_back,
     is_ours,
     name_of,
     report_from_json,
@@ -38,6 +40,9 @@ from highroad.watch.talk import (
 
 AGAIN_S, LAST_PAUSE_S = 0.05, 5.0
 """How long until a watcher that does not answer is asked again, at first and at most."""
+
+FLIPPED_S = 0.02
+"""What follows from what the watcher says is done by then, or is not as urgent as it seemed."""
 
 _PATIENCE_S = 3.0
 _TRIES = 10
@@ -64,7 +69,13 @@ def watch_config(config: AgentConfig) -> WatchConfig:
     key = b"" if told.key is None else read_key(told.key)
     return WatchConfig(
         ports=tuple(
-            PortConfig(interface=port.interface, key=_key_of(port, key), light_ms=port.light_ms / 2)
+            PortConfig(
+                interface=port.interface,
+                key=_key_of(port, key),
+                light_ms=port.light_ms / 2,
+                news_ms=port.light_ms,
+                link=port.link,
+            )
             for port in config.core_ports
         ),
         table=n.TABLE_HOPS,
@@ -80,12 +91,22 @@ def watch_config(config: AgentConfig) -> WatchConfig:
 class Watching:
     """The line to the watcher. For one event loop."""
 
-    def __init__(self, config: AgentConfig, *, on_report: Callable[[PortReport], None]) -> None:
-        """Raises Invalid where a key is none."""
+    def __init__(
+        self,
+        config: AgentConfig,
+        *,
+        on_report: Callable[[PortReport], None],
+        on_lost: Callable[[list[str], bool], None] = lambda *_: None,
+    ) -> None:
+        """`on_lost` is called with the links that policies cross and others have lost, and whether that is all. Raises
+        Invalid where a key is none.
+        """
         self._state = config.state
         self._config = config
         self._told = config_to_json(watch_config(config))
         self._on_report = on_report
+        self._on_lost = on_lost
+        self._crossed = Crossed()
         self._backups: dict[str, list[tuple[str, int]]] = {}
         self._line: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
@@ -120,6 +141,8 @@ class Watching:
         if backups != self._backups:
             self._backups = backups
             self._say({"backups": backups})
+        if self._crossed.take(intended.policies):
+            self._say({"crossed": self._crossed.links})
 
     # --- inside ---------------------------------------------------------------------------------------------
 
@@ -139,7 +162,7 @@ class Watching:
             reader, writer = connected
             try:
                 self._line = writer
-                self._say({"config": self._told, "backups": self._backups})
+                self._say({"config": self._told, "backups": self._backups, "crossed": self._crossed.links})
                 await self._listen(reader, heard)
             finally:
                 self._line = None
@@ -170,6 +193,10 @@ class Watching:
             heard.set()
         if "port" in said:
             self._on_report(report_from_json(said["port"]))
+        if not said.get("configured"):
+            asyncio.get_running_loop().call_later(FLIPPED_S, give_back)
+        if "lost" in said:
+            self._on_lost([str(one) for one in said["lost"]], bool(said["whole"]))
 
     def _say(self, said: dict[str, Any]) -> None:
         if self._line is not None:

@@ -151,6 +151,7 @@ _STATE: dict[str, Node] = {
     "counter-epoch": Leaf(_COUNT),
     "election-id": Leaf(Text(pattern="[0-9]+")),
     "avoided-link": LeafList(_ID),
+    "reported-link": LeafList(_ID),
     "core-port": Entries(
         ("interface",),
         {
@@ -193,7 +194,7 @@ _STATE: dict[str, Node] = {
             "oper-status": Leaf(_STATUS),
             "active-preference": Leaf(Number(0, 2**32 - 1, 32)),
             "flipped-at": Leaf(_COUNT),
-            "flip-reason": Leaf(Choice(("light", "avoided", "probe"))),
+            "flip-reason": Leaf(Choice(("light", "avoided", "reported", "probe"))),
             "counters": _counters(
                 "offered-octets", "offered-pkts", "carried-octets", "carried-pkts", "lost-octets", "lost-pkts"
             ),

@@ -47,6 +47,11 @@ _LOST = {
     "nursery": "agents that end are not started again.",
 }
 
+REPAIRED_S = 0.3
+"""So long after a router has died its hosts' ports follow: each change holds a lock of the kernel's that headends need
+to flip.
+"""
+
 _AT_ONCE = 200
 """How many wires are laid or taken before somebody else is heard."""
 
@@ -247,8 +252,12 @@ class Keeper:
         optics, site = self._optics, self._optics.site(name)
         optics.killed.setdefault(site, time.time())
         (optics.mute.add if silent else optics.mute.discard)(site)
-        self._shine()
+        # All routers of a lab share a machine: what it takes to end one must not hold up who repairs. As long as its
+        # kernel forwards nobody misses its processes.
         await self._order(Order(kill=[site]))
+        optics.shine()
+        await asyncio.sleep(REPAIRED_S)
+        self._shine_on_hosts()
 
     async def _revive(self, name: str) -> None:
         site = self._optics.site(name)
@@ -258,8 +267,11 @@ class Keeper:
         await self._order(Order(start=[site]))
 
     def _shine(self) -> None:
+        self._optics.shine()
+        self._shine_on_hosts()
+
+    def _shine_on_hosts(self) -> None:
         optics = self._optics
-        optics.shine()
         self._hosts.shine(optics.killed.keys() - optics.mute, optics.mute, optics.nothing_passes)
 
     async def _order(self, order: Order) -> dict[str, AgentState]:

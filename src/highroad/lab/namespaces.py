@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from highroad.errors import Unavailable
@@ -72,10 +73,22 @@ def empty(names: Iterable[str]) -> None:
     names = list(names)
     until = time.monotonic() + DYING_S
     while (alive := processes_in(names)) and time.monotonic() < until:
-        for pid in alive:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.002)
+        dying = select.poll()
+        with ExitStack() as opened:
+            waited = 0
+            for pid in alive:
+                with suppress(OSError):
+                    ends = os.pidfd_open(pid)
+                    opened.callback(os.close, ends)
+                    os.kill(pid, signal.SIGKILL)
+                    dying.register(ends, select.POLLIN)
+                    waited += 1
+            if not waited:
+                time.sleep(0.002)
+            while waited and (left_s := until - time.monotonic()) > 0.0:
+                for ended, _ in dying.poll(left_s * 1000):
+                    dying.unregister(ended)
+                    waited -= 1
 
 
 def remove(names: Iterable[str]) -> None:

@@ -3,7 +3,8 @@
 A hello is numbered, and carries a token that only its receiver can know in advance; the receiver's kernel answers it
 with another one. A greeting says which tokens: both are streams drawn from the key of the link and from a nonce of
 either side, so that what was recorded yesterday, or made up, is worth nothing. All have an EtherType of their own:
-nothing routes them, no firewall has an opinion, and the kernel tells them apart by two bytes.
+nothing routes them, no firewall has an opinion, and the kernel tells them apart by two bytes. News
+(`news`) is of the same kind.
 
     hello           kind, version, 6 bytes of nothing, number (8), token (8)
     answer          kind, version, 2 bytes of nothing, how many hellos have come (4), number (8), token (8)
@@ -101,7 +102,7 @@ def unpack_greeting(frame: bytes, key: bytes) -> tuple[Greeting, bytes] | None:
     if len(frame) < end + _TAG_BYTES or frame[KIND_AT] != GREETING or frame[KIND_AT + 1] != VERSION:
         return None
     source, body = frame[6:12], frame[ETHERNET_BYTES:end]
-    if not _same(frame[end : end + _TAG_BYTES], _tag(key, source, body)):
+    if not is_same(frame[end : end + _TAG_BYTES], _tag(key, source, body)):
         return None
     _, _, flags, missed, interval_us, nonce, other, stamp, number = _GREETING.unpack(body)
     if not interval_us or not missed or nonce == NOBODY:
@@ -122,7 +123,8 @@ def _tag(key: bytes, source: bytes, body: bytes) -> bytes:
     return blake2b(source + body, key=key, digest_size=_TAG_BYTES, person=b"hello-greeting").digest()
 
 
-def _same(one: bytes, other: bytes) -> bool:
+def is_same(one: bytes, other: bytes) -> bool:
+    """Whether two tags are equal, in a time that does not say how far they are."""
     # as hmac.compare_digest, which would bring OpenSSL into a process that is to stay small
     wrong = len(one) ^ len(other)
     for left, right in zip(one, other, strict=False):

@@ -9,10 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from highroad.watch.talk import is_ours, name_of
+from highroad.watch.talk import give_back, is_ours, name_of, pid_of
+from highroad.watch.wire import lend
 
 _READ = 1 << 16
 _LONGEST = 4 << 20
+
+LENT_LEVEL = 2
+"""In real time, but behind watchers and a lab's light."""
 
 
 class Lines:
@@ -24,6 +28,7 @@ class Lines:
         self._listening.listen(8)
         self._listening.setblocking(False)
         self._poll = poll
+        self._lent: list[int] = []
         self._callers: dict[int, tuple[socket.socket, bytearray]] = {}
         poll.register(self._listening, select.EPOLLIN)
 
@@ -58,10 +63,19 @@ class Lines:
             del buffer[: end + 1]
             heard(json.loads(line))
 
-    def tell(self, line: bytes) -> None:
-        """Say it to all; who does not listen is hung up on."""
+    def tell(self, line: bytes, *, urgent: bool = False) -> None:
+        """Say it to all; who does not listen is hung up on. What is `urgent` is heard in real time, where that is
+        allowed: who was told gives that back, or it is taken back (`take_back`).
+        """
         for descriptor, (caller, _) in list(self._callers.items()):
+            if urgent and lend(pid := pid_of(caller), LENT_LEVEL):
+                self._lent.append(pid)
             self._say(descriptor, caller, line)
+
+    def take_back(self) -> None:
+        """Let nobody run in real time any more."""
+        while self._lent:
+            give_back(self._lent.pop())
 
     # --- inside -----------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from highroad.watch.hello import (
     unpack_greeting,
 )
 from highroad.watch.judge import Judge, Limits, Reading, Verdict
+from highroad.watch.news import News, Wire, pack_news, stamp_of
 from highroad.watch.session import Heard, Session
 from highroad.watch.talk import PortConfig
 
@@ -53,6 +54,8 @@ class Port:
         self.words, self._memory = self.board.words, self.board.memory
         self._tokens = memoryview(self._memory)[MINE_AT : MINE_AT + RING * ENTRY_BYTES].cast("Q")
         self.number = self.words[Word.SENT]
+        self._told_ns, self._heard_ns = 0, 0
+        """The stamps of the last news that we told, and that we heard."""
         self.strangers = 0
         """Greetings that were not of somebody with the same key."""
         self.slot = 0
@@ -167,6 +170,7 @@ class Port:
         greeting, source = got
         heard = self.session.hear(greeting, source, now_ns)
         if heard is Heard.BEGAN:
+            self._heard_ns = 0
             self._memory[MINE_AT:] = bytes(len(self._memory) - MINE_AT)
             self.words[Word.HEARD] = greeting.next_number - 1
             self.words[Word.THEIRS_DRAWN] = 0
@@ -178,6 +182,29 @@ class Port:
         if heard is not Heard.NOTHING:
             self._keep()
         return heard, greeting.nonce
+
+    # --- news -------------------------------------------------------------------------------------------------
+
+    @property
+    def may_tell(self) -> bool:
+        """Whether news goes by it: to somebody who is known by a key."""
+        return self.is_active and bool(self.config.key)
+
+    def news(self, news: News, now_ns: int) -> bytes:
+        """The frame of something new."""
+        self._told_ns = max(self._told_ns + 1, now_ns)
+        wire = Wire(key=self.key, speaks=self.session.nonce, hears=self.session.other)
+        return pack_news(news, self._told_ns, wire, source=self.source, to=self.session.source)
+
+    def tells(self, frame: bytes) -> bool:
+        """Whether a frame of news is the neighbour's, and was not heard before."""
+        if not self.may_tell:
+            return False
+        stamp_ns = stamp_of(frame, Wire(key=self.key, speaks=self.session.other, hears=self.session.nonce))
+        if stamp_ns is None or stamp_ns <= self._heard_ns or stamp_ns < self.session.stamp:
+            return False
+        self._heard_ns = stamp_ns
+        return True
 
     # --- inside -----------------------------------------------------------------------------------------------
 

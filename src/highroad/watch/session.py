@@ -95,6 +95,11 @@ class Session:
         self._retired = tuple(record[at + NONCE_BYTES * one : at + NONCE_BYTES * (one + 1)] for one in range(count))
         return True
 
+    @property
+    def stamp(self) -> int:
+        """Of the neighbour's last greeting, by its clock."""
+        return self._stamp
+
     # --- what is said -----------------------------------------------------------------------------------------
 
     def is_due(self, now_ns: int, *, answers: bool) -> bool:

@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from hashlib import blake2b
@@ -18,6 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from highroad.netlink.message import packed, printed
+
+LENT = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+"""How the agent's thread is scheduled from when the watcher tells it of what its paths cross until it has flipped them:
+before all that shares processors fairly, as the watcher is itself.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +46,15 @@ Backups = Mapping[str, tuple[Backup, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortConfig:
-    """A core port. `key` is the link's, empty where there is none; what arrives counts `light_ms` later."""
+    """A core port. `key` is the link's, empty where there is none; what arrives counts `light_ms` later, and news
+    `news_ms`. `link` is what leaves by it, as others know it.
+    """
 
     interface: str
     key: bytes = field(default=b"", repr=False)
     light_ms: float = 0.0
+    news_ms: float = 0.0
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +106,13 @@ class PortReport:
 def config_to_json(config: WatchConfig) -> dict[str, Any]:
     """A configuration as it is said and kept."""
     told = {one.name: getattr(config, one.name) for one in fields(config) if one.name != "ports"}
-    ports = [{"interface": one.interface, "key": one.key.hex(), "light_ms": one.light_ms} for one in config.ports]
+    ports = [asdict(one) | {"key": one.key.hex()} for one in config.ports]
     return {**told, "ports": ports}
 
 
 def config_from_json(told: Mapping[str, Any]) -> WatchConfig:
     """What `config_to_json` made. Raises KeyError, TypeError, ValueError for anything else."""
-    ports = tuple(
-        PortConfig(interface=one["interface"], key=bytes.fromhex(one["key"]), light_ms=one["light_ms"])
-        for one in told["ports"]
-    )
+    ports = tuple(PortConfig(**{**one, "key": bytes.fromhex(one["key"])}) for one in told["ports"])
     return WatchConfig(**{**told, "ports": ports})
 
 
@@ -140,5 +147,21 @@ def name_of(state: Path) -> str:
 
 def is_ours(line: socket.socket) -> bool:
     """Whether who is at the other end is root, or who we are."""
-    _, uid, _ = struct.unpack("=iII", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return uid in (0, os.geteuid())
+    return _peer(line)[1] in (0, os.geteuid())
+
+
+def pid_of(line: socket.socket) -> int:
+    """Who is at the other end: the process that called."""
+    return _peer(line)[0]
+
+
+def _peer(line: socket.socket) -> tuple[int, int]:
+    pid, uid, _ = struct.unpack("=iII", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return pid, uid
+
+
+def give_back(pid: int = 0) -> None:
+    """Run as usual from now on, if the watcher had this thread run in real time."""
+    with suppress(OSError):
+        if os.sched_getscheduler(pid) == LENT:
+            os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))

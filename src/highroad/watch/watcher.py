@@ -26,10 +26,12 @@ from highroad.netlink.link import Link
 from highroad.netlink.monitor import Gone, Monitor, Overrun
 from highroad.watch import memory, program
 from highroad.watch.board import Board, Word, open_board
-from highroad.watch.hello import NUMBER_AT, TOKEN_AT, WITNESS, pack_hello
+from highroad.watch.flood import Flood
+from highroad.watch.hello import KIND_AT, NUMBER_AT, TOKEN_AT, WITNESS, pack_hello
 from highroad.watch.judge import Limits, Verdict, limits_of
 from highroad.watch.lines import Lines
 from highroad.watch.memory import Memory
+from highroad.watch.news import NEWS
 from highroad.watch.port import Port
 from highroad.watch.repair import Repairs
 from highroad.watch.session import Heard
@@ -50,8 +52,13 @@ ROUNDS: Final = 20
 BELIEVED_LATE_NS: Final = 200_000_000
 """A kernel that hears nothing from itself for so long is not late: it cannot be asked."""
 
+MOST_FRAMES: Final = 64
+"""So many greetings and news are read at once, before anything else has its turn."""
+
 _LOSS_STEP = 0.05
 """A loss that differs by so much from what was told last is told."""
+
+_NEWS = bytes((NEWS,))
 
 _MONOTONIC, _NONBLOCK, _CLOEXEC, _ABSOLUTE = 1, os.O_NONBLOCK, os.O_CLOEXEC, 1
 _LOOPBACK = "lo"
@@ -84,6 +91,7 @@ class Watcher:
         self._ended = False
         self._round = 0
         self._last_ns = 0
+        self._flood = Flood(self._send, self._tell)
         self._doubt_ns: int | None = None
         self._witness: Board | None = None
         self._witness_frame: memoryview | None = None
@@ -119,12 +127,17 @@ class Watcher:
                 self._lines.read(descriptor, self._told, self._all)
         if self._doubt_ns is not None:
             self._look_again()
+        if self._flood.due_ns is not None:
+            self._flood.arrive(self._ports.values(), time.monotonic_ns())
 
     def _patience_s(self) -> float:
         """How long nothing is to be done: for ever, if no fault ripens before the next round."""
-        if self._doubt_ns is None:
+        news_ns = self._flood.due_ns
+        if self._doubt_ns is None and news_ns is None:
             return -1
-        due = [at_ns for port in self._active if not port.is_plain or port.is_missing() if (at_ns := port.due_ns())]
+        due = [] if news_ns is None else [news_ns]
+        if self._doubt_ns is not None:
+            due += [at_ns for one in self._active if not one.is_plain or one.is_missing() if (at_ns := one.due_ns())]
         if not due:
             return -1
         return max(0.0, (min(due) - time.monotonic_ns()) * 1e-9)
@@ -188,6 +201,8 @@ class Watcher:
                 self._greet(port, now_ns)
             if abs(port.judge.loss - self._reports[port.name].loss) >= _LOSS_STEP:
                 self._report(port)
+        self._lines.take_back()
+        self._flood.keep(self._ports.values(), now_ns)
         if not self._is_kept:
             self._remember()
         if self._repairs is not None:
@@ -222,6 +237,7 @@ class Watcher:
             repaired_ns = self._reports[port.name].repaired_ns
         elif repairs.repair(port.name):
             repaired_ns = time.time_ns()
+        self._flood.say(self._ports.values(), port, time.monotonic_ns())
         self._report(port, repaired_ns=repaired_ns)
         self._is_kept = False
         _log.warning("%s is %s", port.name, "up" if verdict.up else f"down ({verdict.reason})")
@@ -243,7 +259,7 @@ class Watcher:
         if before is not None and before.up is report.up:
             report = PortReport(**{**report_to_json(report), "since_ns": before.since_ns, "reason": report.reason})
         self._reports[port.name] = report
-        self._tell({"port": report_to_json(report)})
+        self._tell({"port": report_to_json(report)}, urgent=not report.up and self._flood.cares(port.config.link))
 
     # --- what comes in ----------------------------------------------------------------------------------------
 
@@ -295,7 +311,7 @@ class Watcher:
 
     def _read_greetings(self) -> None:
         now_ns = time.monotonic_ns()
-        for _ in range(len(self._ports) + 8):
+        for _ in range(MOST_FRAMES):
             try:
                 frame, (name, *_) = self._greetings.recvfrom(2048)
             except BlockingIOError:
@@ -304,6 +320,9 @@ class Watcher:
                 continue
             port = self._ports.get(name)
             if port is None:
+                continue
+            if frame[KIND_AT : KIND_AT + 1] == _NEWS:
+                self._flood.hear(self._ports.values(), port, frame, now_ns)
                 continue
             heard, whose = port.hear(frame, now_ns)
             if port.strangers == 1 and heard is Heard.NOTHING:
@@ -325,6 +344,10 @@ class Watcher:
         if self._out is not None:
             self._out.send_one(port.greeting(now_ns, to=to, leaving=leaving), port.name)
 
+    def _send(self, frame: bytes, interface: str) -> None:
+        if self._out is not None:
+            self._out.send_one(frame, interface)
+
     # --- the agent --------------------------------------------------------------------------------------------
 
     def _told(self, said: dict[str, Any]) -> None:
@@ -336,6 +359,8 @@ class Watcher:
             elif "backups" in said and self._repairs is not None:
                 self._repairs.take(backups_from_json(said["backups"]))
                 self._remember()
+            if "crossed" in said:
+                self._flood.care(map(str, said["crossed"]), time.monotonic_ns())
             if "leave" in said:
                 self.end()
         except (KeyError, TypeError, ValueError) as fault:
@@ -345,8 +370,8 @@ class Watcher:
     def _backups(self) -> Backups:
         return {} if self._repairs is None else self._repairs.backups
 
-    def _tell(self, said: dict[str, Any]) -> None:
-        self._lines.tell(json.dumps(said).encode() + b"\n")
+    def _tell(self, said: dict[str, Any], *, urgent: bool = False) -> None:
+        self._lines.tell(json.dumps(said).encode() + b"\n", urgent=urgent)
 
     def _all(self) -> bytes:
         """All that there is to tell, as somebody who has just called wants it."""

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from highroad.watch.hello import ETHER_TYPE, FRAME_BYTES
+from highroad.watch.talk import LENT
 
 _SLOT = 64
 _SOL_PACKET, _QDISC_BYPASS = 263, 20
@@ -105,6 +106,17 @@ def be_first(level: int) -> bool:
     """Run before all that is not as urgent; whether that was allowed."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(level))
+    except OSError:
+        return False
+    return True
+
+
+def lend(pid: int, level: int) -> bool:
+    """Let a process run as early as we do until it gives that back, if it runs as usual; whether that was allowed."""
+    try:
+        if os.sched_getscheduler(pid) != os.SCHED_OTHER:
+            return False
+        os.sched_setscheduler(pid, LENT, os.sched_param(level))
     except OSError:
         return False
     return True

@@ -15,6 +15,8 @@ from highroad.agent import dump
 from highroad.agent.selection import Known
 from highroad.gnmi.router import CandidatePath, SegmentList
 from highroad.model.service import ServiceKind
+from highroad.netlink import namespace
+from highroad.netlink.kernel import Kernel
 from highroad.netlink.nexthop import Nexthop, NexthopGroup
 from tests.lab.steering.rig import (
     FAMILIES,
@@ -132,6 +134,63 @@ def test_a_flip_is_not_undone_by_a_comparison_nor_by_a_restart(moving: Moving) -
     assert moving.head.flip(Known())
     assert (moving.head.steering.flipped, moving.links_used()) == ({}, 2)
     assert moving.head.converge() == 0
+
+
+def held(router: Router) -> dict[int, Nexthop | NexthopGroup]:
+    with namespace.entered_by_name(router.namespace), Kernel() as kernel:
+        return {one.id: one for one in kernel.nexthops()}
+
+
+def test_packets_go_the_other_way_before_any_group_does(moving: Moving) -> None:
+    """The nexthop that groups point at is lent to the path in use; what follows puts that right, and moves nothing."""
+    moving.tell([SHORT], [MIDDLE], [LONG])
+    before = held(moving.head)
+    groups = {number: one for number, one in before.items() if isinstance(one, NexthopGroup)}
+    with Stream(moving.lanes, A_SECOND) as stream:
+        assert moving.head.flip(avoiding(SHORT), then=False)
+        assert groups.items() <= held(moving.head).items()
+        assert (moving.head.steering.flipped, moving.head.steering.is_lent) == ({"s": 50}, True)
+        time.sleep(0.02)
+        assert moving.head.flip(avoiding(SHORT, MIDDLE), then=False)
+        assert groups.items() <= held(moving.head).items()
+        time.sleep(0.02)
+    assert stream.lost() == []
+    assert moving.links_used() == 8
+    with Stream(moving.lanes, A_SECOND) as stream:
+        assert moving.head.flip(avoiding(SHORT, MIDDLE))
+        assert not moving.head.steering.is_lent
+        assert moving.head.converge() == 0
+        time.sleep(0.02)
+    assert stream.lost() == []
+    after = held(moving.head)
+    assert {number: after[number] for number in before.keys() - groups.keys()} == {
+        number: before[number] for number in before.keys() - groups.keys()
+    }
+    assert not groups.items() & after.items()
+    assert moving.links_used() == 8
+    assert moving.head.flip(Known(), then=False)
+    assert moving.head.flip(avoiding(SHORT), then=False)
+    assert moving.head.flip(Known(), then=False)
+    moving.tell([SHORT], [LONG])
+    assert not moving.head.steering.is_lent
+    assert moving.head.converge() == 0
+    assert moving.links_used() == 2
+
+
+def test_an_agent_that_ended_in_the_middle_of_a_flip_is_understood(moving: Moving) -> None:
+    moving.tell([SHORT], [LONG])
+    assert moving.head.flip(avoiding(SHORT), then=False)
+    moving.head.known = Known()
+    moving.head.begin()
+    with Stream(moving.lanes, A_SECOND) as stream:
+        moving.head.known = Known(inherited=moving.head.steering.adopt(moving.head.intended))
+        assert (moving.head.steering.flipped, moving.head.steering.is_lent) == ({"s": 50}, True)
+        moving.head.converge()
+        assert not moving.head.steering.is_lent
+    assert stream.lost() == []
+    assert moving.links_used() == 8
+    assert moving.head.converge() == 0
+    assert moving.head.flip(Known())
 
 
 def test_a_flip_while_the_kernel_is_compared_stands(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ from highroad.lab.namespaces import processes_in
 from highroad.netlink import address, namespace, nexthop, route, rule
 from highroad.netlink.kernel import Kernel
 from highroad.netlink.message import AF_INET6
+from highroad.watch.hello import ETHER_TYPE
+from highroad.watch.news import peek
 from highroad.watch.repair import PROTOCOL
 from highroad.watch.talk import (
     Backup,
@@ -50,6 +52,8 @@ class Watcher:
         self.config = WatchConfig(**{"table": TABLE, "hold_up_s": 0.3, **config})
         self.said: list[PortReport] = []
         self.backups: Backups = {}
+        self.lost: list[tuple[list[str], bool]] = []
+        """What it said of others' links, and whether that was all."""
         folder.mkdir(exist_ok=True)
 
     def __enter__(self) -> Watcher:
@@ -82,6 +86,17 @@ class Watcher:
         told = {"config": config_to_json(self.config), "backups": backups_to_json(self.backups)}
         self._line.sendall(json.dumps(told).encode() + b"\n")
 
+    def care(self, *links: str) -> None:
+        """Say which links policies cross."""
+        self._line.sendall(json.dumps({"crossed": links}).encode() + b"\n")
+
+    def until_lost(self, *links: str) -> None:
+        """Wait until just these, of the links that are cared for, are said to be lost."""
+        until = time.monotonic() + PATIENCE_S
+        while not self.lost or self.lost[-1][0] != list(links):
+            self.quiet(0.02)
+            assert time.monotonic() < until, self.lost
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -112,6 +127,8 @@ class Watcher:
         while b"\n" in self._heard:
             line, _, self._heard = self._heard.partition(b"\n")
             told = json.loads(line)
+            if "lost" in told:
+                self.lost.append((told["lost"], told["whole"]))
             for one in [*told.get("ports", ()), *([told["port"]] if "port" in told else [])]:
                 self.said.append(report_from_json(one))
                 yield self.said[-1]
@@ -387,6 +404,88 @@ def test_a_repair_outlives_the_watcher_and_the_next_one_takes_it_back(
     made.wire.splice(span=0)
     a.until(lambda report: report.interface == "c0" and watched(report))
     assert made.repaired() == []
+
+
+def linked(side: str, key: bytes = b"a key of the link") -> dict[str, Any]:
+    """Two core ports, whose links are called after them."""
+    return {"ports": tuple(PortConfig(interface=f"c{span}", key=key, link=f"{side}{span}") for span in range(2))}
+
+
+@pytest.fixture
+def twice(tmp_path: Path) -> Iterator[Two]:
+    """Two routers with two links between them."""
+    with ExitStack() as opened:
+        wire = opened.enter_context(Wire(spans=2))
+        a, b = (
+            opened.enter_context(Watcher(where, tmp_path / where, **linked(side)))
+            for where, side in ((wire.a, "a"), (wire.b, "b"))
+        )
+        for one in (a, b):
+            for name in ("c0", "c1"):
+                one.until(lambda report, name=name: watched(report) and report.interface == name)  # type: ignore[misc]
+        yield Two(wire, a, b)
+
+
+def test_what_another_router_has_lost_is_heard_at_once_until_it_is_well(twice: Two) -> None:
+    twice.a.care("b0")
+    twice.a.until_lost()
+    begun_s = time.monotonic()
+    twice.wire.cut(span=0)
+    twice.a.until_lost("b0")
+    assert time.monotonic() - begun_s < 1.0, "long before anything is said again"
+    twice.wire.splice(span=0)
+    twice.b.until(lambda report: report.up and report.interface == "c0")
+    twice.a.quiet(1.0)
+    assert twice.a.lost[-1][0] == ["b0"], "it is not used again at once"
+    twice.a.until_lost()
+
+
+def test_nobody_is_told_of_what_it_does_not_care_for(twice: Two) -> None:
+    twice.a.care("b1", "a0", "c>d")
+    twice.a.until_lost()
+    twice.wire.cut(span=0)
+    twice.a.until(down)
+    twice.a.quiet(0.3)
+    assert [links for links, _ in twice.a.lost] == [[]] * len(twice.a.lost)
+    twice.a.care("b0")
+    twice.a.until_lost("b0")
+
+
+def test_a_watcher_that_begins_hears_what_is_lost_and_says_when_that_is_all(twice: Two) -> None:
+    twice.wire.cut(span=0)
+    twice.b.until(down)
+    twice.a.kill()
+    twice.a.lost.clear()
+    twice.a.start()
+    twice.a.tell()
+    twice.a.care("b0")
+    twice.a.until_lost("b0")
+    until = time.monotonic() + PATIENCE_S
+    while not twice.a.lost[-1][1]:
+        twice.a.quiet(0.1)
+        assert time.monotonic() < until
+    assert twice.a.lost[0] == ([], False)
+    assert twice.a.lost[-1] == (["b0"], True)
+
+
+def test_news_that_was_recorded_is_not_news(twice: Two) -> None:
+    twice.a.care("b0")
+    with twice.wire.tap(twice.wire.a, ETHER_TYPE, span=1) as tap:
+        twice.wire.cut(span=0)
+        twice.a.until_lost("b0")
+        frames: list[bytes] = []
+        while not frames or peek(frames[-1]) is None:
+            frames.append(tap.recv(2048))
+        assert peek(frames[-1]) is not None
+    twice.wire.splice(span=0)
+    twice.b.until(lambda report: report.up and report.interface == "c0")
+    twice.a.until_lost()
+    twice.a.quiet(10.0)  # until what is old is forgotten
+    before = len(twice.a.lost)
+    with twice.wire.tap(twice.wire.b, span=1) as tap:
+        tap.send(frames[-1])
+    twice.a.quiet(0.5)
+    assert len(twice.a.lost) == before
 
 
 def test_there_is_one_watcher(two: Two) -> None:

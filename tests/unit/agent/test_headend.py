@@ -37,6 +37,11 @@ class Steering:
     def flip(self, kernel: Kernel, *, wait: bool = True) -> bool | None:
         return True
 
+    is_lent = False
+
+    def follow(self, kernel: Kernel) -> bool:
+        return True
+
 
 def test_since_when_is_not_made_up_by_an_agent_that_was_started_again() -> None:
     async def story() -> None:

@@ -32,12 +32,13 @@ def loop(segments: SegmentList) -> Loop:
 def known(
     *,
     avoided: tuple[str, ...] = (),
+    reported: tuple[str, ...] = (),
     dark: tuple[str, ...] = (),
     up: tuple[SegmentList, ...] = (),
     down: tuple[SegmentList, ...] = (),
 ) -> Known:
     alive = {loop(one): True for one in up} | {loop(one): False for one in down}
-    return Known(avoided=frozenset(avoided), dark=frozenset(dark), alive=alive)
+    return Known(avoided=frozenset(avoided), reported=frozenset(reported), dark=frozenset(dark), alive=alive)
 
 
 TWO, SPLIT, THREE = of((A,), (B,)), of((A, C), (B,)), of((A,), (B,), (C,))
@@ -53,6 +54,13 @@ TABLE = [
     ("the backup is avoided", TWO, known(avoided=("a>c",)), 100, None),
     ("both are avoided", TWO, known(avoided=("a>b", "a>c")), 100, None),
     ("both are avoided, and only the backup is alive", TWO, known(avoided=("a>b", "a>c"), up=(B,)), 90, Reason.AVOIDED),
+    # what other routers say
+    ("it is reported", TWO, known(reported=("b>d",)), 90, Reason.REPORTED),
+    ("it is reported, and both are alive", TWO, known(reported=("b>d",), up=(A, B)), 90, Reason.REPORTED),
+    ("it is reported, and avoided as well", TWO, known(reported=("b>d",), avoided=("a>b",)), 90, Reason.AVOIDED),
+    ("the backup is reported", TWO, known(reported=("c>d",)), 100, None),
+    ("it is reported, the backup avoided", TWO, known(reported=("a>b",), avoided=("a>c",)), 100, None),
+    ("it is reported and alive, the backup is not", TWO, known(reported=("b>d",), up=(A,), down=(B,)), 100, None),
     # what our own port says
     ("our port is dark", TWO, known(dark=("a>b",)), 90, Reason.LIGHT),
     ("our other port is dark", TWO, known(dark=("a>c",)), 100, None),

@@ -51,6 +51,11 @@ class Kernels:
     def flip(self, kernel: Kernel, *, wait: bool = True) -> bool | None:
         return True
 
+    is_lent = False
+
+    def follow(self, kernel: Kernel) -> bool:
+        return True
+
     def apply(self, old: Intended, new: Intended) -> int:
         self.calls.append("apply")
         assert self.holds == old

@@ -29,6 +29,9 @@ GOOD_FOR_S = 2.0
 BEAT_S = 5.0
 """How often a router is told the same again: `HEADLESS_AFTER_S` of the agent is more than twice that."""
 
+BEATS = 20
+"""In so many parts all are told the same again."""
+
 LATER_S = 0.1
 """After so long a headend is told of links that strike none of its paths but those that it leaves already: of a router
 that has died neighbours report one link after the other, and what it is told takes processors from those who have not
@@ -198,7 +201,12 @@ class Avoiding:
             self.look()
 
     async def _beat(self) -> None:
+        """A few at a time: all at once would be what somebody who has to flip just then waits for."""
+        turn = 0
         while True:
-            await self._clock.sleep(BEAT_S)
-            self._told.clear()
+            await self._clock.sleep(BEAT_S / BEATS)
+            for site in list(self._routers)[turn::BEATS]:
+                if site not in self._waiting:
+                    self._told.pop(site, None)
+            turn = (turn + 1) % BEATS
             self.look()
