@@ -55,7 +55,6 @@ def on_ways(
         price=price,
         ends=np.zeros(live.spans),
         by_group=(),
-        rates=(),
         value=float((served / weight).min()),
         bound=bound,
         moments=(),
