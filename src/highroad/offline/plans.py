@@ -170,8 +170,8 @@ def _proof(found: Optimum) -> str:
     if found.answer.standing.guarded:
         cost += (
             "; for a demand that is protected it is, where that is more, over group_prices, the sum of the least sums "
-            "of prices on any such way that has no link of that group, but for groups that are its own ends, which count "
-            "0 (`none` is when nothing has failed). What is kept for backups counts as load"
+            "of prices on any such way that has no link of that group, but for groups that are its own ends, which "
+            "count 0 (`none` is when nothing has failed). What is kept for backups counts as load"
         )
     return proof + cost
 

@@ -53,6 +53,7 @@ def on_ways(
         load_gbps=load / over,
         reserve_gbps=np.zeros(live.spans),
         price=price,
+        least=levels.distances(price),
         ends=np.zeros(live.spans),
         by_group=(),
         value=float((served / weight).min()),

@@ -70,8 +70,9 @@ class Routed:
 
     `paths` are rows of links (in any order); `way` says which of `ways` each is, where its backup is. `price` is that
     of links, `by_group` the part of it that each risk group has (-1: nothing has failed) where anybody is protected.
-    `ends` is what a Gbit/s more on a link adds to the bound besides its price, as no more of a demand counts than the
-    links at its ends have. `before` are plans that there were on the way, that without any time first: they are on
+    `least` is what a Gbit/s of each lot costs at these prices at least, where not all has to be carried. `ends` is what
+    a Gbit/s more on a link adds to the bound besides its price, as no more of a demand counts than the links at its
+    ends have. `before` are plans that there were on the way, that without any time first: they are on
     fewer ways, and may lose less on few.
     """
 
@@ -86,6 +87,7 @@ class Routed:
     load_gbps: Reals
     reserve_gbps: Reals
     price: Reals
+    least: Reals
     ends: Reals
     by_group: tuple[tuple[int, Reals], ...]
     value: float
@@ -279,7 +281,8 @@ class _Search:
                 self._keep(flows.flow, load)
             else:
                 bias = float((price * (capacity - load)).sum()) / self.whole
-                slope.swept(price, max(regret, max(0.0, moved) / self.whole), abs(bias))
+                lost = max(regret, max(0.0, moved) / self.whole)
+                slope.swept(price, lost, abs(bias), pressed=slope.pressed(load))
         lots.flow = flows.flow
         carried = 0.0 if self.must else float((lots.flow * self.worth[lots.lot]).sum())
         if not self.must:
@@ -415,6 +418,7 @@ class _Search:
             load_gbps=load[: live.spans],
             reserve_gbps=standing.kept(load),
             price=self.price,
+            least=self.least,
             ends=np.zeros(live.spans) if self.must else self.ends.worth(self.worth - self.least),
             by_group=tuple(self.by_group),
             value=float(self.value),

@@ -88,15 +88,21 @@ class Slope:
         price: Reals = self.weight * np.exp(np.minimum(STEEPEST, over))
         return price
 
-    def swept(self, price: Reals, regret: float, bias: float) -> None:
-        """A sweep ended at these prices; regret and bias are shares of the objective."""
+    def pressed(self, load_gbps: Reals) -> bool:
+        """Whether a link is so far over that its price says no more how far, as where it cost nothing till now."""
+        return bool((self.slope * (load_gbps / (self.capacity_gbps * self.unit) - 1.0) >= STEEPEST).any())
+
+    def swept(self, price: Reals, regret: float, bias: float, *, pressed: bool = False) -> None:
+        """A sweep ended at these prices; regret and bias are shares of the objective. Multipliers never wait while
+        something is `pressed`.
+        """
         self.sweeps += 1
         self.prices = [*self.prices[1 - KEPT :], price]
         low, high = TOLERANCES
         self.tolerance = min(high, max(low, 0.3 * (regret + abs(bias))))
         at_rest = regret < AT_REST * abs(bias)
         near = regret < FAR or not self._before or self.sweeps > self.far
-        if self.sweeps > self._before and near and (at_rest or self.sweeps < IMPATIENT):
+        if self.sweeps > self._before and near and (at_rest or pressed or self.sweeps < IMPATIENT):
             highest = float(price[np.isfinite(price)].max(initial=0.0))
             self.weight = np.clip(price / max(1.0, highest / WEIGHTS[1]), *WEIGHTS)
             self._close()

@@ -110,6 +110,7 @@ def test_each_class_is_proven_too(seed: int) -> None:
     assert faults_inside_bounds(claim(of, plan, "total", by_rank)) == set()
     for one in classes:
         assert one.value == pytest.approx(plan.served_gbps[of.rank <= one.rank].sum())
+        assert one.gap <= 1e-3
     first = classes[0]
     exact = best(replace(of, gbps=np.where(of.rank == first.rank, of.gbps, 0.0)), must=False)
     assert first.value <= exact * (1 + ROUNDING)
