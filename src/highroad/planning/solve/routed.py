@@ -30,7 +30,7 @@ from highroad.planning.solve.few import Paths
 from highroad.planning.solve.live import Live, distinct, ragged
 from highroad.planning.solve.offered import Lots
 from highroad.planning.solve.problem import Commodities, Flags, Problem, Reals, shared_out
-from highroad.planning.solve.slope import Slope
+from highroad.planning.solve.slope import STEEPEST, Slope
 from highroad.planning.solve.standing import FIRST_PART, Standing
 from highroad.planning.solve.total import ROUNDED
 from highroad.planning.solve.ways import Places, Ways
@@ -42,6 +42,9 @@ ROUNDS, IN_VAIN = 150, 25
 
 TIED = 1e-6
 """Ways of one price are told apart by latency: all of it weighs this share of the prices."""
+
+CREEPS, LEAST = 0.5, 1e-5
+"""Multipliers that wait go on as slowly as that, and none is less: two ways that cost nothing would take turns."""
 
 LONG = 12
 """After so many sweeps prices are remembered, though most of what is asked for may stay away: then the regret is large
@@ -173,6 +176,8 @@ class _Search:
         self.whole = float((self.asked * self.worth).sum()) if must else self.ends.earned(self.worth)
         self.slope = Slope(capacity_gbps=self.standing.capacity(), slope=SHARE_SLOPE if must else TOTAL_SLOPE, far=LONG)
         self.slope.weight[live.spans :] = SEEN
+        if not must and not self.standing.guarded:
+            self.slope.falls, self.slope.creeps, self.slope.least = STEEPEST, CREEPS, LEAST
         self.value = np.inf if must else -1.0
         self.bound = 0.0 if must else self.whole
         self.price = np.zeros(live.spans)
