@@ -54,6 +54,9 @@ until they have come to it.
 SEEN = 1e-3
 """What a row that is new costs, as a share of the dearest: so that its price can rise."""
 
+OFTEN = 1.5
+"""A plan on the way is kept after so many times as many rounds as the one before."""
+
 LOOKED = 0.05
 """Of the gap that is wanted: of those who pay so little together, no bound of latency is looked into."""
 
@@ -207,7 +210,7 @@ class _Search:
         if self.must:
             some = np.diff(self.lots.first) > 0
             self.lots.flow[self.lots.first[:-1][some]] = self.asked[some]
-        regret, near, vain, rounds = 1.0, np.inf, 0, 0
+        regret, near, vain, rounds, kept = 1.0, np.inf, 0, 0, 1
         before: list[Routed] = []
         while rounds < ROUNDS:
             self.course.sweeps()
@@ -222,7 +225,8 @@ class _Search:
                 self.course.tell(self.value if self.must else max(0.0, self.value), self.bound)
             if late:
                 break
-            if rounds == 2 ** len(before):
+            if rounds >= kept:
+                kept = max(kept + 1, int(OFTEN * kept))
                 now = self._plan(problem, self.lots.kept(self.best, self.best_of))
                 before.append(replace(now, standing=copy(self.standing)))
             left = abs(self.bound - self.value) / max(self.bound, self.value)
