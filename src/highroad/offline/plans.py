@@ -164,34 +164,32 @@ def _proof(found: Optimum) -> str:
     if not found.objective.by_shares:
         proof += ENDS
     cost = (
-        ". Cost, or the least sum of prices on any way, is for each demand the largest of: the least sum of prices on "
-        "any way inside its fence; for each of latency_prices m, the least sum of price + m x latency in ms on any way "
-        "inside its fence, less m x its bound"
+        ". Cost, or the least sum of prices on any way, is for each demand that on any way inside its fence that takes "
+        "no longer than its bound; of demands that have too many such ways the bound may count less than that"
     )
     if found.answer.standing.guarded:
         cost += (
-            "; for a demand that is protected, over group_prices, the sum of the least sums of prices on any way "
-            "inside its fence that has no link of that group, but for groups that are its own ends, which count 0 "
-            "(`none` is when nothing has failed). What is kept for backups counts as load"
+            "; for a demand that is protected it is, where that is more, over group_prices, the sum of the least sums "
+            "of prices on any such way that has no link of that group, but for groups that are its own ends, which "
+            "count 0 (`none` is when nothing has failed). What is kept for backups counts as load"
         )
     return proof + cost
 
 
 def _routed(found: Optimum) -> dict[str, Any]:
-    """What a proof needs beside prices where demands have bounds or backups."""
+    """What a proof needs beside prices where demands have backups."""
     answer = found.answer
-    if not isinstance(answer, Routed):
+    if not isinstance(answer, Routed) or not answer.standing.guarded:
         return {}
     names, ids = group_names(found.network), [found.network.links[place].id for place in found.checked.links.tolist()]
-    told: dict[str, Any] = {"latency_prices": list(answer.rates)}
-    if answer.standing.guarded:
-        told["group_prices"] = {
+    return {
+        "group_prices": {
             "none" if group < 0 else names[group]: {
                 link: price for link, price in zip(ids, prices.tolist(), strict=True) if price
             }
             for group, prices in answer.by_group
         }
-    return told
+    }
 
 
 def upgrade(one: Upgrade) -> dict[str, Any]:

@@ -168,22 +168,19 @@ def test_a_plan_with_bounds_and_backups_proves_itself_too(here: Path, objective:
     (here / "two.yaml").write_text(native.write(network), encoding="utf-8")
     (here / "two.csv").write_text(
         "source,target,gbps,max_latency_ms,protection\n"
-        "campus,cloud,70,,path\nwest,east,150,6,\neast,south,30,,\ncampus,cloud,60,9,\n"
+        "campus,cloud,70,20,path\nwest,east,150,6,\neast,south,30,,\ncampus,cloud,60,9,\n"
     )
     told("two.yaml", "two.csv", "--objective", objective.value, "--out", "plan.json")
     plan = json.loads((here / "plan.json").read_text(encoding="utf-8"))
     proof = plan["certificate"]
     prices: dict[str, float] = {link.id: proof["prices"].get(link.id, 0.0) for link in network.links}
-    bounds, guarded = (math.inf, 6.0, math.inf, 9.0), (True, False, False, False)
+    bounds, guarded = (20.0, 6.0, math.inf, 9.0), (True, False, False, False)
     costs = []
     for demand, bound, safe in zip(plan["demands"], bounds, guarded, strict=True):
         ends = demand["source"], demand["target"]
-        found = [_distance(prices, network, *ends)]
-        for rate in proof["latency_prices"] if math.isfinite(bound) else ():
-            dear: dict[str, float] = {link.id: prices[link.id] + rate * link.latency_ms for link in network.links}
-            found.append(_distance(dear, network, *ends) - rate * bound)
+        found = [_inside(network, prices, ends, bound)]
         if safe:
-            found.append(sum(_around(network, group, of, ends) for group, of in proof["group_prices"].items()))
+            found.append(sum(_around(network, group, of, ends, bound) for group, of in proof["group_prices"].items()))
         costs.append(max(0.0, *found))
     paid = sum(link.capacity_gbps * prices[link.id] for link in network.links)
     asked = [demand["gbps"] for demand in plan["demands"]]
@@ -255,15 +252,25 @@ def _simple(network: Network, source: str, target: str, seen: tuple[str, ...] = 
     ]
 
 
-def _around(network: Network, group: str, prices: dict[str, float], ends: tuple[str, str]) -> float:
-    """The least sum of the prices of a group on any way around it; 0 where it is an end."""
+def _inside(network: Network, prices: dict[str, float], ends: tuple[str, str], bound: float) -> float:
+    """The least sum of prices on any way that takes no longer than a bound."""
+    latency = {link.id: link.latency_ms for link in network.links}
+    return min(
+        sum(prices[link] for link in way)
+        for way in _simple(network, *ends)
+        if sum(latency[link] for link in way) <= bound
+    )
+
+
+def _around(network: Network, group: str, prices: dict[str, float], ends: tuple[str, str], bound: float) -> float:
+    """The least sum of the prices of a group on any way around it that takes no longer; 0 where it is an end."""
     if group in {f"site:{end}" for end in ends}:
         return 0.0
     cost: dict[str, float] = {
         link.id: math.inf if group != "none" and group in groups_of(network, link.id) else prices.get(link.id, 0.0)
         for link in network.links
     }
-    return _distance(cost, network, *ends)
+    return _inside(network, cost, ends, bound)
 
 
 def test_what_each_restriction_costs_is_told(here: Path) -> None:

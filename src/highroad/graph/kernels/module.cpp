@@ -12,6 +12,7 @@
 #include "crew.hpp"
 #include "network.hpp"
 #include "ways.hpp"
+#include "within.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -87,12 +88,9 @@ nb::tuple detours(const Network& network, nb::handle prices_given, nb::handle so
   return nb::make_tuple(array_of(found.start), array_of(found.link));
 }
 
-nb::tuple ways(const Network& network, nb::handle prices_given, nb::handle source, nb::handle target, nb::handle fence,
-               nb::handle allowed, int threads) {
-  const auto prices = numbers<double>(prices_given, "prices");
-  const Pairs pairs{numbers<Node>(source, "source"), numbers<Node>(target, "target"),
-                    numbers<std::int32_t>(fence, "fence"), numbers<std::uint8_t>(allowed, "allowed")};
-  check_prices(prices, network.links());
+Pairs pairs_of(const Network& network, nb::handle source, nb::handle target, nb::handle fence, nb::handle allowed) {
+  Pairs pairs{numbers<Node>(source, "source"), numbers<Node>(target, "target"), numbers<std::int32_t>(fence, "fence"),
+              numbers<std::uint8_t>(allowed, "allowed")};
   check_nodes(pairs.source, network.nodes, "source");
   check_nodes(pairs.target, network.nodes, "target");
   if (pairs.target.size() != pairs.size() || pairs.fence.size() != pairs.size())
@@ -103,6 +101,14 @@ nb::tuple ways(const Network& network, nb::handle prices_given, nb::handle sourc
   for (std::size_t k = 0; k < pairs.size(); ++k)
     if (pairs.fence[k] < -1 || pairs.fence[k] >= static_cast<std::int64_t>(fences))
       refuse("fence[", k, "] is ", pairs.fence[k], ", and there are ", fences, " rows in allowed");
+  return pairs;
+}
+
+nb::tuple ways(const Network& network, nb::handle prices_given, nb::handle source, nb::handle target, nb::handle fence,
+               nb::handle allowed, int threads) {
+  const auto prices = numbers<double>(prices_given, "prices");
+  check_prices(prices, network.links());
+  const Pairs pairs = pairs_of(network, source, target, fence, allowed);
   threads = threads_of(threads);
   CheapestWays found;
   {
@@ -110,6 +116,34 @@ nb::tuple ways(const Network& network, nb::handle prices_given, nb::handle sourc
     found = WaySearch(network, prices, pairs).run(threads);
   }
   return nb::make_tuple(array_of(found.cost), array_of(found.start), array_of(found.link));
+}
+
+nb::tuple within(const Network& network, nb::handle prices_given, nb::handle latency_given, nb::handle source,
+                 nb::handle target, nb::handle fence, nb::handle allowed, nb::handle bound, nb::handle enough,
+                 std::int64_t labels, int threads) {
+  const auto prices = numbers<double>(prices_given, "prices");
+  const auto latency = numbers<double>(latency_given, "latency");
+  check_prices(prices, network.links());
+  if (latency.size() != network.links())
+    refuse("latency has ", latency.size(), " elements, and there are ", network.links(), " links");
+  for (std::size_t e = 0; e < latency.size(); ++e)
+    if (!(latency[e] >= 0 && latency[e] < UNREACHED)) refuse("latency[", e, "] is negative or not finite");
+  const Pairs pairs = pairs_of(network, source, target, fence, allowed);
+  const Bounds bounds{numbers<double>(bound, "bound"), numbers<double>(enough, "enough")};
+  for (const auto& [name, given] : {std::pair("bound", &bounds.bound), std::pair("enough", &bounds.enough)}) {
+    if (given->size() != pairs.size())
+      refuse(name, " has ", given->size(), " elements, and source ", pairs.size());
+    for (std::size_t k = 0; k < pairs.size(); ++k)
+      if (!((*given)[k] >= 0)) refuse(name, "[", k, "] is negative or not a number");
+  }
+  if (labels < 0) refuse("labels is ", labels, ", and has to be at least 0");
+  threads = threads_of(threads);
+  WithinWays found;
+  {
+    nb::gil_scoped_release released;
+    found = WithinSearch(network, prices, latency, pairs, bounds, labels).run(threads);
+  }
+  return nb::make_tuple(array_of(found.cost), array_of(found.exact), array_of(found.start), array_of(found.link));
 }
 
 }  // namespace
@@ -192,6 +226,27 @@ prices is as for `trees`; source, target and fence are of one element a pair. al
 each fence, uint8[fences * links], not 0 where it may go; fence[k] is a row, or -1. Way k is the links
 link[start[k]], ..., link[start[k + 1] - 1], from the target back; none where there is no way, and from a node
 to itself. cost is in the unit of the prices, infinity where there is no way.
+
+Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
+what does not fit together.)")
+      .def("within", &within, "prices"_a.none(), "latency"_a.none(), "source"_a.none(), "target"_a.none(),
+           "fence"_a.none(), "allowed"_a.none(), "bound"_a.none(), "enough"_a.none(), "labels"_a, "threads"_a = 0,
+           nb::sig("def within(self, prices: numpy.typing.NDArray[numpy.float64], "
+                   "latency: numpy.typing.NDArray[numpy.float64], "
+                   "source: numpy.typing.NDArray[numpy.int32], target: numpy.typing.NDArray[numpy.int32], "
+                   "fence: numpy.typing.NDArray[numpy.int32], allowed: numpy.typing.NDArray[numpy.uint8], "
+                   "bound: numpy.typing.NDArray[numpy.float64], enough: numpy.typing.NDArray[numpy.float64], "
+                   "labels: int, threads: int = 0) "
+                   "-> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.uint8], "
+                   "numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32]]"),
+           R"(The cheapest way of each pair of ends that takes no longer than its bound: (cost, exact, start, link).
+
+As `ways`, with the latency of links, float64[links], and for each pair the bound of it, in the same unit, and
+enough, a cost of which it suffices to know that no way is below it; both float64 and infinity for none. Each
+pair's search is left after so many labels.
+
+cost is what no way inside the bound is below, infinity where there is none. Where exact, uint8, is not 0, that
+is what way k costs; otherwise way k is the cheapest that was found inside the bound.
 
 Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
 what does not fit together.)");

@@ -1,7 +1,8 @@
 """Services that are alike put together, and the ways inside their bound that each such lot may take.
 
 Services of a family whose bounds lie between the same two multiples of its least latency are a lot, held to the
-least of their bounds: what that loses is less than a step of `STEP`. With ranks, classes are lots apart.
+least of their bounds: what that loses is less than a step of `STEP`. `apart`, each bound is a lot of its own.
+With ranks, classes are lots apart.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from highroad.graph import _kernels
 from highroad.planning.solve.live import Offsets, ragged
 from highroad.planning.solve.problem import Flags, Ints, Reals
-from highroad.planning.solve.ways import Places, Ways
+from highroad.planning.solve.ways import Found, Places, Ways, joined
 
 STEP, MOST = 1.01, 3.0
 WIDE_STEP, WIDEST = 1.05, 300.0
@@ -32,7 +33,8 @@ class Lots:
     `high_ms`; `possible` says whether its least latency is inside the bound at all.
     """
 
-    def __init__(self, ways: Ways, least_ms: Reals, *, ranked: bool) -> None:
+    def __init__(self, ways: Ways, least_ms: Reals, *, ranked: bool, apart: bool = False) -> None:
+        """`apart`: each bound is a lot of its own."""
         live = ways.live
         self.ways = ways
         least = least_ms[ways.of]
@@ -40,17 +42,20 @@ class Lots:
             live.bound_ms, least, out=np.full(live.services, np.inf), where=np.isfinite(least) & (least > 0)
         )
         bucket = np.searchsorted(EDGES, ratio * (1 + 1e-12), "right") - 1
+        own = np.unique(live.bound_ms, return_inverse=True)[1] if apart else np.zeros(live.services, np.int64)
+        owns = int(own.max(initial=0)) + 1
         rank = live.rank if ranked else np.zeros_like(live.rank)
         ranks = int(rank.max(initial=0)) + 1
-        key = (ways.of * ranks + rank) * (len(EDGES) + 1) + bucket + 1
+        key = ((ways.of * ranks + rank) * (len(EDGES) + 1) + bucket + 1) * owns + own
         keys, of = np.unique(key, return_inverse=True)
         self.of: Places = of.astype(np.int64)
         """The lot of each service."""
+        keys //= owns
         bucket = keys % (len(EDGES) + 1) - 1
         self.rank: Ints = (keys // (len(EDGES) + 1) % ranks).astype(np.int32)
         self.family: Places = keys // (len(EDGES) + 1) // ranks
-        own = least_ms[self.family]
-        self.possible: Flags = np.isfinite(own) & (bucket >= 0)
+        fastest = least_ms[self.family]
+        self.possible: Flags = np.isfinite(fastest) & (bucket >= 0)
         order = np.argsort(self.of, kind="stable")
         first = np.searchsorted(self.of[order], np.arange(len(keys)))
         bounds = live.bound_ms[order]
@@ -146,6 +151,17 @@ class Lots:
         )
         made.set(self.flow)
         return made
+
+    def within(self, price: Reals, some: Places, enough: Reals) -> tuple[Reals, Found]:
+        """What ways inside their bounds cost some lots at least at prices of spans, as far as that is below a cost that
+        is `enough`; and the cheapest such ways that were found.
+        """
+        ways, low, high = self.ways, self.low_ms[some], self.high_ms[some]
+        cost, found = ways.within(price, self.family[some], high, enough)
+        held = low < high
+        if held.any():
+            found = joined([found, ways.within(price, self.family[some[held]], low[held], enough[held])[1]])
+        return cost, found
 
     def _amounts(self) -> Reals:
         return np.where(np.diff(self._first) > 0, self.gbps, 0.0)

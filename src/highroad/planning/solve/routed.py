@@ -8,10 +8,11 @@ number of ways. For any prices y >= 0 (of rows, with Y_e what a unit of link e c
 
     total   sum_e C_e Y_e + sum_d D_d max(0, worth_d - cost_d)          share   U >= sum_d D_d cost_d / sum_e C_e Y_e
 
-No more of D_d counts in a total than the links out of the source of d have, or those into its target. cost_d is the
-least price of a way inside the fence of d; where that is too long for its bound, what latency priced besides proves of
-the ways inside it (`ways`), which may be less than the cheapest of them costs; for whoever is protected no less than
-`standing.lone` adds up. That one and the same backup has to do for all groups that take a way down is relaxed.
+Of all that is asked from one node to one other no more counts in a total than the links out of the one have, or those
+into the other. cost_d is the least price of a way of d inside its fence and its bound; where ways inside bounds are too
+many to look at them all, what latency priced besides proves of them (`ways`), which may be less; for whoever is
+protected no less than `standing.lone` adds up. That one and the same backup has to do for all groups that take a way
+down is relaxed.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ import numpy as np
 
 from highroad.graph import _kernels
 from highroad.planning.solve.answer import Clock, Course, Limits, Moment, Progress, gap_of
+from highroad.planning.solve.ends import Ends
 from highroad.planning.solve.few import Paths
 from highroad.planning.solve.live import Live, distinct, ragged
 from highroad.planning.solve.offered import Lots
 from highroad.planning.solve.problem import Commodities, Flags, Problem, Reals, shared_out
-from highroad.planning.solve.slope import Slope
+from highroad.planning.solve.slope import STEEPEST, Slope
 from highroad.planning.solve.standing import FIRST_PART, Standing
 from highroad.planning.solve.total import ROUNDED
 from highroad.planning.solve.ways import Places, Ways
@@ -41,6 +43,9 @@ ROUNDS, IN_VAIN = 150, 25
 TIED = 1e-6
 """Ways of one price are told apart by latency: all of it weighs this share of the prices."""
 
+CREEPS, LEAST = 0.5, 1e-5
+"""Multipliers that wait go on as slowly as that, and none is less: two ways that cost nothing would take turns."""
+
 LONG = 12
 """After so many sweeps prices are remembered, though most of what is asked for may stay away: then the regret is large
 until they have come to it.
@@ -49,8 +54,20 @@ until they have come to it.
 SEEN = 1e-3
 """What a row that is new costs, as a share of the dearest: so that its price can rise."""
 
+OFTEN = 1.5
+"""A plan on the way is kept after so many times as many rounds as the one before."""
+
 LOOKED = 0.05
 """Of the gap that is wanted: of those who pay so little together, no bound of latency is looked into."""
+
+REACH, FARTHER, FARTHEST = 2_000_000, 2, 10**12
+"""The cheapest ways inside bounds are looked for one by one in a round for so many nodes and links in all, those first
+that matter most; for so many times as many in the next, where value and bound come no nearer. What those cost who are
+left is proven from trees for all of them.
+"""
+
+APART = 20_000
+"""Of so many demands each bound is kept to and proven as it is; of more, bounds that differ little are put together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +75,11 @@ class Routed:
     """A plan on ways: what each path of every lot carries. `commodities` has a commodity for each lot.
 
     `paths` are rows of links (in any order); `way` says which of `ways` each is, where its backup is. `price` is that
-    of links, `by_group` the part of it that each risk group has (-1: nothing has failed) where anybody is protected;
-    `rates` are the prices a millisecond that the bound stands on. `ends` is what a Gbit/s more on a link adds to
-    the bound besides its price, as no more of a demand counts than the links at its ends have. `before` are plans that
-    there were on the way, that without any time first: they are on fewer ways, and may lose less on few.
+    of links, `by_group` the part of it that each risk group has (-1: nothing has failed) where anybody is protected.
+    `least` is what a Gbit/s of each lot costs at these prices at least, where not all has to be carried. `ends` is what
+    a Gbit/s more on a link adds to the bound besides its price, as no more of a demand counts than the links at its
+    ends have. `before` are plans that there were on the way, that without any time first: they are on
+    fewer ways, and may lose less on few.
     """
 
     problem: Problem
@@ -75,9 +93,9 @@ class Routed:
     load_gbps: Reals
     reserve_gbps: Reals
     price: Reals
+    least: Reals
     ends: Reals
     by_group: tuple[tuple[int, Reals], ...]
-    rates: tuple[float, ...]
     value: float
     bound: float
     moments: tuple[Moment, ...]
@@ -98,7 +116,7 @@ class Begun:
         least, found = self.ways.cheapest(live.latency_ms)
         self.ways.add(found, live.latency_ms)
         self.ways.rescue(live.latency_ms)
-        self.lots = Lots(self.ways, least, ranked=ranked)
+        self.lots = Lots(self.ways, least, ranked=ranked, apart=live.services <= APART)
         self.standing = Standing(self.ways)
 
 
@@ -156,44 +174,22 @@ class _Search:
         self.ways, self.lots, self.standing = begun.ways, begun.lots, begun.standing
         self.live = live = self.ways.live
         self.worth = np.ones(len(self.lots)) if worth is None else worth[self.lots.rank]
-        self.asked = self.lots.gbps if must else np.minimum(self.lots.gbps, self._ends())
-        self.whole = float((self.asked * self.worth).sum())
+        self.ends = Ends(self.lots)
+        self.asked = self.lots.gbps if must else np.minimum(self.lots.gbps, self.ends.most_gbps)
+        self.whole = float((self.asked * self.worth).sum()) if must else self.ends.earned(self.worth)
         self.slope = Slope(capacity_gbps=self.standing.capacity(), slope=SHARE_SLOPE if must else TOTAL_SLOPE, far=LONG)
         self.slope.weight[live.spans :] = SEEN
+        if not must and not self.standing.guarded:
+            self.slope.falls, self.slope.creeps, self.slope.least = STEEPEST, CREEPS, LEAST
         self.value = np.inf if must else -1.0
         self.bound = 0.0 if must else self.whole
         self.price = np.zeros(live.spans)
         self.by_group: list[tuple[int, Reals]] = []
-        self.rates: list[float] = []
+        self.reach = REACH
         self.least: Reals = np.zeros(len(self.lots))
         self.tie = live.latency_ms * (TIED / max(float((live.latency_ms * live.capacity_gbps).sum()), 1e-300))
         self.best, self.best_of = self.lots.flow, 0
         self.begin = price if price is not None and price.any() else None
-
-    def _ends(self) -> Reals:
-        """What leaves the source and comes to the target of each lot at most: asking for more would blur the bound."""
-        live, ways, family = self.live, self.ways, self.lots.family
-        leaves = np.bincount(live.a, live.capacity_gbps, live.nodes)
-        comes = np.bincount(live.b, live.capacity_gbps, live.nodes)
-        if not live.directed:
-            leaves = comes = leaves + comes
-        self.leaves, self.comes = leaves[ways.source[family]], comes[ways.target[family]]
-        ends: Reals = np.minimum(self.leaves, self.comes)
-        return ends
-
-    def _at_ends(self) -> Reals:
-        """What the first Gbit/s more on each span adds to the bound besides its price: see `Routed`."""
-        live, ways, lots = self.live, self.ways, self.lots
-        more: Reals = np.zeros(live.spans)
-        short = np.flatnonzero(self.asked < lots.gbps)
-        if self.must or not len(short):
-            return more
-        family, earned = lots.family[short], np.maximum(0.0, self.worth - self.least)[short]
-        first = self.leaves[short] <= self.comes[short]
-        out = np.bincount(ways.source[family[first]], earned[first], live.nodes)
-        into = np.bincount(ways.target[family[~first]], earned[~first], live.nodes)
-        more += out[live.a] + into[live.b]
-        return more if live.directed else more + out[live.b] + into[live.a]
 
     def run(self, problem: Problem, later: Callable[[], Reals | None] | None) -> Routed:
         """The best that there is when the gap is proven, nothing gets better, or time is up."""
@@ -214,7 +210,7 @@ class _Search:
         if self.must:
             some = np.diff(self.lots.first) > 0
             self.lots.flow[self.lots.first[:-1][some]] = self.asked[some]
-        regret, near, vain, rounds = 1.0, np.inf, 0, 0
+        regret, near, vain, rounds, kept = 1.0, np.inf, 0, 0, 1
         before: list[Routed] = []
         while rounds < ROUNDS:
             self.course.sweeps()
@@ -229,11 +225,13 @@ class _Search:
                 self.course.tell(self.value if self.must else max(0.0, self.value), self.bound)
             if late:
                 break
-            if rounds == 2 ** len(before):
+            if rounds >= kept:
+                kept = max(kept + 1, int(OFTEN * kept))
                 now = self._plan(problem, self.lots.kept(self.best, self.best_of))
                 before.append(replace(now, standing=copy(self.standing)))
             left = abs(self.bound - self.value) / max(self.bound, self.value)
             vain = 0 if left < near * (1 - LOOKED) else vain + 1
+            self.reach = REACH if not vain else min(self.reach * FARTHER, FARTHEST)
             near = min(near, left)
             if vain > IN_VAIN:
                 break
@@ -292,7 +290,8 @@ class _Search:
                 self._keep(flows.flow, load)
             else:
                 bias = float((price * (capacity - load)).sum()) / self.whole
-                slope.swept(price, max(regret, max(0.0, moved) / self.whole), abs(bias))
+                lost = max(regret, max(0.0, moved) / self.whole)
+                slope.swept(price, lost, abs(bias), pressed=slope.pressed(load))
         lots.flow = flows.flow
         carried = 0.0 if self.must else float((lots.flow * self.worth[lots.lot]).sum())
         if not self.must:
@@ -337,24 +336,22 @@ class _Search:
         asks = np.zeros(ways.families, np.bool_)
         asks[lots.family[wanted & (least < paid * (1 - 1e-4))]] = True
         ways.add(found.only(asks[found.family]), aside)
-        least, rates = self._late(price, least, latency, paid, wanted, aside)
+        least = self._late(price, least, latency, paid, wanted, aside)
         groups: list[tuple[int, Reals]] = []
         if standing.guarded:
             groups = standing.by_group(rows)
-            guarded = np.flatnonzero(ways.protected)
-            alone = np.zeros(ways.families)
-            alone[guarded] = standing.lone(groups, guarded)
-            least = np.maximum(least, alone[lots.family])
+            guarded = np.flatnonzero(ways.protected[lots.family] & (self.asked > 0))
+            least[guarded] = np.maximum(least[guarded], standing.lone(groups, lots, guarded, self.reach))
         least = np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
         if self.must:
             bound = float((self.asked * least).sum()) / total
             if bound > self.bound:
-                self.bound, self.price, self.rates = bound, price / total, [one / total for one in rates]
+                self.bound, self.price = bound, price / total
                 self.by_group = [(group, one / total) for group, one in groups]
             return bound
-        bound = total + float((self.asked * np.maximum(0.0, self.worth - least)).sum())
+        bound = total + self.ends.earned(self.worth - least)
         if bound < self.bound:
-            self.bound, self.price, self.rates, self.by_group = bound, price, rates, groups
+            self.bound, self.price, self.by_group = bound, price, groups
             self.least = least
         return bound
 
@@ -369,38 +366,45 @@ class _Search:
             paid[some] = np.minimum.reduceat(cost, lots.first[:-1][some])
         return paid
 
-    def _late(
-        self, price: Reals, least: Reals, latency: Reals, paid: Reals, wanted: Flags, aside: Reals
-    ) -> tuple[Reals, list[float]]:
-        """What lots cost at least whose family's cheapest way is too long for them, and the rates that prove it."""
-        lots, ways = self.lots, self.ways
+    def _late(self, price: Reals, least: Reals, latency: Reals, paid: Reals, wanted: Flags, aside: Reals) -> Reals:
+        """What lots cost at least whose family's cheapest way is too long for them."""
+        lots, ways, live = self.lots, self.ways, self.live
         late = wanted & (latency[lots.family] > lots.low_ms * (1 + 1e-9))
+        if not late.any():
+            return least
         limit = np.full(len(lots), np.inf) if self.must else self.worth
-        loss = np.zeros(len(lots))
-        loss[late] = self.asked[late] * (np.minimum(paid[late], limit[late]) - least[late])
+        scale = self.whole if not self.must else float((self.asked * np.where(np.isfinite(paid), paid, 0.0)).sum())
+        some = self._dearest(late, np.minimum(paid, limit) - least, scale)
+        if not len(some):
+            return least
+        least = least.copy()
+        most = 1 + int(self.reach / (live.nodes + len(price)))
+        if len(some) > most:  # latency is worth about what it takes to make the next way fast enough the cheapest
+            families = distinct(lots.family[some])
+            saved = np.minimum(paid[some], limit[some]) - least[some]
+            excess = latency[lots.family[some]] - lots.low_ms[some]
+            costs, found = ways.dearer(price, families, np.where(np.isfinite(saved), saved, 0.0), excess)
+            ways.add(found, aside)
+            place = np.searchsorted(families, lots.family[some])
+            for rate, then in costs:
+                fits = np.isfinite(lots.high_ms[some])
+                proven = then[place] - rate * np.where(fits, lots.high_ms[some], 0.0)
+                least[some] = np.where(fits, np.maximum(least[some], proven), least[some])
+            some = self._dearest(late, np.minimum(paid, limit) - least, scale)[:most]
+        cost, found = lots.within(price, some, limit[some])
+        least[some] = np.maximum(least[some], cost)
+        ways.add(found, aside)
+        return least
+
+    def _dearest(self, late: Flags, more: Reals, scale: float) -> Places:
+        """Those of some lots that matter most where each Gbit/s of them may cost so much more, but for a little."""
+        loss = np.zeros(len(late))
+        loss[late] = self.asked[late] * more[late]
         loss = np.where(np.isfinite(loss), loss, 0.0)
         order = np.argsort(-loss)
-        scale = self.whole if not self.must else float((self.asked * np.where(np.isfinite(paid), paid, 0.0)).sum())
         little = loss.sum() - loss[order].cumsum() <= LOOKED * self.limits.gap * scale
         some = order[: int(np.argmax(little)) + 1]
-        some = some[loss[some] > 0]
-        if not len(some):
-            return least, []
-        families = distinct(lots.family[some])
-        # latency is worth about what it takes to make the next way that is fast enough the cheapest
-        saved = np.minimum(paid[some], limit[some]) - least[some]
-        excess = latency[lots.family[some]] - lots.low_ms[some]
-        costs, found = ways.dearer(price, families, np.where(np.isfinite(saved), saved, 0.0), excess)
-        ways.add(found, aside)
-        least = least.copy()
-        place = np.searchsorted(families, lots.family[some])
-        rates = []
-        for rate, then in costs:
-            rates.append(rate)
-            fits = np.isfinite(lots.high_ms[some])
-            proven = then[place] - rate * np.where(fits, lots.high_ms[some], 0.0)
-            least[some] = np.where(fits, np.maximum(least[some], proven), least[some])
-        return least, rates
+        return some[loss[some] > 0]
 
     def _plan(self, problem: Problem, flow: Reals) -> Routed:
         """The plan in which paths that are offered carry so much, with what is proven by now."""
@@ -423,9 +427,9 @@ class _Search:
             load_gbps=load[: live.spans],
             reserve_gbps=standing.kept(load),
             price=self.price,
-            ends=self._at_ends(),
+            least=self.least,
+            ends=np.zeros(live.spans) if self.must else self.ends.worth(self.worth - self.least),
             by_group=tuple(self.by_group),
-            rates=tuple(self.rates),
             value=float(self.value),
             bound=float(self.bound),
             moments=tuple(self.course.moments),

@@ -45,6 +45,7 @@ TOLERANCES = (2e-5, 2e-2)
 """A way is not left for one that is cheaper by less than this share: at the end, and at the beginning."""
 
 WEIGHTS = (1e-9, 1e3)
+CREEP = (np.exp(-STEEPEST), np.exp(STEEPEST))
 KEPT = 4
 """The mean of so many prices bounds better than the last of them."""
 
@@ -63,6 +64,12 @@ class Slope:
     rises: float = RISES
     far: float = np.inf
     """After so many sweeps multipliers remember however large the regret is."""
+    falls: float = np.inf
+    """No multiplier falls by more than e to this in a sweep: one that falls to nothing at once draws all to its link."""
+    least: float = WEIGHTS[0]
+    """No multiplier is less: links that cost nothing are told apart by their loads, and not by what they cost before."""
+    creeps: float = 0.0
+    """Multipliers that wait go on as slowly as this power says: flows may never come to rest at those that there are."""
     closed: Flags | None = None
     """Links that are cut: no price is low enough."""
     _before: int = BEFORE
@@ -88,18 +95,27 @@ class Slope:
         price: Reals = self.weight * np.exp(np.minimum(STEEPEST, over))
         return price
 
-    def swept(self, price: Reals, regret: float, bias: float) -> None:
-        """A sweep ended at these prices; regret and bias are shares of the objective."""
+    def pressed(self, load_gbps: Reals) -> bool:
+        """Whether a link is so far over that its price says no more how far, as where it cost nothing till now."""
+        return bool((self.slope * (load_gbps / (self.capacity_gbps * self.unit) - 1.0) >= STEEPEST).any())
+
+    def swept(self, price: Reals, regret: float, bias: float, *, pressed: bool = False) -> None:
+        """A sweep ended at these prices; regret and bias are shares of the objective. Multipliers never wait while
+        something is `pressed`.
+        """
         self.sweeps += 1
         self.prices = [*self.prices[1 - KEPT :], price]
         low, high = TOLERANCES
         self.tolerance = min(high, max(low, 0.3 * (regret + abs(bias))))
         at_rest = regret < AT_REST * abs(bias)
         near = regret < FAR or not self._before or self.sweeps > self.far
-        if self.sweeps > self._before and near and (at_rest or self.sweeps < IMPATIENT):
+        if self.sweeps > self._before and near and (at_rest or pressed or self.sweeps < IMPATIENT):
             highest = float(price[np.isfinite(price)].max(initial=0.0))
-            self.weight = np.clip(price / max(1.0, highest / WEIGHTS[1]), *WEIGHTS)
+            least = self.weight * np.exp(-self.falls) if np.isfinite(self.falls) else 0.0
+            self.weight = np.clip(np.maximum(price, least) / max(1.0, highest / WEIGHTS[1]), self.least, WEIGHTS[1])
             self._close()
+        elif self.creeps and self.sweeps > self._before and near:
+            self.weight = np.clip(self.weight * np.clip(price / self.weight, *CREEP) ** self.creeps, self.least, WEIGHTS[1])
         if self.sweeps > 1 and at_rest:
             highest = HIGHEST if self.closed is None else HIGHEST_CUT
             self.slope = min(highest, self.slope * (self.rises if regret > ROUGH else RISES))

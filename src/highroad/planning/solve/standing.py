@@ -12,7 +12,7 @@ sum_g y_eg lacks to it is the price when nothing has failed. Whoever is protecte
 
     sum_g ( y_g(p) + [g takes p down] y_g(b) ) >= sum_g dist_{y_g}(around g)
 
-since either p is around g, or b is: that is what `lone` adds up.
+since either p is around g, or b is, and both are inside the bound: that is what `lone` adds up.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from highroad.planning.solve.live import distinct, ragged
+from highroad.planning.solve.offered import Lots
 from highroad.planning.solve.problem import Reals
 from highroad.planning.solve.ways import Places, Ways
 
@@ -166,22 +167,30 @@ class Standing:
             left -= apart
         return [(-1, np.maximum(left, 0.0)), *found]
 
-    def lone(self, prices: list[tuple[int, Reals]], families: Places) -> Reals:
-        """What each of some families that are protected pays at least, as above."""
+    def lone(self, prices: list[tuple[int, Reals]], lots: Lots, some: Places, reach: float) -> Reals:
+        """What each of some lots that are protected pays at least, as above, on ways inside their bounds: those whose
+        cheapest way is too long are looked into one by one, the largest first, for so many nodes and links in all.
+        """
         ways, live = self.ways, self.live
-        cost = np.zeros(len(families))
+        families = distinct(lots.family[some])
+        place = np.searchsorted(families, lots.family[some])
+        bound = lots.high_ms[some]
+        cost, largest = np.zeros(len(some)), np.argsort(-lots.gbps[some], kind="stable")
+        most = 1 + int(reach / (live.nodes + live.spans) / max(1, len(prices)))
         for group, price in prices:
             if not price.any():
                 continue
-            if group < 0:
-                cost += ways.cheapest(price, families)[0]
-                continue
             around = price.copy()
-            around[ways.spans_in(group)] = np.inf
+            if group >= 0:
+                around[ways.spans_in(group)] = np.inf
+            then, found = ways.cheapest(around, families)
+            takes = np.zeros(len(families))
+            takes[np.searchsorted(families, found.family)] = found.sums(live.latency_ms)
+            each, late = then[place], takes[place] > bound * (1 + 1e-9)
+            slow = largest[late[largest]][:most]
+            if len(slow):
+                each[slow] = ways.within(around, lots.family[some[slow]], bound[slow], np.full(len(slow), np.inf))[0]
             ends = live.node_group
             inside = (ends[ways.source[families]] != group) & (ends[ways.target[families]] != group)
-            some = np.flatnonzero(inside)
-            if len(some):
-                then = ways.cheapest(around, families[some])[0]
-                cost[some] += np.where(np.isfinite(then), then, 0.0)
+            cost += np.where(np.isfinite(each) & (inside[place] | (group < 0)), each, 0.0)
         return cost

@@ -4,8 +4,9 @@ Services of the same ends, fence and protection are a family, and share their wa
 is read off a tree (`Network.ways`): of the whole network first, and inside the fence only where that one leaves it. A
 way of a family that is protected is kept with a backup: the cheapest one that shares no risk group with it.
 
-Ways that are too long for a bound are not in the way of it; what a bound costs is found from trees at prices with a
-price on latency besides: for any rate m a millisecond, a way inside the bound costs at least
+Ways that are too long for a bound are not in the way of it. What the cheapest way inside a bound costs is found
+exactly, family by family (`Network.within`), as far as labels are not too many; or for all at once from trees at prices
+with a price on latency besides, which may prove less: for any rate m a millisecond, a way inside it costs at least
 
     dist_{y + m latency}(s) - m bound(s)                                        (Lagrangian relaxation; Handler 1980)
 """
@@ -25,6 +26,13 @@ from highroad.planning.solve.problem import Flags, Ints, Reals
 Places = NDArray[np.int64]
 RATES = (0.1, 0.4, 1.6, 6.4)
 """Prices of latency that are tried, in units of what a family's way costs for its latency."""
+
+LABELS = 20
+"""Of a way inside a bound so many are looked at for each node and each link of a network: beyond that less is proven.
+"""
+
+INSIDE = 1 + 1e-9
+"""What a way may take, as a share of its bound: sums differ by rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +140,26 @@ class Ways:
             costs.append((rate * unit, then))
             parts.append(found)
         return costs, joined(parts)
+
+    def within(self, price: Reals, families: Places, bound_ms: Reals, enough: Reals) -> tuple[Reals, Found]:
+        """What a way of each of some families, which may come several times, costs at least at prices of spans if it
+        takes no longer than its bound, infinity without one; and the cheapest such ways that were found. Where that
+        many labels did not suffice, or no way is below a cost that is `enough`, it may be less than these cost.
+        """
+        live = self.live
+        cost, _, start, arcs = self.network.within(
+            price[self._span],
+            live.latency_ms[self._span],
+            self.source[families],
+            self.target[families],
+            self.fence[families],
+            self._allowed,
+            bound_ms * INSIDE,
+            enough,
+            LABELS * (live.nodes + len(self._span)),
+        )
+        found = Found(family=families, start=start, span=self._span[arcs])
+        return cost, found.only(np.diff(start) > 0)
 
     def add(self, found: Found, price: Reals) -> int:
         """Keep ways that are not known yet, with a backup that is cheapest at some prices where one is wanted; a way
