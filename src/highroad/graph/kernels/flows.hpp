@@ -27,8 +27,8 @@ inline constexpr int REPEATS = 12;
 
 // So often threads hear of each other in a sweep at most, after sets of so many links each together at least. Where it is
 // seldom, each expects of the others that they do what it does; the more often than so, the less.
-inline constexpr std::size_t BATCHES = 400, WORK = 16'000;
-inline constexpr double UNHEARD = 24;
+inline constexpr std::size_t BATCHES = 400, WORK = 60'000;
+inline constexpr double UNHEARD = 16;
 
 inline constexpr std::size_t FEW = 100'000;  // So many sums are not worth a thread of their own.
 
