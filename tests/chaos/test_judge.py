@@ -36,7 +36,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ledger, float
     with starting() as starter:
         life = Life(starter, folder / "home", "--network", str(ground.write(folder)))
         load.begin(life)
-        time.sleep(1.0)
+        until_s = time.monotonic() + 30.0
+        while not is_enough(ledger) and time.monotonic() < until_s:
+            time.sleep(0.05)
         load.end()
         load.settle(life)
         quiet_since_s = time.time()
@@ -44,6 +46,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ledger, float
         load.catch_up(life)
         life.kill()
     return folder / "home", ledger, quiet_since_s
+
+
+def is_enough(ledger: Ledger) -> bool:
+    """Whether there is something of every kind that is planted upon, however slow the machine."""
+    known = list(ledger.services.values())
+    lives = [one for one in known if one.given_back is False and not one.passing and not one.hold]
+    return len(known) > 11 and len(lives) > 3 and any(one.given_back for one in known) and len(ledger.seen) > 40
 
 
 def test_nothing_is_wrong_where_nothing_is(scene: tuple[Path, Ledger, float]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,6 +92,7 @@ def test_a_failure_is_played_again(operator_page: Page, backend: Backend) -> Non
     backend.cut(fibre)
     wait_until(lambda: _rerouted(backend, service) != [], "it has moved")
     [moved, *_] = _rerouted(backend, service)
+    time.sleep(5.0)  # it lasts: a busy browser that plays it must not miss it
     backend.splice(fibre)
     wait_until(lambda: not body(backend.operator.get("/v1/incidents"))["items"][0]["open"], "it is over")
     incident = body(backend.operator.get("/v1/incidents"))["items"][0]

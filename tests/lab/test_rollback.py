@@ -16,6 +16,7 @@ from highroad.fabric.linux.fabric import LinuxFabric
 from highroad.lab.client import LabClient
 from highroad.model.incident import MaintenanceState
 from highroad.model.lifecycle import State
+from highroad.model.measurement import Way
 from highroad.model.network import FibreId, SiteId
 from highroad.model.service import End, Port, PortId, Request, ServiceId, Tenant, TenantId
 from tests.contract.fabric.routers import lab_of
@@ -27,7 +28,7 @@ pytestmark = needs_root
 
 TRIANGLE = backbone("a-b", "a-c", "b-c")
 ACME = TenantId("acme")
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 
 
 @asynccontextmanager
@@ -106,7 +107,7 @@ def test_probes_bring_back_who_sends_nothing_from_a_path_that_swallows_packets(t
 
             await until(controller, lambda book: way(book) == ("a>b",))
             await fabric.offer(service.id, 0.0)
-            await asyncio.sleep(5.0)  # it is known how its path is measured
+            await measured(fabric, service.id)
             hole = await namespace_of(fabric, "c")
             in_namespace(hole, "nft", "add table ip6 hole")
             in_namespace(
@@ -127,6 +128,16 @@ def test_probes_bring_back_who_sends_nothing_from_a_path_that_swallows_packets(t
             assert await arrives(fabric, service.id)
 
     asyncio.run(scene())
+
+
+async def measured(fabric: LinuxFabric, service: ServiceId) -> None:
+    """Wait until it is known how its path is measured, each way."""
+    until_s = time.monotonic() + PATIENCE_S
+    ways: list[Way] = []
+    while min(ways.count(way) for way in Way) < 3:
+        assert time.monotonic() < until_s, ways
+        await asyncio.sleep(0.5)
+        ways = [one.way for one in await fabric.measurements(service) if one.in_use and one.sent]
 
 
 async def namespace_of(fabric: LinuxFabric, site: str) -> str:

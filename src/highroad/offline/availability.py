@@ -99,6 +99,7 @@ def command(
 
     Example: `highroad availability us-lab demands.csv --at 99.9 --at 99.99`
     """
+    attempt(lambda: reading.all_there(network_file, demands_file), json_)
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
     unread, network = plannable(network_file, rules, json_)
     attempt(lambda: _answers(objective), json_)

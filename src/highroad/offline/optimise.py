@@ -105,6 +105,7 @@ def command(
     clock: Clock = time.perf_counter
     begun_s = clock()
     paths = attempt(lambda: _most_paths(most_paths), json_)
+    attempt(lambda: reading.all_there(network_file, demands_file), json_)
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
     left_out, network = plannable(network_file, rules, json_)
     demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix), json_)

@@ -75,6 +75,18 @@ def load(file: str, rules: Rules) -> Loaded:
     return loaded
 
 
+def all_there(network_file: str, *files: Path) -> None:
+    """Raises NotFound that names every file of a command that is not there; a network may be a shipped name."""
+    missing: list[str] = []
+    for path in files if network_file in NETWORKS else (Path(network_file), *files):
+        try:
+            path.stat()
+        except (OSError, ValueError) as error:
+            missing.append(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")
+    if missing:
+        raise NotFound("; ".join(missing))
+
+
 def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
     """The bytes of a plain file or pipe, at most one more than so many. Raises NotFound."""
     try:

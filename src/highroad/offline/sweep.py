@@ -108,6 +108,7 @@ def command(
 
     Example: `highroad sweep us demands.csv --singles --grow 1.5`
     """
+    attempt(lambda: reading.all_there(network_file, demands_file), json_)
     rules = attempt(lambda: reading.rules_of(derive, positions, default_length_km, default_capacity_gbps), json_)
     unread, network = plannable(network_file, rules, json_)
     demands, told = attempt(lambda: read_demands(demands_file, network, scale, matrix, bare=True), json_)

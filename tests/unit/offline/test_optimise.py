@@ -342,6 +342,9 @@ def test_matrices(here: Path) -> None:
 def test_what_is_wrong_is_told_and_the_exit_code_says_how(here: Path) -> None:
     assert run("nothing.yaml", "demands.csv").exit_code == 4
     assert run("country.yaml", "nothing.csv").exit_code == 4
+    both = run("nothing.yaml", "nothing.csv")
+    assert "nothing.yaml" in both.output
+    assert "nothing.csv" in both.output
     assert run("country.yaml", "demands.csv", "--out", "no/plan.json").exit_code == 7
     assert run("country.yaml", "demands.csv", "--objective", "best").exit_code == 2
     (here / "demands.csv").write_text("source,target,gbps\nwesst,east,300\nwest,east,x\n")
