@@ -333,6 +333,26 @@ def test_any_number_of_threads_keeps_what_flows(threads: int) -> None:
     assert -came[np.arange(60), np.arange(60)] == pytest.approx(flows.served.reshape(60, 10).sum(axis=1))
 
 
+@pytest.mark.parametrize("worth", [1.0, math.inf])
+def test_a_large_demand_finds_its_many_small_ways_in_few_sweeps(worth: float) -> None:
+    """From 0 by 40 others to 41: a tree has one of those ways, and what is beside it is looked at too."""
+    ways = np.arange(40, dtype=np.int32)
+    flows = Flows(
+        Network(42, np.append(np.zeros(40, np.int32), ways + 1), np.append(ways + 1, np.full(40, 41, np.int32))),
+        np.full(80, 10.0),
+        int32(0),
+        int64(0, 1),
+        int32(41),
+        reals(380),
+        reals(worth),
+        int32(-1),
+        np.zeros(0, np.uint8),
+    )
+    swept(flows, sweeps=4)
+    assert flows.served[0] > 350
+    assert flows.load.max() < 12
+
+
 def test_several_callers_at_once() -> None:
     expected = swept(large()[0], 2, sweeps=5).flow
     wrong = []

@@ -25,12 +25,16 @@ namespace highroad {
 
 inline constexpr int REPEATS = 12;
 
-// So often threads hear of each other in a sweep, after so many sets each at least.
-inline constexpr std::size_t BATCHES = 16, FEWEST = 32;
+// So often threads hear of each other in a sweep at most, after sets of so many links each together at least. Where it is
+// seldom, each expects of the others that they do what it does; the more often than so, the less.
+inline constexpr std::size_t BATCHES = 400, WORK = 60'000;
+inline constexpr double UNHEARD = 16;
 
 inline constexpr std::size_t FEW = 100'000;  // So many sums are not worth a thread of their own.
 
 inline constexpr std::size_t LEVELS = 16;
+
+inline constexpr double MUCH = 0.01;  // Of a set's regret: who has more goes other ways than the cheapest too.
 
 inline constexpr double LARGE = 1e300;  // More than anything costs or carries.
 
@@ -119,14 +123,16 @@ class Flows {
     while (hands_.size() < static_cast<std::size_t>(jobs)) hands_.emplace_back(network_);
     Sweep sum;
     sum.regret.resize(order.size());
-    const std::size_t batches = jobs == 1 ? 1 : std::clamp<std::size_t>(order.size() / (FEWEST * at(jobs)), 1, BATCHES);
+    const std::size_t fewest = std::max<std::size_t>(1, WORK / std::max<std::size_t>(1, links())) * at(jobs);
+    const std::size_t batches = jobs == 1 ? 1 : std::clamp<std::size_t>(order.size() / fewest, 1, BATCHES);
+    const double weighs = 1 + (jobs - 1) * std::min(1.0, UNHEARD / static_cast<double>(batches));
     std::vector<double> now = load_, price(links());
     for (std::size_t e = 0; e < links(); ++e) price[e] = pricing.at(static_cast<Link>(e), now[e]);
     for (int job = 0; job < jobs; ++job) {
       Hand& hand = hands_[at(job)];
       hand.load = now;
       hand.price = price;
-      hand.weighs = jobs;
+      hand.weighs = weighs;
       hand.moves = 0;
     }
     for (std::size_t batch = 0; batch < batches; ++batch) {
@@ -244,15 +250,14 @@ class Flows {
   }
 
   // What a thread works with. Loads and prices are its own: it hears of what the others do some sets of demands later.
-  // Until then what it changes counts `weighs` times, as if the others did the same; else all together would do too
-  // much.
+  // Until then what it changes counts `weighs` times, as if the others did the same or a part of it; else all together
+  // would do too much.
   struct Hand {
     explicit Hand(const Network& network)
         : heap(network.nodes),
           distance(count(network)),
           into(count(network)),
           stamp(count(network), 0),
-          is_beside(count(network), 0),
           longest(count(network)),
           share(count(network)) {}
 
@@ -262,14 +267,14 @@ class Flows {
     std::vector<double> distance;
     std::vector<Link> into;
     std::vector<std::int64_t> stamp;
-    std::vector<std::uint8_t> is_beside;
     std::vector<double> longest, share;
-    std::vector<Node> settled, beside;
+    std::vector<Node> settled;
+    std::vector<Link> beside, around;
     std::vector<double> load, price;
     std::vector<Link> walked;
     std::int64_t stamps = 0;
     std::int64_t moves = 0;
-    int weighs = 1;
+    double weighs = 1;
   };
 
   static std::size_t node(Node v) { return static_cast<std::size_t>(v); }
@@ -322,15 +327,17 @@ class Flows {
   // In flows_move.hpp.
   double improve(std::size_t g, const Pricing& pricing, double tolerance, double enough, bool together, Hand& hand);
   double account(std::size_t g, const double* flow, const Hand& hand) const;
-  void shift(double* flow, const Pricing& pricing, double tolerance, Hand& hand) const;
-  void move(Node v, Link e, double* flow, const Pricing& pricing, double tolerance, Hand& hand) const;
+  void shift(std::size_t g, double* flow, const Pricing& pricing, double tolerance, double much, Hand& hand) const;
+  void move(Link e, Link by, double* flow, const Pricing& pricing, double tolerance, Hand& hand) const;
+  void look_around(std::size_t g, Node v, double most, Hand& hand) const;
   void cancel(Node again, double* flow, const Pricing& pricing, Hand& hand) const;
   Link largest_into(Node v, const double* flow) const;
   Link largest_from(Node v, const double* flow) const;
   void remove(std::size_t g, double* flow, const Pricing& pricing, double tolerance, Hand& hand);
   bool walk_dearest(Node v, Node source, double* flow, const Pricing& pricing, Hand& hand, double& cost, double& slope,
                     double& most) const;
-  void add(std::size_t g, double* flow, const Pricing& pricing, Hand& hand);
+  void add(std::size_t g, double* flow, const Pricing& pricing, double much, Hand& hand);
+  double add_by(Link by, double worth, double left, double* flow, const Pricing& pricing, Hand& hand) const;
   void add_together(std::size_t g, double least, double above, double* flow, const Pricing& pricing, Hand& hand);
   void prefer(std::size_t g);
   // In flows_fit.hpp.

@@ -22,13 +22,13 @@ inline double Flows::improve(std::size_t g, const Pricing& pricing, double toler
   const double regret = account(g, flow, hand);
   if (regret <= enough) return regret;
   is_tidy_[g] = 0;
-  shift(flow, pricing, tolerance, hand);
+  shift(g, flow, pricing, tolerance, MUCH * regret, hand);
   remove(g, flow, pricing, tolerance, hand);
   if (together)
     for (std::size_t k = 0; k < levels_.size(); ++k)  // One after the other, the worthiest first.
       add_together(g, levels_[k], k == 0 ? UNREACHED : levels_[k - 1], flow, pricing, hand);
   else
-    add(g, flow, pricing, hand);
+    add(g, flow, pricing, MUCH * regret, hand);
   return regret;
 }
 
@@ -63,66 +63,97 @@ inline double Flows::account(std::size_t g, const double* flow, const Hand& hand
   return regret;
 }
 
-inline void Flows::shift(double* flow, const Pricing& pricing, double tolerance, Hand& hand) const {
-  const Rows& in = network_.in;
-  // Few nodes are reached by others than the tree's: those are found first, and no more come while flow goes to the tree.
+inline void Flows::shift(std::size_t g, double* flow, const Pricing& pricing, double tolerance, double much, Hand& hand) const {
+  // Few links in use are not the tree's: those are found first, and no more come while flow goes to the tree. The farthest
+  // first.
   std::size_t found = 0;
-  hand.beside.resize(links());
+  hand.beside.resize(links() + 1);
   for (std::size_t e = 0; e < links(); ++e) {
-    const auto v = node(network_.head[e]);
-    hand.beside[found] = static_cast<Node>(v);
-    found += static_cast<std::size_t>((flow[e] > 0) & (hand.into[v] != static_cast<Link>(e)));
+    hand.beside[found] = static_cast<Link>(e);
+    found += static_cast<std::size_t>((flow[e] > 0) & (hand.into[node(network_.head[e])] != static_cast<Link>(e)));
   }
-  if (found == 0) return;
-  for (std::size_t k = 0; k < found; ++k) hand.is_beside[node(hand.beside[k])] = 1;
-  for (std::size_t place = hand.settled.size(); place-- > 1;) {
-    const Node v = hand.settled[place];
-    if (!hand.is_beside[node(v)]) continue;
-    for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e) {
-      if (flow[e] <= 0 || e == hand.into[node(v)]) continue;
-      const double reached = hand.distance[node(tail(e))] + hand.price[at(e)];
-      if (reached <= hand.distance[node(v)] * (1 + tolerance)) continue;
-      move(v, e, flow, pricing, tolerance, hand);
+  const double* distance = hand.distance.data();
+  const auto end = std::remove_if(hand.beside.begin(), hand.beside.begin() + static_cast<std::ptrdiff_t>(found), [&](Link e) {
+    const double far = distance[head(e)];
+    return !(distance[tail(e)] + hand.price[at(e)] > far * (1 + tolerance)) || far == UNREACHED || head(e) == hand.settled[0];
+  });
+  std::sort(hand.beside.begin(), end, [&](Link a, Link b) {
+    const double x = distance[head(a)], y = distance[head(b)];
+    return x != y ? x > y : a < b;
+  });
+  for (auto one = hand.beside.begin(); one != end; ++one) {
+    const Link e = *one;
+    const Node v = head(e);
+    const auto over = [&] { return distance[tail(e)] + hand.price[at(e)] - distance[v] * (1 + tolerance); };
+    if (flow[e] <= 0 || over() <= 0) continue;
+    move(e, hand.into[node(v)], flow, pricing, tolerance, hand);
+    if (flow[e] * over() <= much) continue;
+    look_around(g, v, distance[tail(e)] + hand.price[at(e)], hand);
+    for (const Link by : hand.around) {
+      if (by == e) continue;
+      move(e, by, flow, pricing, tolerance, hand);
+      if (flow[e] * over() <= much) break;
     }
   }
-  for (std::size_t k = 0; k < found; ++k) hand.is_beside[node(hand.beside[k])] = 0;
 }
 
-// From the way on which e comes to v to the tree's.
-inline void Flows::move(Node v, Link e, double* flow, const Pricing& pricing, double tolerance, Hand& hand) const {
+// The links by which v is reached for less than so much, but that of the tree; the cheapest first.
+inline void Flows::look_around(std::size_t g, Node v, double most, Hand& hand) const {
+  const Rows& in = network_.in;
+  const std::uint8_t* may = allowed(g);
+  const auto reached = [&](Link e) { return hand.distance[node(tail(e))] + hand.price[at(e)]; };
+  hand.around.clear();
+  for (Link e = in.start[node(v)]; e < in.start[node(v) + 1]; ++e)
+    if (e != hand.into[node(v)] && reached(e) < most && (may == nullptr || may[e])) hand.around.push_back(e);
+  std::sort(hand.around.begin(), hand.around.end(), [&](Link a, Link b) {
+    const double x = reached(a), y = reached(b);
+    return x != y ? x < y : a < b;
+  });
+}
+
+// From the way on which e comes to its head to the tree's, whose last link is `by`.
+inline void Flows::move(Link e, Link by, double* flow, const Pricing& pricing, double tolerance, Hand& hand) const {
+  const Node v = head(e);
+  const auto back = [&](Node u) { return u == v ? by : hand.into[node(u)]; };
   for (int attempt = 0; attempt < 3 && flow[e] > 0; ++attempt) {
     const std::int64_t above = ++hand.stamps;
-    for (Node u = v;; u = tail(hand.into[node(u)])) {
-      hand.stamp[node(u)] = above;
-      if (hand.into[node(u)] == NO_LINK) break;
-    }
+    hand.stamp[node(v)] = above;
+    Node up = tail(by);  // The tree's way is looked at as far as it has to be: no nearer to the source than the other.
+    hand.stamp[node(up)] = above;
     const std::int64_t seen = ++hand.stamps;
     hand.walked.clear();
     hand.walked.push_back(e);
     double dear = hand.price[at(e)], dear_slope = dear / capacity_[at(e)], most = flow[e];
     Node meet = tail(e);
     bool cycle = meet == v;
-    while (!cycle && hand.stamp[node(meet)] != above) {
+    while (!cycle) {
+      const double far = hand.distance[node(meet)];
+      while (hand.into[node(up)] != NO_LINK && hand.distance[node(up)] >= far) {
+        up = tail(hand.into[node(up)]);
+        if (up == v) return;  // It is on the other's way.
+        hand.stamp[node(up)] = above;
+      }
+      if (hand.stamp[node(meet)] == above) break;
       if (hand.stamp[node(meet)] == seen) {
         cycle = true;
         break;
       }
       hand.stamp[node(meet)] = seen;
-      const Link back = largest_into(meet, flow);
-      if (back == NO_LINK) return;  // less than nothing was left of it
-      hand.walked.push_back(back);
-      dear += hand.price[at(back)];
-      dear_slope += hand.price[at(back)] / capacity_[at(back)];
-      most = std::min(most, flow[back]);
-      meet = tail(back);
+      const Link used = largest_into(meet, flow);
+      if (used == NO_LINK) return;  // less than nothing was left of it
+      hand.walked.push_back(used);
+      dear += hand.price[at(used)];
+      dear_slope += hand.price[at(used)] / capacity_[at(used)];
+      most = std::min(most, flow[used]);
+      meet = tail(used);
     }
     if (cycle) {
       cancel(meet, flow, pricing, hand);
       continue;
     }
     double cheap = 0, cheap_slope = 0, smallest = UNREACHED;
-    for (Node u = v; u != meet; u = tail(hand.into[node(u)])) {
-      const Link on = hand.into[node(u)];
+    for (Node u = v; u != meet; u = tail(back(u))) {
+      const Link on = back(u);
       smallest = std::min(smallest, capacity_[at(on)]);
       cheap += hand.price[at(on)];
       cheap_slope += hand.price[at(on)] / capacity_[at(on)];
@@ -141,12 +172,12 @@ inline void Flows::move(Node v, Link e, double* flow, const Pricing& pricing, do
     }
     step = std::min(most, step);
     if (!pricing.bears(smallest, step, hand.weighs))
-      for (Node u = v; u != meet; u = tail(hand.into[node(u)])) {
-        const Link on = hand.into[node(u)];
+      for (Node u = v; u != meet; u = tail(back(u))) {
+        const Link on = back(u);
         step = pricing.bearable(on, hand.load[at(on)], step, dear, hand.weighs);
       }
     for (const Link on : hand.walked) put(flow, on, -step, pricing, hand);
-    for (Node u = v; u != meet; u = tail(hand.into[node(u)])) put(flow, hand.into[node(u)], step, pricing, hand);
+    for (Node u = v; u != meet; u = tail(back(u))) put(flow, back(u), step, pricing, hand);
     ++hand.moves;
     return;
   }
@@ -263,33 +294,46 @@ inline bool Flows::walk_dearest(Node v, Node source, double* flow, const Pricing
   return false;
 }
 
-inline void Flows::add(std::size_t g, double* flow, const Pricing& pricing, Hand& hand) {
+inline void Flows::add(std::size_t g, double* flow, const Pricing& pricing, double much, Hand& hand) {
   for (auto d = first(g); d < first(g + 1); ++d) {
     const double left = demands_.amount[d] - served_[d], worth = demands_.worth[d];
     const Node v = demands_.target[d];
     if ((left <= nothing_) | (hand.distance[node(v)] >= worth)) continue;
-    double step = left;
-    if (!must(d)) {
-      double cost = 0, slope = 0, smallest = UNREACHED;
-      for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
-        const Link on = hand.into[node(u)];
-        smallest = std::min(smallest, capacity_[at(on)]);
-        cost += hand.price[at(on)];
-        slope += hand.price[at(on)] / capacity_[at(on)];
-      }
-      if (cost >= worth) continue;
-      step = std::min(left, std::log(worth / cost) * cost / (slope * pricing.slope / pricing.unit * hand.weighs));
-      if (!pricing.bears(smallest, step, hand.weighs))
-        for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
-          const Link on = hand.into[node(u)];
-          step = pricing.bearable(on, hand.load[at(on)], step, worth, hand.weighs);
-        }
+    served_[d] += add_by(hand.into[node(v)], worth, left, flow, pricing, hand);
+    const auto rest = [&] { return demands_.amount[d] - served_[d]; };
+    if (rest() <= nothing_ || rest() * (worth - hand.distance[node(v)]) <= much) continue;
+    look_around(g, v, worth, hand);
+    for (const Link by : hand.around) {
+      served_[d] += add_by(by, worth, rest(), flow, pricing, hand);
+      if (rest() * (worth - hand.distance[node(v)]) <= much) break;
     }
-    for (Node u = v; hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)]))
-      put(flow, hand.into[node(u)], step, pricing, hand);
-    served_[d] += step;
-    ++hand.moves;
   }
+}
+
+// Of what is left as much as makes the tree's way, whose last link is `by`, cost what it is worth; how much that was.
+inline double Flows::add_by(Link by, double worth, double left, double* flow, const Pricing& pricing, Hand& hand) const {
+  const Node v = head(by);
+  hand.walked.assign(1, by);
+  for (Node u = tail(by); hand.into[node(u)] != NO_LINK; u = tail(hand.into[node(u)])) {
+    if (u == v) return 0;
+    hand.walked.push_back(hand.into[node(u)]);
+  }
+  double step = left;
+  if (!std::isinf(worth)) {
+    double cost = 0, slope = 0, smallest = UNREACHED;
+    for (const Link on : hand.walked) {
+      smallest = std::min(smallest, capacity_[at(on)]);
+      cost += hand.price[at(on)];
+      slope += hand.price[at(on)] / capacity_[at(on)];
+    }
+    if (cost >= worth) return 0;
+    step = std::min(left, std::log(worth / cost) * cost / (slope * pricing.slope / pricing.unit * hand.weighs));
+    if (!pricing.bears(smallest, step, hand.weighs))
+      for (const Link on : hand.walked) step = pricing.bearable(on, hand.load[at(on)], step, worth, hand.weighs);
+  }
+  for (const Link on : hand.walked) put(flow, on, step, pricing, hand);
+  ++hand.moves;
+  return step;
 }
 
 // What comes to a node is its worthiest demand's first: no flow changes by that.

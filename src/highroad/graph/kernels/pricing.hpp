@@ -38,11 +38,11 @@ struct Pricing {
   }
 
   // Whether the price of a link so large rises by no more than a factor e: about as its slope has it.
-  bool bears(double size, double step, int weighs) const { return step * slope * weighs <= size * unit; }
+  bool bears(double size, double step, double weighs) const { return step * slope * weighs <= size * unit; }
 
   // Of a step along a way that is to cost `most` in the end, what a link of it bears that counts changes `weighs` times:
   // a step that follows from the slopes alone is far too long where a small link, still cheap, is beside large ones.
-  double bearable(Link e, double load, double step, double most, int weighs) const {
+  double bearable(Link e, double load, double step, double most, double weighs) const {
     const auto k = static_cast<std::size_t>(e);
     if (bears(capacity[k], step, weighs)) return step;
     return std::clamp((load_at(e, most) - load) / weighs, 0.0, step);
