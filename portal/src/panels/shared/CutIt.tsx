@@ -9,7 +9,8 @@ import { Part } from "../../parts/Part";
 import { t } from "../../words/en";
 import { darkService } from "../incident/Now";
 
-export function CutIt({ fibre }: { fibre: string }) {
+/** `seen` is told once it is cut: what would be is then what is. */
+export function CutIt({ fibre, seen }: { fibre: string; seen: () => void }) {
   const store = useStore();
   const [sure, ask_twice] = useState(false);
   const [busy, work] = useState(false);
@@ -21,7 +22,10 @@ export function CutIt({ fibre }: { fibre: string }) {
     say("");
     try {
       if (down) await ask("DELETE /v1/lab/cuts/{fibre}", { path: { fibre } });
-      else await ask("POST /v1/lab/cuts", { body: { fibre } });
+      else {
+        await ask("POST /v1/lab/cuts", { body: { fibre } });
+        seen();
+      }
     } catch (error) {
       say(error instanceof Problem && error.code === "no-lab" ? t.whatIf.noLab : saidOf(error));
     } finally {

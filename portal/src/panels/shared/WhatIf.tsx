@@ -1,5 +1,6 @@
 // What if a fibre, or a site, failed? What the controller would do, on the map and in words; and in a lab, the failure itself
 // with the outage that was measured.
+import { useState } from "preact/hooks";
 import { ask } from "../../api/client";
 import type { EffectOut, WhatIfOut } from "../../api/schema";
 import { useStore } from "../../page";
@@ -8,7 +9,7 @@ import { useAsked } from "../../parts/asked";
 import { Items } from "../../parts/Items";
 import { Part } from "../../parts/Part";
 import { Room } from "../../parts/Room";
-import { ShowOnMap } from "../../parts/ShowOnMap";
+import { ShowOnMap, type Tick } from "../../parts/ShowOnMap";
 import { targetName } from "../../state/naming";
 import type { Overlay, Route, State } from "../../state/store";
 import { OUTCOMES, t } from "../../words/en";
@@ -23,25 +24,27 @@ export function WhatIf({ id }: { id: string }) {
   const store = useStore();
   // What is down already changes what else would happen.
   const dark = [...store.faults.down].sort().join(" ");
+  // Who has taken it off the map, or has cut it in earnest, looks at what is so.
+  const tick = useState(true);
   const asked = useAsked(`${id} ${dark}`, (signal) => ask("GET /v1/whatif", { query: { cut: id }, signal }));
   return (
     <>
       <p class="lead">{t.whatIf.intro}</p>
       <Room of="cut">
-        <Answer of={asked} asking={t.whatIf.asking}>{(found) => <Found of={found} />}</Answer>
+        <Answer of={asked} asking={t.whatIf.asking}>{(found) => <Found of={found} tick={tick} />}</Answer>
       </Room>
-      {store.atlas?.fibre.has(id) === true && <CutIt fibre={id} />}
+      {store.atlas?.fibre.has(id) === true && <CutIt fibre={id} seen={() => tick[1](false)} />}
     </>
   );
 }
 
 /** What was found, in words and on the map. */
-export function Found({ of: found }: { of: WhatIfOut }) {
+export function Found({ of: found, tick }: { of: WhatIfOut; tick?: Tick }) {
   const store = useStore();
   const fuller = found.fullest.filter((one) => one.share > one.before_gbps / one.capacity_gbps + 1e-6);
   return (
     <>
-      <ShowOnMap of={found} overlay={(of) => overlayOf(store, of)} />
+      <ShowOnMap of={found} overlay={(of) => overlayOf(store, of)} {...(tick === undefined ? {} : { tick })} />
       <Part title={t.whatIf.would(found.effects.length)}>
         <ul class="counts">
           {ORDER.flatMap((outcome) => {
