@@ -89,18 +89,17 @@ def _with_lost(answer: Answer, paths: Paths, amount: Reals, lost: Offsets) -> tu
     )
     # They come from the target back.
     link = link[np.repeat(start[:-1] + start[1:] - 1, np.diff(start)) - np.arange(len(link))]
+    found = np.diff(start) > 0
+    added = np.diff(start)[found]
+    at = paths.first[lost[found]]  # They have no other path: theirs comes where it would be.
     count = np.diff(paths.first)
-    count[lost] = (np.diff(start) > 0).astype(np.int64)
-    of = np.concatenate((np.repeat(np.arange(len(made.target)), np.diff(paths.first)), lost[np.diff(start) > 0]))
-    order = np.argsort(of, kind="stable")
-    begin = np.concatenate((paths.start[:-1], len(paths.link) + start[:-1][np.diff(start) > 0]))[order]
-    length = np.concatenate((np.diff(paths.start), np.diff(start)[np.diff(start) > 0]))[order]
-    every = np.concatenate((paths.link, link))
-    starts = np.concatenate((np.zeros(1, np.int64), length.cumsum()))
-    places = np.repeat(begin - starts[:-1], length) + np.arange(starts[-1])
-    first = np.concatenate((np.zeros(1, np.int64), count.cumsum()))
-    carried = np.concatenate((amount, answer.flows.served[lost][np.diff(start) > 0]))[order]
-    return Paths(first=first, start=starts, link=every[places].astype(np.int32)), carried
+    count[lost[found]] = 1
+    length = np.insert(np.diff(paths.start), at, added)
+    return Paths(
+        first=np.concatenate((np.zeros(1, np.int64), count.cumsum())),
+        start=np.concatenate((np.zeros(1, np.int64), length.cumsum())),
+        link=np.insert(paths.link, np.repeat(paths.start[at], added), link),
+    ), np.insert(amount, at, answer.flows.served[lost][found])
 
 
 def widest(paths: Paths, flow_gbps: Reals, most: int) -> NDArray[np.int64]:
