@@ -130,12 +130,12 @@ class Network:
         """
         The cheapest way of each pair of ends that takes no longer than its bound: (cost, exact, start, link).
 
-        As `ways`, with the latency of links, float64[links], and for each pair the bound of it, in the same unit, and enough,
-        a cost of which it suffices to know that no way is below it; both float64 and infinity for none. Each pair's search
-        is left after so many labels.
+        As `ways`, with the latency of links, float64[links], and for each pair the bound of it, in the same unit, and
+        enough, a cost of which it suffices to know that no way is below it; both float64 and infinity for none. Each
+        pair's search is left after so many labels.
 
-        cost is what no way inside the bound is below, infinity where there is none. Where exact, uint8, is not 0, that is
-        what way k costs; otherwise way k is the cheapest that was found inside the bound.
+        cost is what no way inside the bound is below, infinity where there is none. Where exact, uint8, is not 0, that
+        is what way k costs; otherwise way k is the cheapest that was found inside the bound.
 
         Other threads run meanwhile, and what comes out does not depend on how many there are. Raises ValueError for
         what does not fit together.

@@ -65,11 +65,11 @@ class Slope:
     far: float = np.inf
     """After so many sweeps multipliers remember however large the regret is."""
     falls: float = np.inf
-    """No multiplier falls by more than e to this in a sweep: one that falls to nothing at once draws all to its link."""
+    """No multiplier falls by more than e to this in a sweep: one that is nothing at once draws all to its link."""
     least: float = WEIGHTS[0]
-    """No multiplier is less: links that cost nothing are told apart by their loads, and not by what they cost before."""
+    """No multiplier is less: links that cost nothing are told apart by loads, and not by what they cost before."""
     creeps: float = 0.0
-    """Multipliers that wait go on as slowly as this power says: flows may never come to rest at those that there are."""
+    """Multipliers that wait go on as slowly as this power says: flows may never come to rest at these."""
     closed: Flags | None = None
     """Links that are cut: no price is low enough."""
     _before: int = BEFORE
@@ -115,7 +115,9 @@ class Slope:
             self.weight = np.clip(np.maximum(price, least) / max(1.0, highest / WEIGHTS[1]), self.least, WEIGHTS[1])
             self._close()
         elif self.creeps and self.sweeps > self._before and near:
-            self.weight = np.clip(self.weight * np.clip(price / self.weight, *CREEP) ** self.creeps, self.least, WEIGHTS[1])
+            self.weight = np.clip(
+                self.weight * np.clip(price / self.weight, *CREEP) ** self.creeps, self.least, WEIGHTS[1]
+            )
         if self.sweeps > 1 and at_rest:
             highest = HIGHEST if self.closed is None else HIGHEST_CUT
             self.slope = min(highest, self.slope * (self.rises if regret > ROUGH else RISES))
