@@ -139,13 +139,18 @@ def test_a_links_drain_is_drawn_on_the_map_and_nothing_is_done(operator_page: Pa
     expect(page.get_by_role("status").filter(has_text="Preview: ")).to_contain_text("would move")
     # Each link with the load that it would have, those that are drained as drained.
     for one in found["would"]["shifted"]:
-        share = round(one["after_gbps"] / one["capacity_gbps"], 4)
+        # What lies on a half is rounded as a browser does.
+        share = math.floor(one["after_gbps"] / one["capacity_gbps"] * 1e4 + 0.5) / 1e4
         expect(link_of(page, one["link"])).to_have_attribute("data-load", f"{share:g}")
     for one in found["would"]["links"]:
         expect(link_of(page, one)).to_have_attribute("data-state", "drained")
     key = page.locator(".legend [data-preview]")
     expect(key).to_contain_text(f"If {backend.name(fibre)} were drained")
     expect(key.locator("[data-way=goes]")).to_be_visible()
+    # Nothing lies over it.
+    seen = "(node) => { const { x, y, width, height } = node.getBoundingClientRect(); "
+    seen += "return node.contains(document.elementFromPoint(x + width / 2, y + height / 2)); }"
+    assert key.evaluate(seen)
     assert f"preview={fibre}" in page.url
 
     # It is in the address: who gets that sees the same; who closes it has the map as it was.
