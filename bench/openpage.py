@@ -149,7 +149,7 @@ def told(samples: Sequence[Sample], for_s: float) -> Figure:
 
 
 def _client(url: str, token: str) -> httpx.Client:
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=120)
 
 
 def main(arguments: Sequence[str]) -> int:
