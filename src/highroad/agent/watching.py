@@ -162,9 +162,12 @@ class Watching:
             reader, writer = connected
             try:
                 self._line = writer
-                self._say({"config": self._told, "backups": self._backups, "crossed": self._crossed.links})
+                self._say(
+                    {"config": self._told, "backups": self._backups, "crossed": self._crossed.links, "gives_back": True}
+                )
                 await self._listen(reader, heard)
             finally:
+                give_back()
                 self._line = None
                 writer.close()
 

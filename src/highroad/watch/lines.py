@@ -29,6 +29,7 @@ class Lines:
         self._listening.setblocking(False)
         self._poll = poll
         self._lent: list[int] = []
+        self._give_back: set[int] = set()
         self._callers: dict[int, tuple[socket.socket, bytearray]] = {}
         poll.register(self._listening, select.EPOLLIN)
 
@@ -61,14 +62,18 @@ class Lines:
         while (end := buffer.find(b"\n")) >= 0:
             line = bytes(buffer[:end])
             del buffer[: end + 1]
-            heard(json.loads(line))
+            said = json.loads(line)
+            if isinstance(said, dict) and said.pop("gives_back", False):
+                self._give_back.add(descriptor)
+            heard(said)
 
     def tell(self, line: bytes, *, urgent: bool = False) -> None:
         """Say it to all; who does not listen is hung up on. What is `urgent` is heard in real time, where that is
-        allowed: who was told gives that back, or it is taken back (`take_back`).
+        allowed, by those who said that they give that back, also when the watcher has died since; else it is taken back
+        (`take_back`).
         """
         for descriptor, (caller, _) in list(self._callers.items()):
-            if urgent and lend(pid := pid_of(caller), LENT_LEVEL):
+            if urgent and descriptor in self._give_back and lend(pid := pid_of(caller), LENT_LEVEL):
                 self._lent.append(pid)
             self._say(descriptor, caller, line)
 
@@ -102,5 +107,6 @@ class Lines:
 
     def _drop(self, descriptor: int) -> None:
         caller, _ = self._callers.pop(descriptor)
+        self._give_back.discard(descriptor)
         self._poll.unregister(caller)
         caller.close()
