@@ -18,6 +18,9 @@ from highroad.planning.solve.answer import Clock, Limits
 from highroad.planning.solve.problem import MOST_GBPS, TINY, Flags, Ints, Problem, Reals, checked, problem
 from highroad.planning.solve.shared import utilisation
 
+FAINT = 1e-200
+"""So small a share of the largest price of a link's capacity is lost in rounding, and too small to divide by."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Least:
@@ -84,8 +87,10 @@ def proven(of: Problem, fixed_gbps: Reals, price: Reals) -> float:
 
 
 def level_of(slope: Reals, start: Reals, cost: float) -> float:
-    """The least U >= 0 with sum max(0, U slope - start) >= cost; 0 where the slopes are."""
-    paid = slope > 0
+    """The least U >= 0 with sum max(0, U slope - start) >= cost; 0 where the slopes are. A slope that is nothing beside
+    the largest counts for nothing.
+    """
+    paid = slope > FAINT * slope.max(initial=0.0)
     if not paid.any() or cost <= 0:
         return 0.0
     from_u = start[paid] / slope[paid]
