@@ -139,7 +139,7 @@ def test_no_more_ways_are_looked_for_than_there_is_time(monkeypatch: pytest.Monk
         return within(lots, price, some, enough)
 
     monkeypatch.setattr(Lots, "within", slow)
-    plan = routed.most(asked(of), of, Limits(gap=GAP, time_s=10.0), clock=lambda: now_s[0])
+    routed.most(asked(of), of, Limits(gap=GAP, time_s=10.0), clock=lambda: now_s[0])
     assert 0 < now_s[0] <= 48
 
 
