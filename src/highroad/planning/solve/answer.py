@@ -97,6 +97,11 @@ class Course:
         return now_s - self._begun_s + 2 * self._longest_s > self._most_s
 
     @property
+    def is_over(self) -> bool:
+        """Whether time is up, in the midst of a sweep."""
+        return self._clock() - self._begun_s > self._most_s
+
+    @property
     def is_long_silent(self) -> bool:
         """Whether somebody who waits would want to know how far it is."""
         return self._sweep_s - self._told_s > SILENT_S

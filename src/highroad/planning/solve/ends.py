@@ -58,7 +58,7 @@ class Ends:
         counts: Reals = self._gbps.copy()
         short = self._short
         order = short[np.lexsort((-gain[short], self._pair[short]))]
-        gbps, pair = self._gbps[order], self._pair[order]
+        gbps, pair = np.minimum(self._gbps, self.most_gbps)[order], self._pair[order]
         before = gbps.cumsum() - gbps
         before -= before[np.searchsorted(pair, pair)]
         counts[order] = np.clip(self.most_gbps[order] - before, 0.0, gbps)

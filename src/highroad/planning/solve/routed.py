@@ -66,6 +66,9 @@ that matter most; for so many times as many in the next, where value and bound c
 left is proven from trees for all of them.
 """
 
+FIRST_FEW = 16
+"""So many are looked into before it is asked whether there is time for twice as many more, and so on."""
+
 APART = 20_000
 """Of so many demands each bound is kept to and proven as it is; of more, bounds that differ little are put together."""
 
@@ -391,9 +394,13 @@ class _Search:
                 proven = then[place] - rate * np.where(fits, lots.high_ms[some], 0.0)
                 least[some] = np.where(fits, np.maximum(least[some], proven), least[some])
             some = self._dearest(late, np.minimum(paid, limit) - least, scale)[:most]
-        cost, found = lots.within(price, some, limit[some])
-        least[some] = np.maximum(least[some], cost)
-        ways.add(found, aside)
+        begin, count = 0, FIRST_FEW
+        while begin < len(some) and not self.course.is_over:  # who is left is proven less of
+            now = some[begin : begin + count]
+            cost, found = lots.within(price, now, limit[now])
+            least[now] = np.maximum(least[now], cost)
+            ways.add(found, aside)
+            begin, count = begin + count, 2 * count
         return least
 
     def _dearest(self, late: Flags, more: Reals, scale: float) -> Places:

@@ -91,6 +91,10 @@ class _Stages:
             self._told(part, number)
         self._parts = 1
         made = self._settled(made, last)
+        if 0 < self._left_s < np.inf and gap_of(made.sums[last], self._bound(made, last)) > self._limits.gap:
+            then = self._stage(last)  # it had a part of the time, and who came between left some
+            if not better(made.sums, then.sums, last, NEARER * self._limits.gap):
+                made = then
         self._told(made, last)
         return made
 

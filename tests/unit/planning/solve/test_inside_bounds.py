@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from highroad.planning.solve import routed, ways
 from highroad.planning.solve.answer import Limits
 from highroad.planning.solve.live import Live
+from highroad.planning.solve.offered import Lots
 from highroad.planning.solve.problem import Reals
 from highroad.planning.solve.routed import Routed
 from highroad.planning.solve.routed_classes import in_turn
+from highroad.planning.solve.ways import Found, Places
 from tests.support.bounds_check import BoundedPlan, faults_inside_bounds
 from tests.unit.planning.solve.test_routed import able, asked, best, directed, keeps
 
@@ -127,6 +129,31 @@ def test_what_is_not_looked_into_is_proven_less_of_and_truly(
     monkeypatch.setattr(routed, "FARTHER", 1)
     monkeypatch.setattr(ways, "LABELS", labels)
     is_proven(bounded(seed, times=3.0), 1.0)
+
+
+def test_no_more_ways_are_looked_for_than_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, now_s, within = bounded(3, demands=1500, times=0.1), [0.0], Lots.within
+
+    def slow(lots: Lots, price: Reals, some: Places, enough: Reals) -> tuple[Reals, Found]:
+        now_s[0] += len(some)
+        return within(lots, price, some, enough)
+
+    monkeypatch.setattr(Lots, "within", slow)
+    routed.most(asked(of), of, Limits(gap=GAP, time_s=10.0), clock=lambda: now_s[0])
+    assert 0 < now_s[0] <= 48
+
+
+def test_the_last_class_has_what_time_the_others_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, now_s, sweep = bounded(3, times=3.0), [0.0], routed._Search._round
+
+    def slow(search: routed._Search, regret: float) -> float:
+        now_s[0] += 1.0
+        return sweep(search, regret)
+
+    monkeypatch.setattr(routed._Search, "_round", slow)
+    of = replace(of, gbps=np.where(of.rank < of.rank.max(), 1e-3, of.gbps))
+    _, classes, _ = in_turn(asked(of), of, Limits(gap=1e-9, time_s=60.0), clock=lambda: now_s[0])
+    assert now_s[0] > 45 or classes[-1].gap <= 1e-9
 
 
 @pytest.mark.parametrize("seed", range(4))
