@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { EventOut, SampleOut } from "../src/api/schema";
-import { Live, type Means } from "../src/state/live";
+import { BROWSER, Live, type Means } from "../src/state/live";
 import { changes, rate, sample } from "./facts";
 
 /** A stream that the test speaks through. */
@@ -149,5 +149,19 @@ describe("a stream that ends", () => {
     refused.last().fail();
     await refused.again();
     expect(refused.sources).toHaveLength(1);
+  });
+});
+
+describe("a page that is hidden before its next frame", () => {
+  it("takes in what came all the same", () => {
+    vi.useFakeTimers();
+    vi.stubGlobal("document", { hidden: false });
+    vi.stubGlobal("requestAnimationFrame", () => 0);
+    let runs = 0;
+    BROWSER.soon(() => (runs += 1));
+    vi.advanceTimersByTime(1000);
+    expect(runs).toBe(1);
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
   });
 });

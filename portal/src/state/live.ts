@@ -28,8 +28,15 @@ export interface Means {
 export const BROWSER: Means = {
   open: (address) => new EventSource(address),
   soon: (run) => {
-    if (document.hidden) setTimeout(run, HIDDEN_MS);
-    else requestAnimationFrame(run);
+    let ran = false;
+    const once = (): void => {
+      if (ran) return;
+      ran = true;
+      run();
+    };
+    // A frame that was asked for does not come while the page is hidden, and what comes would pile up.
+    setTimeout(once, HIDDEN_MS);
+    if (!document.hidden) requestAnimationFrame(once);
   },
   wait: (run, ms) => setTimeout(run, ms),
 };

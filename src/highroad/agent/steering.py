@@ -225,8 +225,10 @@ class Steering:
                 if dev is not None:
                     things += lent(self._config, dev, attachment, policy, base, path)
                 if not things:
-                    base = path
                     things += groups_of(self._config, attachment, policy, path)
+                    if dev is not None and policy.service in self._lent:
+                        things += lent(self._config, dev, attachment, policy, base, base)
+                    base = path
                 moved.append(_Moved(policy, base, path, slice(len(messages), len(messages) + len(things))))
                 messages += [nexthop.replace(one) for one in things]
             answers = _all_tried(kernel, messages)
@@ -271,11 +273,12 @@ class Steering:
         attachment = None if policy is None else self._applied.attachments.get(policy.attachment)
         if policy is None or attachment is None or dev is None:
             return ()
-        things: list[Nexthop | NexthopGroup] = [
-            *groups_of(self._config, attachment, policy, self.in_use(policy)),
-            *lent(self._config, dev, attachment, policy, base, base),
-        ]
-        return _all_tried(kernel, [nexthop.replace(one) for one in things])
+        groups = groups_of(self._config, attachment, policy, self.in_use(policy))
+        answers = _all_tried(kernel, [nexthop.replace(one) for one in groups])
+        if any(answers):
+            return answers  # what still points there would lead along the path that was left
+        own = lent(self._config, dev, attachment, policy, base, base)
+        return _all_tried(kernel, [nexthop.replace(one) for one in own])
 
     def _loop(self) -> int | None:
         """The device that nexthops leave by."""

@@ -38,6 +38,9 @@ LATENCY_STEP = 0.01
 AGAIN_S = 10.0
 """Whatever is not told as it is, is so after this time at the latest."""
 
+FRAMES = 64
+"""So many frames of one sample are kept: where no sample comes any more, readers still do."""
+
 REMEMBERED = 4096
 """So many services and links that are gone are remembered."""
 
@@ -77,6 +80,8 @@ class Told:
         """What was told after a number, or everything; written once for all who ask the same."""
         known = self._frames.get((since, sequence))
         if known is None:
+            if len(self._frames) >= FRAMES:
+                self._frames.clear()
             told = self.changes(since, sequence, book, controller)
             known = self._frames[since, sequence] = frame("changes", told)
         return known

@@ -180,10 +180,11 @@ def _join(
     draft: Draft, service: Service, group: Sequence[tuple[Maintenance, Detour]], places: Iterable[Placement]
 ) -> None:
     book = draft.book
-    unprotected = any(detour.placement.backup is None for _, detour in group)
+    times = [service.window.within(one.begin_s, one.kept_until_s) for one, _ in group]
+    bare = [detour.placement.backup is None for _, detour in group]
     for place in places:
-        times = [service.window.within(one.begin_s, one.kept_until_s) for one, _ in group]
-        if not all(may_stay(book, service, place, time, unprotected=unprotected) for time in times):
+        each = zip(times, bare, strict=True)
+        if not all(may_stay(book, service, place, time, unprotected=without) for time, without in each):
             continue
         kept = [
             book.ground.keep_detour(one.holder(service.id), service, place, time)

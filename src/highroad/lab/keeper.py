@@ -254,8 +254,10 @@ class Keeper:
         (optics.mute.add if silent else optics.mute.discard)(site)
         # All routers of a lab share a machine: what it takes to end one must not hold up who repairs. As long as its
         # kernel forwards nobody misses its processes.
-        await self._order(Order(kill=[site]))
-        optics.shine()
+        try:
+            await self._order(Order(kill=[site]))
+        finally:
+            optics.shine()
         await asyncio.sleep(REPAIRED_S)
         self._shine_on_hosts()
 

@@ -40,13 +40,8 @@ class Flood:
 
     def say(self, ports: Iterable[Port], port: Port, now_ns: int) -> None:
         """How the link of one of our ports is."""
-        link = port.config.link
-        if not link:
-            return
-        down = not port.judge.up
-        self._said[link] = down, now_ns
-        self._number = max(self._number + 1, time.time_ns())
-        self._pass(ports, port, News(link=link, down=down, number=self._number), now_ns)
+        if port.config.link:
+            self._say(ports, port, port.config.link, not port.judge.up, now_ns)
 
     def hear(self, ports: Iterable[Port], port: Port, frame: bytes, now_ns: int) -> None:
         """A frame that is news. What is known is not looked at any further."""
@@ -81,14 +76,24 @@ class Flood:
 
     def keep(self, ports: Iterable[Port], now_ns: int) -> None:
         """Say again what is down, and let go of what is old. To be called several times a second."""
+        gone = dict(self._said)
         for port in ports:
-            down, said_ns = self._said.get(port.config.link, (False, 0))
+            down, said_ns = gone.pop(port.config.link, (False, 0))
             if (not port.judge.up and now_ns - said_ns >= AGAIN_NS) or (port.judge.up and down):
                 self.say(ports, port, now_ns)
+        for link, (down, said_ns) in gone.items():
+            # a port that is no more has not come back
+            if down and now_ns - said_ns >= AGAIN_NS:
+                self._say(ports, None, link, True, now_ns)
         self._report(now_ns)
         self._room.forget(now_ns=now_ns)
 
     # --- inside -----------------------------------------------------------------------------------------------
+
+    def _say(self, ports: Iterable[Port], port: Port | None, link: str, down: bool, now_ns: int) -> None:
+        self._said[link] = down, now_ns
+        self._number = max(self._number + 1, time.time_ns())
+        self._pass(ports, port, News(link=link, down=down, number=self._number), now_ns)
 
     def _take(self, ports: Iterable[Port], port: Port, news: News, now_ns: int) -> None:
         if self._room.take(news, now_ns=now_ns):
@@ -96,7 +101,7 @@ class Flood:
                 self._report(now_ns)
             self._pass(ports, port, news, now_ns)
 
-    def _pass(self, ports: Iterable[Port], besides: Port, news: News, now_ns: int) -> None:
+    def _pass(self, ports: Iterable[Port], besides: Port | None, news: News, now_ns: int) -> None:
         for port in ports:
             if port is not besides and port.may_tell:
                 self._send(port.news(news, now_ns), port.name)

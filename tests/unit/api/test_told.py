@@ -193,3 +193,11 @@ def test_a_sample_is_looked_through_once() -> None:
     told.take(first, known)
     assert told.version == 1
     assert told.frame(0, 0, known, DESK) is told.frame(0, 0, known, DESK)
+
+
+def test_where_no_sample_comes_any_more_frames_do_not_pile_up() -> None:
+    told, known = Told(None), book(["s0"])
+    told.take(sample(0.0, {"s0": counters(1.0)}), known)
+    for sequence in range(10 * module.FRAMES):
+        told.frame(0, sequence, known, DESK)
+    assert len(told._frames) <= module.FRAMES

@@ -562,3 +562,20 @@ def test_who_is_only_backed_up_over_what_is_closed_is_not_moved() -> None:
             assert len(changed) == 2  # away, and home
 
     asyncio.run(run())
+
+
+def test_of_two_that_overlap_who_can_be_protected_in_one_is_so_though_it_moves_once_more() -> None:
+    async def run() -> None:
+        async with rig(country(ways=3)) as here:
+            sooner: dict[str, Any] = {"start_s": NOW_S + 500, "end_s": NOW_S + 700, "settle": False}
+            await here.order(60.0, tenant=OTHER, bound_ms=9.5, fence=("US-CO", "US-NY"), **sooner)
+            service = await here.order(60.0, protection=Protection.PATH)
+            assert service.placement is not None
+            assert service.placement.there == NORTH
+            first = await book(here)
+            assert [one.placement.backup for one in first.detours] == [None]
+            second = await book(here, "campus--west", start_s=800.0)
+            assert [one.placement.backup is None for one in (await known(here, first)).detours] == [True]
+            assert [one.placement.backup is None for one in (await known(here, second)).detours] == [False]
+
+    asyncio.run(run())

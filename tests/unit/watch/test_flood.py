@@ -88,3 +88,15 @@ def test_what_is_down_is_said_again_and_that_it_is_up_at_once() -> None:
     assert [(name, news is not None and news.down) for name, news in world.sent] == [
         ("c1", True), ("c1", True), ("c1", False)
     ]  # fmt: skip
+
+
+def test_what_is_down_is_said_again_though_its_interface_is_no_more() -> None:
+    world, lost, other = World(), port("c0"), port("c1")
+    cast(Any, lost).judge.up = False
+    world.flood.say([lost, other], lost, 0)
+    for at_ms in range(100, 12_001, 100):
+        world.flood.keep([other], at_ms * MS)
+    assert [(name, news is not None and news.down) for name, news in world.sent] == [("c1", True)] * 5
+    world.flood.keep([port("c0"), other], 12_100 * MS)
+    world.flood.keep([port("c0"), other], 20_000 * MS)
+    assert [news is not None and news.down for _, news in world.sent[5:]] == [False]
