@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from highroad.agent import steering as module
 from highroad.agent.numbers import LOOP_OUT
 from highroad.agent.selection import Known
 from highroad.agent.steering import Steering
-from highroad.agent.wanted import containers, groups_of
+from highroad.agent.wanted import containers, groups_of, lent
 from highroad.gnmi.router import CandidatePath, Intended, SegmentList
+from highroad.netlink import nexthop
 from highroad.netlink.link import Link
 from highroad.netlink.nexthop import Nexthop, NexthopGroup
+from highroad.netlink.seg6 import Seg6Encap
 from tests.unit.agent.test_config import config_of
 from tests.unit.agent.told import attachment, policy
 
@@ -50,12 +51,19 @@ class Kernel:
         return list(self.held.values())
 
 
+def segments_of(one: Nexthop) -> tuple[str, ...]:
+    """The containers by which it leaves."""
+    assert isinstance(one.encap, Seg6Encap)
+    return one.encap.segments
+
+
 class Head:
     """A headend with one policy, as applied."""
 
     def __init__(self, *candidates: tuple[SegmentList, ...]) -> None:
         self.known = Known()
-        self.kernel: Any = Kernel()
+        kernel: Any = cast(Any, Kernel())
+        self.kernel = kernel
         self.config = config_of()
         paths = tuple(CandidatePath(preference=100 - at, segment_lists=one) for at, one in enumerate(candidates))
         self.policy = replace(policy(0), candidate_paths=paths)
@@ -65,15 +73,16 @@ class Head:
         for path in paths:
             for segments in path.segment_lists:
                 alone = CandidatePath(preference=1, segment_lists=(segments,))
-                for made in module.lent(self.config, 1, self.one, replace(self.policy, candidate_paths=(alone,)), alone, alone):  # noqa: E501
+                told = replace(self.policy, candidate_paths=(alone,))
+                for made in lent(self.config, 1, self.one, told, alone, alone):
                     self.own[made.id] = made
         self.kernel.held.update(self.own)
         self.kernel.try_all(list(groups_of(self.config, self.one, self.policy, paths[0])))
-        told = Intended(
+        intended = Intended(
             attachments=MappingProxyType({self.one.id: self.one}),
             policies=MappingProxyType({self.policy.service: self.policy}),
         )
-        assert self.steering.adopt(told) == {}
+        assert self.steering.adopt(intended) == {}
 
     def flip(self, *lost: str) -> bool | None:
         self.known = Known(avoided=frozenset(f"{one}>" for one in lost))
@@ -82,9 +91,9 @@ class Head:
     @property
     def goes(self) -> set[tuple[str, ...]]:
         """The containers by which packets of all groups leave now."""
-        held = self.kernel.held.values()
-        members = [self.kernel.held[number] for one in held if isinstance(one, NexthopGroup) for number, _ in one.members]
-        return {one.encap.segments for one in members}
+        held = self.kernel.held
+        groups = [one for one in held.values() if isinstance(one, NexthopGroup)]
+        return {segments_of(held[number]) for one in groups for number, _ in one.members}
 
     def along(self, path: tuple[SegmentList, ...]) -> set[tuple[str, ...]]:
         return {
@@ -97,7 +106,7 @@ class Head:
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.nexthop, "replace", lambda one: one)
+    monkeypatch.setattr(nexthop, "replace", lambda one: one)
 
 
 def test_what_is_lent_is_given_back_by_a_flip_to_a_path_of_several_lists() -> None:
@@ -117,7 +126,7 @@ def test_packets_stay_on_the_path_in_use_where_its_own_nexthop_is_lost() -> None
     head = Head(FIRST, SECOND)
     assert head.flip("a")
     for number, one in head.own.items():
-        if one.encap.segments in head.along(SECOND):
+        if segments_of(one) in head.along(SECOND):
             del head.kernel.held[number]
     assert not head.steering.follow(head.kernel)
     assert head.goes == head.along(SECOND)

@@ -20,9 +20,7 @@ def test_a_router_is_dark_though_nobody_ends_its_processes() -> None:
         raise Unavailable("the lab's nursery process has ended")
 
     keeper: Any = Keeper.__new__(Keeper)
-    keeper._optics = SimpleNamespace(
-        site=lambda name: name, killed={}, mute=set(), shine=lambda: done.append("dark")
-    )
+    keeper._optics = SimpleNamespace(site=lambda name: name, killed={}, mute=set(), shine=lambda: done.append("dark"))
     keeper._order = fallen
     with pytest.raises(Unavailable):
         asyncio.run(keeper._kill("denver"))

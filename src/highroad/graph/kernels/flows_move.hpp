@@ -87,12 +87,12 @@ inline void Flows::shift(std::size_t g, double* flow, const Pricing& pricing, do
     const auto over = [&] { return distance[tail(e)] + hand.price[at(e)] - distance[v] * (1 + tolerance); };
     if (flow[e] <= 0 || over() <= 0) continue;
     move(e, hand.into[node(v)], flow, pricing, tolerance, hand);
-    if (flow[e] * over() <= much) continue;
+    if (!(flow[e] * over() > much)) continue;
     look_around(g, v, distance[tail(e)] + hand.price[at(e)], hand);
     for (const Link by : hand.around) {
       if (by == e) continue;
       move(e, by, flow, pricing, tolerance, hand);
-      if (flow[e] * over() <= much) break;
+      if (!(flow[e] * over() > much)) break;
     }
   }
 }

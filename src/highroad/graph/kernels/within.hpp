@@ -194,7 +194,10 @@ class WithinSearch {
     take(hand, quick);
     double rate = 0;
     for (int turn = 0; turn < TRIES && hand.lower < std::min(enough, hand.upper * (1 - SAME)); ++turn) {
-      if (!(dear.latency > quick.latency)) break;
+      if (!(dear.latency > quick.latency)) {  // by rounding alone
+        take(hand, dear);
+        break;
+      }
       rate = std::max(0.0, (quick.cost - dear.cost) / (dear.latency - quick.latency));
       grow(hand, hand.both, source, 1, rate);
       Way way = walked(hand, hand.both, source);
