@@ -320,5 +320,6 @@ def test_on_few_paths_more_time_is_no_worse(seed: int, most_paths: int) -> None:
     assert all(after <= before * 1.05 for before, after in pairwise(values)), values
     assert isinstance(answer, Routed)
     assert len(answer.before) > 3
+    # With no time at all not even the first plan looks for every way inside its bounds.
     quick = narrowed(answer.before[0], Asked(most_paths=most_paths, parts=16), Limits(time_s=0.0), must=True)
-    assert quick.plan.value == pytest.approx(values[0], rel=1e-3)
+    assert values[0] * 0.9 < quick.plan.value <= values[0] * 1.001
