@@ -247,19 +247,22 @@ def told_dark(heard: monitor.Monitor, interface: str) -> bool:
 
 
 def arrived(rig: Rig, site: str, to: str, count: int = 20) -> int:
-    """How many packets of so many come over the span to the far router, counted there."""
+    """How many packets of so many come over the span to the far router, counted there; not those of an earlier time,
+    which wait at the sender until it knows again who is there.
+    """
+    mine = b"%d of " % time.monotonic_ns()
     (span,) = (span for span in rig.plan.spans if {site, to} == {span.a.site, span.b.site})
     far = span.b if span.b.site == to else span.a
     with into(rig, to, far.address) as heard, out_of(rig, site, far.address) as sender:
         for number in range(count):
-            sender.send(b"%d" % number)
+            sender.send(mine + b"%d" % number)
             if number % 100 == 99:
                 time.sleep(0.01)
         time.sleep(0.1)
         found = 0
         with suppress(BlockingIOError):
-            while heard.recv(100, socket.MSG_DONTWAIT):
-                found += 1
+            while came := heard.recv(100, socket.MSG_DONTWAIT):
+                found += came.startswith(mine)
         return found
 
 
